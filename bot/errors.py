@@ -1,0 +1,74 @@
+"""Every exception of Own Pace.
+
+OwnPaceError
+├── ConfigError            config.toml or the environment is wrong: exit code 2
+├── ScheduleError          a file in prompts/ is wrong: exit code 2
+├── KeyFileError           the study key is missing, readable by others, or not this database's
+├── EnrolmentError         a row cannot be enrolled
+├── Unreadable             a genuine delivery that cannot be understood: stored, and a task for a person
+├── Forged                 a delivery that is not the provider's: 403, stored nowhere
+└── SendError              a message was handed to a provider and there is no receipt
+    ├── NotSent            it did not leave: try again later
+    ├── Refused            the provider will not take it: stop, and a task for a person
+    └── SendUnknown        nobody knows whether it left: never retried blindly
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+
+class OwnPaceError(Exception):
+    """Something went wrong that a person can mend; the message says what, where and how."""
+
+
+class ConfigError(OwnPaceError):
+    """The configuration names a key that is missing, unknown or has a value that cannot be used."""
+
+
+class ScheduleError(OwnPaceError):
+    """A schedule or stock text in prompts/ cannot be used."""
+
+
+class KeyFileError(OwnPaceError):
+    """The study key cannot be used: missing, readable by others, damaged, or another database's."""
+
+
+class EnrolmentError(OwnPaceError):
+    """A person cannot be enrolled as the row stands."""
+
+
+class Unreadable(OwnPaceError):
+    """A genuine delivery could not be understood; its raw form is kept for a person to read."""
+
+
+class Forged(OwnPaceError):
+    """A delivery does not carry the provider's signature; nothing of it is stored."""
+
+
+class SendError(OwnPaceError):
+    """A send ended without a receipt. `code` is the provider's own error code, where it gave one."""
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NotSent(SendError):
+    """The message did not leave; it may be tried again, after `retry_after` where the provider said so."""
+
+    def __init__(self, message: str, *, code: str | None = None, retry_after: timedelta | None = None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after = retry_after
+
+
+class Refused(SendError):
+    """The provider will not take the message. `opted_out`: the person blocked us; it is never fought."""
+
+    def __init__(self, message: str, *, code: str | None = None, opted_out: bool = False) -> None:
+        super().__init__(message, code=code)
+        self.opted_out = opted_out
+
+
+class SendUnknown(SendError):
+    """The request left and no answer came: the message may or may not have been delivered."""
