@@ -1,0 +1,263 @@
+"""The tables. Words of people are sealed under their own data key; states, ids and times are in the clear."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment in time, kept in UTC. A datetime without a zone is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A datetime without a zone cannot be stored.")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value and value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only for INTEGER; PostgreSQL should not run out at two thousand million.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _id() -> Column[Any]:
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def _at(name: str, *, optional: bool = False) -> Column[Any]:
+    return Column(name, Moment, nullable=optional)
+
+
+meta = Table("meta", metadata, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("version", String(12), primary_key=True),
+    Column("cohort", String(60), nullable=False),
+    Column("language", String(12), nullable=False),
+    Column("content", Text, nullable=False),
+    _at("added_at"),
+)
+
+data_keys = Table(
+    "data_keys",
+    metadata,
+    _id(),
+    Column("wrapped", LargeBinary),  # null once destroyed: what it sealed is gone everywhere
+    _at("created_at"),
+    _at("destroyed_at", optional=True),
+)
+
+participants = Table(
+    "participants",
+    metadata,
+    _id(),
+    Column("code", String(20), nullable=False, unique=True),
+    Column("cohort", String(60), nullable=False),
+    Column("key_id", ForeignKey("data_keys.id"), nullable=False),
+    Column("name", LargeBinary, nullable=False),
+    Column("wording", String(20), nullable=False),
+    Column("language", String(12), nullable=False),
+    Column("timezone", String(60), nullable=False),
+    Column("researcher", String(60), nullable=False),
+    Column("attributes", LargeBinary, nullable=False),
+    _at("created_at"),
+)
+
+addresses = Table(
+    "addresses",
+    metadata,
+    _id(),
+    Column("participant_id", ForeignKey("participants.id"), nullable=False, index=True),
+    Column("kind", String(20), nullable=False),
+    Column("found_by", LargeBinary, nullable=False, unique=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("verified", Boolean, nullable=False),
+    Column("main", Boolean, nullable=False),
+    Column("closed", String(60)),  # why nothing more is sent here
+)
+
+interviews = Table(
+    "interviews",
+    metadata,
+    _id(),
+    Column("participant_id", ForeignKey("participants.id"), nullable=False, unique=True),
+    Column("version", ForeignKey("schedules.version"), nullable=False),
+    Column("state", String(20), nullable=False, index=True),
+    Column("position", String(60), nullable=False),
+    Column("saved", JSON, nullable=False),
+    Column("cutoff", String(10), nullable=False),
+    _at("changed_at"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    _id(),
+    Column("participant_id", ForeignKey("participants.id"), index=True),  # null: in the holding area
+    Column("key_id", ForeignKey("data_keys.id"), nullable=False),
+    Column("direction", String(3), nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("provider_key", String(200)),
+    Column("author", String(60), nullable=False),
+    Column("belongs", String(20), nullable=False),
+    Column("question", String(60)),
+    Column("texts", String(400)),
+    Column("wording", String(20)),
+    Column("body", LargeBinary),
+    Column("raw", LargeBinary),
+    Column("sender", LargeBinary),  # the sender's keyed hash, for the holding area
+    Column("problem", Text),
+    _at("written_at", optional=True),
+    _at("at"),
+    _at("removed_at", optional=True),
+    UniqueConstraint("channel", "provider_key"),
+    Index("ix_messages_sender_at", "sender", "at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", Id, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("lane", String(40), nullable=False),  # one message of a lane is in flight at a time, in order of seq
+    Column("participant_id", ForeignKey("participants.id")),
+    Column("message_id", ForeignKey("messages.id"), nullable=False, index=True),
+    Column("key_id", ForeignKey("data_keys.id"), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("address", LargeBinary, nullable=False),
+    Column("question", String(60)),
+    Column("state", String(10), nullable=False),  # pending, sending, accepted, refused, unknown, cancelled
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("follows", Id),
+    Column("provider_id", String(100), index=True),
+    Column("delivery", String(10)),
+    Column("code", String(40)),
+    _at("not_before"),
+    _at("claimed_at", optional=True),
+    _at("reconcile_at", optional=True),
+    _at("changed_at"),
+    Index("ix_outbox_state_not_before", "state", "not_before"),
+    Index("ix_outbox_lane_seq", "lane", "seq"),
+)
+
+delivery_updates = Table(
+    "delivery_updates",
+    metadata,
+    _id(),
+    Column("outbox_seq", ForeignKey("outbox.seq"), index=True),
+    Column("provider_id", String(100), nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("code", String(40)),
+    _at("at"),
+)
+
+timers = Table(
+    "timers",
+    metadata,
+    _id(),
+    Column("participant_id", ForeignKey("participants.id"), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("position", String(80), nullable=False),
+    _at("due"),
+    UniqueConstraint("participant_id", "kind"),
+    Index("ix_timers_due", "due"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    _id(),
+    Column("kind", String(40), nullable=False),
+    Column("participant_id", ForeignKey("participants.id"), index=True),
+    Column("message_id", ForeignKey("messages.id")),
+    Column("note", Text),
+    Column("owner", String(60)),
+    _at("opened_at"),
+    _at("closed_at", optional=True),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    _id(),
+    Column("participant_id", ForeignKey("participants.id"), nullable=False, index=True),
+    Column("statement", String(60), nullable=False),
+    Column("version", String(12), nullable=False),
+    Column("wording", String(20), nullable=False),
+    Column("agreed", Boolean, nullable=False),
+    Column("message_id", ForeignKey("messages.id"), nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("helper", String(60)),
+    _at("at"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    _id(),
+    Column("name", String(60), nullable=False, unique=True),
+    Column("password", String(200), nullable=False),
+    Column("role", String(20), nullable=False),
+    _at("created_at"),
+    _at("disabled_at", optional=True),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token", LargeBinary, primary_key=True),  # a hash: a stolen copy signs nobody in
+    Column("user_id", ForeignKey("users.id"), nullable=False),
+    _at("created_at"),
+    _at("expires_at"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    Column("actor", String(60), nullable=False),
+    Column("act", String(40), nullable=False),
+    Column("subject", String(60)),
+    Column("detail", JSON, nullable=False),
+    _at("at"),
+)
+
+APPEND_ONLY = (consents, audit, delivery_updates)
+"""Rows of these are never changed or removed; the database itself refuses it."""
