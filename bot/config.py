@@ -1,0 +1,421 @@
+"""The configuration: one TOML file, and environment variables that win over it.
+
+`OWNPACE_CHANNELS__SMS__AUTH_TOKEN` stands for `auth_token` in `[channels.sms]`. A mistake is a `ConfigError` that
+names the file, the line, the key, what is wrong and how to mend it; all mistakes are reported at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from bot.errors import ConfigError
+
+ENV_PREFIX = "OWNPACE_"
+
+# Values -------------------------------------------------------------------------------------------------
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _duration(value: object) -> timedelta:
+    """Whole seconds, or "30s", "20m", "4h", "10d"; 0 is at once, or none."""
+    if isinstance(value, timedelta):
+        return value
+    found = re.fullmatch(r"\s*(\d{1,8})\s*([smhd]?)\s*", str(value), re.ASCII)
+    if isinstance(value, bool) or not found:
+        raise ValueError('is not a length of time: write "30s", "20m", "4h", "10d", or 0')
+    return timedelta(seconds=int(found[1]) * _UNITS[found[2] or "s"])
+
+
+def _review(value: object) -> object:
+    return value if value == "manual" else _duration(value)
+
+
+def _reminders(value: object) -> tuple[timedelta, ...]:
+    if isinstance(value, str):
+        value = [part for part in value.split(",") if part.strip()]
+    moments = [_duration(each) for each in (value if isinstance(value, list | tuple) else [value])]
+    if moments == [timedelta()]:
+        return ()
+    if any(not each for each in moments) or moments != sorted(set(moments)):
+        raise ValueError('must rise, each later than the one before, as in ["4d", "10d"]; 0 means none')
+    return tuple(moments)
+
+
+@dataclass(frozen=True)
+class QuietHours:
+    """From `start` until `end`, over midnight where `end` is the earlier."""
+
+    start: time
+    end: time
+
+    def covers(self, moment: time) -> bool:
+        if self.start < self.end:
+            return self.start <= moment < self.end
+        return moment >= self.start or moment < self.end
+
+
+def _quiet_hours(value: object) -> QuietHours | None:
+    if value is None or isinstance(value, QuietHours):
+        return value
+    if not isinstance(value, bool) and str(value).strip() in {"0", ""}:
+        return None
+    found = re.fullmatch(r"\s*(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)\s*", str(value), re.ASCII)
+    try:
+        if found is None:
+            raise ValueError
+        start, end = time(int(found[1]), int(found[2])), time(int(found[3]), int(found[4]))
+    except ValueError:
+        raise ValueError('must be two times of day, as in "20:00-09:00"; 0 means none') from None
+    if start == end:
+        raise ValueError("begins and ends at the same time; write 0 for none")
+    return QuietHours(start, end)
+
+
+def _zone(value: object) -> object:
+    try:
+        ZoneInfo(str(value))
+    except (KeyError, ValueError, OSError):
+        raise ValueError('is not a time zone: write one such as "Europe/London"') from None
+    return value
+
+
+def _base_url(value: object) -> object:
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", str(value)):
+        raise ValueError("must be a web address that begins with http:// or https://")
+    return str(value).rstrip("/")
+
+
+def _database_url(value: object) -> object:
+    if not re.match(r"(sqlite|postgresql)(\+\w+)?://", str(value)):
+        raise ValueError('must begin with "sqlite:///" or "postgresql://"')
+    return value
+
+
+def _cutoff(value: object) -> date | int:
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    text = str(value).strip()
+    if not isinstance(value, bool) and re.fullmatch(r"[1-9]\d{0,4}", text, re.ASCII):
+        return int(text)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("must be a date such as 2027-03-31, or a number of days after enrolment") from None
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+BaseUrl = Annotated[str, BeforeValidator(_base_url)]
+Filled = Annotated[str, Field(min_length=1)]
+FilledSecret = Annotated[SecretStr, Field(min_length=1)]
+
+# Sections -----------------------------------------------------------------------------------------------
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Study(Section):
+    name: Annotated[str, Field(min_length=1, max_length=20)] = "our study"
+    timezone: Annotated[str, BeforeValidator(_zone)] = "Europe/London"
+    prompts: Path = Path("prompts")
+    contact_phone: Annotated[str, Field(max_length=13)] = ""
+    researcher: Annotated[str, Field(min_length=1, max_length=15)] = "our researcher"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+class Database(Section):
+    url: Annotated[str, BeforeValidator(_database_url)] = "sqlite:///data/ownpace.db"
+
+
+class Security(Section):
+    key_file: Path = Path("data/study.key")
+
+
+class Server(Section):
+    host: Filled = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    public_base_url: BaseUrl = "http://127.0.0.1:8000"
+    workers: Annotated[int, Field(ge=1)] = 1
+
+
+class Settle(Section):
+    """How long a person is quiet before what they wrote counts as the answer; 0 is at once."""
+
+    sms: Duration = timedelta(minutes=20)
+    whatsapp: Duration = timedelta(minutes=10)
+    telegram: Duration = timedelta(minutes=10)
+    email: Duration = timedelta()
+    simulator: Duration = timedelta(seconds=8)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_for_all(cls, value: object) -> object:
+        if isinstance(value, Mapping | Settle):
+            return value
+        return dict.fromkeys(cls.model_fields, _duration(value))
+
+    def on(self, channel: str) -> timedelta:
+        """The settle time of a channel by its name, "sms"; raises KeyError for a channel there is not."""
+        if channel not in Settle.model_fields:
+            raise KeyError(channel)
+        found: timedelta = getattr(self, channel)
+        return found
+
+
+class Pace(Section):
+    settle: Settle = Settle()
+    review: Annotated[timedelta | Literal["manual"], BeforeValidator(_review)] = timedelta()
+    reminders: Annotated[tuple[timedelta, ...], BeforeValidator(_reminders)] = (
+        timedelta(days=4),
+        timedelta(days=10),
+    )
+    quiet_hours: Annotated[QuietHours | None, BeforeValidator(_quiet_hours)] = QuietHours(time(20), time(9))
+    caps: Annotated[int, Field(ge=0)] = 4
+    prompts: bool = False
+
+
+class Safeguarding(Section):
+    pass
+
+
+class Retention(Section):
+    cutoff: Annotated[date | int, BeforeValidator(_cutoff)] = 180
+
+
+class Sms(Section):
+    provider: Literal["twilio"] = "twilio"
+    account_sid: Filled
+    auth_token: FilledSecret
+    auth_token_secondary: FilledSecret | None = None
+    api_key_sid: Filled | None = None
+    api_key_secret: FilledSecret | None = None
+    sender: Filled | None = Field(default=None, alias="from")
+    messaging_service_sid: Filled | None = None
+    api_base_url: BaseUrl = "https://api.twilio.com"
+    reconcile_after: Duration = timedelta(minutes=2)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.api_key_sid is None) != (self.api_key_secret is None):
+            raise ValueError("has one half of an API key: give both api_key_sid and api_key_secret, or neither")
+        if self.sender is None and self.messaging_service_sid is None:
+            raise ValueError('has no sender: add from = "+44..." or messaging_service_sid = "MG..."')
+        return self
+
+
+class Simulator(Section):
+    enabled: bool = False
+
+
+class Channels(Section):
+    sms: Sms | None = None
+    simulator: Simulator = Simulator()
+
+
+class _Environment(EnvSettingsSource):
+    """Plain words are plain words: a value that is not JSON is kept as it stands, for the field to judge."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    study: Study = Study()
+    database: Database = Database()
+    security: Security = Security()
+    server: Server = Server()
+    pace: Pace = Pace()
+    safeguarding: Safeguarding = Safeguarding()
+    retention: Retention = Retention()
+    channels: Channels = Channels()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return _Environment(settings_cls), init_settings
+
+
+# Loading ------------------------------------------------------------------------------------------------
+
+
+def load(path: Path) -> Settings:
+    """The settings in the file and the environment, with paths resolved against the file's folder.
+
+    Raises ConfigError, with every problem found, one a line.
+    """
+    text = _read(path)
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(_syntax_problem(path, str(error))) from None
+    try:
+        settings = Settings(**data)
+    except ValidationError as error:
+        problems = [_problem(path, text, each) for each in error.errors(include_url=False)]
+        raise ConfigError("\n".join(problems)) from None  # the cause would show the values, secrets too
+    return _resolved(settings, path.resolve().parent)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file. Copy config.example.toml to {path}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not UTF-8 text. Save it again as UTF-8.") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from None
+
+
+def _resolved(settings: Settings, folder: Path) -> Settings:
+    study, security, database = settings.study, settings.security, settings.database
+    return settings.model_copy(
+        update={
+            "study": study.model_copy(update={"prompts": folder / study.prompts.expanduser()}),
+            "security": security.model_copy(update={"key_file": folder / security.key_file.expanduser()}),
+            "database": database.model_copy(update={"url": _resolved_url(database.url, folder)}),
+        }
+    )
+
+
+def _resolved_url(url: str, folder: Path) -> str:
+    found = re.fullmatch(r"(sqlite(?:\+\w+)?:///)([^?]+)(\?.*)?", url)
+    if not found or found[2] == ":memory:" or found[2].startswith("file:"):
+        return url
+    return f"{found[1]}{folder / found[2]}{found[3] or ''}"
+
+
+# Problems, in words -------------------------------------------------------------------------------------
+
+
+def _syntax_problem(path: Path, message: str) -> str:
+    at = re.search(r"\(at line (\d+), column (\d+)\)", message)
+    line = f":{at[1]}" if at else ""
+    what = message[: at.start()].strip() if at else message
+    return f'{path}{line}: is not TOML: {what}. Text needs "quotes", and each key its own line.'
+
+
+def _problem(path: Path, text: str, error: Mapping[str, Any]) -> str:
+    keys = tuple(str(part) for part in error["loc"])
+    variable = ENV_PREFIX + "__".join(keys).upper()
+    if any(name.upper() == variable for name in os.environ):
+        place = f"the environment variable {variable}"
+    else:
+        line = _line_of(text, keys)
+        place = f"{path}:{line}" if line else str(path)
+    return f"{place}: {_named(keys)} {_what_is_wrong(error, keys)}."
+
+
+def _named(keys: tuple[str, ...]) -> str:
+    if len(keys) == 1 or keys in {("channels", "sms"), ("channels", "simulator")}:
+        return f"[{'.'.join(keys)}]"
+    return f"{keys[-1]} in [{'.'.join(keys[:-1])}]"
+
+
+def _what_is_wrong(error: Mapping[str, Any], keys: tuple[str, ...]) -> str:
+    kind, details = error["type"], error.get("ctx", {})
+    match kind:
+        case "value_error":
+            return str(details["error"])
+        case "extra_forbidden":
+            return "is not known here" + _suggestion(keys)
+        case "missing":
+            return "is missing: add it"
+        case "string_too_long":
+            return f"is too long: use at most {details['max_length']} characters"
+        case "string_too_short" | "too_short":
+            return "is empty: fill it in, or remove the line"
+        case "bool_parsing" | "bool_type":
+            return "must be true or false"
+        case "int_parsing" | "int_type" | "int_from_float":
+            return "must be a whole number"
+        case "greater_than_equal":
+            return f"must be {details['ge']} or more"
+        case "less_than_equal":
+            return f"must be {details['le']} or less"
+        case "string_type" | "path_type":
+            return 'must be text in "quotes"'
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"must be a section: write [{'.'.join(keys)}] on a line of its own"
+        case _:
+            return f"cannot be used: {error['msg']}"
+
+
+def _suggestion(keys: tuple[str, ...]) -> str:
+    known = _known_keys(keys[:-1])
+    near = difflib.get_close_matches(keys[-1].casefold(), known, n=1)
+    if near:
+        return f"; did you mean {near[0]}"
+    return f"; remove it (known: {', '.join(known)})" if known else "; remove it"
+
+
+def _known_keys(keys: tuple[str, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for key in keys:
+        annotation = model.model_fields[key].annotation
+        inside = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
+        model = next(kind for kind in inside if issubclass(kind, BaseModel))
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _line_of(text: str, keys: tuple[str, ...]) -> int | None:
+    """The line that sets the key, or else the nearest thing around it."""
+    lines: dict[tuple[str, ...], int] = {}
+    section: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[\[?([^\[\]]+)\]", line):
+            section = _dotted(header[1])
+            lines.setdefault(section, number)
+        elif key := re.match(r"""\s*([\w.\-"' ]+?)\s*=""", line):
+            lines.setdefault(section + _dotted(key[1]), number)
+    for length in range(len(keys), 0, -1):
+        around = [number for known, number in lines.items() if known[:length] == keys[:length]]
+        if around:
+            return lines.get(keys[:length], min(around))
+    return None
+
+
+def _dotted(name: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in name.split("."))

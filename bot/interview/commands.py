@@ -1,0 +1,318 @@
+"""What a participant's words mean: the fifteen command words, yes or no, and a choice from a menu.
+
+Only a whole message counts. A word inside an answer ("I could not stop thinking about it") triggers nothing.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Command(StrEnum):
+    HELP = "HELP"
+    DONE = "DONE"
+    SKIP = "SKIP"
+    BACK = "BACK"
+    AGAIN = "AGAIN"
+    PAUSE = "PAUSE"
+    READY = "READY"
+    PERSON = "PERSON"
+    CALL = "CALL"
+    CHANGE = "CHANGE"
+    UNDO = "UNDO"
+    COPY = "COPY"
+    LEAVE = "LEAVE"
+    STOP = "STOP"
+
+
+@dataclass(frozen=True)
+class Word:
+    """A command, with the number of "BACK 3" or "PAUSE 2"."""
+
+    command: Command
+    number: int | None = None
+
+
+NUMBERED = frozenset({Command.BACK, Command.PAUSE})
+POLITE = frozenset({"please", "pls", "plz"})
+
+PHRASES: Mapping[Command, tuple[str, ...]] = MappingProxyType(
+    {
+        Command.STOP: (
+            "stop all",
+            "stop texting",
+            "stop texting me",
+            "stop messaging me",
+            "stop emailing me",
+            "stop contacting me",
+            "stop messages",
+            "stop all messages",
+            "stop the messages",
+            "stop these messages",
+            "stop sending messages",
+            "stop sending me messages",
+            "do not text me again",
+            "don't text me again",
+            "do not message me again",
+            "don't message me again",
+            "do not contact me again",
+            "don't contact me again",
+        ),
+        Command.SKIP: ("skip this", "skip this one", "skip that one", "skip this question", "skip it"),
+        Command.BACK: ("go back",),
+        Command.AGAIN: ("say that again", "say it again", "ask me again"),
+        Command.HELP: ("help me",),
+        Command.CALL: ("call me",),
+        Command.READY: ("i am ready", "i'm ready", "im ready"),
+        Command.UNDO: ("undo that", "undo it"),
+        Command.PERSON: (
+            "talk to a person",
+            "speak to a person",
+            "i want to talk to a person",
+            "i want to speak to a person",
+        ),
+        Command.LEAVE: ("leave the study", "i want to leave the study"),
+    }
+)
+
+# One slip away from a word of ours, yet a word or a name in its own right.
+REAL_WORDS = frozenset(
+    [
+        "stoop",
+        "spot",
+        "stops",
+        "stopped",
+        "spots",
+        "tops",
+        "post",
+        "opts",
+        "step",
+        "shop",
+        "read",
+        "red",
+        "reads",
+        "reay",
+        "rady",
+        "eady",
+        "star",
+        "stat",
+        "tart",
+        "starts",
+        "strat",
+        "dart",
+        "gain",
+        "gains",
+        "agin",
+        "chance",
+        "chang",
+        "chane",
+        "hang",
+        "range",
+        "none",
+        "gone",
+        "one",
+        "don",
+        "donne",
+        "doone",
+        "dong",
+        "calls",
+        "called",
+        "all",
+        "cal",
+        "ball",
+        "ship",
+        "slip",
+        "kip",
+        "skips",
+        "skin",
+        "eave",
+        "lave",
+        "leaf",
+        "leaves",
+        "leve",
+        "levee",
+        "peron",
+        "persson",
+        "persoon",
+        "persons",
+        "prison",
+        "pearson",
+        "parson",
+        "pase",
+        "paws",
+        "pauses",
+        "cause",
+        "heal",
+        "heel",
+        "held",
+        "helps",
+        "hell",
+        "copper",
+        "coop",
+        "cop",
+        "coy",
+        "backs",
+        "bake",
+        "oaky",
+        "agreed",
+        "eager",
+    ]
+)
+
+
+def parse(text: str) -> Word | None:
+    """The command the whole message is, or None: then it is part of an answer. Never raises."""
+    tokens = _without_politeness(_tokens(text))
+    said = " ".join(tokens)
+    if said in _PHRASE_MEANING:
+        return Word(_PHRASE_MEANING[said])
+    if not 1 <= len(tokens) <= 3:
+        return None
+    command = _SPELLINGS.get(tokens[0])
+    if command is None:
+        return None
+    if len(tokens) == 1:
+        return Word(command)
+    number = _small_number(tokens[-1])
+    named_alone = len(tokens) == 2 or (command is Command.BACK and tokens[1] == "to")
+    if command in NUMBERED and named_alone and number is not None:
+        return Word(command, number)
+    return None
+
+
+# Yes and no ---------------------------------------------------------------------------------------------
+
+YES = (
+    "yes", "y", "yeah", "yea", "yep", "yup", "ok", "okay", "agree", "i agree", "i do agree", "yes thanks",
+    "yes thank you", "yes i agree", "yes i do", "i do", "yes yes", "yes ok", "yes okay", "ok yes", "okay yes",
+)  # fmt: skip
+NO = (
+    "no", "n", "nope", "nah", "disagree", "i disagree", "do not agree", "don't agree", "dont agree",
+    "i do not agree", "i don't agree", "i dont agree", "no thanks", "no thank you", "no i do not",
+    "no i don't", "no i dont", "i do not", "i don't", "i dont", "no i disagree", "no i do not agree",
+    "no i don't agree", "no i dont agree", "no no",
+)  # fmt: skip
+YES_SIGNS = frozenset("👍✅✔☑✓")
+NO_SIGNS = frozenset("👎❌✖✗✘")
+DOUBTFUL_SIGNS = frozenset("?¿؟❓❔🤔🤷🤨😕🫤")
+
+
+def yes_or_no(text: str, numbered: bool) -> bool | None:
+    """Yes, no, or None for anything mixed, conditional or unsure: consent is never guessed.
+
+    `numbered` says that the statement itself carries a number, so "1" and "2" would be ambiguous.
+    """
+    clean = _clean(text)
+    if any(sign in DOUBTFUL_SIGNS for sign in clean):
+        return None
+    verdicts = {sign in YES_SIGNS for sign in clean if sign in YES_SIGNS or sign in NO_SIGNS}
+    tokens = _without_politeness(_tokens(text))
+    if tokens:
+        said = " ".join(_YES_NO_SPELLINGS.get(token, token) for token in tokens)
+        if said in YES or (said == "1" and not numbered):
+            verdicts.add(True)
+        elif said in NO or (said == "2" and not numbered):
+            verdicts.add(False)
+        else:
+            return None
+    return verdicts.pop() if len(verdicts) == 1 else None
+
+
+# Menus --------------------------------------------------------------------------------------------------
+
+PAUSE_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "day": ("1", "day", "a day", "one day", "1 day", "for a day", "tomorrow", "until tomorrow"),
+        "week": ("2", "week", "a week", "one week", "1 week", "for a week", "next week", "until next week"),
+        "month": ("3", "month", "a month", "one month", "1 month", "for a month", "next month"),
+        "open": ("4", "open", "until i say", "until i say so", "till i say", "until i say ready",
+                 "until i am ready", "until i'm ready", "i will say", "i'll say"),
+    }
+)  # fmt: skip
+LEAVE_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "keep": ("1", "keep", "keep it", "keep them", "keep my answers", "keep the answers"),
+        "delete": ("2", "delete", "delete it", "delete them", "delete my answers", "delete the answers",
+                   "delete everything", "erase", "erase them", "erase my answers"),
+    }
+)  # fmt: skip
+
+
+def choice(text: str, options: Mapping[str, tuple[str, ...]]) -> str | None:
+    """The key of the one option the whole message names, or None."""
+    tokens = _without_politeness(_tokens(text))
+    if len(tokens) == 2 and tokens[0] in {"option", "number"}:
+        tokens = tokens[1:]
+    said = " ".join(tokens)
+    exact = {key for key, ways in options.items() if said in ways}
+    near = {key for key, ways in options.items() for way in ways if way.isalpha() and said in _slips(way)}
+    found = exact or near
+    return found.pop() if len(found) == 1 else None
+
+
+# Spelling -----------------------------------------------------------------------------------------------
+
+
+def _clean(text: str) -> str:
+    """One way of writing: NFKC, no case, straight apostrophes, nothing invisible."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    straight = folded.replace("\u2019", "'").replace("\u2018", "'")
+    return "".join(c for c in straight if unicodedata.category(c) != "Cf" and not "\ufe00" <= c <= "\ufe0f")
+
+
+def _tokens(text: str) -> list[str]:
+    """The message's words, each without the punctuation, quotes and emoji around it."""
+    return [bare for raw in _clean(text).split() if (bare := _bare(raw))]
+
+
+def _bare(token: str) -> str:
+    first, last = 0, len(token)
+    while first < last and not _is_wordlike(token[first]):
+        first += 1
+    while last > first and not _is_wordlike(token[last - 1]):
+        last -= 1
+    return token[first:last]
+
+
+def _is_wordlike(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LN"
+
+
+def _without_politeness(tokens: list[str]) -> list[str]:
+    if len(tokens) > 1 and tokens[0] in POLITE:
+        tokens = tokens[1:]
+    if len(tokens) > 1 and tokens[-1] in POLITE:
+        tokens = tokens[:-1]
+    return tokens
+
+
+def _small_number(token: str) -> int | None:
+    is_small = token.isascii() and token.isdigit() and len(token) <= 2
+    return int(token) if is_small and int(token) > 0 else None
+
+
+def _slips(word: str) -> set[str]:
+    """The word with two neighbours swapped, a letter doubled or, from five letters up, a letter missing."""
+    swapped = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
+    doubled = {word[: i + 1] + word[i:] for i in range(len(word))}
+    missing = {word[:i] + word[i + 1 :] for i in range(len(word))} if len(word) >= 5 else set()
+    return (swapped | doubled | missing) - REAL_WORDS - {word}
+
+
+def _spellings() -> dict[str, Command]:
+    words = {command.value.casefold(): command for command in Command} | {"start": Command.READY}
+    slips = {slip: command for word, command in words.items() for slip in _slips(word)}
+    return slips | words
+
+
+def _yes_no_spellings(words: Iterable[str]) -> dict[str, str]:
+    return {slip: word for word in words for slip in _slips(word)} | {"noo": "no", "nno": "no"}
+
+
+_SPELLINGS = MappingProxyType(_spellings())
+_YES_NO_SPELLINGS = MappingProxyType(_yes_no_spellings(["yes", "yeah", "okay", "agree", "disagree", "nope"]))
+_PHRASE_MEANING = MappingProxyType({phrase: command for command, ways in PHRASES.items() for phrase in ways})

@@ -1,0 +1,290 @@
+"""The interview schedule: sections of questions, consent statements and stock texts, in three wordings.
+
+A schedule never changes. A changed one is another, with another `version`; an interview stays on the one it began with.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from enum import StrEnum
+from functools import cached_property
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+PLACEHOLDERS = MappingProxyType(
+    {
+        "study": 20,
+        "name": 15,
+        "researcher": 15,
+        "phone": 13,
+        "day": 22,
+        "time": 8,
+        "channel": 8,
+        "cutoff": 22,
+        "n": 2,
+        "total": 2,
+        "version": 6,
+        "code": 6,
+        "amount": 4,
+        "link": 40,
+    }
+)
+"""What a text may leave open, with the longest value that may fill it, in characters."""
+
+REQUIRED_TEXTS = frozenset(
+    {
+        "again-when-open",
+        "back",
+        "change-channel",
+        "check-answers",
+        "consent-declined",
+        "consent-done",
+        "consent-intro",
+        "consent-unclear",
+        "copy-asked",
+        "done-empty",
+        "help",
+        "info-channel",
+        "info-cost",
+        "info-private",
+        "info-what",
+        "info-who",
+        "leave-ask",
+        "leave-unclear",
+        "left-delete",
+        "left-keep",
+        "left-late",
+        "no-earlier-question",
+        "nothing-open",
+        "nothing-to-undo",
+        "pause-ask",
+        "pause-unclear",
+        "paused",
+        "paused-open",
+        "person-asked",
+        "progress",
+        "skip-first",
+        "skip-hint",
+        "skipped",
+        "stopped",
+        "thanks",
+        "undo",
+        "unknown-sender",
+        "voice-note",
+        "welcome",
+        "welcome-back",
+    }
+)
+"""The stock texts that the interview itself sends; a study may have more."""
+
+
+class Wording(StrEnum):
+    """A variant of every text."""
+
+    STANDARD = "standard"
+    EASY_READ = "easy_read"
+    SHORT = "short"
+
+
+Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+Words = Annotated[str, Field(min_length=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Text(_Part):
+    """Words in all three wordings; none may be missing."""
+
+    standard: Words
+    easy_read: Words
+    short: Words
+
+    def worded(self, wording: Wording) -> str:
+        """This text in that wording, placeholders still open."""
+        words: str = getattr(self, wording.value)
+        return words
+
+    @model_validator(mode="after")
+    def _known_placeholders(self) -> Self:
+        for wording in Wording:
+            for name in re.findall(r"\{(.*?)\}", self.worded(wording)):
+                if name not in PLACEHOLDERS:
+                    raise ValueError(f"{{{name}}} in {wording.value} is not a placeholder; use one of {_listed()}")
+        return self
+
+
+class Condition(_Part):
+    """When a branch is taken: on an answer that is one of these, as a whole, or on an attribute of the person."""
+
+    answer_is: tuple[str, ...] = ()
+    attribute: str | None = None
+    is_: str | None = Field(default=None, alias="is")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if bool(self.answer_is) == bool(self.attribute) or (self.attribute is None) != (self.is_ is None):
+            raise ValueError("needs either answer_is, or attribute together with is")
+        return self
+
+
+class Branch(_Part):
+    when: Condition
+    goto: Id
+
+
+class Question(Text):
+    """One question. A `follow_up` is only reached by a branch; `prompts` are stock follow-ups, `probes` a person's."""
+
+    id: Id
+    prompts: tuple[Words, ...] = ()
+    probes: tuple[Words, ...] = ()
+    objectives: tuple[int, ...] = ()
+    sensitive: bool = False
+    optional: bool = False
+    closing: bool = False
+    follow_up: bool = False
+    branches: tuple[Branch, ...] = ()
+
+
+class Section(_Part):
+    id: Id
+    title: Words
+    intro: Text | None = None
+    questions: tuple[Question, ...] = Field(min_length=1)
+
+
+class Statement(Text):
+    """One consent statement; taking part needs a YES to every required one."""
+
+    id: Id
+    required: bool
+
+
+class Schedule(_Part):
+    """A cohort's whole interview in one language."""
+
+    cohort: Id
+    language: Words
+    title: Words
+    code_prefix: Annotated[str, Field(pattern=r"^[A-Z]{1,4}$")]
+    opening: tuple[tuple[str, ...], ...] = Field(min_length=1)
+    statements: tuple[Statement, ...] = Field(min_length=1)
+    sections: tuple[Section, ...] = Field(min_length=1)
+    texts: dict[str, Text]
+
+    @cached_property
+    def version(self) -> str:
+        """Twelve hexadecimal digits of the content's SHA-256."""
+        return sha256(self.to_json().encode()).hexdigest()[:12]
+
+    @cached_property
+    def questions(self) -> tuple[Question, ...]:
+        """Every question in order, follow-ups and the closing one too."""
+        return tuple(question for section in self.sections for question in section.questions)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {question.id: place for place, question in enumerate(self.questions)}
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        numbers: dict[str, int] = {}
+        number = 0
+        for question in self.questions:
+            number += not question.follow_up
+            numbers[question.id] = number
+        return numbers
+
+    @property
+    def total(self) -> int:
+        """How many questions a person is told of: follow-ups and the closing question are not counted."""
+        return sum(not (question.follow_up or question.closing) for question in self.questions)
+
+    def question(self, key: str) -> Question:
+        """The question with this id. Raises KeyError."""
+        return self.questions[self._places[key]]
+
+    def place(self, key: str) -> int:
+        """Where the question stands in order, from 0. Raises KeyError."""
+        return self._places[key]
+
+    def number(self, key: str) -> int:
+        """The number a person sees: a follow-up has that of the question before it. Raises KeyError."""
+        return self._numbers[key]
+
+    def to_json(self) -> str:
+        """The schedule as text: the same content gives the same text, and `from_json` reads it back."""
+        return self.model_dump_json(by_alias=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        return cls.model_validate_json(text)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        problems = [problem for _, problem in self.problems()]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """What is wrong with the schedule as a whole: the id or text it concerns, and a sentence with the mend."""
+        questions = [question for section in self.sections for question in section.questions]
+        yield from _twice([question.id for question in questions], "question")
+        yield from _twice([statement.id for statement in self.statements], "consent statement")
+        for clash in {question.id for question in questions} & {statement.id for statement in self.statements}:
+            yield clash, f"{clash} is both a question and a consent statement; rename one"
+        if not any(statement.required for statement in self.statements):
+            yield self.statements[0].id, "no consent statement is required; mark at least one with required: true"
+        yield from self._branch_problems(questions)
+        yield from self._closing_problems(questions)
+        yield from self._text_problems()
+
+    @staticmethod
+    def _branch_problems(questions: list[Question]) -> Iterator[tuple[str, str]]:
+        place = {question.id: number for number, question in enumerate(questions)}
+        reached = {branch.goto for question in questions for branch in question.branches}
+        for question in questions:
+            for branch in question.branches:
+                if branch.goto not in place:
+                    yield question.id, f"{question.id} branches to {branch.goto}, which is no question here"
+                elif place[branch.goto] <= place[question.id]:
+                    yield (
+                        question.id,
+                        f"{question.id} branches back to {branch.goto}, and would go round for ever; "
+                        "branch to a later question",
+                    )
+            if question.follow_up and question.id not in reached:
+                yield question.id, f"{question.id} is a follow-up that no branch reaches; add a branch or remove it"
+
+    @staticmethod
+    def _closing_problems(questions: list[Question]) -> Iterator[tuple[str, str]]:
+        closing = [question.id for question in questions if question.closing]
+        last = questions[-1]
+        if closing != [last.id]:
+            yield last.id, f"the last question, {last.id}, and only that one must have closing: true"
+        if last.follow_up:
+            yield last.id, f"{last.id} is the closing question and cannot be a follow-up"
+
+    def _text_problems(self) -> Iterator[tuple[str, str]]:
+        for key in sorted(REQUIRED_TEXTS - self.texts.keys()):
+            yield key, f"the text {key} is missing; every study needs it"
+        for key in sorted({key for group in self.opening for key in group} - self.texts.keys() - REQUIRED_TEXTS):
+            yield key, f"the opening names {key}, which is no text here"
+
+
+def _twice(ids: list[str], what: str) -> Iterator[tuple[str, str]]:
+    for found, times in Counter(ids).items():
+        if times > 1:
+            yield found, f"{times} {what}s are called {found}; give each its own id"
+
+
+def _listed() -> str:
+    return ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)

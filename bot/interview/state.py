@@ -1,0 +1,155 @@
+"""One interview as the engine sees it: its state, its position, and what has been answered. No words of the person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+from bot.interview.schedule import Schedule, Wording
+
+
+class State(StrEnum):
+    """Where an interview stands. Position says at which statement or question."""
+
+    INVITED = "invited"
+    CONSENT = "consent"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    HANDOVER = "handover"
+    DECLINED = "declined"
+    COMPLETE = "complete"
+    LEAVING = "leaving"
+    LEFT = "left"
+
+
+class Menu(StrEnum):
+    """A short choice the person was offered and has not made yet."""
+
+    PAUSE = "pause"
+    LEAVE = "leave"
+    CHANGE = "change"
+
+
+class Progress(StrEnum):
+    """How far one question has come."""
+
+    ASKED = "asked"
+    SETTLED = "settled"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The messages that belong to one question, by id, in the order they came.
+
+    `prompted` once the one stock prompt was offered; `goto` where a branch leads, judged on the whole answer.
+    """
+
+    progress: Progress = Progress.ASKED
+    parts: tuple[int, ...] = ()
+    prompted: bool = False
+    goto: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What the engine may know of a participant: enough to word a message, nothing that finds them."""
+
+    name: str
+    wording: Wording
+    channel: str
+    timezone: ZoneInfo
+    researcher: str
+    cutoff: date
+    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The settings of pace that act on one interview. `quiet`: from and until, local minutes of the day."""
+
+    settle: timedelta
+    quiet: tuple[int, int] | None
+    prompts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What every text may name of the study."""
+
+    name: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interview:
+    """One participant's way through one schedule version.
+
+    `position` is the id of the statement or question that is open, or '' before the first and after the last.
+    `heard` is the moment of the person's last message; `unclear` how often the open point was not understood.
+    """
+
+    schedule: Schedule
+    study: Study
+    person: Person
+    pace: Pace
+    state: State = State.INVITED
+    position: str = ""
+    answers: Mapping[str, Answer] = field(default_factory=lambda: MappingProxyType({}))
+    consent: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    menu: Menu | None = None
+    unclear: int = 0
+    heard: datetime | None = None
+    turns: int = 0
+
+    @property
+    def consented(self) -> bool:
+        """Whether every required statement has a YES."""
+        return all(self.consent.get(s.id) is True for s in self.schedule.statements if s.required)
+
+    @property
+    def answer(self) -> Answer:
+        """What has been said to the open question so far."""
+        return self.answers.get(self.position, Answer())
+
+    def saved(self) -> dict[str, Any]:
+        """The part that changes, as JSON can hold it."""
+        return {
+            "state": self.state.value,
+            "position": self.position,
+            "answers": {key: [a.progress.value, list(a.parts), a.prompted, a.goto] for key, a in self.answers.items()},
+            "consent": dict(self.consent),
+            "menu": self.menu and self.menu.value,
+            "unclear": self.unclear,
+            "heard": self.heard and self.heard.isoformat(),
+            "turns": self.turns,
+        }
+
+    @classmethod
+    def restored(
+        cls, saved: Mapping[str, Any], *, schedule: Schedule, study: Study, person: Person, pace: Pace
+    ) -> Self:
+        """The interview that `saved` described."""
+        return cls(
+            schedule=schedule,
+            study=study,
+            person=person,
+            pace=pace,
+            state=State(saved["state"]),
+            position=saved["position"],
+            answers={
+                key: Answer(Progress(progress), tuple(parts), prompted, goto)
+                for key, (progress, parts, prompted, goto) in saved["answers"].items()
+            },
+            consent=saved["consent"],
+            menu=Menu(saved["menu"]) if saved["menu"] else None,
+            unclear=saved["unclear"],
+            heard=datetime.fromisoformat(saved["heard"]) if saved["heard"] else None,
+            turns=saved["turns"],
+        )

@@ -1,0 +1,93 @@
+"""Putting a text into words: the person's wording, with every placeholder filled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from bot.interview.state import Interview
+
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+
+def day(moment: date) -> str:
+    """A day as a person would say it: 'Tuesday 24 November', at most 22 letters."""
+    return f"{_DAYS[moment.weekday()]} {moment.day} {_MONTHS[moment.month - 1]}"
+
+
+def full_date(moment: date) -> str:
+    """A date with its year: '30 September 2027'."""
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+
+
+def clock(moment: datetime) -> str:
+    """A time of day as a person would say it: '5:00 pm', at most 8 letters."""
+    half = "am" if moment.hour < 12 else "pm"
+    return f"{(moment.hour - 1) % 12 + 1}:{moment.minute:02} {half}"
+
+
+def fill(text: str, values: dict[str, str]) -> str:
+    """The text with its placeholders filled; a value that opens a sentence starts with a capital."""
+
+    def value(match: re.Match[str]) -> str:
+        word = values[match[1]]
+        before = text[: match.start()].rstrip()
+        opens = not before or before[-1] in ".!?"
+        return word[:1].upper() + word[1:] if opens else word
+
+    return re.sub(r"\{(\w+)\}", value, text)
+
+
+def values(interview: Interview, **more: str) -> dict[str, str]:
+    """What every text may name."""
+    return {
+        "study": interview.study.name,
+        "phone": interview.study.phone,
+        "name": interview.person.name or "there",
+        "researcher": interview.person.researcher,
+        "channel": interview.person.channel,
+        "cutoff": full_date(interview.person.cutoff),
+        "total": str(interview.schedule.total),
+        "version": interview.schedule.version[:6],
+    } | more
+
+
+def stock(interview: Interview, keys: Iterable[str], **more: str) -> str:
+    """Stock texts as one message, a paragraph each."""
+    known = values(interview, **more)
+    texts = (interview.schedule.texts[key].worded(interview.person.wording) for key in keys)
+    return "\n\n".join(fill(text, known) for text in texts)
+
+
+def statement(interview: Interview, key: str) -> str:
+    """A consent statement as it is sent."""
+    found = next(s for s in interview.schedule.statements if s.id == key)
+    text = found.worded(interview.person.wording)
+    return fill(text if "YES or NO" in text else f"{text} YES or NO?", values(interview))
+
+
+def question(interview: Interview, key: str) -> str:
+    """A question as it is sent: its place, its words, and that it may be missed; a sensitive one says so first."""
+    schedule = interview.schedule
+    found = schedule.question(key)
+    words = found.worded(interview.person.wording)
+    numbered = {"n": str(schedule.number(key))}
+    place = "" if found.closing else stock(interview, ["progress"], **numbered)
+    hint = stock(interview, ["skip-first" if found.sensitive else "skip-hint"])
+    parts = [place, hint, words] if found.sensitive else [place, words, hint]
+    return " ".join(part for part in parts if part)
