@@ -1,0 +1,197 @@
+"""The database: one writer thread that commits all waiting use cases together, and readers beside it.
+
+A use case is a plain function of a `UnitOfWork`. It runs in one hop on the writer's thread, in a savepoint of its own:
+when it raises, only its own changes are undone. `run` returns after the commit, so what it returned is on the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import QueuePool
+
+from bot.errors import ConfigError
+from bot.records.unit_of_work import UnitOfWork
+from bot.records.vault import Vault
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BATCH = 64
+"""The most use cases that share one commit."""
+
+BUSY_MS = 15_000
+"""How long to wait for another process, such as a command beside the server, to finish its commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Callable[[UnitOfWork], Any]
+    done: Future[Any]
+
+
+def open_engine(url: str) -> Engine:
+    """An SQLite engine with the settings the promises rest on. Raises ConfigError for another kind of database."""
+    if not url.startswith("sqlite"):
+        raise ConfigError("database.url: only SQLite is supported so far; write sqlite:///data/ownpace.db")
+    path = url.partition(":///")[2]
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, poolclass=QueuePool, pool_size=4, connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: DBAPIConnection, _record: object) -> None:
+        connection.isolation_level = None  # SQLAlchemy says BEGIN itself, below
+        cursor = connection.cursor()
+        for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_MS}"):
+            cursor.execute(f"PRAGMA {setting}")
+        cursor.close()
+
+    return engine
+
+
+class Database:
+    """Where everything is kept. `clock` and `new_id` come from outside, so that tests hold them still."""
+
+    def __init__(self, url: str, vault: Vault, *, clock: Callable[[], datetime], new_id: Callable[[], str]) -> None:
+        self.vault = vault
+        self.clock = clock
+        self.new_id = new_id
+        self.schedules: dict[str, Any] = {}
+        self._engine = open_engine(url)
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="reader")
+        self._listeners: list[Callable[[frozenset[str]], None]] = []
+        self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
+        self._writer.start()
+        self._watch: Connection | None = None
+        self._seen: int | None = None
+
+    # Changing things
+
+    async def run(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
+        """Run a use case and return what it returned, after the commit. Raises what it raised."""
+        return await asyncio.wrap_future(self._submit(lambda uow: use_case(uow, *args, **more)))
+
+    def run_now(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
+        """The same for callers without an event loop."""
+        return self._submit(lambda uow: use_case(uow, *args, **more)).result()
+
+    def _submit(self, work: Callable[[UnitOfWork], T]) -> Future[T]:
+        job = _Job(work, Future())
+        self._jobs.put(job)
+        return job.done
+
+    def _write(self) -> None:
+        connection: Connection | None = None
+        while (job := self._jobs.get()) is not None:
+            batch = [job]
+            while len(batch) < BATCH and not self._jobs.empty():
+                following = self._jobs.get()
+                if following is None:
+                    self._jobs.put(None)
+                    break
+                batch.append(following)
+            try:
+                if connection is None:
+                    connection = self._engine.connect()
+                self._commit(connection, batch)
+            except BaseException as error:
+                for each in batch:
+                    if not each.done.done():
+                        each.done.set_exception(error)
+                if connection is not None:
+                    connection.close()
+                connection = None
+        if connection is not None:
+            connection.close()
+
+    def _commit(self, connection: Connection, batch: list[_Job]) -> None:
+        outcomes: list[tuple[_Job, bool, Any]] = []
+        changed: set[str] = set()
+        with connection.begin():
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            for job in batch:
+                uow = self._unit(connection)
+                savepoint = connection.begin_nested()
+                try:
+                    outcome = job.work(uow)
+                except Exception as error:
+                    savepoint.rollback()
+                    outcomes.append((job, False, error))
+                else:
+                    savepoint.commit()
+                    outcomes.append((job, True, outcome))
+                    changed |= uow.changed
+        for job, good, outcome in outcomes:
+            if good:
+                job.done.set_result(outcome)
+            else:
+                job.done.set_exception(outcome)
+        if changed:
+            self._tell(frozenset(changed))
+
+    def _unit(self, connection: Connection) -> UnitOfWork:
+        return UnitOfWork(connection, self.vault, self.clock(), self.new_id, self.schedules)
+
+    # Reading things
+
+    async def read(self, query: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
+        """Run a query beside the writer, on what is committed."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, lambda: self.read_now(query, *args, **more))
+
+    def read_now(self, query: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
+        """The same for callers without an event loop."""
+        with self._engine.connect() as connection, connection.begin():
+            connection.exec_driver_sql("BEGIN")
+            return query(self._unit(connection), *args, **more)
+
+    # Noticing things
+
+    def listen(self, listener: Callable[[frozenset[str]], None]) -> Callable[[], None]:
+        """Call `listener` after each commit, on the writer's thread, with the names of what changed; returns the end."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def _tell(self, changed: frozenset[str]) -> None:
+        for listener in tuple(self._listeners):
+            listener(changed)
+
+    def changed_elsewhere(self) -> bool:
+        """Whether anything was committed since the last call, by this process or another (PRAGMA data_version)."""
+        if self._watch is None:
+            self._watch = self._engine.connect()
+        now = int(self._watch.execute(text("PRAGMA data_version")).scalar_one())
+        self._watch.rollback()
+        before, self._seen = self._seen, now
+        return before is not None and before != now
+
+    def ready(self) -> bool:
+        """Whether the database answers."""
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except OperationalError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Finish what waits, then let go of the file."""
+        self._jobs.put(None)
+        self._writer.join()
+        self._readers.shutdown()
+        if self._watch is not None:
+            self._watch.close()
+        self._engine.dispose()

@@ -1,0 +1,131 @@
+"""Loading and saving participants with their interviews."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Select, and_, bindparam, select, update
+from sqlalchemy.engine import RowMapping
+
+from bot.interview.schedule import Wording
+from bot.interview.state import Interview, Pace, Person, Study
+from bot.messages import Address
+from bot.records.tables import addresses, data_keys, interviews, participants
+from bot.records.unit_of_work import UnitOfWork
+from bot.records.vault import DataKey
+
+CHANNEL_NAMES = {"sms": "text", "whatsapp": "WhatsApp", "telegram": "Telegram", "email": "email"}
+"""How a text names a channel to a participant, at most 8 letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the settings say about every interview: the study's name and phone, and the pace on a kind of channel."""
+
+    study: Study
+    pace: Callable[[str], Pace]
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """A participant as loaded: who, their key, where they are written to, and their interview as it stands."""
+
+    id: int
+    code: str
+    key_id: int
+    key: DataKey
+    kind: str
+    sealed_address: bytes
+    closed: str | None
+    interview: Interview
+
+    @property
+    def address(self) -> Address:
+        return Address(self.kind, self.key.open(self.sealed_address, "address"))
+
+
+_JOINED = (
+    select(
+        participants,
+        addresses.c.kind,
+        addresses.c.value.label("address"),
+        addresses.c.closed,
+        data_keys.c.wrapped,
+        interviews.c.version,
+        interviews.c.saved,
+        interviews.c.cutoff,
+    )
+    .join(addresses, addresses.c.participant_id == participants.c.id)
+    .join(data_keys, data_keys.c.id == participants.c.key_id)
+    .join(interviews, interviews.c.participant_id == participants.c.id)
+)
+
+
+def _loader(condition: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+    return _JOINED.where(condition)
+
+
+_BY_ADDRESS = _loader(addresses.c.found_by == bindparam("wanted"))
+_BY_ID = _loader(and_(participants.c.id == bindparam("wanted"), addresses.c.main.is_(True)))
+_BY_CODE = _loader(and_(participants.c.code == bindparam("wanted"), addresses.c.main.is_(True)))
+
+
+def by_address(uow: UnitOfWork, terms: Terms, address: Address) -> Participant | None:
+    """The participant whose address this is, reached there."""
+    return _found(uow, terms, _BY_ADDRESS, uow.vault.find(address))
+
+
+def by_id(uow: UnitOfWork, terms: Terms, participant_id: int) -> Participant:
+    """The participant, reached at their main address. Raises KeyError."""
+    found = _found(uow, terms, _BY_ID, participant_id)
+    if found is None:
+        raise KeyError(participant_id)
+    return found
+
+
+def by_code(uow: UnitOfWork, terms: Terms, code: str) -> Participant | None:
+    """The participant with this code, in any case."""
+    return _found(uow, terms, _BY_CODE, code.strip().upper())
+
+
+def save(uow: UnitOfWork, participant_id: int, interview: Interview) -> None:
+    """Keep the interview as it stands now."""
+    uow.execute(
+        update(interviews)
+        .where(interviews.c.participant_id == participant_id)
+        .values(state=interview.state.value, position=interview.position, saved=interview.saved(), changed_at=uow.now)
+    )
+
+
+def _found(uow: UnitOfWork, terms: Terms, query: Select[tuple[object, ...]], wanted: object) -> Participant | None:
+    row = uow.connection.execute(query, {"wanted": wanted}).mappings().first()
+    return row and _participant(uow, terms, row)
+
+
+def _participant(uow: UnitOfWork, terms: Terms, row: RowMapping) -> Participant:
+    key = uow.vault.data_key(row["wrapped"])
+    kind = row["kind"]
+    person = Person(
+        name=key.open(row["name"], "name"),
+        wording=Wording(row["wording"]),
+        channel=channel_name(kind, key, row["address"]),
+        timezone=ZoneInfo(row["timezone"]),
+        researcher=row["researcher"],
+        cutoff=date.fromisoformat(row["cutoff"]),
+        attributes=json.loads(key.open(row["attributes"], "attributes")),
+    )
+    interview = Interview.restored(
+        row["saved"], schedule=uow.schedule(row["version"]), study=terms.study, person=person, pace=terms.pace(kind)
+    )
+    return Participant(row["id"], row["code"], row["key_id"], key, kind, row["address"], row["closed"], interview)
+
+
+def channel_name(kind: str, key: DataKey, sealed_address: bytes) -> str:
+    """What the person calls the channel; a simulated address begins with the kind it plays, 'sms/P01'."""
+    if kind == "simulator":
+        kind = key.open(sealed_address, "address").partition("/")[0]
+    return CHANNEL_NAMES.get(kind, kind)

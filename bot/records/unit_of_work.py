@@ -1,0 +1,120 @@
+"""What one use case has in hand: the open transaction, the moment it happens at, and the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Executable, insert, select, update
+from sqlalchemy.engine import CursorResult, RowMapping
+
+from bot.interview.schedule import Schedule
+from bot.records.tables import audit, data_keys, meta, schedules, tasks
+from bot.records.vault import DataKey, Vault
+
+
+class UnitOfWork:
+    """One transaction. `changed` gathers names of what changed, told to listeners after the commit."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        vault: Vault,
+        now: datetime,
+        new_id: Callable[[], str],
+        known_schedules: dict[str, Schedule],
+    ) -> None:
+        self.connection = connection
+        self.vault = vault
+        self.now = now
+        self.new_id = new_id
+        self.changed: set[str] = set()
+        self._known_schedules = known_schedules
+
+    def execute(self, statement: Executable, *args: Any) -> CursorResult[Any]:
+        """Run one statement."""
+        return self.connection.execute(statement, *args)  # type: ignore[return-value]  # Core gives cursors
+
+    def one(self, statement: Executable) -> RowMapping | None:
+        """The first row, by column name, or None."""
+        return self.connection.execute(statement).mappings().first()
+
+    def all(self, statement: Executable) -> list[RowMapping]:
+        """Every row, by column name."""
+        return list(self.connection.execute(statement).mappings())
+
+    # Keys
+
+    def new_key(self) -> int:
+        """A data key for somebody new; its id."""
+        wrapped = self.vault.new_data_key()
+        result = self.execute(insert(data_keys).values(wrapped=wrapped, created_at=self.now))
+        return int(result.inserted_primary_key[0])
+
+    def key(self, key_id: int) -> DataKey:
+        """The data key with this id."""
+        wrapped = self.execute(select(data_keys.c.wrapped).where(data_keys.c.id == key_id)).scalar_one()
+        return self.vault.data_key(wrapped)
+
+    def holding_key(self) -> tuple[int, DataKey]:
+        """The key of the holding area, for words of people we do not know yet."""
+        known = self.one(select(meta.c.value).where(meta.c.name == "holding key"))
+        if known:
+            key_id = int(known["value"])
+        else:
+            key_id = self.new_key()
+            self.execute(insert(meta).values(name="holding key", value=str(key_id)))
+        return key_id, self.key(key_id)
+
+    # Schedules
+
+    def schedule(self, version: str) -> Schedule:
+        """The schedule with this version, as it was when it was first used."""
+        if version not in self._known_schedules:
+            content = self.execute(select(schedules.c.content).where(schedules.c.version == version)).scalar_one()
+            self._known_schedules[version] = Schedule.from_json(content)
+        return self._known_schedules[version]
+
+    def keep_schedule(self, schedule: Schedule) -> None:
+        """Store a schedule version that an interview is to stay on."""
+        if self.one(select(schedules.c.version).where(schedules.c.version == schedule.version)) is None:
+            self.execute(
+                insert(schedules).values(
+                    version=schedule.version,
+                    cohort=schedule.cohort,
+                    language=schedule.language,
+                    content=schedule.to_json(),
+                    added_at=self.now,
+                )
+            )
+
+    # The work queue and the trail
+
+    def open_task(
+        self, kind: str, participant_id: int | None = None, message_id: int | None = None, note: str | None = None
+    ) -> None:
+        """Something for a person to do; one that is open already for this participant is not opened twice."""
+        if participant_id is not None:
+            same = (tasks.c.participant_id == participant_id, tasks.c.kind == kind, tasks.c.closed_at.is_(None))
+            if self.one(select(tasks.c.id).where(*same)):
+                return
+        self.execute(
+            insert(tasks).values(
+                kind=kind, participant_id=participant_id, message_id=message_id, note=note, opened_at=self.now
+            )
+        )
+        self.changed.add("tasks")
+
+    def close_tasks(self, participant_id: int, kinds: frozenset[str]) -> None:
+        """These have been seen to."""
+        self.execute(
+            update(tasks)
+            .where(tasks.c.participant_id == participant_id, tasks.c.kind.in_(kinds), tasks.c.closed_at.is_(None))
+            .values(closed_at=self.now)
+        )
+        self.changed.add("tasks")
+
+    def note(self, actor: str, act: str, subject: str | None = None, **detail: Any) -> None:
+        """One line of the audit trail: who did what to whom. Never words of a participant."""
+        self.execute(insert(audit).values(actor=actor, act=act, subject=subject, detail=detail, at=self.now))
