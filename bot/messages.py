@@ -44,11 +44,15 @@ class Inbound:
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """A message to a person. `id` is ours, made before the first attempt, and never used for another."""
+    """A message to a person. `id` is ours, made before the first attempt, and never used for another.
+
+    `attempted_at` is when this attempt, or the one that is being looked up, began.
+    """
 
     id: str
     to: Address
     body: str
+    attempted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

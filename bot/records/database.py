@@ -161,7 +161,7 @@ class Database:
     # Noticing things
 
     def listen(self, listener: Callable[[frozenset[str]], None]) -> Callable[[], None]:
-        """Call `listener` after each commit, on the writer's thread, with the names of what changed; returns the end."""
+        """Call `listener` on the writer's thread after each commit, with what changed; call what it returns to end."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 

@@ -103,7 +103,7 @@ def save(uow: UnitOfWork, participant_id: int, interview: Interview) -> None:
 
 def _found(uow: UnitOfWork, terms: Terms, query: Select[tuple[object, ...]], wanted: object) -> Participant | None:
     row = uow.connection.execute(query, {"wanted": wanted}).mappings().first()
-    return row and _participant(uow, terms, row)
+    return None if row is None else _participant(uow, terms, row)
 
 
 def _participant(uow: UnitOfWork, terms: Terms, row: RowMapping) -> Participant:

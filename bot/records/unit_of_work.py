@@ -34,7 +34,7 @@ class UnitOfWork:
 
     def execute(self, statement: Executable, *args: Any) -> CursorResult[Any]:
         """Run one statement."""
-        return self.connection.execute(statement, *args)  # type: ignore[return-value]  # Core gives cursors
+        return self.connection.execute(statement, *args)
 
     def one(self, statement: Executable) -> RowMapping | None:
         """The first row, by column name, or None."""
@@ -49,8 +49,11 @@ class UnitOfWork:
     def new_key(self) -> int:
         """A data key for somebody new; its id."""
         wrapped = self.vault.new_data_key()
-        result = self.execute(insert(data_keys).values(wrapped=wrapped, created_at=self.now))
-        return int(result.inserted_primary_key[0])
+        return int(
+            self.execute(
+                insert(data_keys).values(wrapped=wrapped, created_at=self.now).returning(data_keys.c.id)
+            ).scalar_one()
+        )
 
     def key(self, key_id: int) -> DataKey:
         """The data key with this id."""

@@ -1,0 +1,69 @@
+"""Bringing a database to the shape this version of the program needs, and knowing whether it has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, insert, select
+
+from bot.errors import KeyFileError, OwnPaceError
+from bot.records.database import open_engine
+from bot.records.tables import meta
+from bot.records.vault import Vault
+
+
+def migrate(url: str, vault: Vault) -> list[str]:
+    """Apply what is missing, and mark a new database with its study key; the names of what was applied.
+
+    Raises KeyFileError if the database was made with another study key.
+    """
+    engine = open_engine(url)
+    try:
+        with engine.connect() as connection, connection.begin():
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            before = _revision(connection)
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            _check_key(connection, vault)
+        steps = ScriptDirectory.from_config(_config()).iterate_revisions("head", before or "base")
+        return [f"{step.revision} {step.doc}" for step in reversed(list(steps)) if step.revision != before]
+    finally:
+        engine.dispose()
+
+
+def check(url: str, vault: Vault) -> None:
+    """Raise OwnPaceError unless the database has the shape this version needs and was made with this study key."""
+    engine = open_engine(url)
+    try:
+        with engine.connect() as connection:
+            if _revision(connection) != ScriptDirectory.from_config(_config()).get_current_head():
+                raise OwnPaceError("The database is not of this version yet. Run: ownpace migrate")
+            _check_key(connection, vault, mark=False)
+    finally:
+        engine.dispose()
+
+
+def _check_key(connection: Connection, vault: Vault, *, mark: bool = True) -> None:
+    known = connection.execute(select(meta.c.value).where(meta.c.name == "study key")).scalar()
+    if known is None and mark:
+        connection.execute(insert(meta).values(name="study key", value=vault.fingerprint))
+    elif known != vault.fingerprint:
+        raise KeyFileError(
+            "This database was made with another study key. Set security.key_file to the key it was made with: "
+            "nothing can be read without it."
+        )
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config

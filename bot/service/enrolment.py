@@ -1,0 +1,216 @@
+"""Putting people into the study: a CSV file, checked as a whole before anyone is written to."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+from sqlalchemy import insert, select
+
+from bot.errors import EnrolmentError
+from bot.interview.events import Enrolled
+from bot.interview.schedule import Schedule, Wording
+from bot.interview.state import Interview, Person
+from bot.messages import Address
+from bot.records import participants
+from bot.records.participants import Terms
+from bot.records.tables import addresses, interviews
+from bot.records.tables import participants as people
+from bot.records.unit_of_work import UnitOfWork
+from bot.service.conversations import happen
+
+COLUMNS = ("code", "cohort", "name", "channel", "address", "wording", "language", "timezone", "researcher")
+NEEDED = ("cohort", "channel", "address")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One person as they are to be enrolled."""
+
+    cohort: str
+    address: Address
+    code: str = ""
+    name: str = ""
+    wording: Wording = Wording.STANDARD
+    language: str = "en"
+    timezone: str = ""
+    researcher: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What enrolment needs of the settings: schedules by cohort and language, defaults, and when the cutoff is."""
+
+    schedules: Mapping[tuple[str, str], Schedule]
+    kinds: frozenset[str]
+    timezone: str
+    researcher: str
+    cutoff: date | int
+
+    def cutoff_from(self, today: date) -> date:
+        return self.cutoff if isinstance(self.cutoff, date) else today + timedelta(days=self.cutoff)
+
+
+def read_csv(path: Path, rules: Rules) -> list[Entry]:
+    """The people in a CSV file. Raises EnrolmentError with every problem found, one a line, with its row."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise EnrolmentError(f"{path}: cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise EnrolmentError(f"{path}: is not UTF-8 text. Save it again as CSV UTF-8.") from None
+    reader = csv.DictReader(text.splitlines(), skipinitialspace=True)
+    headings = [(heading or "").strip().casefold() for heading in reader.fieldnames or []]
+    missing = [name for name in NEEDED if name not in headings]
+    if missing:
+        raise EnrolmentError(
+            f"{path}:1: the column {', '.join(missing)} is missing. The first line must name the columns: "
+            f"{','.join(COLUMNS)} (needed: {', '.join(NEEDED)})."
+        )
+    reader.fieldnames = headings
+    entries, problems = [], []
+    for row in reader:
+        try:
+            entries.append(_entry(row, rules))
+        except EnrolmentError as error:
+            problems.append(f"{path}:{reader.line_num}: {error}")
+    if problems:
+        raise EnrolmentError("\n".join(problems))
+    return entries
+
+
+def _entry(row: Mapping[str | None, str | list[str] | None], rules: Rules) -> Entry:
+    if None in row:
+        raise EnrolmentError("has more fields than columns; put a field that holds a comma in quotes.")
+    cells = {str(key): str(value or "").strip() for key, value in row.items()}
+    wording = cells.get("wording", "").casefold().replace(" ", "_") or "standard"
+    if wording not in list(Wording):
+        raise EnrolmentError(f"wording {wording!r} must be one of {', '.join(Wording)}.")
+    entry = Entry(
+        cohort=cells["cohort"],
+        address=address(cells["channel"].casefold(), cells["address"], rules),
+        code=cells.get("code", "").upper(),
+        name=cells.get("name", ""),
+        wording=Wording(wording),
+        language=cells.get("language") or "en",
+        timezone=cells.get("timezone", ""),
+        researcher=cells.get("researcher", ""),
+        attributes={key: value for key, value in cells.items() if key not in COLUMNS and value},
+    )
+    check(entry, rules)
+    return entry
+
+
+def check(entry: Entry, rules: Rules) -> None:
+    """Raise EnrolmentError, with the mend, if the person cannot be enrolled like this."""
+    if (entry.cohort, entry.language) not in rules.schedules:
+        known = ", ".join(f"{cohort} ({language})" for cohort, language in sorted(rules.schedules))
+        raise EnrolmentError(f"there is no cohort {entry.cohort!r} in language {entry.language!r}; there is {known}.")
+    if len(entry.name) > 15:
+        raise EnrolmentError(f"name {entry.name!r} is longer than 15 characters; texts say it: use a first name.")
+    if len(entry.code) > 6 or (entry.code and not entry.code.isalnum()):
+        raise EnrolmentError(f"code {entry.code!r} must be at most 6 letters and figures, such as P07.")
+    if len(entry.researcher) > 15:
+        raise EnrolmentError(f"researcher {entry.researcher!r} is longer than 15 characters.")
+    try:
+        ZoneInfo(entry.timezone or rules.timezone)
+    except (KeyError, ValueError, OSError):
+        raise EnrolmentError(f"timezone {entry.timezone!r} is not a time zone; write one like Europe/London.") from None
+
+
+def address(kind: str, written: str, rules: Rules) -> Address:
+    """A checked address. Raises EnrolmentError."""
+    if kind not in rules.kinds:
+        raise EnrolmentError(f"channel {kind!r} is not set up here; there is {', '.join(sorted(rules.kinds))}.")
+    if not written:
+        raise EnrolmentError("the address is empty.")
+    if kind != "sms":
+        return Address(kind, written)
+    try:
+        number = phonenumbers.parse(written, "GB")
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_possible_number(number):
+        raise EnrolmentError(f"address {written!r} is not a phone number; write it like +447700900123.")
+    return Address(kind, phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def enrol_all(uow: UnitOfWork, terms: Terms, rules: Rules, entries: list[Entry]) -> list[str]:
+    """Enrol all of them or, if one cannot be, nobody; their codes. Raises EnrolmentError."""
+    return [enrol(uow, terms, rules, entry) for entry in entries]
+
+
+def enrol(uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str = "coordinator") -> str:
+    """Enrol one person and send the welcome; their code. Raises EnrolmentError for a code or address in use."""
+    schedule = rules.schedules[(entry.cohort, entry.language)]
+    code = entry.code or _next_code(uow, schedule.code_prefix)
+    if uow.one(select(people.c.id).where(people.c.code == code)):
+        raise EnrolmentError(f"{code} is enrolled already; leave the code empty to get the next free one.")
+    found_by = uow.vault.find(entry.address)
+    if uow.one(select(addresses.c.id).where(addresses.c.found_by == found_by)):
+        raise EnrolmentError(f"{code}: somebody is enrolled with this {entry.address.kind} address already.")
+    uow.keep_schedule(schedule)
+    key_id = uow.new_key()
+    key = uow.key(key_id)
+    zone = entry.timezone or rules.timezone
+    researcher = entry.researcher or rules.researcher
+    participant_id: int = uow.execute(
+        insert(people)
+        .values(
+            code=code,
+            cohort=entry.cohort,
+            key_id=key_id,
+            name=key.seal(entry.name, "name"),
+            wording=entry.wording.value,
+            language=entry.language,
+            timezone=zone,
+            researcher=researcher,
+            attributes=key.seal(json.dumps(dict(entry.attributes)), "attributes"),
+            created_at=uow.now,
+        )
+        .returning(people.c.id)
+    ).scalar_one()
+    uow.execute(
+        insert(addresses).values(
+            participant_id=participant_id,
+            kind=entry.address.kind,
+            found_by=found_by,
+            value=key.seal(entry.address.value, "address"),
+            verified=True,
+            main=True,
+        )
+    )
+    cutoff = rules.cutoff_from(uow.now.astimezone(ZoneInfo(zone)).date())
+    fresh = Interview(
+        schedule=schedule,
+        study=terms.study,
+        person=Person(entry.name, entry.wording, entry.address.kind, ZoneInfo(zone), researcher, cutoff),
+        pace=terms.pace(entry.address.kind),
+    )
+    uow.execute(
+        insert(interviews).values(
+            participant_id=participant_id,
+            version=schedule.version,
+            state=fresh.state.value,
+            position="",
+            saved=fresh.saved(),
+            cutoff=cutoff.isoformat(),
+            changed_at=uow.now,
+        )
+    )
+    uow.note(actor, "enrolled", code, channel=entry.address.kind, cohort=entry.cohort)
+    happen(uow, participants.by_id(uow, terms, participant_id), Enrolled())
+    return code
+
+
+def _next_code(uow: UnitOfWork, prefix: str) -> str:
+    codes = [row["code"] for row in uow.all(select(people.c.code).where(people.c.code.like(f"{prefix}%")))]
+    numbers = [int(code[len(prefix) :]) for code in codes if code[len(prefix) :].isdigit()]
+    return f"{prefix}{max(numbers, default=0) + 1:02}"
