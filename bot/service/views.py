@@ -1,0 +1,207 @@
+"""What people look at: the list of participants, and one participant's record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from bot.records import participants
+from bot.records.participants import Terms, channel_name
+from bot.records.tables import addresses, data_keys, interviews, messages, outbox, tasks
+from bot.records.tables import participants as people
+from bot.records.unit_of_work import UnitOfWork
+
+STATES = {
+    "invited": "Invited",
+    "consent": "Reading the statements",
+    "active": "Answering",
+    "paused": "On a break",
+    "stopped": "Stopped messages",
+    "handover": "With a researcher",
+    "declined": "Said no to taking part",
+    "complete": "Finished",
+    "leaving": "Is leaving the study",
+    "left": "Left the study",
+}
+"""Each state in words for the study team."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the list of participants."""
+
+    code: str
+    cohort: str
+    channel: str
+    simulated: bool
+    state: str
+    position: str
+    place: str
+    tasks: int
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One message of a record. `delivery` is what became of it, for messages that we sent."""
+
+    id: int
+    incoming: bool
+    author: str
+    body: str
+    at: datetime
+    belongs: str
+    question: str | None
+    number: str
+    channel: str
+    removed: bool
+    delivery: str
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One participant's whole record, in the order in which things happened."""
+
+    row: Row
+    id: int
+    address: str
+    wording: str
+    researcher: str
+    title: str
+    version: str
+    entries: tuple[Entry, ...]
+    consent: tuple[tuple[str, str], ...]
+    tasks: tuple[str, ...]
+
+
+def listed(uow: UnitOfWork) -> list[Row]:
+    """Every participant, by code."""
+    open_tasks = (
+        select(func.count()).where(tasks.c.participant_id == people.c.id, tasks.c.closed_at.is_(None)).scalar_subquery()
+    )
+    rows = uow.all(
+        select(
+            people.c.code,
+            people.c.cohort,
+            addresses.c.kind,
+            addresses.c.value,
+            data_keys.c.wrapped,
+            interviews.c.state,
+            interviews.c.position,
+            interviews.c.version,
+            interviews.c.changed_at,
+            open_tasks.label("tasks"),
+        )
+        .join(addresses, (addresses.c.participant_id == people.c.id) & addresses.c.main)
+        .join(data_keys, data_keys.c.id == people.c.key_id)
+        .join(interviews, interviews.c.participant_id == people.c.id)
+        .order_by(people.c.code)
+    )
+    return [
+        Row(
+            code=row["code"],
+            cohort=row["cohort"],
+            channel=channel_name(row["kind"], uow.vault.data_key(row["wrapped"]), row["value"]),
+            simulated=row["kind"] == "simulator",
+            state=STATES[row["state"]],
+            position=row["position"],
+            place=_place(uow, row["version"], row["position"]),
+            tasks=row["tasks"],
+            changed_at=row["changed_at"],
+        )
+        for row in rows
+    ]
+
+
+def held(uow: UnitOfWork) -> int:
+    """How many messages are from people nobody knows yet."""
+    found: int = uow.execute(
+        select(func.count()).where(messages.c.belongs == "held", messages.c.direction == "in")
+    ).scalar_one()
+    return found
+
+
+def record(uow: UnitOfWork, terms: Terms, code: str) -> Record | None:
+    """The record of the participant with this code."""
+    found = participants.by_code(uow, terms, code)
+    if found is None:
+        return None
+    schedule = found.interview.schedule
+    rows = uow.all(
+        select(messages, outbox.c.state.label("leaving"), outbox.c.delivery, outbox.c.code)
+        .outerjoin(outbox, outbox.c.message_id == messages.c.id)
+        .where(messages.c.participant_id == found.id)
+        .order_by(messages.c.id)
+    )
+    numbers = {question.id: schedule.number(question.id) for question in schedule.questions}
+    entries = tuple(
+        Entry(
+            id=row["id"],
+            incoming=row["direction"] == "in",
+            author=row["author"],
+            body=found.key.open(row["body"], "body"),
+            at=row["at"],
+            belongs=row["belongs"],
+            question=row["question"],
+            number=f"Q{numbers[row['question']]}" if row["question"] in numbers else "",
+            channel=row["channel"],
+            removed=row["removed_at"] is not None,
+            delivery=_delivery(row["leaving"], row["delivery"]) if row["direction"] == "out" else "",
+            problem=row["problem"],
+        )
+        for row in rows
+    )
+    row = next(row for row in listed(uow) if row.code == found.code)
+    ledger = tuple(
+        (
+            statement.standard,
+            {True: "Yes", False: "No"}.get(found.interview.consent.get(statement.id, 0), "Not asked yet"),
+        )  # type: ignore[call-overload]  # 0 stands for nothing
+        for statement in schedule.statements
+    )
+    open_tasks = uow.all(
+        select(tasks.c.kind).where(tasks.c.participant_id == found.id, tasks.c.closed_at.is_(None)).order_by(tasks.c.id)
+    )
+    return Record(
+        row=row,
+        id=found.id,
+        address=found.address.value,
+        wording=found.interview.person.wording.value.replace("_", " "),
+        researcher=found.interview.person.researcher,
+        title=schedule.title,
+        version=schedule.version,
+        entries=entries,
+        consent=ledger,
+        tasks=tuple(task["kind"] for task in open_tasks),
+    )
+
+
+def phones(uow: UnitOfWork) -> list[Row]:
+    """The simulated participants."""
+    return [row for row in listed(uow) if row.simulated]
+
+
+def _place(uow: UnitOfWork, version: str, position: str) -> str:
+    schedule = uow.schedule(version)
+    if any(question.id == position for question in schedule.questions):
+        question = schedule.question(position)
+        return "Closing question" if question.closing else f"Question {schedule.number(position)} of {schedule.total}"
+    places = {statement.id: number for number, statement in enumerate(schedule.statements, start=1)}
+    return f"Statement {places[position]} of {len(places)}" if position in places else ""
+
+
+def _delivery(leaving: str | None, delivery: str | None) -> str:
+    if leaving == "accepted":
+        return {"sent": "sent", "delivered": "delivered", "read": "read", "failed": "could not be delivered"}.get(
+            delivery or "", "handed to the provider"
+        )
+    return {
+        "pending": "waiting to leave",
+        "sending": "leaving now",
+        "refused": "refused by the provider",
+        "unknown": "nobody knows whether it arrived",
+        "cancelled": "not sent: it was not wanted any more",
+    }.get(leaving or "", "")
