@@ -67,3 +67,9 @@ def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config
+
+
+def exists(url: str) -> bool:
+    """Whether there is a database already."""
+    path = url.partition(":///")[2]
+    return bool(path) and Path(path).exists()

@@ -155,12 +155,10 @@ def record(uow: UnitOfWork, terms: Terms, code: str) -> Record | None:
         for row in rows
     )
     row = next(row for row in listed(uow) if row.code == found.code)
+    answers = found.interview.consent
     ledger = tuple(
-        (
-            statement.standard,
-            {True: "Yes", False: "No"}.get(found.interview.consent.get(statement.id, 0), "Not asked yet"),
-        )  # type: ignore[call-overload]  # 0 stands for nothing
-        for statement in schedule.statements
+        (one.standard, "Not asked yet" if one.id not in answers else "Yes" if answers[one.id] else "No")
+        for one in schedule.statements
     )
     open_tasks = uow.all(
         select(tasks.c.kind).where(tasks.c.participant_id == found.id, tasks.c.closed_at.is_(None)).order_by(tasks.c.id)

@@ -31,7 +31,8 @@ class Simulator:
         return None
 
     async def catch_up(self) -> AsyncIterator[Inbound]:
-        for missed in ():
+        nothing: tuple[Inbound, ...] = ()
+        for missed in nothing:
             yield missed
 
     async def close(self) -> None:

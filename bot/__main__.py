@@ -1,0 +1,5 @@
+"""`python -m bot` is `ownpace`."""
+
+from bot.cli import main
+
+main()

@@ -1,0 +1,106 @@
+"""Everything is built here, once, by hand, in order."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from bot import prompts
+from bot.channel import Channel
+from bot.config import Settings
+from bot.interview.schedule import Schedule, Wording
+from bot.interview.state import Pace, Study
+from bot.interview.wording import fill
+from bot.records import migrate
+from bot.records.database import Database
+from bot.records.participants import Terms
+from bot.records.vault import create_key_file, open_key_file
+from bot.service.enrolment import Rules
+from bot.service.sender import Worker
+from channels import open_channels
+
+
+def now() -> datetime:
+    """The clock of the program."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """A new id for a message, never given twice."""
+    return secrets.token_hex(16)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The built parts, as the commands and the web use them."""
+
+    settings: Settings
+    schedules: Mapping[tuple[str, str], Schedule]
+    database: Database
+    terms: Terms
+    rules: Rules
+    channels: Mapping[str, Channel]
+    worker: Worker
+    unknown_reply: Callable[[str], str]
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = now,
+    ids: Callable[[], str] = new_id,
+    channels: Mapping[str, Channel] | None = None,
+) -> Program:
+    """Every part of the program, on a migrated database. Raises OwnPaceError where something is missing or wrong."""
+    schedules = prompts.load(settings.study.prompts)
+    vault = open_key_file(settings.security.key_file)
+    migrate.check(settings.database.url, vault)
+    database = Database(settings.database.url, vault, clock=clock, new_id=ids)
+    terms = terms_of(settings)
+    opened = open_channels(settings) if channels is None else channels
+    reply = unknown_reply(settings, schedules)
+    ask_after = {kind: timedelta() for kind in opened}
+    if settings.channels.sms:
+        ask_after["sms"] = settings.channels.sms.reconcile_after
+    worker = Worker(database, terms, opened, ask_after, reply)
+    rules = rules_of(settings, schedules, frozenset(opened))
+    return Program(settings, schedules, database, terms, rules, opened, worker, reply)
+
+
+def prepare(settings: Settings) -> list[str]:
+    """Make the study key for a study that has none yet, and bring the database up to date; what was applied."""
+    if not settings.security.key_file.exists() and not _has_database(settings):
+        create_key_file(settings.security.key_file)
+    return migrate.migrate(settings.database.url, open_key_file(settings.security.key_file))
+
+
+def _has_database(settings: Settings) -> bool:
+    """A key is never made for a database that is there already: it could not read it."""
+    return migrate.exists(settings.database.url)
+
+
+def terms_of(settings: Settings) -> Terms:
+    """What the settings say about every interview."""
+    hours = settings.pace.quiet_hours
+    quiet = hours and (hours.start.hour * 60 + hours.start.minute, hours.end.hour * 60 + hours.end.minute)
+
+    def pace(kind: str) -> Pace:
+        settle = settings.pace.settle.on(kind)
+        return Pace(settle, None if kind == "simulator" else quiet, settings.pace.prompts)
+
+    return Terms(Study(settings.study.name, settings.study.contact_phone or "us"), pace)
+
+
+def rules_of(settings: Settings, schedules: Mapping[tuple[str, str], Schedule], kinds: frozenset[str]) -> Rules:
+    """What enrolment needs of the settings."""
+    study = settings.study
+    return Rules(schedules, kinds, study.timezone, study.researcher, settings.retention.cutoff)
+
+
+def unknown_reply(settings: Settings, schedules: Mapping[tuple[str, str], Schedule]) -> Callable[[str], str]:
+    """What somebody nobody knows is told, on a kind of channel."""
+    text = next(iter(schedules.values())).texts["unknown-sender"]
+    names = {"study": settings.study.name, "phone": settings.study.contact_phone}
+    return lambda kind: fill(text.worded(Wording.SHORT if kind == "sms" else Wording.STANDARD), names)

@@ -1,0 +1,254 @@
+"""The commands. Exit codes: 0 done, 1 failed, 2 used or configured wrongly."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bot import bootstrap, config, prompts
+from bot.bootstrap import Program
+from bot.config import Settings
+from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError
+from bot.interview.lint import lint
+from bot.interview.schedule import Wording
+from bot.messages import Address
+from bot.service import enrolment, staff, views
+from bot.service.enrolment import Entry
+
+app = typer.Typer(
+    name="ownpace",
+    help="Own Pace: qualitative interviews by message, at each participant's own pace.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+users_app = typer.Typer(help="Who may sign in to the dashboard.", no_args_is_help=True)
+app.add_typer(users_app, name="users")
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+WRONG_USE = (ConfigError, ScheduleError, KeyFileError, EnrolmentError)
+"""Errors that a person mends before trying again: exit code 2."""
+
+ConfigPath = Annotated[Path, typer.Option("--config", help="The study's settings.", metavar="PATH")]
+CONFIG = Path("config.toml")
+
+
+def main() -> None:
+    """Run a command; a problem is one plain message, never a traceback."""
+    try:
+        app(standalone_mode=False)
+    except WRONG_USE as problem:
+        _fail(str(problem), 2)
+    except OwnPaceError as problem:
+        _fail(str(problem), 1)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.exceptions.Abort:
+        _fail("Stopped.", 1)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(2)
+
+
+def _fail(problem: str, code: int) -> None:
+    err.print(problem, markup=False)
+    sys.exit(code)
+
+
+def _settings(path: Path) -> Settings:
+    return config.load(path)
+
+
+def _program(path: Path) -> Program:
+    return bootstrap.build(_settings(path))
+
+
+# Running
+
+
+@app.command()
+def serve(
+    config: ConfigPath = CONFIG,
+    role: Annotated[str, typer.Option(help="all, web or worker. SQLite needs all.")] = "all",
+    host: Annotated[str, typer.Option(help="Where to listen, instead of the settings.")] = "",
+    port: Annotated[int, typer.Option(help="The port, instead of the settings.")] = 0,
+) -> None:
+    """Serve the dashboard and the webhooks, and send what waits."""
+    from bot.web.serve import serve_forever
+
+    if role != "all":
+        raise ConfigError("--role: with SQLite one process does everything; use --role all.")
+    settings = _settings(config)
+    serve_forever(_program(config), host or settings.server.host, port or settings.server.port)
+
+
+@app.command()
+def migrate(config: ConfigPath = CONFIG) -> None:
+    """Bring the database up to date, and make the study key for a study that has none."""
+    applied = bootstrap.prepare(_settings(config))
+    for step in applied:
+        out.print(f"Applied {step}", markup=False)
+    if not applied:
+        out.print("The database is up to date.")
+
+
+@app.command()
+def check(config: ConfigPath = CONFIG) -> None:
+    """Check the settings, the schedules and every text, without touching the database."""
+    settings = _settings(config)
+    schedules = prompts.load(settings.study.prompts)
+    findings = 0
+    for (cohort, language), schedule in schedules.items():
+        out.print(
+            f"{cohort} ({language}): {schedule.total} questions, {len(schedule.statements)} statements, "
+            f"version {schedule.version}",
+            markup=False,
+        )
+        for finding in lint(schedule):
+            findings += 1
+            err.print(f"  {finding}", markup=False)
+    if findings:
+        raise OwnPaceError(f"{findings} texts want mending.")
+    out.print("Everything is in order.")
+
+
+# People
+
+
+@app.command()
+def enrol(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Columns: " + ",".join(enrolment.COLUMNS))],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file; enrol nobody.")] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Enrol the people in a CSV file and send them the welcome. Either all are enrolled or nobody is."""
+    program = _program(config)
+    entries = enrolment.read_csv(file, program.rules)
+    if dry_run:
+        out.print(f"{len(entries)} people can be enrolled. Nothing was done.")
+        return
+    codes = program.database.run_now(enrolment.enrol_all, program.terms, program.rules, entries)
+    program.database.close()
+    out.print(f"Enrolled {len(codes)}: {', '.join(codes)}", markup=False)
+
+
+@app.command()
+def participants(config: ConfigPath = CONFIG) -> None:
+    """Everybody in the study, and where their interview stands."""
+    program = _program(config)
+    table = Table("code", "cohort", "channel", "state", "position", "tasks")
+    for row in program.database.read_now(views.listed):
+        table.add_row(row.code, row.cohort, row.channel, row.state, row.place, str(row.tasks))
+    out.print(table)
+
+
+@app.command()
+def show(code: str, config: ConfigPath = CONFIG) -> None:
+    """One participant's record, question by question, as it was said."""
+    program = _program(config)
+    record = program.database.read_now(views.record, program.terms, code)
+    if record is None:
+        raise OwnPaceError(f"There is no participant {code}. See: ownpace participants")
+    out.print(f"{record.row.code}  {record.title}  {record.row.state}  {record.row.place}", markup=False)
+    zone = program.settings.study.zone
+    for entry in record.entries:
+        who = record.row.code if entry.incoming else entry.author
+        place = f" [{entry.number or entry.belongs}]" if entry.number or entry.incoming else ""
+        gone = " (taken out by the participant)" if entry.removed else ""
+        note = f" ({entry.delivery})" if entry.delivery else ""
+        out.print(f"\n{entry.at.astimezone(zone):%d %b %Y %H:%M}  {who}{place}{gone}{note}", markup=False)
+        out.print(entry.body, markup=False)
+
+
+# Staff
+
+
+@users_app.command("add")
+def users_add(
+    name: str,
+    role: Annotated[str, typer.Option(help=", ".join(staff.ROLES))] = "researcher",
+    first: Annotated[
+        bool, typer.Option("--first", help="Only if nobody can sign in yet; prints a password made for them.")
+    ] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Let somebody sign in. The password is asked for, or read from a pipe."""
+    program = _program(config)
+    if first and program.database.read_now(staff.list_users):
+        return
+    password = secrets.token_urlsafe(12) if first else _new_password()
+    program.database.run_now(staff.add_user, name, password, "admin" if first else role)
+    if first:
+        out.print(f"First sign-in: {name} with the password {password}", markup=False)
+        out.print("It is shown only now. Keep it, or make yourself another user: ownpace users add NAME")
+    else:
+        out.print(f"{name} can sign in now.", markup=False)
+
+
+def _new_password() -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\n")
+
+
+@users_app.command("list")
+def users_list(config: ConfigPath = CONFIG) -> None:
+    """Everybody who may sign in, and who no longer may."""
+    table = Table("name", "role", "")
+    for user in _program(config).database.read_now(staff.list_users):
+        table.add_row(user.name, user.role, "disabled" if user.disabled else "")
+    out.print(table)
+
+
+@users_app.command("disable")
+def users_disable(name: str, config: ConfigPath = CONFIG) -> None:
+    """Sign somebody out everywhere, for good."""
+    _program(config).database.run_now(staff.disable_user, name)
+    out.print(f"{name} can no longer sign in.", markup=False)
+
+
+# Trying it
+
+
+@app.command()
+def talk(
+    cohort: Annotated[str, typer.Option(help="Whose schedule; the first one if not said.")] = "",
+    wording: Annotated[Wording, typer.Option(help="Which wording.")] = Wording.STANDARD,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Take a whole interview in the terminal. Nothing is kept: it runs on a database that is thrown away."""
+    from bot.talk import converse
+
+    settings = _settings(config)
+    with tempfile.TemporaryDirectory(prefix="ownpace-talk-") as folder:
+        study = Path(folder)
+        alone = settings.model_copy(
+            update={
+                "database": settings.database.model_copy(update={"url": f"sqlite:///{study}/talk.db"}),
+                "security": settings.security.model_copy(update={"key_file": study / "talk.key"}),
+                "pace": settings.pace.model_copy(
+                    update={"settle": settings.pace.settle.model_copy(update={"simulator": timedelta()})}
+                ),
+            }
+        )
+        bootstrap.prepare(alone)
+        program = bootstrap.build(alone, channels={})
+        chosen = cohort or next(iter(program.schedules))[0]
+        entry = Entry(chosen, Address("simulator", "sms/talk"), name="you", wording=wording)
+        enrolment.check(entry, program.rules)
+        code = program.database.run_now(enrolment.enrol, program.terms, program.rules, entry)
+        try:
+            asyncio.run(converse(program.database, program.terms, code, entry.address))
+        finally:
+            program.database.close()

@@ -1,0 +1,93 @@
+"""What is hard to read, too long or too dear in a schedule's texts, before anyone receives them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bot.interview.schedule import PLACEHOLDERS, Question, Schedule, Text, Wording
+from bot.messages import GSM7, GSM7_EXTENDED, gsm7_lookalike, gsm7_units
+
+MOST_WORDS = {Wording.STANDARD: 25, Wording.EASY_READ: 15}
+LONGEST_QUESTION = 270
+LONGEST_TEXT = 306
+"""Two SMS segments in GSM-7, of 153 characters each."""
+
+_LINK = re.compile(r"https?://\S+|\bwww\.\S+|\b[\w-]+\.(?:org|com|net|uk|info|io|gov)\b(?:/\S*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to mend: in which text, in which wording, and how."""
+
+    where: str
+    wording: Wording
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.where} ({self.wording.value}): {self.problem}"
+
+
+def lint(schedule: Schedule, links: frozenset[str] = frozenset()) -> list[Finding]:
+    """Everything in the schedule that wants mending; `links` are those that a text may hold."""
+    findings: list[Finding] = []
+    for where, text in _texts(schedule):
+        for wording in Wording:
+            findings += [Finding(where, wording, problem) for problem in _problems(text, wording, schedule, links)]
+    return findings
+
+
+def _texts(schedule: Schedule) -> Iterator[tuple[str, Text]]:
+    for section in schedule.sections:
+        if section.intro:
+            yield f"{section.id} intro", section.intro
+    yield from ((question.id, question) for question in schedule.questions)
+    yield from ((statement.id, statement) for statement in schedule.statements)
+    yield from schedule.texts.items()
+
+
+def _problems(text: Text, wording: Wording, schedule: Schedule, links: frozenset[str]) -> Iterator[str]:
+    words = text.worded(wording)
+    most = MOST_WORDS.get(wording)
+    for sentence in _sentences(words) if most else ():
+        if (count := len(sentence.split())) > (most or 0):
+            yield f"the sentence '{sentence[:40]}…' has {count} words; use at most {most}"
+    for link in _LINK.findall(words):
+        if link not in links:
+            yield f"holds the link {link}, which is not on the list of allowed links"
+    for sign in sorted({sign for sign in words if unicodedata.category(sign) == "So"}):
+        yield f"holds the picture sign {_named(sign)}; say it in words"
+    if wording is Wording.SHORT:
+        yield from _short_problems(text, words, schedule)
+
+
+def _short_problems(text: Text, words: str, schedule: Schedule) -> Iterator[str]:
+    for sign in sorted(set(gsm7_lookalike(words)) - GSM7 - GSM7_EXTENDED):
+        yield f"holds {_named(sign)}, which makes every text cost more than twice as much; use another character"
+    longest = LONGEST_QUESTION if isinstance(text, Question) else LONGEST_TEXT
+    if (units := gsm7_units(filled(words))) > longest:
+        yield f"has {units} characters with everything filled in; use at most {longest}"
+    elif isinstance(text, Question) and (units := gsm7_units(_as_sent(text, schedule))) > LONGEST_TEXT:
+        yield f"has {units} characters as it is sent, with its number and SKIP; use at most {LONGEST_TEXT}"
+
+
+def _as_sent(question: Question, schedule: Schedule) -> str:
+    hint = schedule.texts["skip-first" if question.sensitive else "skip-hint"].short
+    parts = ["" if question.closing else schedule.texts["progress"].short, question.short, hint]
+    return filled(" ".join(part for part in parts if part))
+
+
+def filled(words: str) -> str:
+    """The text with each placeholder as long as it may get."""
+    return re.sub(r"\{(\w+)\}", lambda found: "x" * PLACEHOLDERS[found[1]], words)
+
+
+def _sentences(words: str) -> list[str]:
+    """Split where a sentence ends: at . ? ! or : before a space or the end."""
+    return [sentence for sentence in re.split(r"(?<=[.?!:])\s+", words) if sentence.strip()]
+
+
+def _named(sign: str) -> str:
+    return f"U+{ord(sign):04X} ({unicodedata.name(sign, 'no name').lower()})"

@@ -1,0 +1,45 @@
+"""A whole interview in the terminal: what a participant would see, and the line they type."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import sys
+
+from rich.console import Console
+
+from bot.messages import Address, Inbound
+from bot.records.database import Database
+from bot.records.participants import Terms
+from bot.service import conversations, views
+
+ENDS = frozenset({"Finished", "Said no to taking part", "Left the study"})
+
+
+async def converse(database: Database, terms: Terms, code: str, address: Address) -> None:
+    """Say what is new, then take a line, until the interview or the input ends."""
+    screen = Console(highlight=False, soft_wrap=True)
+    screen.print("Type as a participant would; HELP lists the words. Ctrl-D ends. Nothing is kept.\n")
+    said = 0
+    for number in itertools.count():
+        record = await database.read(views.record, terms, code)
+        assert record is not None
+        for entry in record.entries:
+            if entry.id > said and not entry.incoming:
+                screen.print(f"{entry.body}\n", markup=False)
+        said = max(entry.id for entry in record.entries)
+        if record.row.state in ENDS:
+            return
+        line = await asyncio.to_thread(_line)
+        if line is None:
+            return
+        if line.strip():
+            inbound = Inbound(f"talk-{number}", address, line, line.encode())
+            await database.run(conversations.receive, terms, inbound)
+
+
+def _line() -> str | None:
+    if sys.stdin.isatty():
+        print("> ", end="", flush=True)
+    line = sys.stdin.readline()
+    return line.rstrip("\n") if line else None
