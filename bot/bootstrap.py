@@ -19,6 +19,7 @@ from bot.records.participants import Terms
 from bot.records.vault import create_key_file, open_key_file
 from bot.service.enrolment import Rules
 from bot.service.sender import Worker
+from bot.web.state import Web
 from channels import open_channels
 
 
@@ -69,6 +70,20 @@ def build(
     return Program(settings, schedules, database, terms, rules, opened, worker, reply)
 
 
+def web_parts(program: Program) -> Web:
+    """What the pages and webhooks have in hand."""
+    return Web(
+        database=program.database,
+        terms=program.terms,
+        rules=program.rules,
+        channels=program.channels,
+        schedules=program.schedules,
+        unknown_reply=program.unknown_reply,
+        study=program.settings.study.name,
+        zone=program.settings.study.zone,
+    )
+
+
 def prepare(settings: Settings) -> list[str]:
     """Make the study key for a study that has none yet, and bring the database up to date; what was applied."""
     if not settings.security.key_file.exists() and not _has_database(settings):
@@ -84,7 +99,9 @@ def _has_database(settings: Settings) -> bool:
 def terms_of(settings: Settings) -> Terms:
     """What the settings say about every interview."""
     hours = settings.pace.quiet_hours
-    quiet = hours and (hours.start.hour * 60 + hours.start.minute, hours.end.hour * 60 + hours.end.minute)
+    quiet = None
+    if hours:
+        quiet = (hours.start.hour * 60 + hours.start.minute, hours.end.hour * 60 + hours.end.minute)
 
     def pace(kind: str) -> Pace:
         settle = settings.pace.settle.on(kind)

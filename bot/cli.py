@@ -85,12 +85,18 @@ def serve(
     port: Annotated[int, typer.Option(help="The port, instead of the settings.")] = 0,
 ) -> None:
     """Serve the dashboard and the webhooks, and send what waits."""
-    from bot.web.serve import serve_forever
+    from bot.web.app import create_app
+    from bot.web.serve import alone, serve_forever
 
     if role != "all":
         raise ConfigError("--role: with SQLite one process does everything; use --role all.")
     settings = _settings(config)
-    serve_forever(_program(config), host or settings.server.host, port or settings.server.port)
+    host, port = host or settings.server.host, port or settings.server.port
+    with alone(settings.database.url):
+        program = _program(config)
+        out.print(f"Own Pace is at http://{host}:{port}  (Ctrl-C stops it)", markup=False)
+        serve_forever(create_app(bootstrap.web_parts(program), program.worker), host, port)
+        program.database.close()
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""The web: webhooks, dashboard, simulated phones."""

@@ -1,0 +1,95 @@
+"""The ASGI application: its routes, and the worker that runs beside them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from bot.service import outbox
+from bot.service.sender import LOOK_AGAIN, Worker
+from bot.web import dashboard, signin, simulator, webhooks
+from bot.web.pages import page
+from bot.web.state import Web, web
+
+
+def create_app(parts: Web, worker: Worker | None) -> Starlette:
+    """The application. With a worker, it also sends, wakes timers and asks providers while it is served."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        parts.news.bind(asyncio.get_running_loop())
+        end = parts.database.listen(parts.news.tell)
+        tasks = [asyncio.create_task(_notice(parts))]
+        if worker is not None:
+            tasks.append(asyncio.create_task(worker.run()))
+        try:
+            yield
+        finally:
+            end()
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    routes = [
+        *webhooks.routes,
+        *signin.routes,
+        *dashboard.routes,
+        *(simulator.routes if "simulator" in parts.channels else []),
+        Route("/health/live", live),
+        Route("/health/ready", ready),
+        Route("/metrics", metrics),
+        Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+    ]
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: missing, 500: failed})
+    app.state.web = parts
+    app.state.tries = {}
+    return app
+
+
+async def _notice(parts: Web) -> None:
+    """Tell open pages what other processes changed, such as a command beside the server."""
+    while True:
+        if parts.database.changed_elsewhere():
+            parts.news.tell(frozenset({"*"}))
+        await asyncio.sleep(LOOK_AGAIN)
+
+
+async def live(request: Request) -> Response:
+    """The process answers."""
+    return PlainTextResponse("live\n")
+
+
+async def ready(request: Request) -> Response:
+    """The database answers too."""
+    if web(request).database.ready():
+        return PlainTextResponse("ready\n")
+    return PlainTextResponse("the database does not answer\n", 503)
+
+
+async def metrics(request: Request) -> Response:
+    """Figures for Prometheus; none is about one person."""
+    registry = CollectorRegistry()
+    gauge = Gauge("ownpace_outbox_waiting", "Messages that have not left yet", registry=registry)
+    gauge.set(await web(request).database.read(outbox.waiting))
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def missing(request: Request, _error: Exception) -> Response:
+    """There is no such page."""
+    return page(request, "problem.html", status=404, problem="There is no such page.")
+
+
+async def failed(request: Request, _error: Exception) -> Response:
+    """Something of ours went wrong; the log has it, the page does not."""
+    return page(request, "problem.html", status=500, problem="Something went wrong here. It has been noted; try again.")

@@ -1,0 +1,122 @@
+"""What the study team sees: everybody, and one participant's record as it grows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from bot.errors import OwnPaceError
+from bot.service import handovers, views
+from bot.service.staff import User
+from bot.web.pages import page, render
+from bot.web.signin import form, signed_in
+from bot.web.state import web
+
+HEARTBEAT = 20.0
+"""Seconds after which an open page hears that it is still connected."""
+
+
+@signed_in
+async def participants(request: Request, user: User) -> Response:
+    """Everybody, with where they stand."""
+    return page(request, "participants.html", user=user, **await _everybody(request))
+
+
+async def _everybody(request: Request) -> dict[str, Any]:
+    database = web(request).database
+    return {"rows": await database.read(views.listed), "held": await database.read(views.held)}
+
+
+@signed_in
+async def participant(request: Request, user: User) -> Response:
+    """One participant's record."""
+    return await _participant(request, user)
+
+
+async def _participant(request: Request, user: User, problem: str = "", draft: str = "") -> Response:
+    record = await _record(request)
+    if record is None:
+        return page(request, "problem.html", status=404, user=user, problem="There is no participant with this code.")
+    status = 409 if problem else 200
+    return page(request, "participant.html", status=status, user=user, record=record, problem=problem, draft=draft)
+
+
+async def _record(request: Request) -> views.Record | None:
+    parts = web(request)
+    return await parts.database.read(views.record, parts.terms, request.path_params["code"])
+
+
+def _act(use_case: Callable[..., None], *fields: str) -> Callable[[Request], Any]:
+    """A button on a participant's page."""
+
+    @signed_in
+    async def act(request: Request, user: User) -> Response:
+        parts, posted = web(request), await form(request)
+        code = request.path_params["code"]
+        try:
+            await parts.database.run(use_case, parts.terms, code, user.name, *[posted.get(name, "") for name in fields])
+        except OwnPaceError as problem:
+            return await _participant(request, user, str(problem), posted.get("text", ""))
+        return RedirectResponse(f"/participants/{code}#end", 303)
+
+    return act
+
+
+# Live
+
+
+@signed_in
+async def participant_live(request: Request, user: User) -> Response:
+    """The record again, whenever it changes (server-sent events)."""
+    record = await _record(request)
+    if record is None:
+        return Response("", 404)
+
+    async def fragment() -> str:
+        return render(request, "record.html", record=await _record(request))
+
+    return stream(request, f"participant {record.id}", fragment)
+
+
+@signed_in
+async def participants_live(request: Request, user: User) -> Response:
+    """The list again, whenever it changes."""
+
+    async def fragment() -> str:
+        return render(request, "rows.html", **await _everybody(request))
+
+    return stream(request, "participants", fragment)
+
+
+def stream(request: Request, name: str, fragment: Callable[[], Any]) -> StreamingResponse:
+    async def events() -> AsyncIterator[str]:
+        async with web(request).news.of(name) as changed:
+            shown = ""
+            while not await request.is_disconnected():
+                changed.clear()
+                html = await fragment()
+                yield f"data: {json.dumps(html)}\n\n" if html != shown else ": still here\n\n"
+                shown = html
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), HEARTBEAT)
+
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    return StreamingResponse(events(), media_type="text/event-stream", headers=headers)
+
+
+routes = [
+    Route("/", participants),
+    Route("/live", participants_live),
+    Route("/participants/{code}", participant),
+    Route("/participants/{code}/live", participant_live),
+    Route("/participants/{code}/take-over", _act(handovers.take_over), methods=["POST"]),
+    Route("/participants/{code}/reply", _act(handovers.reply, "text"), methods=["POST"]),
+    Route("/participants/{code}/hand-back", _act(handovers.hand_back), methods=["POST"]),
+]

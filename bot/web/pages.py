@@ -1,0 +1,53 @@
+"""Turning a template into a page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from bot.interview.wording import clock, day
+from bot.web.state import web
+
+HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+}
+
+templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=select_autoescape(),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def said_at(moment: datetime, zone: ZoneInfo) -> str:
+    """'Tuesday 24 November, 5:00 pm', in the study's zone."""
+    local = moment.astimezone(zone)
+    return f"{day(local)}, {clock(local)}"
+
+
+templates.filters["said_at"] = said_at
+
+
+def render(request: Request, template: str, **values: Any) -> str:
+    """The template as text."""
+    parts = web(request)
+    known = {"study": parts.study, "zone": parts.zone, "simulated": "simulator" in parts.channels, "problem": ""}
+    defaults = {"user": None, "name": "", "next": "/"}
+    return templates.get_template(template).render(**{**known, **defaults, **values})
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """The template as a page that no other site can frame and no cache keeps."""
+    return HTMLResponse(render(request, template, **values), status, HEADERS)

@@ -1,0 +1,110 @@
+"""Signing in and out, and the door in front of every page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from bot.service import staff
+from bot.service.staff import User
+from bot.web.pages import page
+from bot.web.state import web
+
+COOKIE = "ownpace"
+TRIES, WAIT_SECONDS = 8, 60
+
+Page = Callable[[Request, User], Awaitable[Response]]
+
+
+def signed_in(handler: Page) -> Callable[[Request], Awaitable[Response]]:
+    """A page for people of the study team; everybody else is shown the sign-in."""
+
+    @wraps(handler)
+    async def guarded(request: Request) -> Response:
+        if request.method == "POST" and not same_origin(request):
+            return page(request, "problem.html", status=403, problem="This form came from another site.")
+        user = await current_user(request)
+        if user is None:
+            return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
+        return await handler(request, user)
+
+    return guarded
+
+
+async def current_user(request: Request) -> User | None:
+    """Who is signed in, if anybody."""
+    token = request.cookies.get(COOKIE)
+    return await web(request).database.read(staff.signed_in, token) if token else None
+
+
+def same_origin(request: Request) -> bool:
+    """Whether a form was sent from a page of ours (Fetch standard, Origin and Sec-Fetch-Site headers)."""
+    origin = request.headers.get("origin")
+    if origin is None or origin == "null":
+        return request.headers.get("sec-fetch-site") == "same-origin"
+    return urlsplit(origin).netloc == request.headers.get("host")
+
+
+async def form(request: Request) -> dict[str, str]:
+    """The fields of a posted form. More than 64 kB are not read."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > 65_536:
+            return {}
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+async def ask(request: Request) -> Response:
+    """The sign-in page."""
+    return page(request, "signin.html", next=_inside(request.query_params.get("next", "/")))
+
+
+async def sign_in(request: Request) -> Response:
+    """Check the name and the password, and begin a session."""
+    if not same_origin(request):
+        return page(request, "problem.html", status=403, problem="This form came from another site.")
+    parts, fields = web(request), await form(request)
+    name, target = fields.get("name", ""), _inside(fields.get("next", "/"))
+    tries: dict[str, int] = request.app.state.tries
+    if tries.get(name, 0) >= TRIES:
+        problem = "Too many tries for this name. Wait a minute, then try again."
+        return page(request, "signin.html", status=429, problem=problem, name=name, next=target)
+    user = await parts.database.read(staff.password_fits, name, fields.get("password", ""))
+    if user is None:
+        tries[name] = tries.get(name, 0) + 1
+        asyncio.get_running_loop().call_later(WAIT_SECONDS, tries.pop, name, None)
+        problem = "This name and password do not fit together. Check both and try again."
+        return page(request, "signin.html", status=401, problem=problem, name=name, next=target)
+    token = await parts.database.run(staff.sign_in, user)
+    response = RedirectResponse(target, 303)
+    secure = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
+    response.set_cookie(COOKIE, token, httponly=True, samesite="lax", secure=secure)
+    return response
+
+
+async def sign_out(request: Request) -> Response:
+    """End the session."""
+    if same_origin(request) and (token := request.cookies.get(COOKIE)):
+        await web(request).database.run(staff.sign_out, token)
+    response = RedirectResponse("/sign-in", 303)
+    response.delete_cookie(COOKIE)
+    return response
+
+
+def _inside(target: str) -> str:
+    """Only a path of ours: a link cannot send somebody elsewhere."""
+    return target if target.startswith("/") and not target.startswith(("//", "/\\")) else "/"
+
+
+routes = [
+    Route("/sign-in", ask),
+    Route("/sign-in", sign_in, methods=["POST"]),
+    Route("/sign-out", sign_out, methods=["POST"]),
+]

@@ -1,0 +1,114 @@
+"""Phones on the screen, so that anybody can take an interview without a provider. Only with the simulator on."""
+
+from __future__ import annotations
+
+import secrets
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from bot.errors import OwnPaceError
+from bot.interview.schedule import Wording
+from bot.messages import Address, Inbound
+from bot.records.participants import CHANNEL_NAMES
+from bot.service import enrolment, views
+from bot.service.enrolment import Entry
+from bot.service.staff import User
+from bot.web import dashboard
+from bot.web.pages import page, render
+from bot.web.signin import form, signed_in
+from bot.web.state import web
+from bot.web.webhooks import take
+
+
+@signed_in
+async def phones(request: Request, user: User) -> Response:
+    """Every simulated phone, and a form for one more."""
+    return await _phones(request, user)
+
+
+async def _phones(request: Request, user: User, problem: str = "") -> Response:
+    parts = web(request)
+    return page(
+        request,
+        "simulator.html",
+        status=409 if problem else 200,
+        user=user,
+        phones=await parts.database.read(views.phones),
+        schedules=parts.schedules,
+        wordings=list(Wording),
+        kinds=CHANNEL_NAMES,
+        problem=problem,
+    )
+
+
+@signed_in
+async def add(request: Request, user: User) -> Response:
+    """A new simulated participant, who gets the welcome at once."""
+    parts, fields = web(request), await form(request)
+    cohort, _, language = fields.get("schedule", "").partition("/")
+    try:
+        if fields.get("kind") not in CHANNEL_NAMES or fields.get("wording") not in list(Wording):
+            raise OwnPaceError("Choose a way of messaging and a wording.")
+        entry = Entry(
+            cohort,
+            Address("simulator", f"{fields['kind']}/{secrets.token_hex(4)}"),
+            name=fields.get("name", "").strip(),
+            wording=Wording(fields["wording"]),
+            language=language,
+        )
+        enrolment.check(entry, parts.rules)
+        code = await parts.database.run(enrolment.enrol, parts.terms, parts.rules, entry, user.name)
+    except OwnPaceError as problem:
+        return await _phones(request, user, str(problem))
+    return RedirectResponse(f"/simulator/{code}", 303)
+
+
+@signed_in
+async def phone(request: Request, user: User) -> Response:
+    """One phone, as its owner sees it."""
+    record = await _record(request)
+    if record is None:
+        return page(request, "problem.html", status=404, user=user, problem="There is no simulated phone like this.")
+    return page(request, "phone.html", user=user, record=record)
+
+
+@signed_in
+async def say(request: Request, user: User) -> Response:
+    """Send a message from the phone: it takes the same way as one from a provider."""
+    record = await _record(request)
+    fields = await form(request)
+    if record is not None and (text := fields.get("text", "").strip()):
+        address = Address("simulator", record.address)
+        key = fields.get("key") or secrets.token_hex(8)
+        await take(web(request), Inbound(f"simulator-{record.id}-{key}", address, text, text.encode()))
+    return RedirectResponse(f"/simulator/{request.path_params['code']}#end", 303)
+
+
+@signed_in
+async def live(request: Request, user: User) -> Response:
+    """What is on the phone, whenever it changes."""
+    record = await _record(request)
+    if record is None:
+        return Response("", 404)
+
+    async def fragment() -> str:
+        return render(request, "screen.html", record=await _record(request))
+
+    return dashboard.stream(request, f"participant {record.id}", fragment)
+
+
+async def _record(request: Request) -> views.Record | None:
+    parts = web(request)
+    record = await parts.database.read(views.record, parts.terms, request.path_params["code"])
+    return record if record and record.row.simulated else None
+
+
+routes = [
+    Route("/simulator", phones),
+    Route("/simulator", add, methods=["POST"]),
+    Route("/simulator/{code}", phone),
+    Route("/simulator/{code}", say, methods=["POST"]),
+    Route("/simulator/{code}/live", live),
+]

@@ -1,0 +1,71 @@
+"""What every page has in hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from starlette.requests import Request
+
+from bot.channel import Channel
+from bot.interview.schedule import Schedule
+from bot.records.database import Database
+from bot.records.participants import Terms
+from bot.service.enrolment import Rules
+
+
+@dataclass
+class Web:
+    """The built parts of the program, as pages and webhooks use them."""
+
+    database: Database
+    terms: Terms
+    rules: Rules
+    channels: Mapping[str, Channel]
+    schedules: Mapping[tuple[str, str], Schedule]
+    unknown_reply: Callable[[str], str]
+    study: str
+    zone: ZoneInfo
+    news: News = field(default_factory=lambda: News())
+
+
+class News:
+    """Tells open pages that something changed."""
+
+    def __init__(self) -> None:
+        self._waiting: set[tuple[str, asyncio.Event]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Pages live on this loop; changes come from the writer's thread."""
+        self._loop = loop
+
+    def tell(self, changed: frozenset[str]) -> None:
+        """Wake the pages that show one of these; callable from any thread."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._wake, changed)
+
+    def _wake(self, changed: frozenset[str]) -> None:
+        for name, event in tuple(self._waiting):
+            if name in changed or "*" in changed:
+                event.set()
+
+    @asynccontextmanager
+    async def of(self, name: str) -> AsyncIterator[asyncio.Event]:
+        """An event that is set whenever `name` changes."""
+        event = asyncio.Event()
+        self._waiting.add((name, event))
+        try:
+            yield event
+        finally:
+            self._waiting.discard((name, event))
+
+
+def web(request: Request) -> Web:
+    """The parts behind a request."""
+    found: Web = request.app.state.web
+    return found
