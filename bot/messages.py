@@ -80,12 +80,18 @@ class Delivery(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryUpdate:
-    """What the provider said later. `outbound_id` is our own id, where the update carries it back."""
+    """What the provider said later.
+
+    `outbound_id` is our own id, where the update carries it back. `reason` puts a failure's `code` into words;
+    `opted_out`: it failed because the person blocked us.
+    """
 
     provider_id: str
     status: Delivery
     outbound_id: str | None = None
     code: str | None = None
+    reason: str = ""
+    opted_out: bool = False
 
 
 # GSM 03.38 basic character set and its extension table (3GPP TS 23.038, sections 6.2.1 and 6.2.1.1).

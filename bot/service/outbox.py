@@ -189,9 +189,9 @@ def update_delivery(uow: UnitOfWork, terms: Terms, kind: str, news: DeliveryUpda
             values |= {"state": "accepted", "provider_id": news.provider_id, "reconcile_at": None}
         _settle(uow, row["seq"], **values)
         if news.status is Delivery.FAILED:
-            note = f"The provider could not deliver this message (code {news.code})."
+            note = f"The provider could not deliver this message: {news.reason or 'it gave no reason'}."
             uow.open_task("not delivered", row["participant_id"], row["message_id"], note)
-            if news.code == "21610" and row["participant_id"] is not None:
+            if news.opted_out and row["participant_id"] is not None:
                 conversations.opted_out(uow, terms, row["participant_id"])
     return True
 

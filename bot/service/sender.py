@@ -44,7 +44,8 @@ class Worker:
         loop = asyncio.get_running_loop()
         end = self.database.listen(lambda changed: self._hear(loop, changed))
         clock = AsyncIOScheduler(timezone="UTC")
-        clock.add_job(self._catch_up, "interval", seconds=CATCH_UP_EVERY.total_seconds(), id="catch up")
+        every = {"seconds": CATCH_UP_EVERY.total_seconds(), "next_run_time": self.database.clock()}
+        clock.add_job(self._catch_up, "interval", id="catch up", **every)
         clock.start()
         try:
             await self.database.run(outbox.recover, self.ask_after)

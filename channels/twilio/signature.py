@@ -1,0 +1,36 @@
+"""Whether a delivery is Twilio's (https://www.twilio.com/docs/usage/webhooks/webhooks-security)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import parse_qsl
+
+from multidict import MultiDict
+from twilio.request_validator import RequestValidator, get_signature_algorithm
+
+from bot.channel import WebhookRequest
+from bot.errors import Forged
+
+SIGNATURE = "x-twilio-signature"
+SETTINGS = "x-twilio-webhooks-signature-settings"
+
+
+def fields(body: bytes) -> MultiDict[str]:
+    """The posted fields, blank ones and repeated ones too: the signature covers every one, untrimmed."""
+    pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="utf-8", errors="replace")
+    return MultiDict(pairs)
+
+
+def verify(request: WebhookRequest, public_base_url: str, secrets: Sequence[str]) -> None:
+    """Raise Forged unless one of our secrets signed the request for our public address.
+
+    The address is the configured one with the raw path and query: behind a proxy, Host and scheme are not Twilio's.
+    """
+    signature = request.headers.get(SIGNATURE)
+    if not signature:
+        raise Forged("The request carries no Twilio signature.")
+    url = public_base_url + request.target
+    posted = fields(request.body)
+    algorithm = get_signature_algorithm(request.headers.get(SETTINGS))
+    if not any(RequestValidator(secret).validate(url, posted, signature, algorithm) for secret in secrets):
+        raise Forged("The signature is not Twilio's. Check auth_token and server.public_base_url.")
