@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import sys
 import tempfile
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -160,12 +162,19 @@ def participants(config: ConfigPath = CONFIG) -> None:
 
 
 @app.command()
-def show(code: str, config: ConfigPath = CONFIG) -> None:
-    """One participant's record, question by question, as it was said."""
+def show(
+    code: str,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: everything, as JSON.")] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """One participant's record, in the order in which it was said, each message with its question."""
     program = _program(config)
     record = program.database.read_now(views.record, program.terms, code)
     if record is None:
         raise OwnPaceError(f"There is no participant {code}. See: ownpace participants")
+    if as_json:
+        print(json.dumps(asdict(record), default=str, ensure_ascii=False, indent=2))
+        return
     out.print(f"{record.row.code}  {record.title}  {record.row.state}  {record.row.place}", markup=False)
     zone = program.settings.study.zone
     for entry in record.entries:

@@ -1,0 +1,100 @@
+"""Two whole interviews by text, from the welcome to the thank-you."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot import prompts
+from bot.interview.schedule import Schedule, Wording
+from tests.rig import ROOT
+from tests.rig.participant import Participant
+from tests.rig.study import Study
+from tests.rig.twilio_emulator import Emulator, emulator
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Study, Emulator]]:
+    study = Study(tmp_path_factory.mktemp("study"))
+    with emulator(f"{study.url}/webhooks/twilio/messages") as network:
+        study.configure(api=network.url)
+        study.start()
+        yield study, network
+        study.stop()
+
+
+def script(schedule: Schedule) -> dict[str, list[str]]:
+    """Answers of one to three messages each, none like another, with the characters that people write."""
+    return {
+        question.id: [
+            f"About {question.id}, part {part}: it’s £{number} – “fine” \U0001f642\nI can't stop, skip or go back."
+            for part in range(number % 3 + 1)
+        ]
+        for number, question in enumerate(schedule.questions)
+    }
+
+
+def converse(network: Emulator, person: Participant, seconds: float = 120) -> None:
+    """Carry texts between the person and the service until the person is thanked."""
+    carried: set[str] = set()
+    end = time.monotonic() + seconds
+    while not person.thanked:
+        assert time.monotonic() < end, f"nothing more came after {person.asked}"
+        texts = network.texts(To=person.phone)
+        for text in texts:
+            if text["sid"] not in carried:
+                carried.add(text["sid"])
+                network.becomes(text["sid"], "delivered")
+        replies = person.replies([text["body"] for text in texts])
+        for reply in replies:
+            network.text(person.phone, reply)
+        if not replies:
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("cohort", "wording", "phone", "code"),
+    [
+        ("disabled-adults", Wording.STANDARD, "+447700900301", "P01"),
+        ("social-workers", Wording.SHORT, "+447700900302", "SW01"),
+    ],
+)
+def test_the_record_of_a_whole_interview_is_what_was_said(
+    world: tuple[Study, Emulator], cohort: str, wording: Wording, phone: str, code: str
+) -> None:
+    study, network = world
+    schedule = prompts.load(ROOT / "prompts")[(cohort, "en")]
+    person = Participant(phone, schedule, wording, script(schedule))
+    study.enrol(f"{cohort},sms,{phone},{wording.value},{code}")
+    converse(network, person)
+
+    record = study.record(code)
+    heard = [entry for entry in record["entries"] if entry["incoming"] and entry["belongs"] != "command"]
+    statements = [statement.id for statement in schedule.statements]
+    questions = [question.id for question in schedule.questions if not question.follow_up]
+    assert record["row"]["state"] == "Finished"
+    assert person.asked == statements + questions, "each was asked once, in the order of the schedule"
+    assert [entry["body"] for entry in heard] == [body for _place, body in person.said]
+    assert [entry["question"] for entry in heard[len(statements) :]] == [
+        place for place, _body in person.said[len(statements) :]
+    ]
+    assert [entry["belongs"] for entry in heard[: len(statements)]] == ["consent"] * len(statements)
+    assert [answer for _statement, answer in record["consent"]] == ["Yes"] * len(statements)
+    sent = [entry for entry in record["entries"] if not entry["incoming"]]
+    assert len(sent) == len(network.to(phone)), "the record holds every text that reached the phone"
+    assert {entry["delivery"] for entry in sent} == {"delivered"}
+
+
+def test_the_list_of_participants_says_that_both_have_finished(world: tuple[Study, Emulator]) -> None:
+    study, _network = world
+    assert study.command("participants").count("Finished") == 2
+
+
+def test_the_log_holds_no_number_and_no_word_of_theirs(world: tuple[Study, Emulator]) -> None:
+    study, _network = world
+    log = Path(study.folder / "out.log").read_text()
+    assert "+4477" not in log
+    assert "part 0" not in log

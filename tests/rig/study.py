@@ -1,0 +1,123 @@
+"""A whole study as people run it: its folder, the commands, and the serving process with a provider behind it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.rig import ROOT, free_port
+from tests.rig.twilio_emulator import ACCOUNT_SID, AUTH_TOKEN, NUMBER
+
+CONFIG = """
+[study]
+name = "Own Pace"
+prompts = "{prompts}"
+contact_phone = "01632 960000"
+[server]
+port = {port}
+public_base_url = "http://127.0.0.1:{port}"
+[pace]
+settle = "{settle}"
+quiet_hours = 0
+[channels.sms]
+account_sid = "{account_sid}"
+auth_token = "{auth_token}"
+from = "{number}"
+api_base_url = "{api}"
+reconcile_after = "1s"
+"""
+
+
+@dataclass
+class Study:
+    """A study in a folder of its own. `start` and `kill` as often as you like."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def configure(self, api: str, settle: str = "1h") -> None:
+        """Write the settings and make the database."""
+        words = CONFIG.format(
+            prompts=ROOT / "prompts",
+            port=self.port,
+            settle=settle,
+            account_sid=ACCOUNT_SID,
+            auth_token=AUTH_TOKEN,
+            number=NUMBER,
+            api=api,
+        )
+        (self.folder / "config.toml").write_text(words)
+        self.command("migrate")
+
+    def command(self, *words: str, code: int = 0) -> str:
+        """Run a command as a person would; what it printed."""
+        ran = subprocess.run(
+            [sys.executable, "-m", "bot", *words, "--config", str(self.folder / "config.toml")],
+            cwd=ROOT,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert ran.returncode == code, ran.stdout + ran.stderr
+        return ran.stdout + ran.stderr
+
+    def enrol(self, *rows: str) -> None:
+        """Enrol people by CSV: cohort, channel, address, wording, code."""
+        path = self.folder / "people.csv"
+        path.write_text("\n".join(["cohort,channel,address,wording,code", *rows]) + "\n")
+        self.command("enrol", str(path))
+
+    def record(self, code: str) -> dict[str, Any]:
+        """One participant's record."""
+        found: dict[str, Any] = json.loads(self.command("show", code, "--json"))
+        return found
+
+    def start(self) -> None:
+        """Serve, and return when it is ready."""
+        with (self.folder / "out.log").open("a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "bot", "serve", "--config", str(self.folder / "config.toml")],
+                cwd=ROOT,
+                env=self._environment(),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        for _ in range(600):
+            assert self.process.poll() is None, (self.folder / "out.log").read_text()
+            try:
+                httpx.get(f"{self.url}/health/ready").raise_for_status()
+            except httpx.HTTPError:
+                time.sleep(0.05)
+            else:
+                return
+        raise RuntimeError("the service did not become ready")
+
+    def kill(self) -> None:
+        """kill -9: no goodbye of any kind."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """Ask it to stop, and wait."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(20)
+
+    def _environment(self) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
