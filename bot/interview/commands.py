@@ -130,16 +130,19 @@ NO_SIGNS = frozenset("👎❌✖✗✘")
 DOUBTFUL_SIGNS = frozenset("?¿؟❓❔🤔🤷🤨😕🫤")
 
 
-def yes_or_no(text: str, numbered: bool) -> bool | None:
+def yes_or_no(text: str, numbered: bool, number: int | None = None) -> bool | None:
     """Yes, no, or None for anything mixed, conditional or unsure: consent is never guessed.
 
-    `numbered` says that the statement itself carries a number, so "1" and "2" would be ambiguous.
+    `numbered` says that the statement itself carries a number, so "1" and "2" would be ambiguous; with that
+    `number`, "3 yes" is a yes to statement 3 and to no other.
     """
     clean = _clean(text)
     if any(sign in DOUBTFUL_SIGNS for sign in clean):
         return None
     verdicts = {sign in YES_SIGNS for sign in clean if sign in YES_SIGNS or sign in NO_SIGNS}
     tokens = _without_politeness(_tokens(text))
+    if number is not None and len(tokens) > 1 and tokens[0] == str(number):
+        tokens = tokens[1:]
     if tokens:
         said = " ".join(_YES_NO_SPELLINGS.get(token, token) for token in tokens)
         if said in YES or (said == "1" and not numbered):

@@ -75,6 +75,11 @@ def settle_position(interview: Interview) -> str:
     return f"{interview.position}/{len(interview.answer.parts)}"
 
 
+def resume_position(interview: Interview) -> str:
+    """What a resume timer is set for: this point, at the end of this very pause."""
+    return f"{interview.position}/{interview.until}"
+
+
 class _Turn:
     """One event being taken through: the interview as it changes, and the effects as they gather."""
 
@@ -130,12 +135,13 @@ class _Turn:
 
     def answer_statement(self, said: Said) -> None:
         self.file(said, Belongs.CONSENT)
+        key = self.interview.position
+        place = [s.id for s in self.interview.schedule.statements].index(key) + 1
         numbered = self.interview.person.wording is Wording.SHORT
-        agreed = yes_or_no(said.text, numbered=numbered)
+        agreed = yes_or_no(said.text, numbered, place if numbered else None)
         if agreed is None:
             self.unclear_statement()
             return
-        key = self.interview.position
         self.effects.append(Consent(key, agreed, said.message))
         self.change(consent={**self.interview.consent, key: agreed})
         required = next(s.required for s in self.interview.schedule.statements if s.id == key)
@@ -267,7 +273,7 @@ class _Turn:
         self.effects.append(File(said.message, belongs, question))
 
     def said(self, said: Said) -> None:
-        self.change(heard=self.now, turns=self.interview.turns + 1)
+        self.change(heard=self.now)
         word = Word(Command.STOP, None) if said.opt_out == "stop" else parse(said.text)
         if word and word.command in (Command.STOP, Command.LEAVE):
             self.file(said, Belongs.COMMAND)
@@ -425,7 +431,7 @@ class _Turn:
         self.say("person-asked", **self.promise())
 
     def pause(self, number: int | None) -> None:
-        self.change(state=State.PAUSED, menu=Menu.PAUSE)
+        self.change(state=State.PAUSED, menu=Menu.PAUSE, until=None)
         self.effects.append(Cancel())
         picked = choice(str(number), PAUSE_CHOICES) if number is not None else None
         if picked:
@@ -441,7 +447,8 @@ class _Turn:
             return
         zone = self.interview.person.timezone
         until = pace.resume_at(self.now, days, self.interview.pace.quiet, zone)
-        self.effects.append(SetTimer(TimerKind.RESUME, until, f"turn/{self.interview.turns}"))
+        self.change(until=until)
+        self.effects.append(SetTimer(TimerKind.RESUME, until, resume_position(self.interview)))
         self.say("paused", day=wording.day(until.astimezone(zone)))
 
     def resume(self) -> None:
@@ -515,7 +522,7 @@ class _Turn:
         if due.kind is TimerKind.SETTLE:
             if interview.state is State.ACTIVE and due.position == settle_position(interview):
                 self.settle()
-        elif interview.state is State.PAUSED and due.position == f"turn/{interview.turns}":
+        elif interview.state is State.PAUSED and interview.until and due.position == resume_position(interview):
             self.resume()
             self.say("welcome-back")
             self.ask()

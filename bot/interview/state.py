@@ -92,7 +92,8 @@ class Interview:
     """One participant's way through one schedule version.
 
     `position` is the id of the statement or question that is open, or '' before the first and after the last.
-    `heard` is the moment of the person's last message; `unclear` how often the open point was not understood.
+    `heard` is the moment of the person's last message; `unclear` how often the open point was not understood;
+    `until` when a pause ends by itself.
     """
 
     schedule: Schedule
@@ -106,7 +107,7 @@ class Interview:
     menu: Menu | None = None
     unclear: int = 0
     heard: datetime | None = None
-    turns: int = 0
+    until: datetime | None = None
 
     @property
     def consented(self) -> bool:
@@ -128,7 +129,7 @@ class Interview:
             "menu": self.menu and self.menu.value,
             "unclear": self.unclear,
             "heard": self.heard and self.heard.isoformat(),
-            "turns": self.turns,
+            "until": self.until and self.until.isoformat(),
         }
 
     @classmethod
@@ -151,5 +152,5 @@ class Interview:
             menu=Menu(saved["menu"]) if saved["menu"] else None,
             unclear=saved["unclear"],
             heard=datetime.fromisoformat(saved["heard"]) if saved["heard"] else None,
-            turns=saved["turns"],
+            until=datetime.fromisoformat(saved["until"]) if saved["until"] else None,
         )

@@ -42,7 +42,12 @@ def clock(moment: datetime) -> str:
 
 
 def fill(text: str, values: dict[str, str]) -> str:
-    """The text with its placeholders filled; a value that opens a sentence starts with a capital."""
+    """The text with its placeholders filled; a value that opens a sentence starts with a capital.
+
+    An empty value takes the comma or space before it along: "Thank you, {name}." becomes "Thank you."
+    """
+    for word in (word for word, filling in values.items() if not filling):
+        text = re.sub(rf",?[ ]?\{{{word}\}}", "", text)
 
     def value(match: re.Match[str]) -> str:
         word = values[match[1]]
@@ -58,7 +63,7 @@ def values(interview: Interview, **more: str) -> dict[str, str]:
     return {
         "study": interview.study.name,
         "phone": interview.study.phone,
-        "name": interview.person.name or "there",
+        "name": interview.person.name,
         "researcher": interview.person.researcher,
         "channel": interview.person.channel,
         "cutoff": full_date(interview.person.cutoff),

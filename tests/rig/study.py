@@ -76,9 +76,9 @@ class Study:
         return ran.stdout + ran.stderr
 
     def enrol(self, *rows: str) -> None:
-        """Enrol people by CSV: cohort, channel, address, wording, code."""
+        """Enrol people by CSV: cohort, channel, address, wording, code; everybody is called Sam."""
         path = self.folder / "people.csv"
-        path.write_text("\n".join(["cohort,channel,address,wording,code", *rows]) + "\n")
+        path.write_text("\n".join(["cohort,channel,address,wording,code,name", *(f"{row},Sam" for row in rows)]) + "\n")
         self.command("enrol", str(path))
 
     def record(self, code: str) -> dict[str, Any]:

@@ -50,12 +50,12 @@ class Emulator:
         """Every text the emulator holds, oldest first."""
         path: str | None = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"
         query: dict[str, str] | None = {"PageSize": "1000"} | wanted
-        found: list[dict[str, Any]] = []
+        found: dict[str, dict[str, Any]] = {}  # by sid: a text that comes meanwhile moves another to the next page
         while path:
             page = self.http.get(self.url + path, params=query).raise_for_status().json()
-            found += page["messages"]
+            found |= {text["sid"]: text for text in page["messages"]}
             path, query = page.get("next_page_uri"), None
-        return found[::-1]
+        return list(found.values())[::-1]
 
     def to(self, number: str) -> list[str]:
         """The texts that reached one phone, oldest first."""

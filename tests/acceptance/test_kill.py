@@ -1,0 +1,117 @@
+"""The serving process is killed with no warning, again and again, while people are answering."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from bot import prompts
+from bot.interview.schedule import Schedule, Wording
+from tests.rig import ROOT
+from tests.rig.participant import Participant
+from tests.rig.study import Study
+from tests.rig.twilio_emulator import Emulator, emulator
+
+PEOPLE, KILLS = 20, 50
+MOST_SECONDS = 400
+
+
+class Crowd:
+    """Everybody's phones: what reaches them is read, and answered at once."""
+
+    def __init__(self, network: Emulator, people: dict[str, Participant]) -> None:
+        self.network = network
+        self.people = people
+        self.carried: set[str] = set()
+        self.turns = 0
+
+    @property
+    def finished(self) -> bool:
+        return all(person.thanked for person in self.people.values())
+
+    def go_on(self, pool: ThreadPoolExecutor) -> None:
+        """Read every phone once and send what is said back, many at a time."""
+        texts = self.network.texts()
+        arrived = [t for t in texts if t["direction"] != "inbound" and t["sid"] not in self.carried]
+        self.carried |= {text["sid"] for text in arrived}
+        for _ in pool.map(lambda text: self.network.becomes(text["sid"], "delivered"), arrived):
+            pass
+        replies = []
+        for phone, person in self.people.items():
+            reached = [t["body"] for t in texts if t["direction"] != "inbound" and t["to"] == phone]
+            replies += [(phone, reply) for reply in person.replies(reached)]
+        for _ in pool.map(self._send, replies):
+            pass
+        if not replies:
+            time.sleep(0.4)  # the emulator answers 5,000 requests in an hour
+
+    def _send(self, reply: tuple[str, str]) -> None:
+        self.network.text(*reply)
+        self.turns += 1
+
+
+def keep_killing(study: Study, crowd: Crowd, moments: list[int], chance: random.Random, killed: list[int]) -> None:
+    """Kill the process whenever the crowd has come so far, somewhere within a turn, and start it again."""
+    for moment in moments:
+        while crowd.turns < moment:
+            if crowd.finished:
+                return
+            time.sleep(0.002)
+        time.sleep(chance.random() * 0.03)
+        study.kill()
+        killed.append(crowd.turns)
+        study.start()
+
+
+def person(number: int, schedule: Schedule) -> Participant:
+    """Each answer is one message that names who says it and what it answers."""
+    script = {question.id: [f"Person {number} about {question.id}."] for question in schedule.questions}
+    return Participant(f"+4477009005{number:02}", schedule, Wording.SHORT, script, ends="")
+
+
+def test_fifty_kills_during_twenty_interviews_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    schedule = prompts.load(ROOT / "prompts")[("social-workers", "en")]
+    people = {one.phone: one for one in (person(number, schedule) for number in range(PEOPLE))}
+    expected = [s.id for s in schedule.statements] + [q.id for q in schedule.questions if not q.follow_up]
+    turns = PEOPLE * len(expected)
+
+    study = Study(tmp_path)
+    with emulator(f"{study.url}/webhooks/twilio/messages") as network:
+        study.configure(api=network.url, settle="0")
+        study.start()
+        study.enrol(*(f"social-workers,sms,{phone},short,SW{n:02}" for n, phone in enumerate(people)))
+        crowd = Crowd(network, people)
+        killed: list[int] = []
+        moments = sorted(chance.sample(range(turns * 95 // 100), KILLS))
+        killer = threading.Thread(target=keep_killing, args=(study, crowd, moments, chance, killed))
+        killer.start()
+        end = time.monotonic() + MOST_SECONDS
+        with ThreadPoolExecutor(8) as pool:
+            while not crowd.finished:
+                assert time.monotonic() < end, f"stuck after {crowd.turns} turns, {len(killed)} kills, seed {seed}"
+                crowd.go_on(pool)
+        killer.join()
+        time.sleep(1)  # whatever would still leave has its chance to be seen
+        crowd_texts = network.texts()
+        study.stop()
+
+    unknown = 0
+    for number, one in enumerate(people.values()):
+        record = study.record(f"SW{number:02}")
+        heard = [entry["body"] for entry in record["entries"] if entry["incoming"]]
+        assert record["row"]["state"] == "Finished"
+        assert Counter(heard) == Counter(body for _place, body in one.said), f"lost or doubled, seed {seed}"
+        assert one.asked == expected, f"asked twice, never, or out of order: seed {seed}"
+        reached = [t["body"] for t in crowd_texts if t["direction"] != "inbound" and t["to"] == one.phone]
+        sent = [entry for entry in record["entries"] if not entry["incoming"]]
+        unknown += sum("nobody knows" in entry["delivery"] for entry in sent)
+        assert len(reached) == len(sent), f"the record and the phone differ, seed {seed}"
+    assert len(killed) == KILLS
+    print(f"{KILLS} kills in {turns} turns of {PEOPLE} interviews; {unknown} messages flagged unknown")

@@ -1,0 +1,146 @@
+"""An interview played without storage: what happens goes in as lines, what follows comes out as lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from bot.interview.engine import step
+from bot.interview.events import (
+    Cancel,
+    Consent,
+    Due,
+    Effect,
+    Enrolled,
+    Event,
+    File,
+    HandedBack,
+    OpenTask,
+    OptedOut,
+    Remove,
+    Said,
+    Send,
+    SetTimer,
+    TimerKind,
+    TookOver,
+    Wrote,
+)
+from bot.interview.state import Interview
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+
+
+class Player:
+    """Keeps the clock, the timers and every message; `filed` says where each message of the person belongs."""
+
+    def __init__(self, interview: Interview, now: datetime = MONDAY) -> None:
+        self.interview = interview
+        self.now = now
+        self.messages: dict[int, str] = {}
+        self.filed: dict[int, File] = {}
+        self.removed: set[int] = set()
+        self.ledger: list[Consent] = []
+        self.timers: dict[TimerKind, SetTimer] = {}
+        self.sent: list[Send] = []
+
+    def take(self, event: Event) -> tuple[Effect, ...]:
+        """One event, as the service would take it."""
+        after = step(self.interview, event, self.now)
+        self.interview = after.interview
+        for effect in after.effects:
+            self._keep(effect)
+        return after.effects
+
+    def say(self, text: str, **more: object) -> tuple[Effect, ...]:
+        number = len(self.messages) + 1
+        self.messages[number] = text
+        return self.take(Said(number, text, **more))  # type: ignore[arg-type]  # names of Said
+
+    def wait(self, length: timedelta) -> list[Effect]:
+        """Let time pass; timers ring in order, each at its moment."""
+        end = self.now + length
+        effects: list[Effect] = []
+        while self.timers:
+            first = min(self.timers.values(), key=lambda timer: timer.due)
+            if first.due > end:
+                break
+            del self.timers[first.kind]
+            self.now = max(self.now, first.due)
+            effects += self.take(Due(first.kind, first.position))
+        self.now = end
+        return effects
+
+    def _keep(self, effect: Effect) -> None:
+        match effect:
+            case File():
+                self.filed[effect.message] = effect
+            case Remove():
+                self.removed.add(effect.message)
+            case Consent():
+                self.ledger.append(effect)
+            case SetTimer():
+                self.timers[effect.kind] = effect
+            case Cancel():
+                self.timers.clear()
+            case Send():
+                self.sent.append(effect)
+            case OpenTask():
+                pass
+
+
+def replay(script: str, player: Player) -> Iterator[str]:
+    """The script again, with what really followed after each line that makes something happen."""
+    for line in script.splitlines():
+        if not line.strip() or line.startswith("#"):
+            yield line
+            continue
+        if re.match(r"bot|researcher|task|held|state", line):
+            continue  # what is expected; the replay says what is true
+        yield line
+        for effect in _do(line, player):
+            yield from _said(effect, player.now)
+        if line.startswith("?"):
+            yield f"state {player.interview.state.value} at {player.interview.position or 'nothing'}"
+
+
+def _do(line: str, player: Player) -> list[Effect] | tuple[Effect, ...]:
+    word, _, rest = line.partition(" ")
+    match word:
+        case "enrol":
+            return player.take(Enrolled())
+        case ">":
+            return player.say(rest)
+        case ">reply-to":
+            question, _, words = rest.partition(" ")
+            return player.say(words, replied_to=question)
+        case ">unseen":
+            return player.say(rest, unseen=True)
+        case ">opt-out":
+            return player.say(rest, opt_out="stop")
+        case ">picture":
+            return player.say("", media=True)
+        case "wait":
+            return player.wait(timedelta(**{UNITS[rest[-1]]: int(rest[:-1])}))
+        case "take-over":
+            return player.take(TookOver("Ann"))
+        case "write":
+            return player.take(Wrote("Ann", rest))
+        case "hand-back":
+            return player.take(HandedBack("Ann"))
+        case "blocked":
+            return player.take(OptedOut())
+        case "?":
+            return []
+    raise ValueError(f"no such line: {line}")
+
+
+def _said(effect: Effect, now: datetime) -> Iterator[str]:
+    match effect:
+        case Send():
+            who = "researcher" if effect.author else "bot"
+            held = f" (held until {effect.not_before:%a %H:%M})" if effect.not_before else ""
+            yield f"{who}: {' / '.join(effect.body.split(chr(10) * 2))}{held}"
+        case OpenTask():
+            yield f"task: {effect.kind.value}"

@@ -1,0 +1,87 @@
+"""A small schedule whose texts are their own names, so that a conversation reads as what was meant."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bot.interview.schedule import (
+    REQUIRED_TEXTS,
+    Branch,
+    Condition,
+    Question,
+    Schedule,
+    Section,
+    Statement,
+    Text,
+    Wording,
+)
+from bot.interview.state import Interview, Pace, Person, Study
+
+FILLED = {"paused": "paused until {day}", "person-asked": "person-asked: by {time} on {day}", "thanks": "thanks {name}"}
+
+
+def words(standard: str) -> dict[str, Any]:
+    return {"standard": standard, "easy_read": f"Easy: {standard}", "short": f"Short: {standard}"}
+
+
+def text(key: str) -> Text:
+    same = f"[{FILLED.get(key, key)}]"
+    if key in ("progress", "skip-hint", "skip-first"):
+        same = {"progress": "Q{n}/{total}", "skip-hint": "(or SKIP)", "skip-first": "(you can SKIP this)"}[key]
+    return Text(standard=same, easy_read=same, short=same)
+
+
+def schedule() -> Schedule:
+    """Two statements that are needed and one that is not; four questions, one behind a branch; a closing one."""
+    return Schedule(
+        cohort="people",
+        language="en",
+        title="People",
+        code_prefix="P",
+        opening=(("welcome", "info-who"), ("consent-intro",)),
+        statements=(
+            Statement(id="c1", required=True, **words("I know what this is about.")),
+            Statement(id="c2", required=True, **words("I choose to take part.")),
+            Statement(id="c3", required=False, **words("You may write to me later.")),
+        ),
+        sections=(
+            Section(
+                id="now",
+                title="Now",
+                intro=Text(**words("Please name nobody.")),
+                questions=(
+                    Question(
+                        id="a-ways",
+                        prompts=("Anything more?",),
+                        branches=(Branch(when=Condition(answer_is=("none", "no")), goto="a-why"),),
+                        **words("Which ways do you use?"),
+                    ),
+                    Question(id="a-why", follow_up=True, **words("Why none?")),
+                    Question(id="a-good", **words("What went well?")),
+                ),
+            ),
+            Section(
+                id="next",
+                title="Next",
+                questions=(
+                    Question(id="a-hard", sensitive=True, **words("What was hard?")),
+                    Question(id="a-close", closing=True, **words("Anything else?")),
+                ),
+            ),
+        ),
+        texts={key: text(key) for key in REQUIRED_TEXTS},
+    )
+
+
+def interview(
+    settle: timedelta = timedelta(minutes=20),
+    quiet: tuple[int, int] | None = (20 * 60, 9 * 60),
+    wording: Wording = Wording.STANDARD,
+    prompts: bool = False,
+    **attributes: str,
+) -> Interview:
+    """An interview that has not begun."""
+    person = Person("Sam", wording, "text", ZoneInfo("Europe/London"), "Ann", date(2027, 3, 1), attributes)
+    return Interview(schedule(), Study("The study", "01632 960000"), person, Pace(settle, quiet, prompts))

@@ -1,0 +1,270 @@
+"""The promises of the engine, against whatever order of events hypothesis can think of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from bot.interview import pace
+from bot.interview.commands import Command, parse
+from bot.interview.engine import step
+from bot.interview.events import (
+    Belongs,
+    Consent,
+    Due,
+    Effect,
+    Enrolled,
+    Event,
+    File,
+    HandedBack,
+    OptedOut,
+    Said,
+    Send,
+    SetTimer,
+    TimerKind,
+    TookOver,
+    Wrote,
+)
+from bot.interview.schedule import Wording
+from bot.interview.state import Interview, State
+from tests.bot.interview.player import Player
+from tests.bot.interview.small import interview
+
+WORDS = [command.value for command in Command]
+THINGS_SAID = st.one_of(
+    st.sampled_from([*WORDS, "yes", "yes", "yes", "yes", "no", "1", "2", "3", "back 1", "pause 2", "start", "none"]),
+    st.sampled_from(["By phone", "I can't stop thinking", "", "\x00", "help me with this form", "👍", "done it"]),
+    st.text(max_size=30),
+)
+QUESTIONS = [question.id for question in interview().schedule.questions]
+STATEMENTS = [statement.id for statement in interview().schedule.statements]
+WAITS = st.sampled_from([timedelta(seconds=5), timedelta(minutes=20), timedelta(hours=7), timedelta(days=8)])
+
+
+def word_of(event: Event) -> Command | None:
+    """The command that the event is, if it is one."""
+    word = parse(event.text) if isinstance(event, Said) else None
+    return word.command if word else None
+
+
+class Interviews(RuleBasedStateMachine):
+    """One interview to which anything may happen, in any order and at any hour."""
+
+    @initialize(
+        settle=st.sampled_from([timedelta(), timedelta(minutes=20)]),
+        quiet=st.sampled_from([None, (20 * 60, 9 * 60), (60, 120)]),
+        wording=st.sampled_from(list(Wording)),
+        prompts=st.booleans(),
+        said=st.sampled_from([[], ["yes"], ["yes", "yes", "no"], ["yes", "yes", "yes", "By phone", "done"]]),
+    )
+    def begin(
+        self, settle: timedelta, quiet: tuple[int, int] | None, wording: Wording, prompts: bool, said: list[str]
+    ) -> None:
+        self.player = Player(interview(settle, quiet, wording, prompts))
+        self.old_timers: list[SetTimer] = []
+        if said:
+            self.take(Enrolled())
+        for text in said:
+            self.hear(text)
+
+    # What may happen
+
+    @rule(text=st.sampled_from(["yes", "yes", "no", "By phone", "SKIP", "DONE"]))
+    def go_on(self, text: str) -> None:
+        self.hear(text)
+
+    @rule(text=st.sampled_from(["yes", "yes", "1", "By text", "DONE", "READY"]), length=WAITS)
+    def go_on_later(self, text: str, length: timedelta) -> None:
+        self.wait(length)
+        self.hear(text)
+
+    @rule(text=THINGS_SAID)
+    def say(self, text: str) -> None:
+        self.hear(text)
+
+    @rule(text=THINGS_SAID, question=st.sampled_from([*QUESTIONS, "nonsense", None]), unseen=st.booleans())
+    def say_about_something(self, text: str, question: str | None, unseen: bool) -> None:
+        self.hear(text, replied_to=question, unseen=unseen)
+
+    @rule(text=st.sampled_from(["READY", "PAUSE 1", "PAUSE 4", "PERSON", "BACK", "UNDO"]))
+    def change_course(self, text: str) -> None:
+        self.hear(text)
+
+    @rule(event=st.sampled_from([Enrolled(), TookOver("Ann"), Wrote("Ann", "How are you?"), HandedBack("Ann")]))
+    def staff_act(self, event: Event) -> None:
+        self.take(event)
+
+    @rule(stop=st.sampled_from(["by word", "at the provider", "blocked"]))
+    def stop(self, stop: str) -> None:
+        """And, most of the time, start again: a stopped interview is soon a dull one."""
+        if stop == "blocked":
+            self.take(OptedOut())
+        else:
+            self.hear("Stop", opt_out="stop" if stop == "at the provider" else None)
+
+    @precondition(lambda self: self.player.interview.state in (State.STOPPED, State.HANDOVER))
+    @rule()
+    def start_again(self) -> None:
+        self.hear("START")
+        self.take(HandedBack("Ann"))
+
+    def wait(self, length: timedelta) -> None:
+        self.player.now += length
+        for timer in sorted(self.player.timers.values(), key=lambda timer: timer.due):
+            if timer.due <= self.player.now and self.player.timers.get(timer.kind) == timer:
+                del self.player.timers[timer.kind]
+                self.take(Due(timer.kind, timer.position))
+
+    @precondition(lambda self: self.old_timers)
+    @rule()
+    def ring_old_timers(self) -> None:
+        """A timer that was set for another position, or for an answer that has grown, rings all the same."""
+        for timer in self.old_timers:
+            now = self.player.interview
+            if timer.kind is TimerKind.SETTLE:
+                stale = now.state is not State.ACTIVE or timer.position != f"{now.position}/{len(now.answer.parts)}"
+            else:
+                stale = now.state is not State.PAUSED or timer.due != now.until
+            if stale:
+                assert not self.take(Due(timer.kind, timer.position)), "a stale timer did something"
+
+    # Taking an event, and what must be true of every one
+
+    def hear(self, text: str, **more: object) -> None:
+        number = len(self.player.messages) + 1
+        self.player.messages[number] = text
+        effects = self.take(Said(number, text, **more))  # type: ignore[arg-type]  # names of Said
+        assert [e.message for e in effects if isinstance(e, File)] == [number], "a message belongs in one place"
+
+    def take(self, event: Event) -> tuple[Effect, ...]:
+        before = self.player.interview
+        effects = self.player.take(event)
+        after = self.player.interview
+        self.old_timers += [effect for effect in effects if isinstance(effect, SetTimer)]
+        sends = [effect for effect in effects if isinstance(effect, Send)]
+        self.check_consent(before, effects, sends)
+        self.check_silence(before, event, sends)
+        self.check_one_voice(before, event, sends)
+        self.check_position(before, event, after)
+        self.check_quiet(event, sends)
+        assert step(before, event, self.player.now).effects == effects, "the same event gives the same step"
+        return effects
+
+    def check_consent(self, before: Interview, effects: tuple[Effect, ...], sends: list[Send]) -> None:
+        agreed = {**before.consent} | {e.statement: e.agreed for e in effects if isinstance(e, Consent)}
+        if any(send.question for send in sends):
+            assert {agreed.get("c1"), agreed.get("c2")} == {True}, "a question without every required consent"
+
+    def check_silence(self, before: Interview, event: Event, sends: list[Send]) -> None:
+        if before.state in (State.STOPPED, State.LEFT) and not isinstance(event, Said):
+            assert not sends, "nothing unasked after STOP or LEAVE"
+        stop = word_of(event) is Command.STOP or (isinstance(event, Said) and event.opt_out)
+        if stop:
+            assert len(sends) <= 1, "one confirmation at the most"
+            assert all(send.texts == ("stopped",) for send in sends)
+            if isinstance(event, Said) and event.opt_out:
+                assert not sends, "the provider has confirmed it already"
+        if isinstance(event, OptedOut):
+            assert not sends
+
+    def check_one_voice(self, before: Interview, event: Event, sends: list[Send]) -> None:
+        if before.state is not State.HANDOVER:
+            return
+        may_speak = isinstance(event, HandedBack) or word_of(event) in (Command.STOP, Command.LEAVE)
+        if not may_speak:
+            assert all(send.author for send in sends), "the bot spoke while a researcher had the conversation"
+
+    def check_position(self, before: Interview, event: Event, after: Interview) -> None:
+        if isinstance(event, TookOver | HandedBack | Wrote | OptedOut):
+            assert after.position == before.position
+        if word_of(event) in (Command.STOP, Command.PAUSE, Command.PERSON, Command.HELP, Command.LEAVE):
+            assert after.position == before.position, "the person keeps their place"
+
+    def check_quiet(self, event: Event, sends: list[Send]) -> None:
+        interview_now = self.player.interview
+        for send in sends:
+            leaves = send.not_before or self.player.now
+            allowed = pace.next_allowed(leaves, interview_now.pace.quiet, interview_now.person.timezone) == leaves
+            assert allowed or send.author or pace.is_reply(self.player.now, interview_now.heard), "a text at night"
+
+    # What is true at every moment
+
+    @invariant()
+    def position_is_never_lost(self) -> None:
+        now = self.player.interview if hasattr(self, "player") else None
+        if now is None:
+            return
+        match now.state:
+            case State.CONSENT:
+                assert now.position in STATEMENTS
+            case State.ACTIVE:
+                assert now.position in QUESTIONS
+                assert now.consented
+            case State.INVITED | State.COMPLETE:
+                assert now.position == ""
+            case _:
+                assert now.position in ["", *STATEMENTS, *QUESTIONS]
+
+    @invariant()
+    def every_part_is_a_message_filed_under_its_question(self) -> None:
+        if not hasattr(self, "player"):
+            return
+        parts = [(part, key) for key, answer in self.player.interview.answers.items() for part in answer.parts]
+        assert max(Counter(part for part, _key in parts).values(), default=0) <= 1
+        for part, key in parts:
+            filed = self.player.filed[part]
+            assert filed.question == key
+            assert filed.belongs in (Belongs.ANSWER, Belongs.LATE)
+            assert part not in self.player.removed
+
+    @invariant()
+    def every_answer_is_kept_unless_it_was_taken_back(self) -> None:
+        if not hasattr(self, "player"):
+            return
+        kept = {part for answer in self.player.interview.answers.values() for part in answer.parts}
+        for number, filed in self.player.filed.items():
+            if filed.belongs is Belongs.ANSWER and number not in self.player.removed:
+                assert number in kept
+
+    @invariant()
+    def the_ledger_says_what_the_interview_knows(self) -> None:
+        if hasattr(self, "player"):
+            said = {line.statement: line.agreed for line in self.player.ledger}
+            assert said == dict(self.player.interview.consent)
+
+    @invariant()
+    def a_restart_changes_nothing(self) -> None:
+        if not hasattr(self, "player"):
+            return
+        now = self.player.interview
+        again = Interview.restored(
+            now.saved(), schedule=now.schedule, study=now.study, person=now.person, pace=now.pace
+        )
+        assert again == replace(now, answers=dict(now.answers), consent=dict(now.consent))
+
+    @invariant()
+    def a_stock_follow_up_is_offered_once_at_the_most(self) -> None:
+        if hasattr(self, "player"):
+            assert sum(send.body == "Anything more?" for send in self.player.sent) <= 1
+
+
+TestInterviews = Interviews.TestCase
+TestInterviews.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+
+
+def test_the_end_of_an_earlier_pause_does_not_end_a_later_one() -> None:
+    player = Player(interview())
+    player.take(Enrolled())
+    for text in ("yes", "yes", "yes", "PAUSE 1"):
+        player.say(text)
+    earlier = player.timers[TimerKind.RESUME]
+    for text in ("READY", "PAUSE 2"):
+        player.say(text)
+    assert not player.take(Due(earlier.kind, earlier.position))
+    later = player.timers[TimerKind.RESUME]
+    assert player.take(Due(later.kind, later.position))

@@ -1,0 +1,43 @@
+"""Whole conversations, each a text file, replayed against the pure core.
+
+In a file, `> words` is the person, `wait 20m` lets time pass, `take-over`, `write words` and `hand-back` are a
+researcher, and `?` asks for the state. Lines that begin with bot, researcher, task or state are what must follow.
+To write down what follows from a new file: OWNPACE_WRITE_TRANSCRIPTS=1 scripts/test tests/test_transcripts.py - then
+read every line of it.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.interview.schedule import Wording
+from tests.bot.interview.player import MONDAY, Player, replay
+from tests.bot.interview.small import interview
+
+FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
+
+
+def player_for(script: str) -> Player:
+    """The interview that the file's settings ask for: `# settle 0`, `# wording short`, `# prompts`, `# hour 22`."""
+    settings = dict(line[2:].partition(" ")[::2] for line in script.splitlines() if line.startswith("# "))
+    return Player(
+        interview(
+            settle=timedelta(minutes=int(settings.get("settle", "20"))),
+            wording=Wording(settings.get("wording", "standard")),
+            prompts="prompts" in settings,
+        ),
+        MONDAY.replace(hour=int(settings.get("hour", "10"))),
+    )
+
+
+@pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
+def test_a_conversation_goes_as_it_is_written(path: Path) -> None:
+    script = path.read_text(encoding="utf-8")
+    happened = "\n".join(replay(script, player_for(script))) + "\n"
+    if os.environ.get("OWNPACE_WRITE_TRANSCRIPTS") == "1":
+        path.write_text(happened, encoding="utf-8")
+    assert happened == script
