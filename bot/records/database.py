@@ -124,14 +124,12 @@ class Database:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             for job in batch:
                 uow = self._unit(connection)
-                savepoint = connection.begin_nested()
                 try:
-                    outcome = job.work(uow)
+                    with uow.undone_on_failure():
+                        outcome = job.work(uow)
                 except Exception as error:
-                    savepoint.rollback()
                     outcomes.append((job, False, error))
                 else:
-                    savepoint.commit()
                     outcomes.append((job, True, outcome))
                     changed |= uow.changed
         for job, good, outcome in outcomes:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, select, update
-from sqlalchemy.engine import RowMapping
+from sqlalchemy import ColumnElement, and_, bindparam, select, update
 
 from bot.interview.schedule import Wording
 from bot.interview.state import Interview, Pace, Person, Study
 from bot.messages import Address
+from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, data_keys, interviews, participants
 from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import DataKey
@@ -65,13 +65,16 @@ _JOINED = (
 )
 
 
-def _loader(condition: ColumnElement[bool]) -> Select[tuple[object, ...]]:
-    return _JOINED.where(condition)
+def _loader(condition: ColumnElement[bool]) -> Prepared:
+    return Prepared(_JOINED.where(condition))
 
 
 _BY_ADDRESS = _loader(addresses.c.found_by == bindparam("wanted"))
 _BY_ID = _loader(and_(participants.c.id == bindparam("wanted"), addresses.c.main.is_(True)))
 _BY_CODE = _loader(and_(participants.c.code == bindparam("wanted"), addresses.c.main.is_(True)))
+
+
+_SAVE = Prepared(update(interviews).where(interviews.c.participant_id == bindparam("of")))
 
 
 def by_address(uow: UnitOfWork, terms: Terms, address: Address) -> Participant | None:
@@ -94,19 +97,16 @@ def by_code(uow: UnitOfWork, terms: Terms, code: str) -> Participant | None:
 
 def save(uow: UnitOfWork, participant_id: int, interview: Interview) -> None:
     """Keep the interview as it stands now."""
-    uow.execute(
-        update(interviews)
-        .where(interviews.c.participant_id == participant_id)
-        .values(state=interview.state.value, position=interview.position, saved=interview.saved(), changed_at=uow.now)
-    )
+    values = {"state": interview.state.value, "position": interview.position, "saved": interview.saved()}
+    uow.run(_SAVE, {**values, "changed_at": uow.now, "of": participant_id})
 
 
-def _found(uow: UnitOfWork, terms: Terms, query: Select[tuple[object, ...]], wanted: object) -> Participant | None:
-    row = uow.connection.execute(query, {"wanted": wanted}).mappings().first()
-    return None if row is None else _participant(uow, terms, row)
+def _found(uow: UnitOfWork, terms: Terms, query: Prepared, wanted: object) -> Participant | None:
+    rows = uow.run(query, {"wanted": wanted})
+    return _participant(uow, terms, rows[0]) if rows else None
 
 
-def _participant(uow: UnitOfWork, terms: Terms, row: RowMapping) -> Participant:
+def _participant(uow: UnitOfWork, terms: Terms, row: Row) -> Participant:
     key = uow.vault.data_key(row["wrapped"])
     kind = row["kind"]
     person = Person(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, Executable, insert, select, update
 from sqlalchemy.engine import CursorResult, RowMapping
 
 from bot.interview.schedule import Schedule
+from bot.records.prepared import Prepared, Row, Values, driver_cursor
 from bot.records.tables import audit, data_keys, meta, schedules, tasks
 from bot.records.vault import DataKey, Vault
 
@@ -40,9 +42,26 @@ class UnitOfWork:
         """The first row, by column name, or None."""
         return self.connection.execute(statement).mappings().first()
 
-    def all(self, statement: Executable) -> list[RowMapping]:
+    def all(self, statement: Executable, *args: Any) -> list[RowMapping]:
         """Every row, by column name."""
-        return list(self.connection.execute(statement).mappings())
+        return list(self.connection.execute(statement, *args).mappings())
+
+    def run(self, prepared: Prepared, values: Values) -> list[Row]:
+        """Run a prepared statement; the rows it gave."""
+        return prepared.run(self.connection, values)
+
+    @contextmanager
+    def undone_on_failure(self) -> Iterator[None]:
+        """A part that leaves nothing behind when it raises, while what came before it stays."""
+        with closing(driver_cursor(self.connection)) as cursor:
+            cursor.execute("SAVEPOINT part")
+            try:
+                yield
+            except BaseException:
+                cursor.execute("ROLLBACK TO SAVEPOINT part")
+                raise
+            finally:
+                cursor.execute("RELEASE SAVEPOINT part")
 
     # Keys
 

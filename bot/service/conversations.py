@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -30,10 +30,22 @@ from bot.interview.events import (
 from bot.messages import Inbound
 from bot.records import participants
 from bot.records.participants import Participant, Terms
+from bot.records.prepared import Prepared
 from bot.records.tables import consents, messages, outbox, timers
 from bot.records.unit_of_work import UnitOfWork
 
 log = structlog.get_logger()
+
+_NEW_INBOUND = {
+    "sqlite": Prepared(sqlite_insert(messages).on_conflict_do_nothing().returning(messages.c.id)),
+    "postgresql": Prepared(postgresql_insert(messages).on_conflict_do_nothing().returning(messages.c.id)),
+}
+_NEW_MESSAGE = Prepared(insert(messages).returning(messages.c.id))
+_NEW_OUTBOX = Prepared(insert(outbox).returning(outbox.c.seq))
+_MESSAGE = Prepared(update(messages).where(messages.c.id == bindparam("of")))
+_WAITING = Prepared(
+    select(outbox.c.question, outbox.c.not_before).where(outbox.c.lane == bindparam("of"), outbox.c.state == "pending")
+)
 
 
 class Received(StrEnum):
@@ -63,21 +75,19 @@ def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound, unknown_reply: str 
     if stored.again:
         return Received.AGAIN
     uow.changed |= {"participants", f"participant {participant.id}"}
-    _release_held(uow, participant.id)
+    waiting = _release_held(uow, participant.id)
     said = Said(
         message=stored.id,
         text=inbound.body,
         replied_to=_question_of(uow, inbound.reply_to),
-        unseen=_unseen(uow, participant),
+        unseen=bool(participant.interview.position) and participant.interview.position in waiting,
         opt_out=inbound.opt_out,
         media=bool(inbound.media),
     )
-    turn = uow.connection.begin_nested()
     try:
-        happen(uow, participant, said)
-        turn.commit()
+        with uow.undone_on_failure():
+            happen(uow, participant, said)
     except Exception as error:
-        turn.rollback()
         log.error("a message could not be taken through its interview", code=participant.code, exc_info=error)
         problem = f"The interview could not take this message ({type(error).__name__}). It is kept; please read it."
         uow.execute(update(messages).where(messages.c.id == stored.id).values(problem=problem, belongs="unread"))
@@ -224,10 +234,8 @@ def _store(uow: UnitOfWork, inbound: Inbound, participant: Participant) -> _Stor
 
 def _insert(uow: UnitOfWork, values: dict[str, object]) -> int | None:
     """Insert a message unless its provider key is there already; its id."""
-    dialect = postgresql_insert if uow.connection.dialect.name == "postgresql" else sqlite_insert
-    statement = dialect(messages).values(**values).on_conflict_do_nothing().returning(messages.c.id)
-    added: int | None = uow.execute(statement).scalar()
-    return added
+    added = uow.run(_NEW_INBOUND[uow.connection.dialect.name], values)
+    return added[0]["id"] if added else None
 
 
 def _question_of(uow: UnitOfWork, provider_id: str | None) -> str | None:
@@ -237,23 +245,16 @@ def _question_of(uow: UnitOfWork, provider_id: str | None) -> str | None:
     return row["question"] if row else None
 
 
-def _unseen(uow: UnitOfWork, participant: Participant) -> bool:
-    """Whether the open question has not begun to leave."""
-    waiting = (
-        outbox.c.lane == lane(participant.id),
-        outbox.c.state == "pending",
-        outbox.c.question == participant.interview.position,
-    )
-    return bool(participant.interview.position) and uow.one(select(outbox.c.seq).where(*waiting).limit(1)) is not None
-
-
-def _release_held(uow: UnitOfWork, participant_id: int) -> None:
-    """The person is writing, so nothing waits for their waking hours any more."""
-    uow.execute(
-        update(outbox)
-        .where(outbox.c.lane == lane(participant_id), outbox.c.state == "pending", outbox.c.not_before > uow.now)
-        .values(not_before=uow.now)
-    )
+def _release_held(uow: UnitOfWork, participant_id: int) -> set[str | None]:
+    """The person is writing, so nothing waits for their waking hours any more; the questions that have not left."""
+    waiting = uow.run(_WAITING, {"of": lane(participant_id)})
+    if any(row["not_before"] > uow.now for row in waiting):
+        uow.execute(
+            update(outbox)
+            .where(outbox.c.lane == lane(participant_id), outbox.c.state == "pending", outbox.c.not_before > uow.now)
+            .values(not_before=uow.now)
+        )
+    return {row["question"] for row in waiting}
 
 
 def lane(participant_id: int) -> str:
@@ -279,7 +280,7 @@ class _Turn:
         match effect:
             case File():
                 filed = {"belongs": effect.belongs.value, "question": effect.question}
-                self.uow.execute(update(messages).where(messages.c.id == effect.message).values(**filed))
+                self.uow.run(_MESSAGE, {**filed, "of": effect.message})
             case Remove():
                 taken_back = update(messages).where(messages.c.id == effect.message)
                 self.uow.execute(taken_back.values(removed_at=self.uow.now))
@@ -296,42 +297,41 @@ class _Turn:
 
     def send(self, effect: Send) -> None:
         uow, person = self.uow, self.participant
-        message_id = uow.execute(
-            insert(messages)
-            .values(
-                participant_id=person.id,
-                key_id=person.key_id,
-                direction="out",
-                channel=person.kind,
-                author=effect.author or "bot",
-                belongs="sent",
-                question=effect.question,
-                texts=" ".join(effect.texts) or None,
-                wording=person.interview.person.wording.value,
-                body=person.key.seal(effect.body, "body"),
-                at=uow.now,
-            )
-            .returning(messages.c.id)
-        ).scalar_one()
-        self.before = uow.execute(
-            insert(outbox)
-            .values(
-                id=uow.new_id(),
-                lane=lane(person.id),
-                participant_id=person.id,
-                message_id=message_id,
-                key_id=person.key_id,
-                kind=person.kind,
-                address=person.sealed_address,
-                question=effect.question,
-                state="pending",
-                attempts=0,
-                follows=self.before,
-                not_before=effect.not_before or uow.now,
-                changed_at=uow.now,
-            )
-            .returning(outbox.c.seq)
-        ).scalar_one()
+        (message,) = uow.run(
+            _NEW_MESSAGE,
+            {
+                "participant_id": person.id,
+                "key_id": person.key_id,
+                "direction": "out",
+                "channel": person.kind,
+                "author": effect.author or "bot",
+                "belongs": "sent",
+                "question": effect.question,
+                "texts": " ".join(effect.texts) or None,
+                "wording": person.interview.person.wording.value,
+                "body": person.key.seal(effect.body, "body"),
+                "at": uow.now,
+            },
+        )
+        (waiting,) = uow.run(
+            _NEW_OUTBOX,
+            {
+                "id": uow.new_id(),
+                "lane": lane(person.id),
+                "participant_id": person.id,
+                "message_id": message["id"],
+                "key_id": person.key_id,
+                "kind": person.kind,
+                "address": person.sealed_address,
+                "question": effect.question,
+                "state": "pending",
+                "attempts": 0,
+                "follows": self.before,
+                "not_before": effect.not_before or uow.now,
+                "changed_at": uow.now,
+            },
+        )
+        self.before = waiting["seq"]
         uow.changed.add("outbox")
 
     def cancel(self) -> None:

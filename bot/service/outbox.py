@@ -11,12 +11,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, bindparam, insert, or_, select, update
 from sqlalchemy.engine import RowMapping
 
 from bot.errors import NotSent, Refused
 from bot.messages import Address, Delivery, DeliveryUpdate, Outbound
 from bot.records.participants import Terms
+from bot.records.prepared import Prepared
 from bot.records.tables import addresses, data_keys, delivery_updates, messages, outbox
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import conversations
@@ -55,21 +56,23 @@ _in_the_way = (
     )
     .exists()
 )
+_OF_SEQ = Prepared(update(outbox).where(outbox.c.seq == bindparam("of")).returning(outbox.c.participant_id))
 _heads = (
     select(outbox, messages.c.body, data_keys.c.wrapped)
     .join(messages, messages.c.id == outbox.c.message_id)
     .join(data_keys, data_keys.c.id == outbox.c.key_id)
 )
+_READY = (
+    _heads.where(outbox.c.state == "pending", outbox.c.not_before <= bindparam("now"))
+    .where(outbox.c.kind.in_(bindparam("kinds", expanding=True)), ~_in_the_way)
+    .order_by(outbox.c.seq)
+    .limit(bindparam("most"))
+)
 
 
 def claim(uow: UnitOfWork, kinds: Collection[str], ordered: Collection[str], limit: int = 64) -> list[Claimed]:
     """Take what may leave now: the first of each lane and, on `ordered` kinds, only once the one before is sent."""
-    rows = uow.all(
-        _heads.where(outbox.c.state == "pending", outbox.c.not_before <= uow.now, outbox.c.kind.in_(kinds))
-        .where(~_in_the_way)
-        .order_by(outbox.c.seq)
-        .limit(limit)
-    )
+    rows = uow.all(_READY, {"now": uow.now, "kinds": list(kinds), "most": limit})
     ready = [row for row in rows if row["kind"] not in ordered or not _too_soon(uow, row)]
     if ready:
         uow.execute(
@@ -202,9 +205,8 @@ def waiting(uow: UnitOfWork) -> int:
 
 
 def _settle(uow: UnitOfWork, seq: int, **values: object) -> None:
-    uow.execute(update(outbox).where(outbox.c.seq == seq).values(changed_at=uow.now, **values))
-    participant_id = _participant_of(uow, seq)
-    uow.changed |= {"outbox"} | ({f"participant {participant_id}"} if participant_id else set())
+    for row in uow.run(_OF_SEQ, {**values, "changed_at": uow.now, "of": seq}):
+        uow.changed |= {"outbox", f"participant {row['participant_id']}"}
 
 
 def _participant_of(uow: UnitOfWork, seq: int) -> int | None:

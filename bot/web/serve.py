@@ -23,6 +23,7 @@ def serve_forever(app: Starlette, host: str, port: int) -> None:
         access_log=False,
         timeout_graceful_shutdown=5,
         server_header=False,
+        proxy_headers=False,  # who asks is never taken from a header
     )
 
 

@@ -48,10 +48,10 @@ class Study:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def configure(self, api: str, settle: str = "1h") -> None:
+    def configure(self, api: str, settle: str = "1h", prompts: Path = ROOT / "prompts") -> None:
         """Write the settings and make the database."""
         words = CONFIG.format(
-            prompts=ROOT / "prompts",
+            prompts=prompts,
             port=self.port,
             settle=settle,
             account_sid=ACCOUNT_SID,

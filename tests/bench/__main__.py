@@ -1,0 +1,201 @@
+"""`scripts/bench`: full turns a second, and how long a webhook and the next question take.
+
+A full turn: a signed webhook arrives; it is verified, deduplicated and stored; the interview is stepped; the webhook
+is answered; the next question goes to the provider's REST API over HTTP; its receipt is stored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import uvloop
+
+from tests.bench import raw, schedule
+from tests.bench.outside import Api, Line, Phones, line
+from tests.bench.schedule import TURNS
+from tests.rig.study import Study
+
+FIRST_TEXTS = 2  # the welcome and the statement
+AFTER_YES = 2  # that consent is complete, and the first question
+RATE = 100
+
+
+@dataclass
+class Person:
+    """One phone: how many texts it should have, and how many turns it has taken."""
+
+    phone: str
+    texts: int = FIRST_TEXTS
+    turns: int = 0
+
+
+@dataclass
+class Figures:
+    """Seconds, one for each turn."""
+
+    answered: list[float] = field(default_factory=list)
+    asked: list[float] = field(default_factory=list)
+
+
+class Bench:
+    """The running program, the phones, and the lines between them."""
+
+    def __init__(self, study: Study, phones: Phones) -> None:
+        self.study = study
+        self.phones = phones
+        self.sids: Iterator[int] = count(1)
+
+    async def turn(self, on: Line, person: Person, words: str, texts: int = 1) -> tuple[float, float]:
+        """Say something and wait for the next question: seconds until answered, and until asked."""
+        start = time.perf_counter()
+        answered = await on.deliver(person.phone, f"SM{next(self.sids):032}", words)
+        person.texts += texts
+        asked = await self.phones.have(person.phone, person.texts)
+        return answered, asked - start
+
+    async def consent(self, people: list[Person]) -> None:
+        """Bring everybody to the first question."""
+        on = await line(self.study.url)
+        for person in people:
+            await self.phones.have(person.phone, FIRST_TEXTS)
+            await on.deliver(person.phone, f"SM{next(self.sids):032}", "YES")
+            person.texts += AFTER_YES
+        for person in people:
+            await self.phones.have(person.phone, person.texts)
+
+    async def closed(self, people: list[Person], at_once: int) -> tuple[float, Figures]:
+        """So many people answer at once, each as soon as they are asked; turns a second."""
+        waiting, figures = list(reversed(people)), Figures()
+
+        async def keep_answering() -> None:
+            on = await line(self.study.url)
+            while waiting:
+                person = waiting.pop()
+                for number in range(TURNS):
+                    answered, asked = await self.turn(on, person, f"My answer to question {number} is this.")
+                    figures.answered.append(answered)
+                    figures.asked.append(asked)
+
+        start = time.perf_counter()
+        await asyncio.gather(*(keep_answering() for _ in range(at_once)))
+        return len(figures.answered) / (time.perf_counter() - start), figures
+
+    async def open(self, people: list[Person], rate: int) -> Figures:
+        """So many answers begin in each second, however long the ones before them take."""
+        figures, lines, flying = Figures(), [await line(self.study.url) for _ in range(32)], []
+        ready, free = list(reversed(people)), asyncio.Queue[Line]()
+        for one in lines:
+            free.put_nowait(one)
+
+        async def answer(person: Person, due: float) -> None:
+            on = await free.get()
+            waited = time.perf_counter() - due
+            answered, asked = await self.turn(on, person, "My answer is this, in a sentence or two.")
+            free.put_nowait(on)
+            figures.answered.append(answered + waited)
+            figures.asked.append(asked + waited)
+            person.turns += 1
+            if person.turns < TURNS:
+                ready.insert(0, person)
+
+        start = time.perf_counter()
+        for number in range(len(people) * TURNS * 2 // 3):
+            due = start + number / rate
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            flying.append(asyncio.create_task(answer(ready.pop(), due)))
+        await asyncio.gather(*flying)
+        return figures
+
+
+def percentiles(seconds: list[float]) -> str:
+    ordered = sorted(seconds)
+    places = (ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000 for share in (0.5, 0.95, 0.99))
+    return "p50 {:5.1f}   p95 {:5.1f}   p99 {:5.1f} ms".format(*places)
+
+
+def p99(seconds: list[float]) -> float:
+    return sorted(seconds)[int(len(seconds) * 0.99)] * 1000
+
+
+def verdict(good: bool) -> str:
+    return "met" if good else "MISSED"
+
+
+def memory(pid: int) -> float:
+    """Resident megabytes of a process (Linux)."""
+    status = Path(f"/proc/{pid}/status")
+    rows = status.read_text().splitlines() if status.exists() else []
+    return next((int(row.split()[1]) / 1024 for row in rows if row.startswith("VmRSS")), 0.0)
+
+
+async def measure(folder: Path, people: int) -> None:
+    print("Raw limit: the smallest durable turn in plain sqlite3, WAL, synchronous=FULL, one commit each ...")
+    limit = raw.commits_per_second(folder)
+    print(f"  {limit:,.0f} a second\n")
+
+    phones, study = Phones(), Study(folder)
+    schedule.write(folder / "prompts")
+    server = await asyncio.get_running_loop().create_server(lambda: Api(phones), "127.0.0.1", 0)
+    api = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    study.configure(api=api, settle="0", prompts=folder / "prompts")
+    everybody = [Person(f"+4477{number:08}") for number in range(people)]
+    await asyncio.to_thread(study.start)
+    try:
+        print(f"Enrolling {people} people and taking their consent ...\n")
+        rows = [f"bench,sms,{person.phone},short," for person in everybody]
+        await asyncio.to_thread(study.enrol, *rows)
+        bench = Bench(study, phones)
+        await bench.consent(everybody)
+        third = people // 3
+
+        await bench.closed(everybody[:32], 32)  # warm
+        print("Closed loop: 32 people answer at once, each as soon as they are asked")
+        best, ratio = 0.0, 0.0
+        for part in (everybody[32:third], everybody[third : 2 * third]):
+            speed, figures = await bench.closed(part, 32)
+            best = max(best, speed)
+            print(f"  {speed:6.0f} full turns a second   webhook answered {percentiles(figures.answered)}")
+        ratio = best / limit
+        print(f"  R = {ratio:.2f} of the raw limit (target 0.15: {verdict(ratio >= 0.15)})\n")
+
+        print(f"Open loop: {RATE} answers a second")
+        figures = await bench.open(everybody[2 * third :], RATE)
+        print(
+            f"  webhook answered  {percentiles(figures.answered)} (target p99 <= 40: "
+            f"{verdict(p99(figures.answered) <= 40)})"
+        )
+        print(
+            f"  next question out {percentiles(figures.asked)} (target p99 <= 100: "
+            f"{verdict(p99(figures.asked) <= 100)})\n"
+        )
+
+        expected, reached = sum(person.texts for person in everybody), sum(map(len, phones.texts.values()))
+        wrong = sum(len(set(texts)) != len(texts) for texts in ([b for _, b in t] for t in phones.texts.values()))
+        print(
+            f"Texts that should have left: {expected:,}; reached a phone: {reached:,}; phones with one twice: {wrong}"
+        )
+        assert study.process is not None
+        print(f"Memory of the program: {memory(study.process.pid):.0f} MB")
+    finally:
+        await asyncio.to_thread(study.stop)
+        server.close()
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(
+        prog="scripts/bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    asked.add_argument("--people", type=int, default=390, help="how many interviews to run (390 takes about a minute)")
+    with tempfile.TemporaryDirectory(prefix="ownpace-bench-") as folder:
+        uvloop.run(measure(Path(folder), max(asked.parse_args().people, 120)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Everything outside the program, in one process: the provider's REST API, and the phones that answer.
+
+Both are raw asyncio protocols, so that the measured program has a core to itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import parse_qs, urlencode
+
+from tests.channels.twilio.signing import signature
+from tests.rig.twilio_emulator import ACCOUNT_SID, AUTH_TOKEN, NUMBER
+
+
+class Phones:
+    """The texts that reached each phone; `next_text` waits for one more."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, list[tuple[float, str]]] = defaultdict(list)
+        self._came: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    def reached(self, phone: str, body: str) -> None:
+        self.texts[phone].append((time.perf_counter(), body))
+        self._came[phone].set()
+
+    async def have(self, phone: str, count: int) -> float:
+        """The moment at which the phone's text of that number, counted from 1, came."""
+        while len(self.texts[phone]) < count:
+            self._came[phone].clear()
+            await asyncio.wait_for(self._came[phone].wait(), 30)
+        return self.texts[phone][count - 1][0]
+
+
+class Api(asyncio.Protocol):
+    """POST Messages.json takes every text at once; anything else is an empty list."""
+
+    def __init__(self, phones: Phones) -> None:
+        self.phones = phones
+        self.buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's own class is not a subclass
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        while b"\r\n\r\n" in self.buffer:
+            head, _, rest = self.buffer.partition(b"\r\n\r\n")
+            length = _content_length(head)
+            if len(rest) < length:
+                return
+            self.buffer = rest[length:]
+            self._answer(head, rest[:length])
+
+    def _answer(self, head: bytes, body: bytes) -> None:
+        if head.startswith(b"POST"):
+            fields = parse_qs(body.decode())
+            phone = fields["To"][0]
+            answer = json.dumps({"sid": f"SM{phone}{len(self.phones.texts[phone])}", "status": "queued"}).encode()
+            self.phones.reached(phone, fields["Body"][0])
+            status = b"201 Created"
+        else:
+            answer, status = b'{"messages": [], "next_page_uri": null}', b"200 OK"
+        self.transport.write(
+            b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+            % (status, len(answer), answer)
+        )
+
+
+@dataclass
+class Line:
+    """One kept-open connection to the program, on which deliveries are made one after the other."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    url: str
+
+    async def deliver(self, phone: str, sid: str, body: str) -> float:
+        """Post a signed text from a phone; the seconds until it was answered with 200."""
+        fields = {"AccountSid": ACCOUNT_SID, "MessageSid": sid, "From": phone, "To": NUMBER, "Body": body}
+        posted = urlencode({**fields, "NumMedia": "0", "NumSegments": "1", "ApiVersion": "2010-04-01"}).encode()
+        path = "/webhooks/twilio/messages"
+        sign = signature(self.url + path, posted, AUTH_TOKEN)
+        start = time.perf_counter()
+        self.writer.write(
+            f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+            f"X-Twilio-Signature: {sign}\r\nContent-Length: {len(posted)}\r\n\r\n".encode()
+            + posted
+        )
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        await self.reader.readexactly(_content_length(head))
+        spent = time.perf_counter() - start
+        assert b" 200 " in head.split(b"\r\n")[0], head
+        return spent
+
+
+async def line(url: str) -> Line:
+    """Open a connection to the program."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    return Line(reader, writer, url)
+
+
+def _content_length(head: bytes) -> int:
+    for row in head.lower().split(b"\r\n"):
+        if row.startswith(b"content-length:"):
+            return int(row.partition(b":")[2])
+    return 0

@@ -1,0 +1,48 @@
+"""A study of one consent statement, ten questions and a closing one, in the program's own format."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.rig import ROOT
+
+QUESTIONS = 10
+TURNS = QUESTIONS + 1
+"""Turns that are measured in one interview: the answers to the questions and to the closing one."""
+
+CONSENT = """
+opening:
+  - [welcome]
+statements:
+  - id: c1
+    required: true
+    standard: I choose to take part.
+    easy_read: I choose to take part.
+    short: 1. I choose to take part. YES or NO?
+"""
+COHORT = """
+cohort: bench
+title: Bench
+code_prefix: B
+sections:
+  - id: all
+    title: All
+    questions:
+"""
+QUESTION = """
+      - id: q{number}
+        standard: Question {number}, which is about as long as questions are in interviews by message?
+        easy_read: Question {number}?
+        short: Question {number}, which is about as long as questions are in interviews by message?
+"""
+
+
+def write(folder: Path) -> None:
+    """Make the prompts folder of the study."""
+    language = folder / "en"
+    language.mkdir(parents=True)
+    shutil.copy(ROOT / "prompts/en/texts.yaml", language)
+    (language / "consent.yaml").write_text(CONSENT)
+    questions = "".join(QUESTION.format(number=number) for number in range(1, TURNS + 1))
+    (language / "bench.yaml").write_text(f"{COHORT}{questions}        closing: true\n")
