@@ -41,13 +41,18 @@ def clock(moment: datetime) -> str:
     return f"{(moment.hour - 1) % 12 + 1}:{moment.minute:02} {half}"
 
 
+_OPEN = re.compile(r"\{(\w+)\}")
+_OPEN_AND_BEFORE = re.compile(r"(,? )?\{(\w+)\}")
+
+
 def fill(text: str, values: dict[str, str]) -> str:
     """The text with its placeholders filled; a value that opens a sentence starts with a capital.
 
     An empty value takes the comma or space before it along: "Thank you, {name}." becomes "Thank you."
     """
-    for word in (word for word, filling in values.items() if not filling):
-        text = re.sub(rf",?[ ]?\{{{word}\}}", "", text)
+    if "{" not in text:
+        return text
+    text = _OPEN_AND_BEFORE.sub(lambda found: found[0] if values[found[2]] else "", text)
 
     def value(match: re.Match[str]) -> str:
         word = values[match[1]]
@@ -55,7 +60,7 @@ def fill(text: str, values: dict[str, str]) -> str:
         opens = not before or before[-1] in ".!?"
         return word[:1].upper() + word[1:] if opens else word
 
-    return re.sub(r"\{(\w+)\}", value, text)
+    return _OPEN.sub(value, text)
 
 
 def values(interview: Interview, **more: str) -> dict[str, str]:
@@ -88,11 +93,10 @@ def statement(interview: Interview, key: str) -> str:
 
 def question(interview: Interview, key: str) -> str:
     """A question as it is sent: its place, its words, and that it may be missed; a sensitive one says so first."""
-    schedule = interview.schedule
+    schedule, wording = interview.schedule, interview.person.wording
     found = schedule.question(key)
-    words = found.worded(interview.person.wording)
-    numbered = {"n": str(schedule.number(key))}
-    place = "" if found.closing else stock(interview, ["progress"], **numbered)
-    hint = stock(interview, ["skip-first" if found.sensitive else "skip-hint"])
+    place = "" if found.closing else schedule.texts["progress"].worded(wording)
+    hint = schedule.texts["skip-first" if found.sensitive else "skip-hint"].worded(wording)
+    words = found.worded(wording)
     parts = [place, hint, words] if found.sensitive else [place, words, hint]
-    return " ".join(part for part in parts if part)
+    return fill(" ".join(part for part in parts if part), values(interview, n=str(schedule.number(key))))
