@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from bot.errors import OwnPaceError
 
 def serve_forever(app: Starlette, host: str, port: int) -> None:
     """Serve the application until a signal says stop; what was begun is finished first."""
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: looking through it again and again would hold up every answer
     uvicorn.run(
         app,
         host=host,

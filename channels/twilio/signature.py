@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
-from multidict import MultiDict
+from multidict import MultiDict, MultiDictProxy
 from twilio.request_validator import HMAC_SHA1, HMAC_SHA256, RequestValidator, get_signature_algorithm
 
 from bot.channel import WebhookRequest
@@ -17,10 +18,11 @@ SIGNATURE = "x-twilio-signature"
 SETTINGS = "x-twilio-webhooks-signature-settings"
 
 
-def fields(body: bytes) -> MultiDict[str]:
+@lru_cache(8)  # each delivery is read twice, to be verified and to be understood
+def fields(body: bytes) -> MultiDictProxy[str]:
     """The posted fields, blank ones and repeated ones too: the signature covers every one, untrimmed."""
     pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="utf-8", errors="replace")
-    return MultiDict(pairs)
+    return MultiDictProxy(MultiDict(pairs))
 
 
 def verify(request: WebhookRequest, public_base_url: str, secrets: Sequence[str]) -> None:
@@ -38,7 +40,7 @@ def verify(request: WebhookRequest, public_base_url: str, secrets: Sequence[str]
         raise Forged("The signature is not Twilio's. Check auth_token and server.public_base_url.")
 
 
-def _signed(validator: Any, url: str, posted: MultiDict[str], signature: str, algorithm: str) -> bool:
+def _signed(validator: Any, url: str, posted: MultiDictProxy[str], signature: str, algorithm: str) -> bool:
     """The address as it is configured first; `validate` also tries it with and without the port, at twice the cost."""
     if algorithm in (HMAC_SHA1, HMAC_SHA256):
         expected: str = validator.compute_signature(url, posted, algorithm)

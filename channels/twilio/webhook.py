@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
-from multidict import MultiDict
+from multidict import MultiDictProxy
 
 from bot.channel import WebhookRequest
 from bot.errors import Unreadable
@@ -39,7 +39,7 @@ def parse(kind: str, request: WebhookRequest) -> Inbound | DeliveryUpdate:
     return _message(kind, posted, request.body)
 
 
-def _status(target: str, posted: MultiDict[str]) -> DeliveryUpdate:
+def _status(target: str, posted: MultiDictProxy[str]) -> DeliveryUpdate:
     code = posted.get("ErrorCode") or None
     ours = parse_qs(urlsplit(target).query).get(OUTBOUND_ID)
     return DeliveryUpdate(
@@ -52,7 +52,7 @@ def _status(target: str, posted: MultiDict[str]) -> DeliveryUpdate:
     )
 
 
-def _message(kind: str, posted: MultiDict[str], raw: bytes) -> Inbound:
+def _message(kind: str, posted: MultiDictProxy[str], raw: bytes) -> Inbound:
     media = tuple(posted[f"MediaUrl{n}"] for n in range(_count(posted)) if posted.get(f"MediaUrl{n}"))
     return Inbound(
         provider_key=f"{_needed(posted, 'AccountSid')}/{_needed(posted, 'MessageSid')}",
@@ -65,12 +65,12 @@ def _message(kind: str, posted: MultiDict[str], raw: bytes) -> Inbound:
     )
 
 
-def _count(posted: MultiDict[str]) -> int:
+def _count(posted: MultiDictProxy[str]) -> int:
     said = posted.get("NumMedia", "0")
     return min(int(said), 10) if said.isascii() and said.isdigit() else 0
 
 
-def _needed(posted: MultiDict[str], name: str) -> str:
+def _needed(posted: MultiDictProxy[str], name: str) -> str:
     return posted.get(name) or _missing(name)
 
 
