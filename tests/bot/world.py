@@ -1,0 +1,106 @@
+"""A study in a folder of the test's own: a real database, the real schedules, and a clock that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from bot import bootstrap
+from bot.bootstrap import Program
+from bot.channel import Channel
+from bot.config import Settings
+from bot.interview.schedule import Wording
+from bot.messages import Address
+from bot.records.tables import messages, outbox, tasks
+from bot.service import enrolment, views
+from bot.service.enrolment import Entry
+from tests.rig import ROOT
+
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+PHONE = Address("sms", "+447700900123")
+SECRET = "the auth token"
+URL = "https://study.example"
+
+
+class Clock:
+    """Says the same moment until it is moved."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **length: float) -> None:
+        self.now += timedelta(**length)
+
+
+@dataclass
+class World:
+    """The program and its clock."""
+
+    program: Program
+    clock: Clock
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def run(self, use_case: Any, *args: Any) -> Any:
+        return self.program.database.run_now(use_case, *args)
+
+    def enrol(self, address: Address = PHONE, wording: Wording = Wording.SHORT, **more: Any) -> str:
+        """Somebody of the social workers' cohort; their code."""
+        entry = Entry("social-workers", address, name="Sam", wording=wording, **more)
+        code: str = self.run(enrolment.enrol, self.program.terms, self.program.rules, entry)
+        return code
+
+    def record(self, code: str) -> views.Record:
+        found = self.program.database.read_now(views.record, self.program.terms, code)
+        assert found is not None
+        return found
+
+    def heard(self, code: str) -> list[str]:
+        return [entry.body for entry in self.record(code).entries if entry.incoming]
+
+    def count_of(self, table: Any, *conditions: Any) -> int:
+        query = select(func.count()).select_from(table).where(*conditions)
+        found: int = self.program.database.read_now(lambda uow: uow.execute(query).scalar_one())
+        return found
+
+    def stored(self) -> int:
+        """Messages that came in, known sender or not."""
+        return self.count_of(messages, messages.c.direction == "in")
+
+    def waiting(self) -> int:
+        """Messages that wait to leave."""
+        return self.count_of(outbox, outbox.c.state == "pending")
+
+    def open_tasks(self) -> list[str]:
+        query = select(tasks.c.kind).where(tasks.c.closed_at.is_(None)).order_by(tasks.c.id)
+        return self.program.database.read_now(lambda uow: [row["kind"] for row in uow.all(query)])
+
+
+@contextmanager
+def world(folder: Path, channels: Mapping[str, Channel] | None = None, **settings: Any) -> Iterator[World]:
+    """A new study. Without `channels`, those of the settings: text messages by Twilio, and the simulator."""
+    sms = {"account_sid": "AC1", "auth_token": SECRET, "from": "+447700900000"}
+    known: dict[str, Any] = {
+        "study": {"prompts": ROOT / "prompts", "contact_phone": "01632 960000"},
+        "database": {"url": f"sqlite:///{folder}/study.db"},
+        "security": {"key_file": folder / "study.key"},
+        "server": {"public_base_url": URL},
+        "channels": {"sms": sms, "simulator": {"enabled": True}},
+    }
+    made = Settings(**(known | settings))
+    bootstrap.prepare(made)
+    clock, numbers = Clock(), count(1)
+    program = bootstrap.build(made, clock=clock, ids=lambda: f"id-{next(numbers)}", channels=channels)
+    try:
+        yield World(program, clock)
+    finally:
+        program.database.close()
