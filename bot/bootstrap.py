@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from bot import prompts
 from bot.channel import Channel
 from bot.config import Settings
+from bot.errors import OwnPaceError
 from bot.interview.schedule import Schedule, Wording
 from bot.interview.state import Pace, Study
 from bot.interview.wording import fill
@@ -56,6 +57,8 @@ def build(
 ) -> Program:
     """Every part of the program, on a migrated database. Raises OwnPaceError where something is missing or wrong."""
     schedules = prompts.load(settings.study.prompts)
+    if not _has_database(settings):
+        raise OwnPaceError("There is no study here yet. Run: ownpace migrate")
     vault = open_key_file(settings.security.key_file)
     migrate.check(settings.database.url, vault)
     database = Database(settings.database.url, vault, clock=clock, new_id=ids)

@@ -12,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -49,18 +48,11 @@ CONFIG = Path("config.toml")
 def main() -> None:
     """Run a command; a problem is one plain message, never a traceback."""
     try:
-        app(standalone_mode=False)
+        app()
     except WRONG_USE as problem:
         _fail(str(problem), 2)
     except OwnPaceError as problem:
         _fail(str(problem), 1)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
-    except click.exceptions.Abort:
-        _fail("Stopped.", 1)
-    except click.ClickException as problem:
-        problem.show()
-        sys.exit(2)
 
 
 def _fail(problem: str, code: int) -> None:

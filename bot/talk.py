@@ -11,7 +11,8 @@ from rich.console import Console
 from bot.messages import Address, Inbound
 from bot.records.database import Database
 from bot.records.participants import Terms
-from bot.service import conversations, views
+from bot.records.unit_of_work import UnitOfWork
+from bot.service import conversations, outbox, views
 
 ENDS = frozenset({"Finished", "Said no to taking part", "Left the study"})
 
@@ -22,6 +23,7 @@ async def converse(database: Database, terms: Terms, code: str, address: Address
     screen.print("Type as a participant would; HELP lists the words. Ctrl-D ends. Nothing is kept.\n")
     said = 0
     for number in itertools.count():
+        await database.run(_show_everything)
         record = await database.read(views.record, terms, code)
         assert record is not None
         for entry in record.entries:
@@ -36,6 +38,13 @@ async def converse(database: Database, terms: Terms, code: str, address: Address
         if line.strip():
             inbound = Inbound(f"talk-{number}", address, line, line.encode())
             await database.run(conversations.receive, terms, inbound)
+
+
+def _show_everything(uow: UnitOfWork) -> None:
+    """On this screen a message is there as soon as it is written."""
+    while claimed := outbox.claim(uow, ["simulator"], []):
+        for one in claimed:
+            outbox.accepted(uow, one.seq, one.message.id)
 
 
 def _line() -> str | None:

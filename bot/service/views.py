@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
+from bot.interview.wording import fill, values
 from bot.records import participants
 from bot.records.participants import Terms, channel_name
 from bot.records.tables import addresses, data_keys, interviews, messages, outbox, tasks
@@ -155,9 +156,9 @@ def record(uow: UnitOfWork, terms: Terms, code: str) -> Record | None:
         for row in rows
     )
     row = next(row for row in listed(uow) if row.code == found.code)
-    answers = found.interview.consent
+    answers, words = found.interview.consent, values(found.interview)
     ledger = tuple(
-        (one.standard, "Not asked yet" if one.id not in answers else "Yes" if answers[one.id] else "No")
+        (fill(one.standard, words), "Not asked yet" if one.id not in answers else "Yes" if answers[one.id] else "No")
         for one in schedule.statements
     )
     open_tasks = uow.all(

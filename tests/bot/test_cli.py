@@ -1,0 +1,127 @@
+"""The commands as people type them: what they print, and how they end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.rig import ROOT
+
+COMMANDS = ["serve", "migrate", "check", "enrol", "participants", "show", "users add", "users list", "talk"]
+
+
+def ownpace(folder: Path, *words: str, typed: str = "") -> tuple[int, str]:
+    """Run a command in a study's folder; its exit code and everything it printed."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "bot", *words],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "HOME": str(folder), "PATH": "/usr/bin:/bin", "COLUMNS": "200"},
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    said = ran.stdout + ran.stderr
+    assert "Traceback" not in said
+    return ran.returncode, said
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A study's folder as the README makes it."""
+    words = (ROOT / "config.example.toml").read_text().replace('prompts = "prompts"', f'prompts = "{ROOT}/prompts"')
+    (tmp_path / "config.toml").write_text(words)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
+    code, said = ownpace(tmp_path, *command.split(), "--help")
+    assert code == 0
+    assert "Usage" in said
+
+
+def test_a_broken_setting_ends_with_2_and_names_the_line(folder: Path) -> None:
+    path = folder / "config.toml"
+    path.write_text(path.read_text().replace('timezone = "Europe/London"', 'timezone = "Europe/Lodnon"'))
+    line = next(n for n, row in enumerate(path.read_text().splitlines(), 1) if "Lodnon" in row)
+    for command in ("check", "serve"):
+        code, said = ownpace(folder, command)
+        assert code == 2
+        assert f"config.toml:{line}: timezone in [study] is not a time zone" in said
+
+
+def test_a_broken_schedule_ends_with_2_and_names_the_line(folder: Path) -> None:
+    language = folder / "prompts" / "en"
+    language.mkdir(parents=True)
+    for path in (ROOT / "prompts/en").iterdir():
+        (language / path.name).write_text(path.read_text())
+    consent = language / "consent.yaml"
+    consent.write_text(consent.read_text().replace("    required: true", "    required: maybe", 1))
+    line = next(n for n, row in enumerate(consent.read_text().splitlines(), 1) if "maybe" in row)
+    (folder / "config.toml").write_text((ROOT / "config.example.toml").read_text())
+    code, said = ownpace(folder, "check")
+    assert code == 2
+    assert f"consent.yaml:{line}: c1-info: required must be true or false" in said
+
+
+def test_a_study_that_is_in_order_says_so(folder: Path) -> None:
+    code, said = ownpace(folder, "check")
+    assert code == 0
+    assert "Everything is in order." in said
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    code, said = ownpace(tmp_path, "check")
+    assert code == 2
+    assert "Copy config.example.toml" in said
+
+
+def test_a_wrong_option_ends_with_2(folder: Path) -> None:
+    assert ownpace(folder, "check", "--nonsense")[0] == 2
+
+
+def test_a_whole_morning_at_the_command_line(folder: Path) -> None:
+    assert ownpace(folder, "participants") == (1, "There is no study here yet. Run: ownpace migrate\n")
+    assert ownpace(folder, "migrate")[0] == 0
+    assert ownpace(folder, "migrate") == (0, "The database is up to date.\n")
+    assert (folder / "data/study.key").stat().st_mode & 0o077 == 0
+
+    people = folder / "people.csv"
+    people.write_text("cohort,channel,address,name\nsocial-workers,simulator,sms/anna,Anna\nnobody,simulator,sms/b,B\n")
+    code, said = ownpace(folder, "enrol", str(people))
+    assert code == 2
+    assert "people.csv:3: there is no cohort 'nobody'" in said
+    people.write_text("cohort,channel,address,name\nsocial-workers,simulator,sms/anna,Anna\n")
+    assert ownpace(folder, "enrol", str(people), "--dry-run")[1] == "1 people can be enrolled. Nothing was done.\n"
+    assert ownpace(folder, "enrol", str(people)) == (0, "Enrolled 1: SW01\n")
+    assert ownpace(folder, "enrol", str(people))[0] == 2, "nobody is enrolled twice"
+
+    code, said = ownpace(folder, "participants")
+    assert code == 0
+    assert "SW01" in said
+    code, said = ownpace(folder, "show", "sw01")
+    assert code == 0
+    assert "Hello Anna" in said
+    assert ownpace(folder, "show", "P99") == (1, "There is no participant P99. See: ownpace participants\n")
+
+    assert ownpace(folder, "users", "add", "ann", typed="short\n")[0] == 1
+    assert ownpace(folder, "users", "add", "ann", typed="correct horse battery\n")[0] == 0
+    assert "ann" in ownpace(folder, "users", "list")[1]
+    assert ownpace(folder, "users", "disable", "nobody")[0] == 1
+
+    (folder / "data/study.key").chmod(0o644)
+    code, said = ownpace(folder, "participants")
+    assert code == 2
+    assert "chmod 600" in said
+
+
+def test_a_whole_interview_can_be_had_in_the_terminal(folder: Path) -> None:
+    answers = "yes\n" * 20 + "My answer.\n" * 40
+    code, said = ownpace(folder, "talk", "--cohort", "social-workers", typed=answers)
+    assert code == 0
+    assert "That was the last question. Thank you" in said
+    assert not (folder / "data").exists(), "nothing is kept"

@@ -1,0 +1,186 @@
+"""The study's own schedules load, and a damaged one is told apart with its file, its line and the mend."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot import prompts
+from bot.errors import ScheduleError
+from bot.interview.lint import lint
+from bot.interview.schedule import Schedule, Wording
+from tests.rig import ROOT
+
+ADULTS = "en/disabled-adults.yaml"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ROOT / "prompts", tmp_path / "prompts"))
+
+
+def problems(folder: Path) -> list[str]:
+    with pytest.raises(ScheduleError) as caught:
+        prompts.load(folder)
+    return str(caught.value).splitlines()
+
+
+def change(path: Path, old: str, new: str) -> int:
+    """Replace the first occurrence; the line it was on."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return text[: text.index(old)].count("\n") + 1
+
+
+def test_both_cohorts_load_with_every_text_in_three_wordings() -> None:
+    loaded = prompts.load(ROOT / "prompts")
+    assert set(loaded) == {("disabled-adults", "en"), ("social-workers", "en")}
+    for schedule in loaded.values():
+        texts = [*schedule.questions, *schedule.statements, *schedule.texts.values()]
+        assert all(text.worded(wording).strip() for text in texts for wording in Wording)
+
+
+def test_the_studys_own_texts_have_nothing_to_mend() -> None:
+    for schedule in prompts.load(ROOT / "prompts").values():
+        assert [str(finding) for finding in lint(schedule)] == []
+
+
+def test_the_version_follows_the_content_and_nothing_else(folder: Path) -> None:
+    before = {key: schedule.version for key, schedule in prompts.load(ROOT / "prompts").items()}
+    assert {key: schedule.version for key, schedule in prompts.load(folder).items()} == before
+    change(folder / ADULTS, "title:", "# a comment changes nothing\ntitle:")
+    assert {key: schedule.version for key, schedule in prompts.load(folder).items()} == before
+    change(folder / ADULTS, "title: ", "title: Our ")
+    after = {key: schedule.version for key, schedule in prompts.load(folder).items()}
+    assert after[("disabled-adults", "en")] != before[("disabled-adults", "en")]
+    assert after[("social-workers", "en")] == before[("social-workers", "en")]
+
+
+def test_a_schedule_that_was_stored_is_the_same_when_it_is_read_back() -> None:
+    for schedule in prompts.load(ROOT / "prompts").values():
+        assert Schedule.from_json(schedule.to_json()) == schedule
+        assert Schedule.from_json(schedule.to_json()).version == schedule.version
+
+
+def first_question(folder: Path) -> str:
+    return prompts.load(folder)[("disabled-adults", "en")].questions[0].id
+
+
+def last_question(folder: Path) -> str:
+    return prompts.load(folder)[("disabled-adults", "en")].questions[-1].id
+
+
+Damage = Callable[[Path], int | None]
+
+
+def branch(where: str, goto: str) -> Damage:
+    def damage(folder: Path) -> int:
+        questions = prompts.load(folder)[("disabled-adults", "en")].questions
+        key = questions[0].id if where == "first" else questions[2].id
+        target = questions[0].id if goto == "first" else goto
+        return change(
+            folder / ADULTS,
+            f"- id: {key}\n",
+            f"- id: {key}\n        branches: [{{when: {{answer_is: [no]}}, goto: {target}}}]\n",
+        )
+
+    return damage
+
+
+def empty(folder: Path) -> None:
+    (folder / ADULTS).write_text("")
+
+
+DAMAGES: dict[str, tuple[Damage, str, str]] = {
+    "bad YAML": (lambda f: change(f / ADULTS, "title: ", "title: [") and None, "disabled-adults.yaml:", "is not YAML"),
+    "an unknown key": (
+        lambda f: change(f / ADULTS, "        easy_read:", "        easy_raed:"),
+        "disabled-adults.yaml:",
+        "did you mean easy_read",
+    ),
+    "a branch that goes back": (branch("third", "first"), "disabled-adults.yaml:", "would go round for ever"),
+    "a branch to nowhere": (branch("first", "no-such"), "disabled-adults.yaml:", "is no question here"),
+    "a follow-up that nothing reaches": (
+        lambda f: change(
+            f / ADULTS, f"- id: {first_question(f)}\n", f"- id: {first_question(f)}\n        follow_up: true\n"
+        ),
+        "disabled-adults.yaml:",
+        "is a follow-up that no branch reaches",
+    ),
+    "no closing question": (
+        lambda f: change(f / ADULTS, "        closing: true\n", "") and None,
+        "disabled-adults.yaml:",
+        "must have closing: true",
+    ),
+    "an unknown placeholder": (
+        lambda f: change(f / "en/texts.yaml", "Hello {name}", "Hello {nmae}") and None,
+        "texts.yaml:",
+        "{nmae} in standard is not a placeholder",
+    ),
+    "a stock text that is missing": (
+        lambda f: change(f / "en/texts.yaml", "\nstopped:", "\nstoped:") and None,
+        "texts.yaml:",
+        "the text stopped is missing",
+    ),
+    "no statement that is needed": (
+        lambda f: (
+            (f / "en/consent.yaml").write_text(
+                (f / "en/consent.yaml").read_text().replace("required: true", "required: false")
+            )
+            and None
+        ),
+        "consent.yaml:",
+        "mark at least one with required: true",
+    ),
+    "no consent file": (lambda f: (f / "en/consent.yaml").unlink(), "consent.yaml:", "is missing"),
+    "an empty file": (empty, "disabled-adults.yaml:1:", "is empty"),
+    "not UTF-8": (lambda f: (f / ADULTS).write_bytes(b"\xff\xfe\x00") and None, "disabled-adults.yaml:", "UTF-8"),
+    "nested too deeply": (
+        lambda f: change(f / ADULTS, "title:", "odd: " + "[" * 40 + "]" * 40 + "\ntitle:"),
+        "disabled-adults.yaml:",
+        "nested too deeply",
+    ),
+    "a word for yes": (
+        lambda f: change(f / "en/consent.yaml", "    required: true", "    required: perhaps"),
+        "consent.yaml:",
+        "must be true or false",
+    ),
+}
+
+
+@pytest.mark.parametrize(("damage", "place", "what"), DAMAGES.values(), ids=DAMAGES.keys())
+def test_a_damaged_schedule_names_file_line_and_mend(folder: Path, damage: Damage, place: str, what: str) -> None:
+    line = damage(folder)
+    found = problems(folder)
+    assert any(place in problem and what in problem for problem in found), found
+    if line is not None:
+        assert any(f"{place}{line}:" in problem for problem in found), f"line {line} in {found}"
+
+
+def test_a_missing_wording_says_whose_it_is(folder: Path) -> None:
+    key = first_question(folder)
+    text = (folder / ADULTS).read_text()
+    start = text.index("        easy_read:", text.index(f"id: {key}"))
+    (folder / ADULTS).write_text(text[:start] + text[text.index("        short:", start) :])
+    assert any(f"{key}: easy_read is missing" in problem for problem in problems(folder))
+
+
+def test_two_questions_of_one_name_are_told_apart(folder: Path) -> None:
+    change(folder / ADULTS, f"- id: {last_question(folder)}\n", f"- id: {first_question(folder)}\n")
+    assert any("2 questions are called" in problem for problem in problems(folder))
+
+
+def test_every_problem_is_told_at_once(folder: Path) -> None:
+    change(folder / "en/texts.yaml", "Hello {name}", "Hello {nmae}")
+    change(folder / ADULTS, "        easy_read:", "        easy_raed:")
+    found = problems(folder)
+    assert any("texts.yaml" in problem for problem in found)
+    assert any("disabled-adults.yaml" in problem for problem in found)
+
+
+def test_a_folder_without_schedules_says_what_to_put_there(tmp_path: Path) -> None:
+    assert "consent.yaml" in problems(tmp_path)[0]
