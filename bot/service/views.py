@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
+from sqlalchemy.engine import RowMapping
 
 from bot.interview.wording import fill, values
 from bot.records import participants
@@ -150,7 +151,7 @@ def record(uow: UnitOfWork, terms: Terms, code: str) -> Record | None:
             number=f"Q{numbers[row['question']]}" if row["question"] in numbers else "",
             channel=row["channel"],
             removed=row["removed_at"] is not None,
-            delivery=_delivery(row["leaving"], row["delivery"]) if row["direction"] == "out" else "",
+            delivery=_delivery(row) if row["direction"] == "out" else "",
             problem=row["problem"],
         )
         for row in rows
@@ -192,10 +193,11 @@ def _place(uow: UnitOfWork, version: str, position: str) -> str:
     return f"Statement {places[position]} of {len(places)}" if position in places else ""
 
 
-def _delivery(leaving: str | None, delivery: str | None) -> str:
-    if leaving == "accepted":
+def _delivery(row: RowMapping) -> str:
+    if row["leaving"] == "accepted":
+        taken = "on the phone" if row["channel"] == "simulator" else "handed to the provider"
         return {"sent": "sent", "delivered": "delivered", "read": "read", "failed": "could not be delivered"}.get(
-            delivery or "", "handed to the provider"
+            row["delivery"] or "", taken
         )
     return {
         "pending": "waiting to leave",
@@ -203,4 +205,4 @@ def _delivery(leaving: str | None, delivery: str | None) -> str:
         "refused": "refused by the provider",
         "unknown": "nobody knows whether it arrived",
         "cancelled": "not sent: it was not wanted any more",
-    }.get(leaving or "", "")
+    }.get(row["leaving"] or "", "")

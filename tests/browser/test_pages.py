@@ -1,0 +1,134 @@
+"""What a newcomer does on the first morning, in a real browser; and that every page can be used by everybody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, StorageState, expect
+
+from tests.browser.desk import AXE, chromium, desk, new_phone, say, sign_in
+from tests.rig import unavailable
+from tests.rig.study import Study
+
+
+@dataclass
+class Desk:
+    """The served study, the browser, somebody who is signed in, and a participant on the first question."""
+
+    study: Study
+    browser: Browser
+    state: StorageState
+    code: str
+
+    def page(self, path: str, width: int = 1280, scheme: Literal["light", "dark"] = "light", **more: Any) -> Page:
+        viewport: Any = {"width": width, "height": 800}
+        context = self.browser.new_context(storage_state=self.state, viewport=viewport, color_scheme=scheme, **more)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.goto(self.study.url + path)
+        return page
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with desk(tmp_path_factory.mktemp("desk")) as (study, password), chromium() as browser:
+        page = browser.new_page()
+        sign_in(page, study, password)
+        code = new_phone(page, study, "Sam")
+        statements = 0
+        while "Question 1 of" not in page.inner_text("main"):
+            statements += 1
+            assert statements < 30, page.inner_text("main")
+            say(page, "yes")
+            expect(page.get_by_role("log")).to_contain_text(re.compile(r"(YES or NO\?|Question 1 of)"))
+        yield Desk(study, browser, page.context.storage_state(), code)
+
+
+def test_what_somebody_says_appears_on_the_dashboard_by_itself(table: Desk) -> None:
+    watching, phone = table.page(f"/participants/{table.code}"), table.page(f"/simulator/{table.code}")
+    expect(watching.get_by_text("I mostly text.")).to_have_count(0)
+    say(phone, "I mostly text.")
+    expect(watching.get_by_text("I mostly text.")).to_be_visible()
+    expect(phone.get_by_text("Question 2 of")).to_be_visible(timeout=15_000)
+    expect(watching.get_by_text("Question 2 of").first).to_be_visible()
+
+
+def test_a_researcher_takes_over_writes_and_hands_back(table: Desk) -> None:
+    watching, phone = table.page(f"/participants/{table.code}"), table.page(f"/simulator/{table.code}")
+    watching.get_by_role("button", name="Take over").click()
+    watching.get_by_label(re.compile("Your message")).fill("Hello, I am Ann. How is it going?")
+    watching.get_by_role("button", name="Send").click()
+    expect(phone.get_by_text("Hello, I am Ann.")).to_be_visible()
+    say(phone, "Fine so far.")
+    watching.get_by_role("button", name="Hand back").click()
+    expect(phone.get_by_text(re.compile(r"Question \d of")).last).to_be_visible()
+
+
+def test_everything_can_be_done_with_the_keyboard_alone(table: Desk) -> None:
+    page = table.page("/")
+    page.keyboard.press("Tab")
+    assert "main" in (page.evaluate("document.activeElement.getAttribute('href')") or ""), "first, a way past the menu"
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        assert page.evaluate(
+            "getComputedStyle(document.activeElement).outlineStyle != 'none'"
+            " || getComputedStyle(document.activeElement).boxShadow != 'none'"
+        ), "where the keyboard is can be seen"
+        if page.evaluate("document.activeElement.textContent") == table.code:
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(table.code)
+    page.goto(f"{table.study.url}/simulator/{table.code}")
+    expect(page.get_by_label("Your message")).to_be_focused()
+    page.keyboard.type("Typed without a mouse.")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Send")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("log")).to_contain_text("Typed without a mouse.")
+
+
+def test_pages_work_without_javascript(table: Desk) -> None:
+    page = table.page(f"/simulator/{table.code}", java_script_enabled=False)
+    page.get_by_label("Your message").fill("Sent without a script.")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("Sent without a script.")).to_be_visible()
+
+
+PAGES = ["/", "/participants/{code}", "/simulator", "/simulator/{code}", "/participants/P99", "/sign-in", "/nowhere"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_axe_finds_nothing_wrong(table: Desk, path: str, scheme: Literal["light", "dark"], width: int) -> None:
+    if not AXE.exists():
+        unavailable("axe-core (scripts/rig installs it)")
+    page = table.page(path.format(code=table.code), width, scheme, bypass_csp=True)
+    page.add_script_tag(path=AXE)
+    run = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+    found = page.evaluate(run)["violations"]
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_is_cut_off_on_a_narrow_screen(table: Desk, path: str) -> None:
+    page = table.page(path.format(code=table.code), 320)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.context.close()
+
+
+def test_news_leaves_the_keyboard_where_it_is(table: Desk) -> None:
+    page, phone = table.page("/"), table.page(f"/simulator/{table.code}")
+    link = page.get_by_role("link", name=table.code)
+    link.focus()
+    before = page.get_by_role("row").last.inner_text()
+    say(phone, "PAUSE 1")
+    expect(page.get_by_role("row").last).to_contain_text("On a break")
+    assert page.get_by_role("row").last.inner_text() != before
+    assert page.evaluate("document.activeElement.textContent") == table.code
+    say(phone, "READY")
