@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.rig import ROOT, unavailable
 from tests.rig.study import Study
@@ -79,6 +79,8 @@ def new_phone(page: Page, study: Study, name: str) -> str:
 
 def say(page: Page, words: str) -> None:
     """Send a message from the phone that is shown."""
+    said = page.get_by_text(words, exact=True)
+    before = said.count()
     page.get_by_label("Your message").fill(words)
     page.get_by_role("button", name="Send").click()
-    page.get_by_text(words, exact=True).last.wait_for()
+    expect(said).to_have_count(before + 1)

@@ -33,8 +33,10 @@ for (const form of document.querySelectorAll("form[data-send]")) {
     event.preventDefault();
     const field = form.querySelector("textarea");
     const body = new URLSearchParams(new FormData(form));
+    const words = field.value;
+    field.value = "";
     const sent = await fetch(form.action, { method: "POST", body }).catch(() => null);
-    if (sent && sent.ok) field.value = "";
+    if (!(sent && sent.ok)) field.value = words + field.value;
     field.setCustomValidity(sent && sent.ok ? "" : "This was not sent. Check that the program runs, then try again.");
     field.reportValidity();
     field.focus();
