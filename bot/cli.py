@@ -20,6 +20,7 @@ from bot import bootstrap, config, prompts
 from bot.bootstrap import Program
 from bot.config import Settings
 from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError
+from bot.interview.cost import sms_parts, texts
 from bot.interview.lint import lint
 from bot.interview.schedule import Wording
 from bot.messages import Address
@@ -115,7 +116,10 @@ def check(config: ConfigPath = CONFIG) -> None:
             f"version {schedule.version}",
             markup=False,
         )
-        for finding in lint(schedule):
+        for wording in Wording:
+            sent, parts = len(texts(schedule, wording)), sms_parts(schedule, wording)
+            out.print(f"  {wording.value}: {sent} texts in a whole interview, {parts} SMS parts to pay for")
+        for finding in lint(schedule, prompts.links(settings.study.prompts)):
             findings += 1
             err.print(f"  {finding}", markup=False)
     if findings:

@@ -106,6 +106,16 @@ def load(folder: Path) -> dict[tuple[str, str], Schedule]:
     return found
 
 
+def links(folder: Path) -> frozenset[str]:
+    """The links that texts may hold: the lines of links.txt, where there is one."""
+    path = folder / "links.txt"
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScheduleError(f"{path}: cannot be read as UTF-8 text: {error}.") from None
+    return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+
+
 def _language(folder: Path, problems: list[str]) -> Iterator[Schedule]:
     consent_file = _read(folder / "consent.yaml", problems)
     texts_file = _read(folder / "texts.yaml", problems)

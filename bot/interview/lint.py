@@ -56,7 +56,7 @@ def _problems(text: Text, wording: Wording, schedule: Schedule, links: frozenset
             yield f"the sentence '{sentence[:40]}…' has {count} words; use at most {most}"
     for link in _LINK.findall(words):
         if link not in links:
-            yield f"holds the link {link}, which is not on the list of allowed links"
+            yield f"holds the link {link}, which is not in prompts/links.txt, the links that may be sent"
     for sign in sorted({sign for sign in words if unicodedata.category(sign) == "So"}):
         yield f"holds the picture sign {_named(sign)}; say it in words"
     if wording is Wording.SHORT:

@@ -84,23 +84,25 @@ def test_fifty_kills_during_twenty_interviews_lose_nothing_and_double_nothing(tm
 
     study = Study(tmp_path)
     with emulator(f"{study.url}/webhooks/twilio/messages") as network:
-        study.configure(api=network.url, settle="0")
-        study.start()
-        study.enrol(*(f"social-workers,sms,{phone},short,SW{n:02}" for n, phone in enumerate(people)))
-        crowd = Crowd(network, people)
-        killed: list[int] = []
-        moments = sorted(chance.sample(range(turns * 95 // 100), KILLS))
-        killer = threading.Thread(target=keep_killing, args=(study, crowd, moments, chance, killed))
-        killer.start()
-        end = time.monotonic() + MOST_SECONDS
-        with ThreadPoolExecutor(8) as pool:
-            while not crowd.finished:
-                assert time.monotonic() < end, f"stuck after {crowd.turns} turns, {len(killed)} kills, seed {seed}"
-                crowd.go_on(pool)
-        killer.join()
-        time.sleep(1)  # whatever would still leave has its chance to be seen
-        crowd_texts = network.texts()
-        study.stop()
+        try:
+            study.configure(api=network.url, settle="0")
+            study.start()
+            study.enrol(*(f"social-workers,sms,{phone},short,SW{n:02}" for n, phone in enumerate(people)))
+            crowd = Crowd(network, people)
+            killed: list[int] = []
+            moments = sorted(chance.sample(range(turns * 95 // 100), KILLS))
+            killer = threading.Thread(target=keep_killing, args=(study, crowd, moments, chance, killed))
+            killer.start()
+            end = time.monotonic() + MOST_SECONDS
+            with ThreadPoolExecutor(8) as pool:
+                while not crowd.finished:
+                    assert time.monotonic() < end, f"stuck after {crowd.turns} turns, {len(killed)} kills, seed {seed}"
+                    crowd.go_on(pool)
+            killer.join()
+            time.sleep(1)  # whatever would still leave has its chance to be seen
+            crowd_texts = network.texts()
+        finally:
+            study.stop()
 
     unknown = 0
     for number, one in enumerate(people.values()):

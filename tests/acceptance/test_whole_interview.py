@@ -22,8 +22,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Study, Emu
     with emulator(f"{study.url}/webhooks/twilio/messages") as network:
         study.configure(api=network.url)
         study.start()
-        yield study, network
-        study.stop()
+        try:
+            yield study, network
+        finally:
+            study.stop()
 
 
 def script(schedule: Schedule) -> dict[str, list[str]]:

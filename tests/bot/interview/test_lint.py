@@ -78,7 +78,7 @@ def test_a_curly_quote_costs_nothing_because_it_is_replaced() -> None:
 @pytest.mark.parametrize("link", ["https://example.org/page", "www.example.org", "example.org.uk"])
 def test_a_link_must_be_on_the_list(link: str) -> None:
     made = with_question(standard=f"See {link} first.")
-    assert any("is not on the list of allowed links" in finding for finding in found(made))
+    assert any("which is not in prompts/links.txt" in finding for finding in found(made))
 
 
 def test_a_listed_link_may_stand() -> None:
