@@ -1,0 +1,162 @@
+"""The door in front of every page."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bot import bootstrap
+from bot.messages import Address
+from bot.service import staff
+from bot.web.app import create_app
+from tests.bot.world import URL, World, world
+
+PASSWORD = "three or four words"
+HERE = {"origin": URL}
+PAGES = [
+    "/",
+    "/live",
+    "/participants/P01",
+    "/participants/P01/live",
+    "/simulator",
+    "/simulator/P01",
+    "/simulator/P01/live",
+]
+BUTTONS = [
+    "/participants/SW01/take-over",
+    "/participants/SW01/reply",
+    "/participants/SW01/hand-back",
+    "/simulator",
+    "/simulator/SW01",
+]
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        made.run(staff.add_user, "Ann", PASSWORD, "researcher")
+        yield made
+
+
+@pytest.fixture
+async def client(study: World) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(bootstrap.web_parts(study.program), None)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL) as made:
+        yield made
+
+
+async def sign_in(client: httpx.AsyncClient, password: str = PASSWORD, target: str = "/") -> httpx.Response:
+    fields = {"name": "Ann", "password": password, "next": target}
+    return await client.post("/sign-in", data=fields, headers=HERE)
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_nobody_sees_anything_without_signing_in(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/sign-in")
+
+
+@pytest.mark.parametrize("path", BUTTONS)
+async def test_no_button_works_without_signing_in(study: World, client: httpx.AsyncClient, path: str) -> None:
+    code = study.enrol()
+    answer = await client.post(path, data={"text": "Hello"}, headers=HERE)
+    assert answer.status_code == 303
+    assert study.record(code).row.state == "Reading the statements"
+
+
+@pytest.mark.parametrize("path", BUTTONS)
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", None])
+async def test_a_form_of_another_site_does_nothing(
+    study: World, client: httpx.AsyncClient, path: str, origin: str | None
+) -> None:
+    code = study.enrol()
+    await sign_in(client)
+    headers = {} if origin is None else {"origin": origin}
+    answer = await client.post(path, data={"text": "Hello"}, headers=headers)
+    assert answer.status_code == 403
+    assert study.record(code).row.state == "Reading the statements"
+
+
+async def test_the_right_password_opens_and_the_session_ends_with_signing_out(client: httpx.AsyncClient) -> None:
+    answer = await sign_in(client)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert "Secure" in cookie
+    token = client.cookies["ownpace"]
+    assert (await client.get("/")).status_code == 200
+    await client.post("/sign-out", headers=HERE)
+    assert (await client.get("/", headers={"cookie": f"ownpace={token}"})).status_code == 303, "not even by its token"
+
+
+@pytest.mark.parametrize(("name", "password"), [("Ann", "wrong"), ("Nobody", PASSWORD), ("", ""), ("Ann", "")])
+async def test_a_wrong_name_or_password_gets_the_same_answer(
+    client: httpx.AsyncClient, name: str, password: str
+) -> None:
+    answer = await client.post("/sign-in", data={"name": name, "password": password}, headers=HERE)
+    assert answer.status_code == 401
+    assert "do not fit together" in answer.text
+
+
+async def test_guessing_is_slowed_down(client: httpx.AsyncClient) -> None:
+    codes = [(await sign_in(client, "wrong")).status_code for _ in range(9)]
+    assert codes == [401] * 8 + [429]
+    assert (await sign_in(client)).status_code == 429, "even the right one has to wait"
+
+
+async def test_a_session_ends_by_itself(study: World, client: httpx.AsyncClient) -> None:
+    await sign_in(client)
+    study.clock.forward(hours=12, minutes=1)
+    assert (await client.get("/")).status_code == 303
+
+
+async def test_a_disabled_user_is_out_at_once(study: World, client: httpx.AsyncClient) -> None:
+    await sign_in(client)
+    study.run(staff.disable_user, "Ann")
+    assert (await client.get("/")).status_code == 303
+    assert (await sign_in(client)).status_code == 401
+
+
+@pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
+async def test_signing_in_never_leads_to_another_site(client: httpx.AsyncClient, target: str) -> None:
+    assert (await sign_in(client, target=target)).headers["location"] == "/"
+
+
+async def test_words_of_a_participant_are_shown_as_words(study: World, client: httpx.AsyncClient) -> None:
+    code = study.enrol(Address("simulator", "sms/anna"))
+    await sign_in(client)
+    await client.post(f"/simulator/{code}", data={"text": "<script>alert(1)</script>"}, headers=HERE)
+    page = (await client.get(f"/participants/{code}")).text
+    assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+async def test_pages_are_kept_by_no_cache_and_framed_by_nobody(client: httpx.AsyncClient) -> None:
+    headers = (await client.get("/sign-in")).headers
+    assert headers["cache-control"] == "no-store"
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "default-src 'none'" in headers["content-security-policy"]
+
+
+async def test_health_and_figures_tell_nothing_about_anybody(study: World, client: httpx.AsyncClient) -> None:
+    study.enrol()
+    assert (await client.get("/health/live")).status_code == 200
+    assert (await client.get("/health/ready")).status_code == 200
+    figures = (await client.get("/metrics")).text
+    assert "ownpace_outbox_waiting" in figures
+    assert "+44" not in figures
+
+
+async def test_a_phone_whose_message_is_sent_twice_by_one_press_says_it_once(
+    study: World, client: httpx.AsyncClient
+) -> None:
+    code = study.enrol(Address("simulator", "sms/anna"))
+    await sign_in(client)
+    for _ in range(2):
+        await client.post(f"/simulator/{code}", data={"text": "yes", "key": "press-1"}, headers=HERE)
+    assert study.heard(code) == ["yes"]
