@@ -11,6 +11,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -37,8 +38,46 @@ BUSY_MS = 15_000
 
 @dataclass(frozen=True, slots=True)
 class _Job:
+    """A use case that waits, and who waits for it: an event loop, or a thread where `loop` is None."""
+
     work: Callable[[UnitOfWork], Any]
-    done: Future[Any]
+    done: Future[Any] | asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of a job, to be told after the commit."""
+
+    job: _Job
+    result: Any = None
+    error: BaseException | None = None
+
+    def tell(self) -> None:
+        if self.job.done.done():  # whoever waited has been cancelled
+            return
+        if self.error is not None:
+            self.job.done.set_exception(self.error)
+        else:
+            self.job.done.set_result(self.result)
+
+
+def _tell_all(outcomes: list[_Outcome]) -> None:
+    """Tell everybody who waits; those of one event loop are woken together, which costs one wake-up, not one each."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
+    for outcome in outcomes:
+        if outcome.job.loop is None:
+            outcome.tell()
+        else:
+            loops.setdefault(outcome.job.loop, []).append(outcome)
+    for loop, theirs in loops.items():
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(_tell_each, theirs)
+
+
+def _tell_each(outcomes: list[_Outcome]) -> None:
+    for outcome in outcomes:
+        outcome.tell()
 
 
 def open_engine(url: str) -> Engine:
@@ -82,16 +121,16 @@ class Database:
 
     async def run(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
         """Run a use case and return what it returned, after the commit. Raises what it raised."""
-        return await asyncio.wrap_future(self._submit(lambda uow: use_case(uow, *args, **more)))
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+        self._jobs.put(_Job(lambda uow: use_case(uow, *args, **more), done, loop))
+        return await done
 
     def run_now(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
         """The same for callers without an event loop."""
-        return self._submit(lambda uow: use_case(uow, *args, **more)).result()
-
-    def _submit(self, work: Callable[[UnitOfWork], T]) -> Future[T]:
-        job = _Job(work, Future())
-        self._jobs.put(job)
-        return job.done
+        done: Future[T] = Future()
+        self._jobs.put(_Job(lambda uow: use_case(uow, *args, **more), done))
+        return done.result()
 
     def _write(self) -> None:
         connection: Connection | None = None
@@ -108,9 +147,7 @@ class Database:
                     connection = self._engine.connect()
                 self._commit(connection, batch)
             except BaseException as error:
-                for each in batch:
-                    if not each.done.done():
-                        each.done.set_exception(error)
+                _tell_all([_Outcome(each, error=error) for each in batch])
                 if connection is not None:
                     connection.close()
                 connection = None
@@ -118,7 +155,7 @@ class Database:
             connection.close()
 
     def _commit(self, connection: Connection, batch: list[_Job]) -> None:
-        outcomes: list[tuple[_Job, bool, Any]] = []
+        outcomes: list[_Outcome] = []
         changed: set[str] = set()
         with connection.begin():
             connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -126,17 +163,13 @@ class Database:
                 uow = self._unit(connection)
                 try:
                     with uow.undone_on_failure():
-                        outcome = job.work(uow)
+                        result = job.work(uow)
                 except Exception as error:
-                    outcomes.append((job, False, error))
+                    outcomes.append(_Outcome(job, error=error))
                 else:
-                    outcomes.append((job, True, outcome))
+                    outcomes.append(_Outcome(job, result))
                     changed |= uow.changed
-        for job, good, outcome in outcomes:
-            if good:
-                job.done.set_result(outcome)
-            else:
-                job.done.set_exception(outcome)
+        _tell_all(outcomes)
         if changed:
             self._tell(frozenset(changed))
 

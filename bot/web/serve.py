@@ -18,6 +18,7 @@ def serve_forever(app: Starlette, host: str, port: int) -> None:
     """Serve the application until a signal says stop; what was begun is finished first."""
     gc.collect()
     gc.freeze()  # what is loaded by now stays: looking through it again and again would hold up every answer
+    gc.set_threshold(20_000, 20, 50)  # a turn makes hundreds of short-lived objects, and hardly a cycle
     uvicorn.run(
         app,
         host=host,

@@ -2,12 +2,14 @@
 
 A full turn: a signed webhook arrives; it is verified, deduplicated and stored; the interview is stepped; the webhook
 is answered; the next question goes to the provider's REST API over HTTP; its receipt is stored.
+The raw limit is the smallest durable turn that plain sqlite3 can commit, one commit each, WAL, synchronous=FULL.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import statistics
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,6 +27,7 @@ from tests.rig.study import Study
 FIRST_TEXTS = 2  # the welcome and the statement
 AFTER_YES = 2  # that consent is complete, and the first question
 RATE = 100
+ROUNDS = 3
 
 
 @dataclass
@@ -136,10 +139,6 @@ def memory(pid: int) -> float:
 
 
 async def measure(folder: Path, people: int) -> None:
-    print("Raw limit: the smallest durable turn in plain sqlite3, WAL, synchronous=FULL, one commit each ...")
-    limit = raw.commits_per_second(folder)
-    print(f"  {limit:,.0f} a second\n")
-
     phones, study = Phones(), Study(folder)
     schedule.write(folder / "prompts")
     server = await asyncio.get_running_loop().create_server(lambda: Api(phones), "127.0.0.1", 0)
@@ -156,14 +155,22 @@ async def measure(folder: Path, people: int) -> None:
         third = people // 3
 
         await bench.closed(everybody[:32], 32)  # warm
-        print("Closed loop: 32 people answer at once, each as soon as they are asked")
-        best, ratio = 0.0, 0.0
-        for part in (everybody[32:third], everybody[third : 2 * third]):
+        print(
+            "Closed loop: 32 people answer at once, each as soon as they are asked; the raw limit just before each round"
+        )
+        ratios = []
+        size = (2 * third - 32) // ROUNDS
+        for number in range(ROUNDS):
+            limit = raw.commits_per_second(folder, 1.0)
+            part = everybody[32 + number * size : 32 + (number + 1) * size]
             speed, figures = await bench.closed(part, 32)
-            best = max(best, speed)
-            print(f"  {speed:6.0f} full turns a second   webhook answered {percentiles(figures.answered)}")
-        ratio = best / limit
-        print(f"  R = {ratio:.2f} of the raw limit (target 0.15: {verdict(ratio >= 0.15)})\n")
+            ratios.append(speed / limit)
+            print(
+                f"  {speed:6.0f} full turns a second, {speed / limit:.2f} of {limit:,.0f}"
+                f"   webhook answered {percentiles(figures.answered)}"
+            )
+        ratio = statistics.median(ratios)
+        print(f"  R = {ratio:.2f}, the median (target 0.15: {verdict(ratio >= 0.15)})\n")
 
         print(f"Open loop: {RATE} answers a second")
         figures = await bench.open(everybody[2 * third :], RATE)

@@ -10,8 +10,10 @@ ROWS = 1000
 BODY = b"x" * 200
 
 
-def commits_per_second(folder: Path, seconds: float = 3.0) -> float:
+def commits_per_second(folder: Path, seconds: float) -> float:
     """Turns a second in WAL with synchronous=FULL, one commit each: a message, an interview, a row that waits."""
+    for old in folder.glob("raw.db*"):
+        old.unlink()
     base = sqlite3.connect(folder / "raw.db", isolation_level=None)
     base.executescript(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
