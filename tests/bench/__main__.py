@@ -155,9 +155,7 @@ async def measure(folder: Path, people: int) -> None:
         third = people // 3
 
         await bench.closed(everybody[:32], 32)  # warm
-        print(
-            "Closed loop: 32 people answer at once, each as soon as they are asked; the raw limit just before each round"
-        )
+        print("Closed loop: 32 people answer at once; the raw limit is measured just before each round")
         ratios = []
         size = (2 * third - 32) // ROUNDS
         for number in range(ROUNDS):
