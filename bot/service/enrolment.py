@@ -131,6 +131,8 @@ def address(kind: str, written: str, rules: Rules) -> Address:
         raise EnrolmentError(f"channel {kind!r} is not set up here; there is {', '.join(sorted(rules.kinds))}.")
     if not written:
         raise EnrolmentError("the address is empty.")
+    if kind == "simulator" and written.partition("/")[0] not in participants.CHANNEL_NAMES:
+        raise EnrolmentError(f"address {written!r} is not a simulated phone's; write the kind it plays: sms/anna.")
     if kind != "sms":
         return Address(kind, written)
     try:

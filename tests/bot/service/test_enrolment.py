@@ -1,0 +1,95 @@
+"""Putting people into the study: all of them or nobody, and every mistake named with its row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.errors import EnrolmentError
+from bot.messages import Address
+from bot.records.tables import participants
+from bot.service import enrolment
+from bot.service.enrolment import Entry
+from tests.bot.world import World, world
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        yield made
+
+
+def read(study: World, folder: Path, *lines: str, encoding: str = "utf-8") -> list[Entry]:
+    path = folder / "people.csv"
+    path.write_text("\n".join(lines), encoding=encoding)
+    return enrolment.read_csv(path, study.program.rules)
+
+
+def test_three_columns_are_enough_and_unknown_ones_are_kept(study: World, tmp_path: Path) -> None:
+    (entry,) = read(
+        study, tmp_path, "cohort,channel,address,Team", "social-workers,sms,07700 900123,hospital", encoding="utf-8-sig"
+    )
+    assert entry.address == Address("sms", "+447700900123"), "a national number is completed"
+    assert entry.attributes == {"team": "hospital"}
+
+
+MISTAKES = {
+    "no such cohort": ("nobody,sms,+447700900123", "there is no cohort 'nobody'"),
+    "not a number": ("social-workers,sms,hello", "is not a phone number"),
+    "too short a number": ("social-workers,sms,12", "is not a phone number"),
+    "no address": ("social-workers,sms,", "the address is empty"),
+    "a channel that is not set up": ("social-workers,telegram,@sam", "channel 'telegram' is not set up here"),
+    "a simulated phone of no kind": ("social-workers,simulator,anna", "write the kind it plays: sms/anna"),
+    "more fields than columns": ("social-workers,sms,+447700900123,x,y,z", "has more fields than columns"),
+}
+
+
+@pytest.mark.parametrize(("row", "problem"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_named_with_its_row(study: World, tmp_path: Path, row: str, problem: str) -> None:
+    with pytest.raises(EnrolmentError) as caught:
+        read(study, tmp_path, "cohort,channel,address", "social-workers,sms,+447700900120", row)
+    assert "people.csv:3: " in str(caught.value)
+    assert problem in str(caught.value)
+
+
+def test_all_mistakes_are_named_at_once(study: World, tmp_path: Path) -> None:
+    with pytest.raises(EnrolmentError) as caught:
+        read(study, tmp_path, "cohort,channel,address", *(row for row, _problem in MISTAKES.values()))
+    assert len(str(caught.value).splitlines()) == len(MISTAKES)
+
+
+def test_a_missing_column_says_what_the_first_line_must_hold(study: World, tmp_path: Path) -> None:
+    with pytest.raises(EnrolmentError, match="the column address is missing"):
+        read(study, tmp_path, "cohort,channel", "social-workers,sms")
+
+
+def test_a_wrong_wording_or_time_zone_says_what_to_write(study: World, tmp_path: Path) -> None:
+    with pytest.raises(EnrolmentError, match="wording 'plain' must be one of"):
+        read(study, tmp_path, "cohort,channel,address,wording", "social-workers,sms,+447700900123,plain")
+    with pytest.raises(EnrolmentError, match="write one like Europe/London"):
+        read(study, tmp_path, "cohort,channel,address,timezone", "social-workers,sms,+447700900123,London")
+
+
+def test_if_one_cannot_be_enrolled_nobody_is(study: World) -> None:
+    entries = [Entry("social-workers", Address("sms", f"+44770090012{number}")) for number in (1, 2, 1)]
+    with pytest.raises(EnrolmentError, match="enrolled with this sms address already"):
+        study.run(enrolment.enrol_all, study.program.terms, study.program.rules, entries)
+    assert study.count_of(participants) == 0
+    assert study.waiting() == 0
+
+
+def test_codes_count_on_and_one_in_use_is_refused(study: World) -> None:
+    assert study.enrol() == "SW01"
+    assert study.enrol(Address("sms", "+447700900124"), code="SW07") == "SW07"
+    assert study.enrol(Address("sms", "+447700900125")) == "SW08"
+    with pytest.raises(EnrolmentError, match="SW07 is enrolled already"):
+        study.enrol(Address("sms", "+447700900126"), code="SW07")
+
+
+def test_the_welcome_comes_first_and_the_first_statement_last(study: World) -> None:
+    entries = study.record(study.enrol()).entries
+    assert entries[0].body.startswith("Hello Sam")
+    assert entries[-1].body.startswith("1. ")
+    assert {entry.delivery for entry in entries} == {"waiting to leave"}
