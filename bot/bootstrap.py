@@ -6,9 +6,10 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from bot import prompts
-from bot.channel import Channel
+from bot import config, prompts
+from bot.channel import Channel, Site
 from bot.config import Settings
 from bot.errors import OwnPaceError
 from bot.interview.schedule import Schedule, Wording
@@ -21,7 +22,26 @@ from bot.records.vault import create_key_file, open_key_file
 from bot.service.enrolment import Rules
 from bot.service.sender import Worker
 from bot.web.state import Web
-from channels import open_channels
+from channels import CHANNELS
+
+StudySettings = config.settings_for(CHANNELS)
+"""The settings with a section for every channel there is."""
+
+
+def load_settings(path: Path) -> Settings:
+    """The settings in a file. Raises ConfigError."""
+    return config.load(path, StudySettings)
+
+
+def open_channels(settings: Settings) -> dict[str, Channel]:
+    """The channels that the settings switch on, by kind."""
+    site = Site(settings.study.name, settings.server.public_base_url)
+    opened = {}
+    for kind in CHANNELS:
+        section = getattr(settings.channels, kind)
+        if section is not None and (channel := section.open(site)) is not None:
+            opened[kind] = channel
+    return opened
 
 
 def now() -> datetime:
@@ -45,7 +65,6 @@ class Program:
     rules: Rules
     channels: Mapping[str, Channel]
     worker: Worker
-    unknown_reply: Callable[[str], str]
 
 
 def build(
@@ -62,15 +81,11 @@ def build(
     vault = open_key_file(settings.security.key_file)
     migrate.check(settings.database.url, vault)
     database = Database(settings.database.url, vault, clock=clock, new_id=ids)
-    terms = terms_of(settings)
     opened = open_channels(settings) if channels is None else channels
-    reply = unknown_reply(settings, schedules)
-    ask_after = {kind: timedelta() for kind in opened}
-    if settings.channels.sms:
-        ask_after["sms"] = settings.channels.sms.reconcile_after
-    worker = Worker(database, terms, opened, ask_after, reply)
-    rules = rules_of(settings, schedules, frozenset(opened))
-    return Program(settings, schedules, database, terms, rules, opened, worker, reply)
+    terms = terms_of(settings, schedules, opened)
+    worker = Worker(database, terms)
+    rules = rules_of(settings, schedules, opened)
+    return Program(settings, schedules, database, terms, rules, opened, worker)
 
 
 def web_parts(program: Program) -> Web:
@@ -81,7 +96,6 @@ def web_parts(program: Program) -> Web:
         rules=program.rules,
         channels=program.channels,
         schedules=program.schedules,
-        unknown_reply=program.unknown_reply,
         study=program.settings.study.name,
         zone=program.settings.study.zone,
     )
@@ -99,7 +113,9 @@ def _has_database(settings: Settings) -> bool:
     return migrate.exists(settings.database.url)
 
 
-def terms_of(settings: Settings) -> Terms:
+def terms_of(
+    settings: Settings, schedules: Mapping[tuple[str, str], Schedule], channels: Mapping[str, Channel]
+) -> Terms:
     """What the settings say about every interview."""
     hours = settings.pace.quiet_hours
     quiet = None
@@ -107,16 +123,25 @@ def terms_of(settings: Settings) -> Terms:
         quiet = (hours.start.hour * 60 + hours.start.minute, hours.end.hour * 60 + hours.end.minute)
 
     def pace(kind: str) -> Pace:
-        settle = settings.pace.settle.on(kind)
+        settle = settle_on(settings, kind)
         return Pace(settle, None if kind == "simulator" else quiet, settings.pace.prompts)
 
-    return Terms(Study(settings.study.name, settings.study.contact_phone or "us"), pace)
+    study = Study(settings.study.name, settings.study.contact_phone or "us")
+    return Terms(study, pace, unknown_reply(settings, schedules), channels)
 
 
-def rules_of(settings: Settings, schedules: Mapping[tuple[str, str], Schedule], kinds: frozenset[str]) -> Rules:
+def settle_on(settings: Settings, kind: str) -> timedelta:
+    """How long somebody is quiet on a kind of channel before what they wrote counts as their answer."""
+    of_all = settings.pace.settle.get("*", CHANNELS[kind].settle)
+    return settings.pace.settle.get(kind, of_all)
+
+
+def rules_of(
+    settings: Settings, schedules: Mapping[tuple[str, str], Schedule], channels: Mapping[str, Channel]
+) -> Rules:
     """What enrolment needs of the settings."""
     study = settings.study
-    return Rules(schedules, kinds, study.timezone, study.researcher, settings.retention.cutoff)
+    return Rules(schedules, channels, study.timezone, study.researcher, settings.retention.cutoff)
 
 
 def unknown_reply(settings: Settings, schedules: Mapping[tuple[str, str], Schedule]) -> Callable[[str], str]:

@@ -1,16 +1,24 @@
 """The contract a channel fulfils.
 
 A channel parses and sends; it stores nothing and decides nothing. It imports from Own Pace only this module,
-`bot.messages` and `bot.errors`. Adding one: a folder in `channels/`, a line in `channels/__init__.py`, a test file.
+`bot.messages` and `bot.errors`. `channels/README.md` says how to add one.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, ClassVar, Protocol
 
-from bot.messages import DeliveryUpdate, Inbound, Outbound, Receipt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from bot.errors import Forged, SendUnknown, Unavailable
+from bot.messages import Address, Media, News, Outbound, Receipt
+
+# What a channel is given
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +30,39 @@ class WebhookRequest:
     body: bytes
 
 
-class Channel(Protocol):
-    """One way to reach people.
+class Mailroom(Protocol):
+    """Where a channel that listens hands over what came."""
+
+    async def place(self) -> str:
+        """The place stored with the last `take`; '' before the first."""
+
+    async def sent(self, sender: Address, reply_to: Sequence[str]) -> list[str]:
+        """The texts sent lately to whoever wrote this, so that quotes of them can be told from an answer."""
+
+    async def take(self, news: Sequence[News], place: str) -> None:
+        """Store what came and the place up to which it came, in one commit. When it raises, nothing was stored."""
+
+    async def trouble(self, problem: str) -> None:
+        """Tell the study team, once, that the provider does not let us in; `take` says that it does again."""
+
+
+class Ability(StrEnum):
+    """What some channels can and others cannot; what is not named is not there."""
+
+    WRITES_FIRST = "can write to somebody who has not written yet"
+    TELLS_DELIVERY = "says later what became of a message"
+    RECONCILES = "can be asked whether a message left"
+    CATCHES_UP = "can be asked for messages whose delivery was lost"
+    LINKS_REPLIES = "says which message a reply answers"
+    MEDIA = "brings voice notes, pictures, videos and files"
+    EDITS = "tells when somebody changes a message"
+
+
+# The contract
+
+
+class Channel:
+    """One way to reach people. What is not overridden, a channel cannot do, and `abilities` must say so.
 
     Messages to one person are handed over one at a time, in order; the next only after `send` returned.
     A channel never retries by itself: what an outcome means is decided where the outbox is.
@@ -32,8 +71,26 @@ class Channel(Protocol):
     kind: str
     """The word before the colon of an address: sms, whatsapp, email, telegram, simulator."""
 
-    waits_for_sent: bool
+    abilities: frozenset[Ability] = frozenset()
+
+    waits_for_sent: bool = False
     """Whether the provider may overtake itself, so that the next text waits until this one is really sent."""
+
+    window: timedelta | None = None
+    """How long after a person's last message they may be written to freely; None where it is always."""
+
+    ask_after: timedelta = timedelta()
+    """How long after an unknown send the provider is first asked about it."""
+
+    webhooks: tuple[str, ...] = ()
+    """The paths at which the provider delivers, such as /webhooks/telegram."""
+
+    thanks: tuple[str, str] = ("text/plain", "")
+    """How a delivery is answered: media type and body."""
+
+    def address(self, written: str) -> Address:
+        """The address that somebody wrote by hand, in its one form. Raises AddressError with what one looks like."""
+        return Address(self.kind, written.strip())
 
     async def send(self, message: Outbound) -> Receipt:
         """Hand one message to the provider.
@@ -41,21 +98,97 @@ class Channel(Protocol):
         Raises NotSent when it surely did not leave, Refused when the provider will not take it, and
         SendUnknown when the request left and no answer came.
         """
-
-    def verify(self, request: WebhookRequest) -> None:
-        """Raise Forged unless the provider made this request."""
-
-    def parse(self, request: WebhookRequest) -> list[Inbound | DeliveryUpdate]:
-        """Read a verified request. Raises Unreadable when it is genuine and makes no sense."""
+        raise NotImplementedError
 
     async def reconcile(self, message: Outbound) -> Receipt | None:
         """Ask the provider whether an unknown message left: its receipt, or None when it surely did not.
 
         Raises SendUnknown where the provider cannot tell.
         """
+        raise SendUnknown("This provider cannot be asked what became of a message.")
 
-    def catch_up(self) -> AsyncIterator[Inbound]:
-        """Messages of the last day that the provider holds, already seen or not: what a lost webhook missed."""
+    def verify(self, request: WebhookRequest) -> None:
+        """Raise Forged unless the provider made this request."""
+        raise Forged("This channel has no webhook.")
+
+    def parse(self, request: WebhookRequest) -> list[News]:
+        """Read a verified request. Raises Unreadable when it is genuine and makes no sense."""
+        return []
+
+    async def listen(self, mailroom: Mailroom) -> None:
+        """Fetch what comes, until cancelled; returns at once where the provider delivers by itself.
+
+        Raises Unavailable when the provider cannot be reached; it is called again after a while.
+        """
+
+    async def catch_up(self) -> AsyncIterator[News]:
+        """Messages of the last day that the provider holds, already seen or not: what a lost delivery missed."""
+        nothing: tuple[News, ...] = ()
+        for missed in nothing:
+            yield missed
+
+    async def fetch(self, media: Media, most: int) -> bytes:
+        """What `media.reference` stands for, no more than `most` bytes.
+
+        Raises Unavailable (try again), or Refused when it is gone or too large.
+        """
+        raise Unavailable("This channel has no media.")
+
+    async def forget(self, media: Media) -> None:
+        """Delete the provider's copy, once it is stored here. Raises Unavailable."""
+
+    async def check(self) -> str:
+        """Ask the provider whether it knows us, for `ownpace check --live`: one line. Raises Unavailable."""
+        return "needs no provider"
 
     async def close(self) -> None:
         """Let go of connections."""
+
+
+# Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a channel may know of the study: its name, and the address under which providers reach us."""
+
+    study: str
+    public_base_url: str
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def duration(value: object) -> timedelta:
+    """Whole seconds, or "30s", "20m", "4h", "10d"; 0 is at once, or none."""
+    if isinstance(value, timedelta):
+        return value
+    found = re.fullmatch(r"\s*(\d{1,8})\s*([smhd]?)\s*", str(value), re.ASCII)
+    if isinstance(value, bool) or not found:
+        raise ValueError('is not a length of time: write "30s", "20m", "4h", "10d", or 0')
+    return timedelta(seconds=int(found[1]) * _UNITS[found[2] or "s"])
+
+
+def _base_url(value: object) -> object:
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", str(value)):
+        raise ValueError("must be a web address that begins with http:// or https://")
+    return str(value).rstrip("/")
+
+
+Duration = Annotated[timedelta, BeforeValidator(duration)]
+BaseUrl = Annotated[str, BeforeValidator(_base_url)]
+Filled = Annotated[str, Field(min_length=1)]
+FilledSecret = Annotated[SecretStr, Field(min_length=1)]
+
+
+class ChannelSettings(BaseModel):
+    """The keys of one `[channels.…]` section. A validator's message is a sentence without its subject and full stop."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    settle: ClassVar[timedelta] = timedelta(minutes=10)
+    """How long somebody is quiet before what they wrote counts as their answer, unless the study says otherwise."""
+
+    def open(self, site: Site) -> Channel | None:
+        """The channel with these settings; None when it is switched off."""
+        raise NotImplementedError

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bot import bootstrap, config, prompts
+from bot import bootstrap, prompts
 from bot.bootstrap import Program
 from bot.config import Settings
 from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError
@@ -62,7 +62,7 @@ def _fail(problem: str, code: int) -> None:
 
 
 def _settings(path: Path) -> Settings:
-    return config.load(path)
+    return bootstrap.load_settings(path)
 
 
 def _program(path: Path) -> Program:
@@ -248,9 +248,7 @@ def talk(
             update={
                 "database": settings.database.model_copy(update={"url": f"sqlite:///{study}/talk.db"}),
                 "security": settings.security.model_copy(update={"key_file": study / "talk.key"}),
-                "pace": settings.pace.model_copy(
-                    update={"settle": settings.pace.settle.model_copy(update={"simulator": timedelta()})}
-                ),
+                "pace": settings.pace.model_copy(update={"settle": {"simulator": timedelta()}}),
             }
         )
         bootstrap.prepare(alone)

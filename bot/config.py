@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -26,33 +26,22 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from bot.channel import BaseUrl, ChannelSettings, Duration, Filled, duration
 from bot.errors import ConfigError
 
 ENV_PREFIX = "OWNPACE_"
 
 # Values -------------------------------------------------------------------------------------------------
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def _duration(value: object) -> timedelta:
-    """Whole seconds, or "30s", "20m", "4h", "10d"; 0 is at once, or none."""
-    if isinstance(value, timedelta):
-        return value
-    found = re.fullmatch(r"\s*(\d{1,8})\s*([smhd]?)\s*", str(value), re.ASCII)
-    if isinstance(value, bool) or not found:
-        raise ValueError('is not a length of time: write "30s", "20m", "4h", "10d", or 0')
-    return timedelta(seconds=int(found[1]) * _UNITS[found[2] or "s"])
-
 
 def _review(value: object) -> object:
-    return value if value == "manual" else _duration(value)
+    return value if value == "manual" else duration(value)
 
 
 def _reminders(value: object) -> tuple[timedelta, ...]:
     if isinstance(value, str):
         value = [part for part in value.split(",") if part.strip()]
-    moments = [_duration(each) for each in (value if isinstance(value, list | tuple) else [value])]
+    moments = [duration(each) for each in (value if isinstance(value, list | tuple) else [value])]
     if moments == [timedelta()]:
         return ()
     if any(not each for each in moments) or moments != sorted(set(moments)):
@@ -98,12 +87,6 @@ def _zone(value: object) -> object:
     return value
 
 
-def _base_url(value: object) -> object:
-    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", str(value)):
-        raise ValueError("must be a web address that begins with http:// or https://")
-    return str(value).rstrip("/")
-
-
 def _database_url(value: object) -> object:
     if not re.match(r"(sqlite|postgresql)(\+\w+)?://", str(value)):
         raise ValueError('must begin with "sqlite:///" or "postgresql://"')
@@ -123,11 +106,6 @@ def _cutoff(value: object) -> date | int:
     except ValueError:
         raise ValueError("must be a date such as 2027-03-31, or a number of days after enrolment") from None
 
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-BaseUrl = Annotated[str, BeforeValidator(_base_url)]
-Filled = Annotated[str, Field(min_length=1)]
-FilledSecret = Annotated[SecretStr, Field(min_length=1)]
 
 # Sections -----------------------------------------------------------------------------------------------
 
@@ -163,32 +141,13 @@ class Server(Section):
     workers: Annotated[int, Field(ge=1)] = 1
 
 
-class Settle(Section):
-    """How long a person is quiet before what they wrote counts as the answer; 0 is at once."""
-
-    sms: Duration = timedelta(minutes=20)
-    whatsapp: Duration = timedelta(minutes=10)
-    telegram: Duration = timedelta(minutes=10)
-    email: Duration = timedelta()
-    simulator: Duration = timedelta(seconds=8)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_for_all(cls, value: object) -> object:
-        if isinstance(value, Mapping | Settle):
-            return value
-        return dict.fromkeys(cls.model_fields, _duration(value))
-
-    def on(self, channel: str) -> timedelta:
-        """The settle time of a channel by its name, "sms"; raises KeyError for a channel there is not."""
-        if channel not in Settle.model_fields:
-            raise KeyError(channel)
-        found: timedelta = getattr(self, channel)
-        return found
+def _settle(value: object) -> object:
+    """One length for every channel, under "*", or a length for each."""
+    return value if isinstance(value, Mapping) else {"*": duration(value)}
 
 
 class Pace(Section):
-    settle: Settle = Settle()
+    settle: Annotated[dict[str, Duration], BeforeValidator(_settle)] = {}
     review: Annotated[timedelta | Literal["manual"], BeforeValidator(_review)] = timedelta()
     reminders: Annotated[tuple[timedelta, ...], BeforeValidator(_reminders)] = (
         timedelta(days=4),
@@ -205,36 +164,6 @@ class Safeguarding(Section):
 
 class Retention(Section):
     cutoff: Annotated[date | int, BeforeValidator(_cutoff)] = 180
-
-
-class Sms(Section):
-    provider: Literal["twilio"] = "twilio"
-    account_sid: Filled
-    auth_token: FilledSecret
-    auth_token_secondary: FilledSecret | None = None
-    api_key_sid: Filled | None = None
-    api_key_secret: FilledSecret | None = None
-    sender: Filled | None = Field(default=None, alias="from")
-    messaging_service_sid: Filled | None = None
-    api_base_url: BaseUrl = "https://api.twilio.com"
-    reconcile_after: Duration = timedelta(minutes=2)
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if (self.api_key_sid is None) != (self.api_key_secret is None):
-            raise ValueError("has one half of an API key: give both api_key_sid and api_key_secret, or neither")
-        if self.sender is None and self.messaging_service_sid is None:
-            raise ValueError('has no sender: add from = "+44..." or messaging_service_sid = "MG..."')
-        return self
-
-
-class Simulator(Section):
-    enabled: bool = False
-
-
-class Channels(Section):
-    sms: Sms | None = None
-    simulator: Simulator = Simulator()
 
 
 class _Environment(EnvSettingsSource):
@@ -263,7 +192,7 @@ class Settings(BaseSettings):
     pace: Pace = Pace()
     safeguarding: Safeguarding = Safeguarding()
     retention: Retention = Retention()
-    channels: Channels = Channels()
+    channels: Any = None  # a section with a key for each channel there is: see `settings_for`
 
     @classmethod
     def settings_customise_sources(
@@ -280,7 +209,14 @@ class Settings(BaseSettings):
 # Loading ------------------------------------------------------------------------------------------------
 
 
-def load(path: Path) -> Settings:
+def settings_for(channels: Mapping[str, type[ChannelSettings]]) -> type[Settings]:
+    """The settings of a program that knows these channels: `[channels.sms]` is read as `channels["sms"]` says."""
+    kinds: dict[str, Any] = {kind: (model | None, None) for kind, model in channels.items()}
+    section = create_model("Channels", __base__=Section, **kinds)
+    return create_model("StudySettings", __base__=Settings, channels=(section, section()))
+
+
+def load(path: Path, known: type[Settings]) -> Settings:
     """The settings in the file and the environment, with paths resolved against the file's folder.
 
     Raises ConfigError, with every problem found, one a line.
@@ -291,10 +227,14 @@ def load(path: Path) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(_syntax_problem(path, str(error))) from None
     try:
-        settings = Settings(**data)
+        settings = known(**data)
     except ValidationError as error:
-        problems = [_problem(path, text, each) for each in error.errors(include_url=False)]
+        problems = [_problem(path, text, each, known) for each in error.errors(include_url=False)]
         raise ConfigError("\n".join(problems)) from None  # the cause would show the values, secrets too
+    for kind in settings.pace.settle:
+        if kind != "*" and kind not in type(settings.channels).model_fields:
+            unknown = {"type": "extra_forbidden", "loc": ("pace", "settle", kind)}
+            raise ConfigError(_problem(path, text, unknown, known))
     return _resolved(settings, path.resolve().parent)
 
 
@@ -337,7 +277,7 @@ def _syntax_problem(path: Path, message: str) -> str:
     return f'{path}{line}: is not TOML: {what}. Text needs "quotes", and each key its own line.'
 
 
-def _problem(path: Path, text: str, error: Mapping[str, Any]) -> str:
+def _problem(path: Path, text: str, error: Mapping[str, Any], model: type[Settings]) -> str:
     keys = tuple(str(part) for part in error["loc"])
     variable = ENV_PREFIX + "__".join(keys).upper()
     if any(name.upper() == variable for name in os.environ):
@@ -345,22 +285,22 @@ def _problem(path: Path, text: str, error: Mapping[str, Any]) -> str:
     else:
         line = _line_of(text, keys)
         place = f"{path}:{line}" if line else str(path)
-    return f"{place}: {_named(keys)} {_what_is_wrong(error, keys)}."
+    return f"{place}: {_named(keys)} {_what_is_wrong(error, keys, model)}."
 
 
 def _named(keys: tuple[str, ...]) -> str:
-    if len(keys) == 1 or keys in {("channels", "sms"), ("channels", "simulator")}:
+    if len(keys) == 1 or (len(keys) == 2 and keys[0] == "channels"):
         return f"[{'.'.join(keys)}]"
     return f"{keys[-1]} in [{'.'.join(keys[:-1])}]"
 
 
-def _what_is_wrong(error: Mapping[str, Any], keys: tuple[str, ...]) -> str:
+def _what_is_wrong(error: Mapping[str, Any], keys: tuple[str, ...], model: type[Settings]) -> str:
     kind, details = error["type"], error.get("ctx", {})
     match kind:
         case "value_error":
             return str(details["error"])
         case "extra_forbidden":
-            return "is not known here" + _suggestion(keys)
+            return "is not known here" + _suggestion(keys, model)
         case "missing":
             return "is missing: add it"
         case "string_too_long":
@@ -383,21 +323,23 @@ def _what_is_wrong(error: Mapping[str, Any], keys: tuple[str, ...]) -> str:
             return f"cannot be used: {error['msg']}"
 
 
-def _suggestion(keys: tuple[str, ...]) -> str:
-    known = _known_keys(keys[:-1])
+def _suggestion(keys: tuple[str, ...], model: type[Settings]) -> str:
+    known = _known_keys(keys[:-1], model)
     near = difflib.get_close_matches(keys[-1].casefold(), known, n=1)
     if near:
         return f"; did you mean {near[0]}"
     return f"; remove it (known: {', '.join(known)})" if known else "; remove it"
 
 
-def _known_keys(keys: tuple[str, ...]) -> list[str]:
-    model: type[BaseModel] = Settings
+def _known_keys(keys: tuple[str, ...], model: type[Settings]) -> list[str]:
+    if keys == ("pace", "settle"):
+        keys = ("channels",)
+    section: type[BaseModel] = model
     for key in keys:
-        annotation = model.model_fields[key].annotation
+        annotation = section.model_fields[key].annotation
         inside = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
-        model = next(kind for kind in inside if issubclass(kind, BaseModel))
-    return [field.alias or name for name, field in model.model_fields.items()]
+        section = next(kind for kind in inside if issubclass(kind, BaseModel))
+    return [field.alias or name for name, field in section.model_fields.items()]
 
 
 def _line_of(text: str, keys: tuple[str, ...]) -> int | None:

@@ -7,6 +7,8 @@ OwnPaceError
 ├── EnrolmentError         a row cannot be enrolled
 ├── Unreadable             a genuine delivery that cannot be understood: stored, and a task for a person
 ├── Forged                 a delivery that is not the provider's: 403, stored nowhere
+├── AddressError           what somebody wrote is no address of this channel
+├── Unavailable            a provider cannot be asked now, or does not know us: try again later
 └── SendError              a message was handed to a provider and there is no receipt
     ├── NotSent            it did not leave: try again later
     ├── Refused            the provider will not take it: stop, and a task for a person
@@ -46,6 +48,14 @@ class Forged(OwnPaceError):
     """A delivery does not carry the provider's signature; nothing of it is stored."""
 
 
+class AddressError(OwnPaceError):
+    """What was written is not an address on this channel; the message says what one looks like."""
+
+
+class Unavailable(OwnPaceError):
+    """A provider could not be asked: it was out of reach, or did not accept who we are."""
+
+
 class SendError(OwnPaceError):
     """A send ended without a receipt. `code` is the provider's own error code, where it gave one."""
 
@@ -63,11 +73,16 @@ class NotSent(SendError):
 
 
 class Refused(SendError):
-    """The provider will not take the message. `opted_out`: the person blocked us; it is never fought."""
+    """The provider will not take the message.
 
-    def __init__(self, message: str, *, code: str | None = None, opted_out: bool = False) -> None:
+    `opted_out`: the person blocked us, which is never fought. `closed`: this address takes nothing any more, though
+    the person has not said no; another way is needed.
+    """
+
+    def __init__(self, message: str, *, code: str | None = None, opted_out: bool = False, closed: bool = False) -> None:
         super().__init__(message, code=code)
         self.opted_out = opted_out
+        self.closed = closed
 
 
 class SendUnknown(SendError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -22,14 +22,44 @@ class Address:
         return f"Address({self})"
 
 
+class MediaKind(StrEnum):
+    """What a message may hold besides words."""
+
+    VOICE = "voice"
+    PICTURE = "picture"
+    VIDEO = "video"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A voice note, picture, video or file. `content` came along, or `reference` says where the provider keeps it.
+
+    `size` is in bytes and `seconds` is the length of sound or film, where the provider says.
+    """
+
+    kind: MediaKind
+    content_type: str = "application/octet-stream"
+    name: str = ""
+    size: int | None = None
+    seconds: int | None = None
+    content: bytes | None = field(default=None, repr=False)
+    reference: str = field(default="", repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Inbound:
     """A message from a person, as a channel understood it.
 
     `provider_key` is unique for ever on its channel: a second copy of the same message has the same key.
-    `written_at` is the provider's own time, where it gives one. `reply_to` is the provider id of the message
-    that the person answered, where the channel can say. `opt_out` is set when the provider itself acted on a
-    STOP, START or HELP before handing the message on. `raw` is the delivery exactly as it came.
+    `raw` is the delivery exactly as it came. `written_at` is the provider's own time, where it gives one.
+    `provider_id` is how later messages name this one. `reply_to` holds the ids, ours or the provider's, of messages
+    that it may answer, the surest first. `also` are other addresses of the same sender.
+    `opt_out` is set when the provider itself acted on a STOP, START or HELP before handing the message on.
+    `elided` is the text of earlier messages that came along, and is no part of `body`; `doubt` says why a person
+    should look at how they were told apart. `automatic`: a program wrote it, such as an out-of-office reply.
+    `group` is the same for pictures that were sent as one. `edits` is the `provider_id` that this is a newer form
+    of. `start` is the code with which somebody new introduced themselves.
     """
 
     provider_key: str
@@ -37,27 +67,54 @@ class Inbound:
     body: str
     raw: bytes
     written_at: datetime | None = None
-    reply_to: str | None = None
+    provider_id: str = ""
+    reply_to: tuple[str, ...] = ()
+    also: tuple[Address, ...] = ()
     opt_out: str | None = None
-    media: tuple[str, ...] = ()
+    media: tuple[Media, ...] = ()
+    elided: str = ""
+    doubt: str = ""
+    automatic: bool = False
+    group: str = ""
+    edits: str = ""
+    start: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text that the provider has approved, for opening a conversation again: its key, and what fills it."""
+
+    key: str
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
     """A message to a person. `id` is ours, made before the first attempt, and never used for another.
 
-    `attempted_at` is when this attempt, or the one that is being looked up, began.
+    `attempted_at` is when this attempt, or the one that is being looked up, began. `earlier` are the provider's ids
+    of the messages before it on this channel, both ways, oldest first; `thread` names the person's conversation and
+    tells nothing about them. `author` is the researcher who wrote it, or None for the bot. `unasked`: it follows no
+    message of the person's. After `good_until` it should rather not arrive. `template` is set where only an
+    approved text may be sent; `body` then says the same in words.
     """
 
     id: str
     to: Address
     body: str
     attempted_at: datetime | None = None
+    earlier: tuple[str, ...] = ()
+    thread: str = ""
+    language: str = "en"
+    author: str | None = None
+    unasked: bool = False
+    good_until: datetime | None = None
+    template: Template | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the provider said on taking a message."""
+    """What the provider said on taking a message: the id under which it knows it."""
 
     provider_id: str
 
@@ -83,7 +140,7 @@ class DeliveryUpdate:
     """What the provider said later.
 
     `outbound_id` is our own id, where the update carries it back. `reason` puts a failure's `code` into words;
-    `opted_out`: it failed because the person blocked us.
+    `opted_out`: it failed because the person blocked us; `closed`: the address takes nothing any more.
     """
 
     provider_id: str
@@ -92,6 +149,28 @@ class DeliveryUpdate:
     code: str | None = None
     reason: str = ""
     opted_out: bool = False
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whether an address can be written to: `closed` says why not, in words, or None when it can be again."""
+
+    address: Address
+    closed: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undeciphered:
+    """A genuine delivery that nobody could understand: kept as it came, under its key, for a person to read."""
+
+    provider_key: str
+    raw: bytes
+    problem: str
+
+
+News = Inbound | DeliveryUpdate | Reach | Undeciphered
+"""Everything that a channel may bring."""
 
 
 # GSM 03.38 basic character set and its extension table (3GPP TS 23.038, sections 6.2.1 and 6.2.1.1).

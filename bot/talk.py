@@ -12,7 +12,7 @@ from bot.messages import Address, Inbound
 from bot.records.database import Database
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import conversations, outbox, views
+from bot.service import intake, outbox, views
 
 ENDS = frozenset({"Finished", "Said no to taking part", "Left the study"})
 
@@ -37,7 +37,7 @@ async def converse(database: Database, terms: Terms, code: str, address: Address
             return
         if line.strip():
             inbound = Inbound(f"talk-{number}", address, line, line.encode())
-            await database.run(conversations.receive, terms, inbound)
+            await database.run(intake.receive, terms, inbound)
 
 
 def _show_everything(uow: UnitOfWork) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, bindparam, select, update
 
+from bot.channel import Channel
 from bot.interview.schedule import Wording
 from bot.interview.state import Interview, Pace, Person, Study
 from bot.messages import Address
@@ -24,10 +25,15 @@ CHANNEL_NAMES = {"sms": "text", "whatsapp": "WhatsApp", "telegram": "Telegram", 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the settings say about every interview: the study's name and phone, and the pace on a kind of channel."""
+    """What the settings say about every interview.
+
+    The study's name and phone, the pace on a kind of channel, what somebody unknown is told there, and the channels.
+    """
 
     study: Study
     pace: Callable[[str], Pace]
+    unknown_reply: Callable[[str], str]
+    channels: Mapping[str, Channel]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 
@@ -97,6 +98,7 @@ participants = Table(
     Column("timezone", String(60), nullable=False),
     Column("researcher", String(60), nullable=False),
     Column("attributes", LargeBinary, nullable=False),
+    Column("thread", String(8), index=True),  # names the conversation to the person, as in an email's subject
     _at("created_at"),
 )
 
@@ -111,6 +113,20 @@ addresses = Table(
     Column("verified", Boolean, nullable=False),
     Column("main", Boolean, nullable=False),
     Column("closed", String(60)),  # why nothing more is sent here
+    _at("heard_at", optional=True),  # the last message from here, where the provider counts the time from it
+)
+
+moves = Table(
+    "moves",  # a change of channel that waits until the code sent there comes back
+    metadata,
+    _id(),
+    Column("participant_id", ForeignKey("participants.id"), nullable=False, unique=True),
+    Column("kind", String(20), nullable=False),
+    Column("found_by", LargeBinary, nullable=False, index=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("code", LargeBinary, nullable=False),  # a keyed hash
+    Column("tries", Integer, nullable=False),
+    _at("created_at"),
 )
 
 interviews = Table(
@@ -142,6 +158,10 @@ messages = Table(
     Column("wording", String(20)),
     Column("body", LargeBinary),
     Column("raw", LargeBinary),
+    Column("elided", LargeBinary),  # text of earlier messages that came along, and is no part of the body
+    Column("provider_id", String(300), index=True),
+    Column("replaces", Id, index=True),  # the message of which this is a newer form
+    Column("album", String(100)),  # the same for pictures that were sent as one
     Column("sender", LargeBinary),  # the sender's keyed hash, for the holding area
     Column("problem", Text),
     _at("written_at", optional=True),
@@ -162,8 +182,12 @@ outbox = Table(
     Column("key_id", ForeignKey("data_keys.id"), nullable=False),
     Column("kind", String(20), nullable=False),
     Column("address", LargeBinary, nullable=False),
+    Column("address_id", Id),  # null: an address of nobody we know
     Column("question", String(60)),
-    Column("state", String(10), nullable=False),  # pending, sending, accepted, refused, unknown, cancelled
+    Column("template", String(60)),  # the approved text that it is sent as, outside the provider's window
+    Column("unasked", Boolean, nullable=False, server_default=false()),  # it follows no message of the person's
+    Column("unwanted", Boolean, nullable=False, server_default=false()),  # if it has not left, it is not to leave
+    Column("state", String(10), nullable=False),  # see bot.service.outbox
     Column("attempts", Integer, nullable=False, default=0),
     Column("follows", Id),
     Column("provider_id", String(100), index=True),
@@ -175,6 +199,36 @@ outbox = Table(
     _at("changed_at"),
     Index("ix_outbox_state_not_before", "state", "not_before"),
     Index("ix_outbox_lane_seq", "lane", "seq"),
+)
+
+media = Table(
+    "media",
+    metadata,
+    _id(),
+    Column("message_id", ForeignKey("messages.id"), nullable=False, index=True),
+    Column("key_id", ForeignKey("data_keys.id"), nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("content_type", String(100), nullable=False),
+    Column("name", LargeBinary),
+    Column("reference", LargeBinary),  # where the provider keeps it, until it is here
+    Column("size", Integer),
+    Column("seconds", Integer),
+    Column("state", String(10), nullable=False),  # waiting, stored, kept (stored, and the provider has no copy), lost
+    Column("found_by", LargeBinary, index=True),  # the content's keyed hash: the same content is stored once
+    Column("problem", Text),
+    Column("tries", Integer, nullable=False),
+    _at("fetch_at"),
+    _at("at"),
+    Index("ix_media_state_fetch_at", "state", "fetch_at"),
+)
+
+contents = Table(
+    "contents",
+    metadata,
+    Column("found_by", LargeBinary, primary_key=True),
+    Column("key_id", ForeignKey("data_keys.id"), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
 )
 
 delivery_updates = Table(

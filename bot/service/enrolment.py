@@ -10,10 +10,10 @@ from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import phonenumbers
 from sqlalchemy import insert, select
 
-from bot.errors import EnrolmentError
+from bot.channel import Channel
+from bot.errors import AddressError, EnrolmentError
 from bot.interview.events import Enrolled
 from bot.interview.schedule import Schedule, Wording
 from bot.interview.state import Interview, Person
@@ -49,7 +49,7 @@ class Rules:
     """What enrolment needs of the settings: schedules by cohort and language, defaults, and when the cutoff is."""
 
     schedules: Mapping[tuple[str, str], Schedule]
-    kinds: frozenset[str]
+    channels: Mapping[str, Channel]
     timezone: str
     researcher: str
     cutoff: date | int
@@ -127,21 +127,14 @@ def check(entry: Entry, rules: Rules) -> None:
 
 def address(kind: str, written: str, rules: Rules) -> Address:
     """A checked address. Raises EnrolmentError."""
-    if kind not in rules.kinds:
-        raise EnrolmentError(f"channel {kind!r} is not set up here; there is {', '.join(sorted(rules.kinds))}.")
+    if kind not in rules.channels:
+        raise EnrolmentError(f"channel {kind!r} is not set up here; there is {', '.join(sorted(rules.channels))}.")
     if not written:
         raise EnrolmentError("the address is empty.")
-    if kind == "simulator" and written.partition("/")[0] not in participants.CHANNEL_NAMES:
-        raise EnrolmentError(f"address {written!r} is not a simulated phone's; write the kind it plays: sms/anna.")
-    if kind != "sms":
-        return Address(kind, written)
     try:
-        number = phonenumbers.parse(written, "GB")
-    except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_possible_number(number):
-        raise EnrolmentError(f"address {written!r} is not a phone number; write it like +447700900123.")
-    return Address(kind, phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+        return rules.channels[kind].address(written)
+    except AddressError as problem:
+        raise EnrolmentError(f"address {written!r} {problem}.") from None
 
 
 def enrol_all(uow: UnitOfWork, terms: Terms, rules: Rules, entries: list[Entry]) -> list[str]:

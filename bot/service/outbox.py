@@ -170,10 +170,10 @@ def cannot_tell(uow: UnitOfWork, seq: int) -> None:
         uow.open_task("message unknown", row["participant_id"], row["message_id"], note)
 
 
-def update_delivery(uow: UnitOfWork, terms: Terms, kind: str, news: DeliveryUpdate) -> bool:
+def update_delivery(uow: UnitOfWork, terms: Terms, news: DeliveryUpdate) -> bool:
     """Believe what the provider said later, if it says more than is known; False when no message of ours is meant."""
     which = outbox.c.id == news.outbound_id if news.outbound_id else outbox.c.provider_id == news.provider_id
-    row = uow.one(select(outbox).where(which, outbox.c.kind == kind))
+    row = uow.one(select(outbox).where(which))
     if row is None:
         return False
     uow.execute(

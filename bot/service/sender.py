@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,7 +16,7 @@ from bot.channel import Channel
 from bot.errors import NotSent, OwnPaceError, Refused, SendError
 from bot.records.database import Database
 from bot.records.participants import Terms
-from bot.service import conversations, outbox
+from bot.service import conversations, intake, outbox
 from bot.service.outbox import Claimed
 
 log = structlog.get_logger()
@@ -33,11 +33,12 @@ class Worker:
 
     database: Database
     terms: Terms
-    channels: Mapping[str, Channel]
-    ask_after: Mapping[str, timedelta]
-    unknown_reply: Callable[[str], str]
     _awake: asyncio.Event = field(default_factory=asyncio.Event)
     _flying: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        return self.terms.channels
 
     async def run(self) -> None:
         """Send, wake and ask, until cancelled."""
@@ -48,7 +49,7 @@ class Worker:
         clock.add_job(self._catch_up, "interval", id="catch up", **every)
         clock.start()
         try:
-            await self.database.run(outbox.recover, self.ask_after)
+            await self.database.run(outbox.recover, {kind: one.ask_after for kind, one in self.channels.items()})
             await asyncio.gather(self._send_forever(), self._ask_forever(), self._wake_forever(clock))
         finally:
             end()
@@ -97,7 +98,7 @@ class Worker:
         except Exception as why:
             if not isinstance(why, SendError):
                 log.error("a channel failed while sending", kind=claimed.kind, error=type(why).__name__)
-            await run(outbox.unknown, claimed.seq, self.ask_after.get(claimed.kind, timedelta()))
+            await run(outbox.unknown, claimed.seq, self.channels[claimed.kind].ask_after)
         else:
             await run(outbox.accepted, claimed.seq, receipt.provider_id)
 
@@ -140,9 +141,7 @@ class Worker:
     async def _catch_up(self) -> None:
         for kind, channel in self.channels.items():
             try:
-                async for inbound in channel.catch_up():
-                    await self.database.run(
-                        conversations.receive, self.terms, inbound, self.unknown_reply(inbound.sender.kind)
-                    )
+                async for news in channel.catch_up():
+                    await self.database.run(intake.take, self.terms, kind, [news])
             except OwnPaceError as why:
                 log.warning("the provider could not be asked for missed messages", kind=kind, reason=str(why))

@@ -42,7 +42,7 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
                     await task
 
     routes = [
-        *webhooks.routes,
+        *webhooks.routes(parts.channels),
         *signin.routes,
         *dashboard.routes,
         *(simulator.routes if "simulator" in parts.channels else []),

@@ -12,14 +12,13 @@ from bot.errors import OwnPaceError
 from bot.interview.schedule import Wording
 from bot.messages import Address, Inbound
 from bot.records.participants import CHANNEL_NAMES
-from bot.service import enrolment, views
+from bot.service import enrolment, intake, views
 from bot.service.enrolment import Entry
 from bot.service.staff import User
 from bot.web import dashboard
 from bot.web.pages import page, render
 from bot.web.signin import form, signed_in
 from bot.web.state import web
-from bot.web.webhooks import take
 
 
 @signed_in
@@ -82,7 +81,9 @@ async def say(request: Request, user: User) -> Response:
     if record is not None and (text := fields.get("text", "").strip()):
         address = Address("simulator", record.address)
         key = fields.get("key") or secrets.token_hex(8)
-        await take(web(request), Inbound(f"simulator-{record.id}-{key}", address, text, text.encode()))
+        parts = web(request)
+        said = Inbound(f"simulator-{record.id}-{key}", address, text, text.encode())
+        await parts.database.run(intake.receive, parts.terms, said)
     return RedirectResponse(f"/simulator/{request.path_params['code']}#end", 303)
 
 

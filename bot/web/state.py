@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
@@ -26,7 +26,6 @@ class Web:
     rules: Rules
     channels: Mapping[str, Channel]
     schedules: Mapping[tuple[str, str], Schedule]
-    unknown_reply: Callable[[str], str]
     study: str
     zone: ZoneInfo
     news: News = field(default_factory=lambda: News())

@@ -2,53 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from functools import partial
+from hashlib import sha256
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot.channel import WebhookRequest
+from bot.channel import Channel, WebhookRequest
 from bot.errors import Forged, Unreadable
-from bot.messages import Inbound
-from bot.service import conversations, outbox
+from bot.messages import Undeciphered
+from bot.service import intake
 from bot.web.state import Web, web
 
 LARGEST = 256 * 1024
 """Bytes of one delivery; Twilio's largest are a few thousand."""
 
-EMPTY = Response("<Response/>", media_type="text/xml")
+
+def routes(channels: Mapping[str, Channel]) -> list[Route]:
+    """A route for each path at which a channel's provider delivers."""
+    at: dict[str, list[Channel]] = {}
+    for channel in channels.values():
+        for path in channel.webhooks:
+            at.setdefault(path, []).append(channel)
+    return [Route(path, partial(_delivery, tuple(takers)), methods=["POST"]) for path, takers in at.items()]
 
 
-async def twilio(request: Request) -> Response:
-    """A message or a status from Twilio: 403 when forged, 413 when absurd, else answered after the commit."""
+async def _delivery(channels: Sequence[Channel], request: Request) -> Response:
+    """What a provider delivers: 403 when forged, 413 when absurd, else answered after the commit.
+
+    Where several channels share an address, the first that knows the signature reads it.
+    """
     parts = web(request)
-    channel = parts.channels.get("sms")
-    if channel is None:
-        return Response("Text messages are not set up here.\n", 404)
     body = await _body(request)
     if body is None:
         return Response("The body is too large.\n", 413)
     delivery = WebhookRequest(_target(request), dict(request.headers), body)
-    try:
-        channel.verify(delivery)
-    except Forged as problem:
-        return Response(f"{problem}\n", 403)
+    problem = ""
+    for channel in channels:
+        try:
+            channel.verify(delivery)
+        except Forged as why:
+            problem = str(why)
+            continue
+        await _read(parts, channel, delivery)
+        media_type, answer = channel.thanks
+        return Response(answer, media_type=media_type)
+    return Response(f"{problem}\n", 403)
+
+
+async def _read(parts: Web, channel: Channel, delivery: WebhookRequest) -> None:
     try:
         news = channel.parse(delivery)
     except Unreadable as problem:
-        await parts.database.run(conversations.keep_unreadable, channel.kind, body, str(problem))
-        return EMPTY
-    for one in news:
-        if isinstance(one, Inbound):
-            await take(parts, one)
-        else:
-            await parts.database.run(outbox.update_delivery, parts.terms, channel.kind, one)
-    return EMPTY
-
-
-async def take(parts: Web, inbound: Inbound) -> conversations.Received:
-    """Store one message and take its turn; returns after the commit."""
-    reply = parts.unknown_reply(inbound.sender.kind)
-    return await parts.database.run(conversations.receive, parts.terms, inbound, reply)
+        key = sha256(delivery.body).hexdigest()
+        news = [Undeciphered(key, delivery.body, str(problem))]
+    await parts.database.run(intake.take, parts.terms, channel.kind, news)
 
 
 def _target(request: Request) -> str:
@@ -66,9 +76,3 @@ async def _body(request: Request) -> bytes | None:
         if len(gathered) > LARGEST:
             return None
     return bytes(gathered)
-
-
-routes = [
-    Route("/webhooks/twilio/messages", twilio, methods=["POST"]),
-    Route("/webhooks/twilio/status", twilio, methods=["POST"]),
-]

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import ClassVar
 
-from bot.channel import WebhookRequest
-from bot.errors import Forged
-from bot.messages import DeliveryUpdate, Inbound, Outbound, Receipt
+from bot.channel import Ability, Channel, ChannelSettings, Site
+from bot.errors import AddressError
+from bot.messages import Address, Outbound, Receipt
+
+KINDS = ("sms", "whatsapp", "email", "telegram")
 
 
-class Simulator:
+class Simulator(Channel):
     """A channel that takes every message. An address is the kind it plays and a name: 'sms/P01'."""
 
     kind = "simulator"
-    waits_for_sent = False
+    abilities = frozenset({Ability.WRITES_FIRST, Ability.RECONCILES})
+
+    def address(self, written: str) -> Address:
+        kind, _, name = written.strip().partition("/")
+        if kind not in KINDS or not name:
+            raise AddressError(f"is no simulated phone; write one such as sms/anna ({', '.join(KINDS)})")
+        return Address(self.kind, f"{kind}/{name}")
 
     async def send(self, message: Outbound) -> Receipt:
         """The message is on the phone as soon as it is accepted."""
         return Receipt(f"simulated-{message.id}")
 
-    def verify(self, request: WebhookRequest) -> None:
-        """There is no provider, so nothing that claims to come from one is genuine."""
-        raise Forged("The simulator has no webhook.")
-
-    def parse(self, request: WebhookRequest) -> list[Inbound | DeliveryUpdate]:
-        return []
-
     async def reconcile(self, message: Outbound) -> Receipt | None:
         """Nothing leaves this process, so what was interrupted was not sent."""
         return None
 
-    async def catch_up(self) -> AsyncIterator[Inbound]:
-        nothing: tuple[Inbound, ...] = ()
-        for missed in nothing:
-            yield missed
 
-    async def close(self) -> None:
-        return None
+class SimulatorSettings(ChannelSettings):
+    """`[channels.simulator]`"""
+
+    settle: ClassVar[timedelta] = timedelta(seconds=8)
+    enabled: bool = False
+
+    def open(self, site: Site) -> Channel | None:
+        return Simulator() if self.enabled else None

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+import phonenumbers
 from twilio.rest import Client
 
-from bot.channel import WebhookRequest
-from bot.errors import SendUnknown
-from bot.messages import Address, DeliveryUpdate, Inbound, Outbound, Receipt, gsm7_lookalike
+from bot.channel import Ability, Channel, WebhookRequest
+from bot.errors import AddressError, SendUnknown
+from bot.messages import Address, Inbound, News, Outbound, Receipt, gsm7_lookalike
 from channels.twilio import signature, webhook
 from channels.twilio.client import TIMEOUT, connect, translated
 
@@ -37,16 +38,21 @@ class Account:
     api_base_url: str = "https://api.twilio.com"
     public_base_url: str = "http://127.0.0.1:8000"
     timeout: float = TIMEOUT
+    reconcile_after: timedelta = timedelta(minutes=2)
 
 
-class Twilio:
+class Twilio(Channel):
     """The channel `sms`. Twilio does not promise to keep the order of two texts, so each waits for the one before."""
 
     kind = "sms"
+    abilities = frozenset({Ability.WRITES_FIRST, Ability.TELLS_DELIVERY, Ability.RECONCILES, Ability.CATCHES_UP})
     waits_for_sent = True
+    webhooks = ("/webhooks/twilio/messages", "/webhooks/twilio/status")
+    thanks = ("text/xml", "<Response/>")
 
     def __init__(self, account: Account, now: Callable[[], datetime] = _now) -> None:
         self.account = account
+        self.ask_after = account.reconcile_after
         self.now = now
         self._client: Client | None = None
 
@@ -57,6 +63,16 @@ class Twilio:
             of = self.account
             self._client = connect(of.username, of.password, of.account_sid, of.api_base_url, of.timeout)
         return self._client
+
+    def address(self, written: str) -> Address:
+        """A phone number, in E.164."""
+        try:
+            number = phonenumbers.parse(written, "GB")
+        except phonenumbers.NumberParseException:
+            number = None
+        if number is None or not phonenumbers.is_possible_number(number):
+            raise AddressError("is not a phone number; write it like +447700900123")
+        return Address(self.kind, phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
     async def send(self, message: Outbound) -> Receipt:
         """Post one text; our id goes along in the status callback, so that a lost answer can still come back."""
@@ -83,7 +99,7 @@ class Twilio:
         """Raise Forged unless Twilio signed this for our public address."""
         signature.verify(request, self.account.public_base_url, self.account.secrets)
 
-    def parse(self, request: WebhookRequest) -> list[Inbound | DeliveryUpdate]:
+    def parse(self, request: WebhookRequest) -> list[News]:
         """One text from a person, or one status of a text of ours."""
         return [webhook.parse(self.kind, request)]
 
@@ -100,7 +116,7 @@ class Twilio:
                 return Receipt(text.sid)
         return None
 
-    async def catch_up(self) -> AsyncIterator[Inbound]:
+    async def catch_up(self) -> AsyncIterator[News]:
         """Texts that Twilio holds from the last day, oldest first."""
         wanted: dict[str, Any] = {"date_sent_after": self.now() - timedelta(days=1), "page_size": 1000}
         if self.account.sender:

@@ -8,7 +8,7 @@ from multidict import MultiDictProxy
 
 from bot.channel import WebhookRequest
 from bot.errors import Unreadable
-from bot.messages import Address, Delivery, DeliveryUpdate, Inbound
+from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, Media, MediaKind
 from channels.twilio.errors import MEANINGS, in_words
 from channels.twilio.signature import fields
 
@@ -53,16 +53,25 @@ def _status(target: str, posted: MultiDictProxy[str]) -> DeliveryUpdate:
 
 
 def _message(kind: str, posted: MultiDictProxy[str], raw: bytes) -> Inbound:
-    media = tuple(posted[f"MediaUrl{n}"] for n in range(_count(posted)) if posted.get(f"MediaUrl{n}"))
+    media = tuple(_media(posted, n) for n in range(_count(posted)) if posted.get(f"MediaUrl{n}"))
+    answered = posted.get("OriginalRepliedMessageSid")
     return Inbound(
         provider_key=f"{_needed(posted, 'AccountSid')}/{_needed(posted, 'MessageSid')}",
         sender=Address(kind, _needed(posted, "From")),
         body=posted["Body"] if "Body" in posted else _missing("Body"),
         raw=raw,
-        reply_to=posted.get("OriginalRepliedMessageSid"),
+        provider_id=posted.get("MessageSid", ""),
+        reply_to=(answered,) if answered else (),
         opt_out=(posted.get("OptOutType") or "").lower() or None,
         media=media,
     )
+
+
+def _media(posted: MultiDictProxy[str], number: int) -> Media:
+    content_type = posted.get(f"MediaContentType{number}") or "application/octet-stream"
+    kinds = {"audio": MediaKind.VOICE, "image": MediaKind.PICTURE, "video": MediaKind.VIDEO}
+    kind = kinds.get(content_type.partition("/")[0], MediaKind.FILE)
+    return Media(kind, content_type, reference=posted[f"MediaUrl{number}"])
 
 
 def _count(posted: MultiDictProxy[str]) -> int:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import QuietHours, Settings, load
+from bot.bootstrap import StudySettings, load_settings, settle_on
+from bot.config import QuietHours, Settings
 from bot.errors import ConfigError
+from channels import CHANNELS
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 SMS = '[channels.sms]\naccount_sid = "AC1"\nauth_token = "very secret"\nfrom = "+447700900000"\n'
@@ -24,7 +26,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def loaded(folder: Path, text: str) -> Settings:
     path = folder / "config.toml"
     path.write_text(text, encoding="utf-8")
-    return load(path)
+    return load_settings(path)
 
 
 def problem(folder: Path, text: str) -> str:
@@ -37,18 +39,21 @@ def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
     settings = loaded(tmp_path, "")
     assert settings.study.timezone == "Europe/London"
     assert settings.server.port == 8000
-    assert settings.pace.settle.on("sms") == timedelta(minutes=20)
+    assert settle_on(settings, "sms") == timedelta(minutes=20)
     assert settings.pace.reminders == (timedelta(days=4), timedelta(days=10))
     assert settings.pace.quiet_hours == QuietHours(time(20), time(9))
     assert settings.retention.cutoff == 180
     assert settings.channels.sms is None
-    assert not settings.channels.simulator.enabled
+    assert settings.channels.simulator is None
 
 
 def test_the_example_is_valid_and_switches_the_simulator_on(tmp_path: Path) -> None:
     settings = loaded(tmp_path, EXAMPLE.read_text(encoding="utf-8"))
     assert settings.channels.simulator.enabled
-    assert settings.pace == Settings().pace
+    assert settings.pace.model_copy(update={"settle": {}}) == StudySettings().pace
+    assert {kind: settle_on(settings, kind) for kind in CHANNELS} == {
+        kind: one.settle for kind, one in CHANNELS.items()
+    }
 
 
 def test_the_examples_sms_lines_are_valid_once_switched_on(tmp_path: Path) -> None:
@@ -83,7 +88,7 @@ def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert settings.channels.sms is not None
     assert settings.channels.sms.auth_token.get_secret_value() == "from outside"
     assert settings.channels.sms.sender == "+447700900000"
-    assert settings.pace.settle.on("email") == timedelta(minutes=5)
+    assert settle_on(settings, "simulator") == timedelta(minutes=5)
     assert settings.pace.reminders == (timedelta(days=1), timedelta(days=2))
     assert settings.pace.quiet_hours is None
     assert settings.retention.cutoff == date(2027, 3, 31)
@@ -105,8 +110,14 @@ def test_durations(tmp_path: Path, written: str, meant: int) -> None:
 
 
 def test_a_table_sets_one_channel_and_leaves_the_others(tmp_path: Path) -> None:
-    settle = loaded(tmp_path, '[pace]\nsettle = { sms = "1m" }').pace.settle
-    assert (settle.on("sms"), settle.on("whatsapp")) == (timedelta(minutes=1), timedelta(minutes=10))
+    settings = loaded(tmp_path, '[pace]\nsettle = { sms = "1m" }')
+    assert settle_on(settings, "sms") == timedelta(minutes=1)
+    assert settle_on(settings, "simulator") == timedelta(seconds=8)
+
+
+def test_a_settle_time_for_a_channel_there_is_not_is_named(tmp_path: Path) -> None:
+    said = problem(tmp_path, '[pace]\nsettle = { smss = "1m" }')
+    assert said == "config.toml:2: smss in [pace.settle] is not known here; did you mean sms."
 
 
 def test_nothing_can_be_asked_for(tmp_path: Path) -> None:
@@ -162,7 +173,7 @@ def test_a_slip_of_toml_names_its_line(tmp_path: Path) -> None:
 
 def test_a_missing_file_says_what_to_copy(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no such file\. Copy config\.example\.toml"):
-        load(tmp_path / "config.toml")
+        load_settings(tmp_path / "config.toml")
 
 
 def test_a_secret_shows_neither_in_the_settings_nor_in_a_problem(tmp_path: Path) -> None:

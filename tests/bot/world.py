@@ -15,7 +15,6 @@ from sqlalchemy import func, select
 from bot import bootstrap
 from bot.bootstrap import Program
 from bot.channel import Channel
-from bot.config import Settings
 from bot.interview.schedule import Wording
 from bot.messages import Address
 from bot.records.tables import messages, outbox, tasks
@@ -96,7 +95,7 @@ def world(folder: Path, channels: Mapping[str, Channel] | None = None, **setting
         "server": {"public_base_url": URL},
         "channels": {"sms": sms, "simulator": {"enabled": True}},
     }
-    made = Settings(**(known | settings))
+    made = bootstrap.StudySettings(**(known | settings))
     bootstrap.prepare(made)
     clock, numbers = Clock(), count(1)
     program = bootstrap.build(made, clock=clock, ids=lambda: f"id-{next(numbers)}", channels=channels)

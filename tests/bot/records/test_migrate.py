@@ -18,7 +18,8 @@ from bot.records.vault import Vault
 def test_migrations_make_exactly_the_tables_of_the_program(tmp_path: Path) -> None:
     """What the migrations make and what the code expects are the same."""
     url = f"sqlite:///{tmp_path}/a.db"
-    assert migrate.migrate(url, Vault(b"k" * 32)) == ["0001 The first tables."]
+    applied = migrate.migrate(url, Vault(b"k" * 32))
+    assert applied == ["0001 The first tables.", "0002 Channels: moving between them, media, versions of a message."]
     assert migrate.migrate(url, Vault(b"k" * 32)) == []
     engine = open_engine(url)
     with engine.connect() as connection:

@@ -12,8 +12,8 @@ from bot.errors import OwnPaceError
 from bot.messages import Inbound
 from bot.records.tables import audit, consents, timers
 from bot.records.tables import outbox as outbox_table
-from bot.service import conversations, handovers, outbox
-from bot.service.conversations import Received
+from bot.service import conversations, handovers, intake, outbox
+from bot.service.intake import Received
 from tests.bot.world import NOON, PHONE, World, world
 
 
@@ -25,7 +25,7 @@ def study(tmp_path: Path) -> Iterator[World]:
 
 def says(study: World, words: str, **more: object) -> Received:
     inbound = Inbound(f"AC1/SM{next(study.numbers)}", PHONE, words, words.encode(), **more)  # type: ignore[arg-type]
-    received: Received = study.run(conversations.receive, study.program.terms, inbound)
+    received: Received = study.run(intake.receive, study.program.terms, inbound)
     return received
 
 
@@ -84,14 +84,14 @@ def test_a_reply_to_an_earlier_question_belongs_there(study: World) -> None:
     says(study, "First answer")
     says(study, "DONE")
     leave(study)
-    says(study, "More about the first", reply_to=provider_id)
+    says(study, "More about the first", reply_to=(provider_id,))
     assert [entry.question for entry in study.record(code).entries if entry.incoming][-1] == "b-now"
 
 
 def test_a_second_copy_changes_nothing(study: World) -> None:
     code = study.enrol()
     inbound = Inbound("AC1/SM1", PHONE, "yes", b"raw")
-    outcomes = [study.run(conversations.receive, study.program.terms, inbound) for _ in range(3)]
+    outcomes = [study.run(intake.receive, study.program.terms, inbound) for _ in range(3)]
     assert outcomes == [Received.TAKEN, Received.AGAIN, Received.AGAIN]
     assert study.heard(code) == ["yes"]
 

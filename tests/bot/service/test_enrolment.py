@@ -41,7 +41,10 @@ MISTAKES = {
     "too short a number": ("social-workers,sms,12", "is not a phone number"),
     "no address": ("social-workers,sms,", "the address is empty"),
     "a channel that is not set up": ("social-workers,telegram,@sam", "channel 'telegram' is not set up here"),
-    "a simulated phone of no kind": ("social-workers,simulator,anna", "write the kind it plays: sms/anna"),
+    "a simulated phone of no kind": (
+        "social-workers,simulator,anna",
+        "is no simulated phone; write one such as sms/anna",
+    ),
     "more fields than columns": ("social-workers,sms,+447700900123,x,y,z", "has more fields than columns"),
 }
 

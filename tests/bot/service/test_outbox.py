@@ -11,7 +11,7 @@ import pytest
 from bot.errors import NotSent, Refused
 from bot.interview.schedule import Wording
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound
-from bot.service import conversations, outbox
+from bot.service import intake, outbox
 from bot.service.outbox import Claimed
 from tests.bot.world import PHONE, World, world
 
@@ -31,7 +31,7 @@ def claim(study: World, ordered: bool = False) -> list[Claimed]:
 
 def says(study: World, words: str, sender: Address = PHONE) -> None:
     key = f"AC1/{words}/{sender.value}/{study.clock.now}"
-    study.run(conversations.receive, study.program.terms, Inbound(key, sender, words, words.encode()))
+    study.run(intake.receive, study.program.terms, Inbound(key, sender, words, words.encode()))
 
 
 def states(study: World, code: str) -> list[str]:
@@ -61,7 +61,7 @@ def test_where_a_provider_may_overtake_itself_the_next_waits_until_this_one_is_s
     study.run(outbox.accepted, first.seq, "SM1")
     assert claim(study, ordered=True) == []
     news = DeliveryUpdate("SM1", Delivery.SENT, first.message.id)
-    study.run(outbox.update_delivery, study.program.terms, "sms", news)
+    study.run(outbox.update_delivery, study.program.terms, news)
     assert len(claim(study, ordered=True)) == 1
 
 
@@ -123,7 +123,7 @@ def test_a_status_that_says_opted_out_stops_them_too(study: World) -> None:
     code = study.enrol()
     (one,) = claim(study)
     news = DeliveryUpdate("SM1", Delivery.FAILED, one.message.id, "21610", "they sent STOP", opted_out=True)
-    study.run(outbox.update_delivery, study.program.terms, "sms", news)
+    study.run(outbox.update_delivery, study.program.terms, news)
     assert study.record(code).row.state == "Stopped messages"
 
 
@@ -168,7 +168,7 @@ def test_a_late_status_settles_an_unknown_message(study: World) -> None:
     (one,) = claim(study)
     study.run(outbox.unknown, one.seq, timedelta(minutes=2))
     news = DeliveryUpdate("SM1", Delivery.DELIVERED, one.message.id)
-    study.run(outbox.update_delivery, study.program.terms, "sms", news)
+    study.run(outbox.update_delivery, study.program.terms, news)
     study.clock.forward(minutes=5)
     assert study.run(outbox.doubtful, SMS) == []
     assert states(study, code)[0] == "delivered"

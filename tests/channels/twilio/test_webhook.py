@@ -8,7 +8,7 @@ import pytest
 
 from bot.channel import WebhookRequest
 from bot.errors import Forged, Unreadable
-from bot.messages import Address, Delivery, DeliveryUpdate, Inbound
+from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, MediaKind
 from channels.twilio import Account, Twilio
 from tests.channels.twilio.signing import SECRET, signed
 
@@ -50,14 +50,23 @@ def status(word: str, target: str = "/webhooks/twilio/status?oid=ours", **more: 
 def test_a_text_keeps_every_character_that_was_written() -> None:
     request = message()
     assert channel().parse(request) == [
-        Inbound("AC1/SM1", Address("sms", "+447700900123"), "  I use a screen reader.\n£5 café 🙂  ", request.body)
+        Inbound(
+            "AC1/SM1",
+            Address("sms", "+447700900123"),
+            "  I use a screen reader.\n£5 café 🙂  ",
+            request.body,
+            provider_id="SM1",
+        )
     ]
 
 
 def test_pictures_come_along_as_addresses() -> None:
-    (inbound,) = channel().parse(message(NumMedia="2", MediaUrl0="https://a", MediaUrl1="https://b", Body=""))
+    (inbound,) = channel().parse(
+        message(NumMedia="2", MediaUrl0="https://a", MediaUrl1="https://b", MediaContentType0="image/png", Body="")
+    )
     assert isinstance(inbound, Inbound)
-    assert inbound.media == ("https://a", "https://b")
+    assert [one.reference for one in inbound.media] == ["https://a", "https://b"]
+    assert [one.kind for one in inbound.media] == [MediaKind.PICTURE, MediaKind.FILE]
 
 
 @pytest.mark.parametrize("number", ["x", "-1", "9999999999", "²"])

@@ -1,0 +1,54 @@
+"""The settings of text messages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from bot.channel import BaseUrl, Channel, ChannelSettings, Duration, Filled, FilledSecret, Site
+from channels.twilio import Account, Twilio
+
+
+class SmsSettings(ChannelSettings):
+    """`[channels.sms]`"""
+
+    settle: ClassVar[timedelta] = timedelta(minutes=20)
+
+    provider: Literal["twilio"] = "twilio"
+    account_sid: Filled
+    auth_token: FilledSecret
+    auth_token_secondary: FilledSecret | None = None
+    api_key_sid: Filled | None = None
+    api_key_secret: FilledSecret | None = None
+    sender: Filled | None = Field(default=None, alias="from")
+    messaging_service_sid: Filled | None = None
+    api_base_url: BaseUrl = "https://api.twilio.com"
+    reconcile_after: Duration = timedelta(minutes=2)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.api_key_sid is None) != (self.api_key_secret is None):
+            raise ValueError("has one half of an API key: give both api_key_sid and api_key_secret, or neither")
+        if self.sender is None and self.messaging_service_sid is None:
+            raise ValueError('has no sender: add from = "+44..." or messaging_service_sid = "MG..."')
+        return self
+
+    def open(self, site: Site) -> Channel:
+        return Twilio(self.account(site))
+
+    def account(self, site: Site) -> Account:
+        """The account as the channel uses it."""
+        secrets = [secret.get_secret_value() for secret in (self.auth_token, self.auth_token_secondary) if secret]
+        return Account(
+            account_sid=self.account_sid,
+            username=self.api_key_sid or self.account_sid,
+            password=self.api_key_secret.get_secret_value() if self.api_key_secret else secrets[0],
+            secrets=tuple(secrets),
+            sender=self.sender,
+            messaging_service_sid=self.messaging_service_sid,
+            api_base_url=self.api_base_url,
+            public_base_url=site.public_base_url,
+            reconcile_after=self.reconcile_after,
+        )
