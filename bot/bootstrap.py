@@ -17,7 +17,7 @@ from bot.interview.state import Pace, Study
 from bot.interview.wording import fill
 from bot.records import migrate
 from bot.records.database import Database
-from bot.records.participants import Terms
+from bot.records.participants import CHANNEL_NAMES, Terms
 from bot.records.vault import create_key_file, open_key_file
 from bot.service.enrolment import Rules
 from bot.service.sender import Worker
@@ -88,6 +88,20 @@ def build(
     return Program(settings, schedules, database, terms, rules, opened, worker)
 
 
+def throwaway(settings: Settings, folder: Path) -> Program:
+    """The program on a new database in a folder that nobody keeps, with simulated phones only, which settle at once."""
+    alone = StudySettings(
+        study=settings.study,
+        database=config.Database(url=f"sqlite:///{folder}/study.db"),
+        security=config.Security(key_file=folder / "study.key"),
+        pace=settings.pace.model_copy(update={"settle": {"simulator": timedelta()}}),
+        retention=settings.retention,
+        channels={"simulator": {"enabled": True}},
+    )
+    prepare(alone)
+    return build(alone)
+
+
 def web_parts(program: Program) -> Web:
     """What the pages and webhooks have in hand."""
     return Web(
@@ -126,7 +140,10 @@ def terms_of(
         settle = settle_on(settings, kind)
         return Pace(settle, None if kind == "simulator" else quiet, settings.pace.prompts)
 
-    study = Study(settings.study.name, settings.study.contact_phone or "us")
+    known = CHANNEL_NAMES if "simulator" in channels else {k: v for k, v in CHANNEL_NAMES.items() if k in channels}
+    study = Study(
+        settings.study.name, settings.study.contact_phone or "us", known, settings.study.agree_again_on_new_channel
+    )
     return Terms(study, pace, unknown_reply(settings, schedules), channels)
 
 

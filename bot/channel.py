@@ -85,12 +85,25 @@ class Channel:
     webhooks: tuple[str, ...] = ()
     """The paths at which the provider delivers, such as /webhooks/telegram."""
 
+    templates: frozenset[str] = frozenset()
+    """The keys of texts that the provider has approved for opening a conversation again."""
+
+    threads: bool = False
+    """Whether `send` needs `Outbound.earlier`: the ids of the messages before it."""
+
+    most_an_hour: int | None = None
+    """So many messages of ours to one person in an hour are a conversation between two programs."""
+
     thanks: tuple[str, str] = ("text/plain", "")
     """How a delivery is answered: media type and body."""
 
     def address(self, written: str) -> Address:
         """The address that somebody wrote by hand, in its one form. Raises AddressError with what one looks like."""
         return Address(self.kind, written.strip())
+
+    def link(self, code: str) -> str:
+        """A link by which somebody opens the conversation with this code; '' where there is none, or not yet."""
+        return ""
 
     async def send(self, message: Outbound) -> Receipt:
         """Hand one message to the provider.

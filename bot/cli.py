@@ -8,7 +8,6 @@ import secrets
 import sys
 import tempfile
 from dataclasses import asdict
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -243,16 +242,7 @@ def talk(
 
     settings = _settings(config)
     with tempfile.TemporaryDirectory(prefix="ownpace-talk-") as folder:
-        study = Path(folder)
-        alone = settings.model_copy(
-            update={
-                "database": settings.database.model_copy(update={"url": f"sqlite:///{study}/talk.db"}),
-                "security": settings.security.model_copy(update={"key_file": study / "talk.key"}),
-                "pace": settings.pace.model_copy(update={"settle": {"simulator": timedelta()}}),
-            }
-        )
-        bootstrap.prepare(alone)
-        program = bootstrap.build(alone, channels={})
+        program = bootstrap.throwaway(settings, Path(folder))
         chosen = cohort or next(iter(program.schedules))[0]
         entry = Entry(chosen, Address("simulator", "sms/talk"), name="you", wording=wording)
         enrolment.check(entry, program.rules)

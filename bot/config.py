@@ -120,6 +120,7 @@ class Study(Section):
     prompts: Path = Path("prompts")
     contact_phone: Annotated[str, Field(max_length=13)] = ""
     researcher: Annotated[str, Field(min_length=1, max_length=15)] = "our researcher"
+    agree_again_on_new_channel: bool = False
 
     @property
     def zone(self) -> ZoneInfo:

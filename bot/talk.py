@@ -23,7 +23,7 @@ async def converse(database: Database, terms: Terms, code: str, address: Address
     screen.print("Type as a participant would; HELP lists the words. Ctrl-D ends. Nothing is kept.\n")
     said = 0
     for number in itertools.count():
-        await database.run(_show_everything)
+        await database.run(_show_everything, terms)
         record = await database.read(views.record, terms, code)
         assert record is not None
         for entry in record.entries:
@@ -40,9 +40,9 @@ async def converse(database: Database, terms: Terms, code: str, address: Address
             await database.run(intake.receive, terms, inbound)
 
 
-def _show_everything(uow: UnitOfWork) -> None:
+def _show_everything(uow: UnitOfWork, terms: Terms) -> None:
     """On this screen a message is there as soon as it is written."""
-    while claimed := outbox.claim(uow, ["simulator"], []):
+    while claimed := outbox.claim(uow, terms):
         for one in claimed:
             outbox.accepted(uow, one.seq, one.message.id)
 

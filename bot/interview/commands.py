@@ -44,6 +44,10 @@ PHRASES: Mapping[Command, tuple[str, ...]] = MappingProxyType(
     {
         Command.STOP: (
             "stop all",
+            "stop stop",
+            "stop now",
+            "i want to stop",
+            "i want you to stop",
             "stop texting",
             "stop texting me",
             "stop messaging me",
@@ -75,7 +79,7 @@ PHRASES: Mapping[Command, tuple[str, ...]] = MappingProxyType(
             "i want to talk to a person",
             "i want to speak to a person",
         ),
-        Command.LEAVE: ("leave the study", "i want to leave the study"),
+        Command.LEAVE: ("leave the study", "i want to leave", "i want to leave the study"),
     }
 )
 
@@ -172,6 +176,16 @@ LEAVE_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
                    "delete everything", "erase", "erase them", "erase my answers"),
     }
 )  # fmt: skip
+
+
+CHANGE_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "sms": ("text", "texts", "sms", "text message", "text messages", "by text", "by sms", "texting"),
+        "email": ("email", "e-mail", "mail", "emails", "by email", "by e-mail"),
+        "whatsapp": ("whatsapp", "whats app", "what's app", "by whatsapp"),
+        "telegram": ("telegram", "by telegram"),
+    }
+)
 
 
 def choice(text: str, options: Mapping[str, tuple[str, ...]]) -> str | None:

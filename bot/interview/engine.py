@@ -7,8 +7,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.interview import pace, wording
-from bot.interview.commands import LEAVE_CHOICES, PAUSE_CHOICES, Command, Word, choice, parse, yes_or_no
+from bot.interview.commands import (
+    CHANGE_CHOICES,
+    LEAVE_CHOICES,
+    PAUSE_CHOICES,
+    Command,
+    Word,
+    choice,
+    parse,
+    yes_or_no,
+)
 from bot.interview.events import (
+    AddressTold,
     Belongs,
     Cancel,
     Consent,
@@ -18,24 +28,48 @@ from bot.interview.events import (
     Event,
     File,
     HandedBack,
+    Move,
+    Moved,
     OpenTask,
     OptedOut,
+    Release,
     Remove,
     Said,
     Send,
     SetTimer,
     TaskKind,
     TimerKind,
+    Told,
     TookOver,
     Wrote,
 )
 from bot.interview.schedule import Question, Wording
 from bot.interview.state import Answer, Interview, Menu, Progress, State
+from bot.messages import MediaKind
 
 WAKING = frozenset(Command) - {Command.PAUSE, Command.UNDO, Command.CHANGE}
 """Words that end a pause."""
 
 PAUSE_DAYS = {"day": 1, "week": 7, "month": 30}
+
+TO_A_PERSON = {
+    Command.PERSON: TaskKind.PERSON_ASKED,
+    Command.CALL: TaskKind.CALL_ASKED,
+    Command.COPY: TaskKind.COPY,
+    Command.CHANGE: TaskKind.CHANGE_CHANNEL,
+}
+"""Words that a person sees to, also while a person has the conversation."""
+
+LONG_REPLY = 12
+"""Words from which on a message that follows the pause menu is taken as an answer, not as a choice."""
+
+ACKNOWLEDGED = {
+    MediaKind.VOICE: "voice-note",
+    MediaKind.PICTURE: "picture",
+    MediaKind.VIDEO: "picture",
+    MediaKind.FILE: "file",
+}
+"""The text that says what came and that a person will look at it."""
 
 ENDED = frozenset({State.STOPPED, State.DECLINED, State.LEAVING, State.LEFT})
 """States that the person chose, and that nobody but the person ends."""
@@ -67,6 +101,10 @@ def step(interview: Interview, event: Event, now: datetime) -> Step:
             turn.written(event)
         case OptedOut():
             turn.stopped()
+        case AddressTold():
+            turn.address_told(event)
+        case Moved():
+            turn.moved(event)
     return Step(turn.interview, tuple(turn.effects))
 
 
@@ -97,11 +135,14 @@ class _Turn:
         self, body: str, texts: tuple[str, ...] = (), question: str | None = None, author: str | None = None
     ) -> None:
         """A reply leaves at once; anything else waits for the person's waking hours."""
-        held = None
-        if author is None and not pace.is_reply(self.now, self.interview.heard):
-            allowed = pace.next_allowed(self.now, self.interview.pace.quiet, self.interview.person.timezone)
-            held = allowed if allowed > self.now else None
-        self.effects.append(Send(body, texts, question, author, held))
+        unasked = author is None and not pace.is_reply(self.now, self.interview.heard)
+        held = self.waking() if unasked else None
+        self.effects.append(Send(body, texts, question, author, held, unasked))
+
+    def waking(self) -> datetime | None:
+        """When something unasked may leave; None for now."""
+        allowed = pace.next_allowed(self.now, self.interview.pace.quiet, self.interview.person.timezone)
+        return allowed if allowed > self.now else None
 
     def say(self, *keys: str, **more: str) -> None:
         self.send(wording.stock(self.interview, keys, **more), keys)
@@ -135,6 +176,8 @@ class _Turn:
 
     def answer_statement(self, said: Said) -> None:
         self.file(said, Belongs.CONSENT)
+        if said.unseen:  # it cannot be about a statement that has not left; that one comes now
+            return
         key = self.interview.position
         place = [s.id for s in self.interview.schedule.statements].index(key) + 1
         numbered = self.interview.person.wording is Wording.SHORT
@@ -157,14 +200,17 @@ class _Turn:
             self.say("consent-unclear")
         else:
             self.hand_over(TaskKind.UNCLEAR)
+            self.say("person-asked", **self.promise())
 
     # Questions and answers
 
     def ask(self) -> None:
         """Send the open statement or question, in full. No question is ever sent without every required consent."""
         key = self.interview.position
-        if self.interview.state is State.CONSENT:
-            self.send(wording.statement(self.interview, key))
+        if self.interview.agreeing:
+            self.say("consent-again")
+        elif self.interview.state is State.CONSENT:
+            self.send(wording.statement(self.interview, key), question=key)
         elif self.interview.consented and key:
             self.send(wording.question(self.interview, key), question=key)
 
@@ -225,12 +271,18 @@ class _Turn:
         """Add the message to a question, and judge a branch on the answer as a whole."""
         self.file(said, belongs, key)
         answer = self.interview.answers.get(key, Answer())
-        goto = None
-        if not answer.parts:
-            whole = " ".join(said.text.casefold().strip(" .!").split())
-            question = self.interview.schedule.question(key)
-            goto = next((b.goto for b in question.branches if whole in b.when.answer_is), None)
-        self.mark(key, parts=(*answer.parts, said.message), goto=goto)
+        whole = " ".join(said.text.casefold().strip(" .!").split())
+        question = self.interview.schedule.question(key)
+        goto = next((b.goto for b in question.branches if whole in b.when.answer_is), None)
+        self.change(answers={**self.interview.answers, key: answer.plus(said.message, goto)})
+        self.acknowledge(said)
+
+    def acknowledge(self, said: Said) -> None:
+        """What is not words goes to a person, and the one who sent it hears so; once for several sent as one."""
+        if said.media is not None:
+            self.task(TaskKind.WRITE_UP)
+            if not said.joined:
+                self.say(ACKNOWLEDGED[said.media])
 
     def answer_question(self, said: Said) -> None:
         position = self.interview.position
@@ -238,17 +290,18 @@ class _Turn:
         if earlier and earlier != position:
             self.keep(said, earlier, Belongs.ANSWER)
             return
-        if said.unseen and (previous := self.previous(position)):
+        if said.unseen and said.replied_to != position and (previous := self.previous(position)):
             self.keep(said, previous, Belongs.LATE)
             return
         self.keep(said, position, Belongs.ANSWER)
-        if said.media:
-            self.say("voice-note")
         if self.interview.pace.settle <= timedelta(0):
             self.settle()
         else:
-            due = self.now + self.interview.pace.settle
-            self.effects.append(SetTimer(TimerKind.SETTLE, due, settle_position(self.interview)))
+            self.set_settle_timer()
+
+    def set_settle_timer(self) -> None:
+        due = self.now + self.interview.pace.settle
+        self.effects.append(SetTimer(TimerKind.SETTLE, due, settle_position(self.interview)))
 
     def settle(self) -> None:
         """The answer is whole: offer the one stock prompt if the person allows it, else go on."""
@@ -274,24 +327,40 @@ class _Turn:
 
     def said(self, said: Said) -> None:
         self.change(heard=self.now)
-        word = Word(Command.STOP, None) if said.opt_out == "stop" else parse(said.text)
+        done_there = {"stop": Word(Command.STOP), "start": Word(Command.READY)}.get(said.opt_out or "")
+        word = done_there or parse(said.text)
         if word and word.command in (Command.STOP, Command.LEAVE):
             self.file(said, Belongs.COMMAND)
             self.stop(said) if word.command is Command.STOP else self.leave()
         elif self.interview.state is State.HANDOVER:
-            self.file(said, Belongs.CONVERSATION, self.interview.position or None)
+            self.tell_person(said, word)
         elif self.interview.menu and self.choose(said):
             pass
         elif word:
             self.file(said, Belongs.COMMAND)
-            self.change(menu=None)
+            self.change(menu=self.interview.menu if self.interview.menu is Menu.LEAVE else None)
             self.obey(word)
+        elif said.reopened and yes_or_no(said.text, numbered=False):
+            self.file(said, Belongs.CHOICE)  # yes, they want what waited for them
         else:
             self.hear(said)
+
+    def tell_person(self, said: Said, word: Word | None) -> None:
+        """While a person has the conversation everything is for them, and the bot is silent."""
+        asked = TO_A_PERSON.get(word.command) if word else None
+        if asked is None:
+            self.file(said, Belongs.CONVERSATION, self.interview.position or None)
+        else:
+            self.file(said, Belongs.COMMAND)
+            self.task(asked)
+        if said.media is not None:
+            self.task(TaskKind.WRITE_UP)
 
     def hear(self, said: Said) -> None:
         """Words that are no command: an answer to what is open, or something for a person to read."""
         match self.interview.state:
+            case State.CONSENT | State.ACTIVE if self.interview.agreeing:
+                self.agree_again(said)
             case State.CONSENT:
                 self.answer_statement(said)
             case State.ACTIVE:
@@ -304,7 +373,8 @@ class _Turn:
             case State.COMPLETE if yes_or_no(said.text, numbered=True) is False:
                 self.file(said, Belongs.CHOICE)
             case State.COMPLETE:
-                self.file(said, Belongs.LATE, self.interview.schedule.questions[-1].id)
+                meant = said.replied_to if said.replied_to in self.interview.answers else None
+                self.keep(said, meant or self.interview.schedule.questions[-1].id, Belongs.LATE)
                 self.task(TaskKind.AFTERWARDS)
             case _:
                 self.file(said, Belongs.ASIDE)
@@ -312,30 +382,87 @@ class _Turn:
 
     def choose(self, said: Said) -> bool:
         """Whether the message answers the menu that is open."""
-        menu = self.interview.menu
-        options = {Menu.PAUSE: PAUSE_CHOICES, Menu.LEAVE: LEAVE_CHOICES}.get(menu) if menu else None
-        picked = choice(said.text, options) if options else None
-        if menu is Menu.CHANGE and parse(said.text) is None:
-            self.change(menu=None)
-            self.file(said, Belongs.CHOICE)
-            return True
-        if picked is None:
-            return self.puzzled(said) if options else False
-        self.file(said, Belongs.CHOICE)
-        self.change(menu=None)
-        self.pause_for(picked) if menu is Menu.PAUSE else self.left(picked)
+        if parse(said.text) is not None:
+            return False
+        match self.interview.menu:
+            case Menu.PAUSE:
+                return self.choose_pause(said)
+            case Menu.LEAVE:
+                self.choose_leave(said)
+            case Menu.CHANGE:
+                self.choose_channel(said)
+            case _:
+                self.choose_address(said)
         return True
 
-    def puzzled(self, said: Said) -> bool:
-        """Whether the message looks like a choice that is not on the menu; anything longer is taken as an answer."""
-        menu, word = self.interview.menu, parse(said.text)
-        if word or (menu is Menu.PAUSE and len(said.text.split()) > 2):
+    def choose_pause(self, said: Said) -> bool:
+        picked = choice(said.text, PAUSE_CHOICES)
+        if picked is None and len(said.text.split()) >= LONG_REPLY:
+            self.change(menu=None)
+            self.say("paused-open")
             return False
         self.file(said, Belongs.CHOICE)
-        self.say("pause-unclear" if menu is Menu.PAUSE else "leave-unclear")
-        if menu is Menu.LEAVE:
-            self.task(TaskKind.LEAVE)
+        if picked is None:
+            self.say("pause-unclear")
+        else:
+            self.change(menu=None)
+            self.pause_for(picked)
         return True
+
+    def choose_leave(self, said: Said) -> None:
+        self.file(said, Belongs.CHOICE)
+        picked = choice(said.text, LEAVE_CHOICES)
+        if picked is None:
+            self.say("leave-unclear")
+            self.task(TaskKind.LEAVE)
+        else:
+            self.change(menu=None)
+            self.left(picked)
+
+    def choose_channel(self, said: Said) -> None:
+        """Which way; an address by itself says it too."""
+        picked = choice(said.text, CHANGE_CHOICES)
+        self.file(said, Belongs.CHOICE)
+        self.change(menu=None)
+        if picked is None or picked not in self.interview.study.channels:
+            self.task(TaskKind.CHANGE_CHANNEL)
+            self.say("change-not-there", **self.promise())
+        else:
+            self.change(moving=picked)
+            self.ask_address()
+
+    def ask_address(self) -> None:
+        """Telegram needs none: there the person writes first, by a link."""
+        if self.interview.moving == "telegram":
+            self.effects.append(Move("telegram", ""))
+        else:
+            self.change(menu=Menu.ADDRESS)
+            self.say("change-address", channel=self.moving_to())
+
+    def moving_to(self) -> str:
+        return self.interview.study.channels.get(self.interview.moving, self.interview.moving)
+
+    def choose_address(self, said: Said) -> None:
+        self.file(said, Belongs.CHOICE)
+        self.change(menu=None)
+        self.effects.append(Move(self.interview.moving, said.text))
+
+    def agree_again(self, said: Said) -> None:
+        """Consent on the new way: a YES goes on, a NO ends it kindly, and doubt fetches a person."""
+        self.file(said, Belongs.CONSENT)
+        agreed = yes_or_no(said.text, numbered=False)
+        if agreed is None:
+            self.unclear_statement()
+            return
+        self.effects.append(Consent("consent-again", agreed, said.message))
+        self.change(agreeing=False, unclear=0)
+        if not agreed:
+            self.change(state=State.DECLINED)
+            self.say("consent-declined")
+            return
+        self.ask()
+        if self.interview.state is State.ACTIVE and self.interview.answer.parts:
+            self.set_settle_timer()
 
     def obey(self, word: Word) -> None:
         """Do what a command says, where the interview stands."""
@@ -365,7 +492,7 @@ class _Turn:
         else:
             if state in (State.STOPPED, State.LEAVING) or (state is State.PAUSED and word.command in WAKING):
                 self.resume()
-            if self.interview.position:
+            if self.interview.position or word.command in (Command.UNDO, Command.CHANGE):
                 open_only[word.command]()
             else:
                 self.say("nothing-open")
@@ -408,10 +535,12 @@ class _Turn:
             self.say("nothing-to-undo")
             return
         last, key = max(parts)
-        kept = tuple(part for part in self.interview.answers[key].parts if part != last)
-        self.mark(key, parts=kept, goto=None)
+        self.change(answers={**self.interview.answers, key: self.interview.answers[key].minus(last)})
         self.effects.append(Remove(last))
         self.say("undo")
+        still_open = self.interview.state is State.ACTIVE and key == self.interview.position
+        if still_open and self.interview.answer.parts:
+            self.set_settle_timer()
 
     def copy(self) -> None:
         self.task(TaskKind.COPY)
@@ -419,8 +548,37 @@ class _Turn:
 
     def change_channel(self) -> None:
         self.change(menu=Menu.CHANGE)
-        self.task(TaskKind.CHANGE_CHANNEL)
         self.say("change-channel")
+
+    def address_told(self, told: AddressTold) -> None:
+        """What the person hears of the address they want to move to."""
+        if told.message is not None:
+            self.effects.append(File(told.message, Belongs.CHOICE))
+        if self.interview.state in ENDED or self.interview.state is State.HANDOVER:
+            return
+        if told.outcome is Told.WRONG_CODE:
+            self.say("change-wrong-code")
+        elif told.outcome is Told.NO_ADDRESS:
+            self.change(menu=Menu.ADDRESS)
+            self.say("change-no-address", channel=self.moving_to())
+        elif told.outcome is Told.LINK:
+            self.say("change-link", link=told.link)
+        else:
+            self.say("change-code-sent")
+
+    def moved(self, moved: Moved) -> None:
+        """The person is there: the open point is asked once, on the new way."""
+        if moved.message is not None:
+            self.effects.append(File(moved.message, Belongs.CHOICE))
+        self.change(moving="", menu=None)
+        if self.interview.state in ENDED:
+            return
+        if self.interview.study.agree_again and self.interview.consented:
+            self.change(agreeing=True)
+        if self.interview.state is not State.HANDOVER:
+            self.say("change-done")
+        if self.interview.state in (State.CONSENT, State.ACTIVE):
+            self.ask()
 
     def fetch(self, kind: TaskKind) -> None:
         """The person wants a person."""
@@ -452,7 +610,7 @@ class _Turn:
         self.say("paused", day=wording.day(until.astimezone(zone)))
 
     def resume(self) -> None:
-        """Back to where the person was, with nothing sent yet."""
+        """Back to where the person was; what was set aside leaves now, and nothing is asked yet."""
         if not self.interview.position:
             state = State.COMPLETE
         elif self.interview.position in {s.id for s in self.interview.schedule.statements}:
@@ -460,11 +618,13 @@ class _Turn:
         else:
             state = State.ACTIVE
         self.change(state=state, menu=None)
+        replying = pace.is_reply(self.now, self.interview.heard)
+        self.effects.append(Release(None if replying else self.waking()))
 
     def stopped(self) -> None:
         if self.interview.state not in (State.LEFT, State.DECLINED):
             self.change(state=State.STOPPED, menu=None)
-        self.effects.append(Cancel())
+        self.effects.append(Cancel(people=True))
 
     def stop(self, said: Said) -> None:
         """One confirmation, unless the provider has given it already."""
@@ -476,7 +636,7 @@ class _Turn:
     def leave(self) -> None:
         if self.interview.state is State.LEFT:
             return
-        self.effects.append(Cancel())
+        self.effects.append(Cancel(people=True))
         self.change(state=State.LEAVING, menu=Menu.LEAVE)
         self.task(TaskKind.LEAVE)
         self.say("leave-ask")
@@ -506,8 +666,8 @@ class _Turn:
             self.change(state=State.HANDOVER, menu=None)
 
     def written(self, wrote: Wrote) -> None:
-        """A researcher's own words, signed; never to somebody who asked for silence."""
-        if self.interview.state not in (State.STOPPED, State.LEFT):
+        """A researcher's own words, signed; never to somebody who asked for silence, unless they asked for a person."""
+        if wrote.asked or self.interview.state not in (State.STOPPED, State.LEFT):
             self.send(f"{wrote.text}\n\n{wrote.researcher}", author=wrote.researcher)
 
     def handed_back(self) -> None:
@@ -520,7 +680,8 @@ class _Turn:
         """A timer set for another position does nothing."""
         interview = self.interview
         if due.kind is TimerKind.SETTLE:
-            if interview.state is State.ACTIVE and due.position == settle_position(interview):
+            here = interview.state is State.ACTIVE and not interview.agreeing
+            if here and due.position == settle_position(interview):
                 self.settle()
         elif interview.state is State.PAUSED and interview.until and due.position == resume_position(interview):
             self.resume()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.messages import MediaKind
+
 # What happens: every event comes in by the same door, `engine.step`.
 
 
@@ -18,16 +20,20 @@ class Enrolled:
 class Said:
     """The person sent a message.
 
-    `replied_to` is the question they answered, where their channel can say. `unseen`: the open question has not
-    begun to leave, so they cannot have read it. `opt_out`: their provider already acted on a STOP or START.
+    `replied_to` is the question they answered, where their channel can say. `unseen`: nothing of the open question
+    had left when they wrote, so they cannot have read it. `reopened`: messages waited for them to write, and leave
+    now. `opt_out`: their provider already acted on a STOP or START. `media` says what came besides words; `joined`
+    that more of the same came just before.
     """
 
     message: int
     text: str
     replied_to: str | None = None
     unseen: bool = False
+    reopened: bool = False
     opt_out: str | None = None
-    media: bool = False
+    media: MediaKind | None = None
+    joined: bool = False
 
 
 class TimerKind(StrEnum):
@@ -61,10 +67,11 @@ class HandedBack:
 
 @dataclass(frozen=True, slots=True)
 class Wrote:
-    """A researcher wrote to the person."""
+    """A researcher wrote to the person; `asked`: the person had asked for a person."""
 
     researcher: str
     text: str
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,32 @@ class OptedOut:
     """The person blocked us at their provider."""
 
 
-Event = Enrolled | Said | Due | TookOver | HandedBack | Wrote | OptedOut
+class Told(StrEnum):
+    """What became of an address that somebody wants to move to."""
+
+    CODE_SENT = "code sent"
+    LINK = "link"
+    NO_ADDRESS = "no address"
+    WRONG_CODE = "wrong code"
+
+
+@dataclass(frozen=True, slots=True)
+class AddressTold:
+    """What became of the address that the person wants to move to; `message` held a code that does not fit."""
+
+    outcome: Told
+    link: str = ""
+    message: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The person is reached somewhere else from now on; `message` is the one with the code, if there was one."""
+
+    message: int | None = None
+
+
+Event = Enrolled | Said | Due | TookOver | HandedBack | Wrote | OptedOut | AddressTold | Moved
 
 
 # What follows: the caller saves and sends; the engine only decides.
@@ -108,18 +140,43 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A message to the person. `author` is a researcher's name, or None for the bot; `not_before` keeps it quiet."""
+    """A message to the person. `author` is a researcher's name, or None for the bot; `not_before` keeps it quiet.
+
+    `question` is the question or statement that it asks. `unasked`: it follows no message of the person's.
+    """
 
     body: str
     texts: tuple[str, ...] = ()
     question: str | None = None
     author: str | None = None
     not_before: datetime | None = None
+    unasked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Messages that still wait to leave are not wanted any more."""
+    """What waits to leave is not wanted now, and no timer rings.
+
+    Questions are cancelled, for they are asked again; anything else of the bot's is set aside for `Release`.
+    `people`: what researchers wrote is cancelled too.
+    """
+
+    people: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What was set aside leaves now, or from `not_before` on."""
+
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The person wants to carry on at this address, as they wrote it, on a kind of channel."""
+
+    kind: str
+    written: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +208,7 @@ class TaskKind(StrEnum):
     LEAVE = "leave"
     DELETE = "delete answers"
     AFTERWARDS = "wrote afterwards"
+    WRITE_UP = "write up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,4 +218,4 @@ class OpenTask:
     kind: TaskKind
 
 
-Effect = File | Remove | Send | Cancel | Consent | SetTimer | OpenTask
+Effect = File | Remove | Send | Cancel | Release | Move | Consent | SetTimer | OpenTask

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -34,6 +34,7 @@ class Menu(StrEnum):
     PAUSE = "pause"
     LEAVE = "leave"
     CHANGE = "change"
+    ADDRESS = "address"
 
 
 class Progress(StrEnum):
@@ -48,13 +49,28 @@ class Progress(StrEnum):
 class Answer:
     """The messages that belong to one question, by id, in the order they came.
 
-    `prompted` once the one stock prompt was offered; `goto` where a branch leads, judged on the whole answer.
+    `prompted` once the one stock prompt was offered; `gotos` says of each part where a branch would lead if it were
+    the whole answer.
     """
 
     progress: Progress = Progress.ASKED
     parts: tuple[int, ...] = ()
     prompted: bool = False
-    goto: str | None = None
+    gotos: tuple[str | None, ...] = ()
+
+    @property
+    def goto(self) -> str | None:
+        """Where a branch leads, judged on the answer as a whole."""
+        return self.gotos[0] if len(self.gotos) == 1 else None
+
+    def plus(self, part: int, goto: str | None) -> Answer:
+        """The answer with one more part."""
+        return replace(self, parts=(*self.parts, part), gotos=(*self.gotos, goto))
+
+    def minus(self, part: int) -> Answer:
+        """The answer without this part."""
+        kept = [(one, goto) for one, goto in zip(self.parts, self.gotos, strict=True) if one != part]
+        return replace(self, parts=tuple(one for one, _ in kept), gotos=tuple(goto for _, goto in kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +97,15 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """What every text may name of the study."""
+    """What every text may name of the study.
+
+    `channels` are the kinds that people may move to, each with its name; `agree_again` asks for consent there again.
+    """
 
     name: str
     phone: str
+    channels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    agree_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +114,8 @@ class Interview:
 
     `position` is the id of the statement or question that is open, or '' before the first and after the last.
     `heard` is the moment of the person's last message; `unclear` how often the open point was not understood;
-    `until` when a pause ends by itself.
+    `until` when a pause ends by itself; `moving` the kind of channel they want to move to;
+    `agreeing` while they are asked again whether they still agree, on a new channel.
     """
 
     schedule: Schedule
@@ -108,6 +130,8 @@ class Interview:
     unclear: int = 0
     heard: datetime | None = None
     until: datetime | None = None
+    moving: str = ""
+    agreeing: bool = False
 
     @property
     def consented(self) -> bool:
@@ -124,12 +148,16 @@ class Interview:
         return {
             "state": self.state.value,
             "position": self.position,
-            "answers": {key: [a.progress.value, list(a.parts), a.prompted, a.goto] for key, a in self.answers.items()},
+            "answers": {
+                key: [a.progress.value, list(a.parts), a.prompted, list(a.gotos)] for key, a in self.answers.items()
+            },
             "consent": dict(self.consent),
             "menu": self.menu and self.menu.value,
             "unclear": self.unclear,
             "heard": self.heard and self.heard.isoformat(),
             "until": self.until and self.until.isoformat(),
+            "moving": self.moving,
+            "agreeing": self.agreeing,
         }
 
     @classmethod
@@ -145,12 +173,14 @@ class Interview:
             state=State(saved["state"]),
             position=saved["position"],
             answers={
-                key: Answer(Progress(progress), tuple(parts), prompted, goto)
-                for key, (progress, parts, prompted, goto) in saved["answers"].items()
+                key: Answer(Progress(progress), tuple(parts), prompted, tuple(gotos))
+                for key, (progress, parts, prompted, gotos) in saved["answers"].items()
             },
             consent=saved["consent"],
             menu=Menu(saved["menu"]) if saved["menu"] else None,
             unclear=saved["unclear"],
             heard=datetime.fromisoformat(saved["heard"]) if saved["heard"] else None,
             until=datetime.fromisoformat(saved["until"]) if saved["until"] else None,
+            moving=saved.get("moving", ""),
+            agreeing=saved.get("agreeing", False),
         )

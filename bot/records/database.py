@@ -80,6 +80,15 @@ def _tell_each(outcomes: list[_Outcome]) -> None:
         outcome.tell()
 
 
+def _in_transaction(connection: Connection) -> bool:
+    """Whether what the others in the commit did is still there.
+
+    On a full disk, an I/O error or no memory SQLite undoes the whole transaction by itself
+    (sqlite.org/lang_transaction.html, section 3).
+    """
+    return bool(getattr(connection.connection.driver_connection, "in_transaction", True))
+
+
 def open_engine(url: str) -> Engine:
     """An SQLite engine with the settings the promises rest on. Raises ConfigError for another kind of database."""
     if not url.startswith("sqlite"):
@@ -87,7 +96,9 @@ def open_engine(url: str) -> Engine:
     path = url.partition(":///")[2]
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, poolclass=QueuePool, pool_size=4, connect_args={"check_same_thread": False})
+    engine = create_engine(
+        url, hide_parameters=True, poolclass=QueuePool, pool_size=4, connect_args={"check_same_thread": False}
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: DBAPIConnection, _record: object) -> None:
@@ -165,6 +176,8 @@ class Database:
                     with uow.undone_on_failure():
                         result = job.work(uow)
                 except Exception as error:
+                    if not _in_transaction(connection):
+                        raise
                     outcomes.append(_Outcome(job, error=error))
                 else:
                     outcomes.append(_Outcome(job, result))

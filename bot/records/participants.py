@@ -45,6 +45,7 @@ class Participant:
     key_id: int
     key: DataKey
     kind: str
+    address_id: int
     sealed_address: bytes
     closed: str | None
     interview: Interview
@@ -54,9 +55,21 @@ class Participant:
         return Address(self.kind, self.key.open(self.sealed_address, "address"))
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A participant whose interview has not been read yet: enough to store what they sent, whatever else is wrong."""
+
+    id: int
+    key_id: int
+    key: DataKey
+    address_id: int
+    row: Row
+
+
 _JOINED = (
     select(
         participants,
+        addresses.c.id.label("address_id"),
         addresses.c.kind,
         addresses.c.value.label("address"),
         addresses.c.closed,
@@ -83,9 +96,24 @@ _BY_CODE = _loader(and_(participants.c.code == bindparam("wanted"), addresses.c.
 _SAVE = Prepared(update(interviews).where(interviews.c.participant_id == bindparam("of")))
 
 
-def by_address(uow: UnitOfWork, terms: Terms, address: Address) -> Participant | None:
-    """The participant whose address this is, reached there."""
-    return _found(uow, terms, _BY_ADDRESS, uow.vault.find(address))
+def find(uow: UnitOfWork, *those: Address) -> Found | None:
+    """The participant who has one of these addresses."""
+    for address in those:
+        for row in uow.run(_BY_ADDRESS, {"wanted": uow.vault.find(address)}):
+            return Found(row["id"], row["key_id"], uow.vault.data_key(row["wrapped"]), row["address_id"], row)
+    return None
+
+
+def found_by_id(uow: UnitOfWork, participant_id: int) -> Found | None:
+    """The participant with this id, at their main address."""
+    for row in uow.run(_BY_ID, {"wanted": participant_id}):
+        return Found(row["id"], row["key_id"], uow.vault.data_key(row["wrapped"]), row["address_id"], row)
+    return None
+
+
+def read(uow: UnitOfWork, terms: Terms, found: Found) -> Participant:
+    """Somebody who was found, with their interview, reached at the address by which they were found."""
+    return _participant(uow, terms, found.row)
 
 
 def by_id(uow: UnitOfWork, terms: Terms, participant_id: int) -> Participant:
@@ -127,7 +155,17 @@ def _participant(uow: UnitOfWork, terms: Terms, row: Row) -> Participant:
     interview = Interview.restored(
         row["saved"], schedule=uow.schedule(row["version"]), study=terms.study, person=person, pace=terms.pace(kind)
     )
-    return Participant(row["id"], row["code"], row["key_id"], key, kind, row["address"], row["closed"], interview)
+    return Participant(
+        id=row["id"],
+        code=row["code"],
+        key_id=row["key_id"],
+        key=key,
+        kind=kind,
+        address_id=row["address_id"],
+        sealed_address=row["address"],
+        closed=row["closed"],
+        interview=interview,
+    )
 
 
 def channel_name(kind: str, key: DataKey, sealed_address: bytes) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Executable, insert, select, update
 from sqlalchemy.engine import CursorResult, RowMapping
 
 from bot.interview.schedule import Schedule
+from bot.messages import Address
 from bot.records.prepared import Prepared, Row, Values, driver_cursor
 from bot.records.tables import audit, data_keys, meta, schedules, tasks
 from bot.records.vault import DataKey, Vault
@@ -62,6 +63,10 @@ class UnitOfWork:
                 raise
             finally:
                 cursor.execute("RELEASE SAVEPOINT part")
+
+    def new_code(self) -> str:
+        """Six figures that nobody can guess, for somebody to send back."""
+        return f"{int.from_bytes(self.vault.find(Address('code', self.new_id()))[:8]) % 1_000_000:06}"
 
     # Keys
 
@@ -127,6 +132,11 @@ class UnitOfWork:
             )
         )
         self.changed.add("tasks")
+
+    def has_task(self, participant_id: int, kinds: frozenset[str]) -> bool:
+        """Whether one of these is open for the participant."""
+        of = (tasks.c.participant_id == participant_id, tasks.c.kind.in_(kinds), tasks.c.closed_at.is_(None))
+        return self.one(select(tasks.c.id).where(*of).limit(1)) is not None
 
     def close_tasks(self, participant_id: int, kinds: frozenset[str]) -> None:
         """These have been seen to."""

@@ -75,6 +75,10 @@ class Vault:
         """The keyed hash under which an address is stored and looked up (HMAC-SHA256)."""
         return hmac.new(self._finding, f"{address.kind}:{address.value}".encode(), sha256).digest()
 
+    def name_of(self, content: bytes, key_id: int) -> bytes:
+        """A keyed hash of somebody's file: the same content of the same person has the same one."""
+        return hmac.new(self._finding, f"content {key_id}:".encode() + content, sha256).digest()
+
     @property
     def fingerprint(self) -> str:
         """A name for the study key that tells nothing about it; a database remembers which key is its own."""

@@ -15,8 +15,11 @@ from bot.interview.events import (
     Effect,
     Event,
     File,
+    Move,
+    Moved,
     OpenTask,
     OptedOut,
+    Release,
     Remove,
     Said,
     Send,
@@ -45,12 +48,21 @@ def happen(uow: UnitOfWork, participant: Participant, event: Event) -> Step:
 
 
 def wake(uow: UnitOfWork, terms: Terms, limit: int = 100) -> int:
-    """Take the timers that are due through their interviews, oldest first; returns how many there were."""
+    """Take the timers that are due through their interviews, oldest first; returns how many there were.
+
+    One that cannot be taken is for a person to see to, and holds up nobody else.
+    """
     due = uow.all(select(timers).where(timers.c.due <= uow.now).order_by(timers.c.due).limit(limit))
     for row in due:
         uow.execute(delete(timers).where(timers.c.id == row["id"]))
-        participant = participants.by_id(uow, terms, row["participant_id"])
-        happen(uow, participant, Due(TimerKind(row["kind"]), row["position"]))
+        try:
+            with uow.undone_on_failure():
+                participant = participants.by_id(uow, terms, row["participant_id"])
+                happen(uow, participant, Due(TimerKind(row["kind"]), row["position"]))
+        except Exception as error:
+            log.error("a timer could not be taken", participant=row["participant_id"], error=type(error).__name__)
+            note = f"A {row['kind']} timer could not be taken ({type(error).__name__}). Please see how they are."
+            uow.open_task("timer not taken", row["participant_id"], None, note)
     return len(due)
 
 
@@ -76,7 +88,7 @@ class _Turn:
     def __init__(self, uow: UnitOfWork, participant: Participant, event: Event) -> None:
         self.uow = uow
         self.participant = participant
-        self.message = event.message if isinstance(event, Said) else None
+        self.message = event.message if isinstance(event, Said | Moved) else None
         self.before: int | None = None
 
     def save(self, after: Step) -> None:
@@ -95,7 +107,11 @@ class _Turn:
             case Send():
                 self.send(effect)
             case Cancel():
-                self.cancel()
+                self.cancel(effect)
+            case Release():
+                self.release(effect)
+            case Move():
+                pass  # bot.service.moves sees to it
             case Consent():
                 self.consent(effect)
             case SetTimer():
@@ -131,8 +147,10 @@ class _Turn:
                 "key_id": person.key_id,
                 "kind": person.kind,
                 "address": person.sealed_address,
+                "address_id": person.address_id,
                 "question": effect.question,
-                "state": "pending",
+                "unasked": effect.unasked,
+                "state": "held" if person.closed else "pending",
                 "attempts": 0,
                 "follows": self.before,
                 "not_before": effect.not_before or uow.now,
@@ -142,10 +160,28 @@ class _Turn:
         self.before = waiting["seq"]
         uow.changed.add("outbox")
 
-    def cancel(self) -> None:
-        waiting = (outbox.c.lane == lane(self.participant.id), outbox.c.state == "pending")
-        self.uow.execute(update(outbox).where(*waiting).values(state="cancelled", changed_at=self.uow.now))
-        self.uow.execute(delete(timers).where(timers.c.participant_id == self.participant.id))
+    def cancel(self, effect: Cancel) -> None:
+        """What is under way may still be found not to have left: then it is not tried again."""
+        uow, in_lane = self.uow, outbox.c.lane == lane(self.participant.id)
+        ours = outbox.c.message_id.in_(
+            select(messages.c.id).where(messages.c.participant_id == self.participant.id, messages.c.author == "bot")
+        )
+        waiting = (in_lane, outbox.c.state.in_(["pending", "held"]))
+        cancelled = {"state": "cancelled", "changed_at": uow.now}
+        uow.execute(update(outbox).where(*waiting, ours, outbox.c.question.is_not(None)).values(**cancelled))
+        uow.execute(update(outbox).where(*waiting, ours).values(state="aside", changed_at=uow.now))
+        flying = (in_lane, outbox.c.state.in_(["sending", "unknown"]))
+        uow.execute(update(outbox).where(*flying, *([] if effect.people else [ours])).values(unwanted=True))
+        if effect.people:
+            uow.execute(update(outbox).where(*waiting).values(**cancelled))
+        uow.execute(delete(timers).where(timers.c.participant_id == self.participant.id))
+
+    def release(self, effect: Release) -> None:
+        uow = self.uow
+        aside = (outbox.c.lane == lane(self.participant.id), outbox.c.state == "aside")
+        values = {"state": "pending", "not_before": effect.not_before or uow.now, "changed_at": uow.now}
+        uow.execute(update(outbox).where(*aside).values(**values))
+        uow.changed.add("outbox")
 
     def consent(self, effect: Consent) -> None:
         person = self.participant

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, select
 
-from bot.channel import Channel
+from bot.channel import Ability, Channel
 from bot.errors import AddressError, EnrolmentError
 from bot.interview.events import Enrolled
 from bot.interview.schedule import Schedule, Wording
@@ -23,6 +23,7 @@ from bot.records.participants import Terms
 from bot.records.tables import addresses, interviews
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
+from bot.service import moves
 from bot.service.conversations import happen
 
 COLUMNS = ("code", "cohort", "name", "channel", "address", "wording", "language", "timezone", "researcher")
@@ -129,6 +130,8 @@ def address(kind: str, written: str, rules: Rules) -> Address:
     """A checked address. Raises EnrolmentError."""
     if kind not in rules.channels:
         raise EnrolmentError(f"channel {kind!r} is not set up here; there is {', '.join(sorted(rules.channels))}.")
+    if Ability.WRITES_FIRST not in rules.channels[kind].abilities:
+        return Address(kind, "")  # they open the conversation by a link, and their address is known then
     if not written:
         raise EnrolmentError("the address is empty.")
     try:
@@ -148,7 +151,10 @@ def enrol(uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str 
     code = entry.code or _next_code(uow, schedule.code_prefix)
     if uow.one(select(people.c.id).where(people.c.code == code)):
         raise EnrolmentError(f"{code} is enrolled already; leave the code empty to get the next free one.")
-    found_by = uow.vault.find(entry.address)
+    address = entry.address
+    if Ability.WRITES_FIRST not in rules.channels[address.kind].abilities:
+        address = moves.start_address(address.kind, uow.new_id())
+    found_by = uow.vault.find(address)
     if uow.one(select(addresses.c.id).where(addresses.c.found_by == found_by)):
         raise EnrolmentError(f"{code}: somebody is enrolled with this {entry.address.kind} address already.")
     uow.keep_schedule(schedule)
@@ -168,6 +174,7 @@ def enrol(uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str 
             timezone=zone,
             researcher=researcher,
             attributes=key.seal(json.dumps(dict(entry.attributes)), "attributes"),
+            thread=uow.vault.find(Address("thread", uow.new_id())).hex()[:8],
             created_at=uow.now,
         )
         .returning(people.c.id)
@@ -177,9 +184,10 @@ def enrol(uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str 
             participant_id=participant_id,
             kind=entry.address.kind,
             found_by=found_by,
-            value=key.seal(entry.address.value, "address"),
+            value=key.seal(address.value, "address"),
             verified=True,
             main=True,
+            closed=moves.NOT_YET if address != entry.address else None,
         )
     )
     cutoff = rules.cutoff_from(uow.now.astimezone(ZoneInfo(zone)).date())

@@ -32,9 +32,10 @@ def reply(uow: UnitOfWork, terms: Terms, code: str, researcher: str, text: str) 
         raise OwnPaceError("Write something first: the message is empty.")
     if len(words) > LONGEST_REPLY:
         raise OwnPaceError(f"The message has {len(words)} characters; use at most {LONGEST_REPLY}.")
-    if participant.interview.state is not State.HANDOVER:
+    asked = uow.has_task(participant.id, ASKED_FOR)
+    if participant.interview.state is not State.HANDOVER and not asked:
         raise OwnPaceError("Take over first, so that only one voice speaks to the participant.")
-    happen(uow, participant, Wrote(researcher, words))
+    happen(uow, participant, Wrote(researcher, words, asked))
     uow.close_tasks(participant.id, ASKED_FOR)
     uow.note(researcher, "wrote", participant.code)
 

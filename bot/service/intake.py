@@ -8,29 +8,50 @@ from datetime import timedelta
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.engine import RowMapping
 
-from bot.interview.events import Said
+from bot.interview.commands import Command, parse
+from bot.interview.events import Belongs, Move, Moved, OptedOut, Said
 from bot.messages import DeliveryUpdate, Inbound, News, Reach, Undeciphered
 from bot.records import participants
-from bot.records.participants import Participant, Terms
-from bot.records.prepared import Prepared
+from bot.records.participants import Found, Participant, Terms
+from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, messages, outbox
+from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
+from bot.service import media, moves
 from bot.service.conversations import happen, lane
 from bot.service.outbox import update_delivery
 
 log = structlog.get_logger()
+
+CLOCKS_DIFFER = timedelta(seconds=5)
+"""How far a provider's clock may be from ours."""
+
+MOST_STRANGERS = 20
+"""Replies to people we do not know, in an hour on one channel; more would be a conversation with programs."""
 
 _NEW_INBOUND = {
     "sqlite": Prepared(sqlite_insert(messages).on_conflict_do_nothing().returning(messages.c.id)),
     "postgresql": Prepared(postgresql_insert(messages).on_conflict_do_nothing().returning(messages.c.id)),
 }
 _WAITING = Prepared(
-    select(outbox.c.question, outbox.c.not_before).where(outbox.c.lane == bindparam("of"), outbox.c.state == "pending")
+    select(outbox.c.question, outbox.c.not_before, outbox.c.state).where(
+        outbox.c.lane == bindparam("of"), or_(outbox.c.state == "pending", outbox.c.state == "held")
+    )
 )
+
+
+class Received(StrEnum):
+    """What became of a delivery."""
+
+    TAKEN = "taken"
+    AGAIN = "again"
+    HELD = "held"
+    FLAGGED = "flagged"
 
 
 def take(uow: UnitOfWork, terms: Terms, kind: str, news: Sequence[News]) -> None:
@@ -47,60 +68,177 @@ def take(uow: UnitOfWork, terms: Terms, kind: str, news: Sequence[News]) -> None
                 keep_unreadable(uow, kind, one)
 
 
-def reach(uow: UnitOfWork, news: Reach) -> None:
-    """An address takes nothing any more, or takes messages again."""
-    where = addresses.c.found_by == uow.vault.find(news.address)
-    row = uow.one(select(addresses.c.participant_id).where(where))
-    uow.execute(update(addresses).where(where).values(closed=news.closed))
-    if row is not None and news.closed:
-        uow.open_task("address closed", row["participant_id"], None, f"The {news.address.kind} address: {news.closed}")
-
-
-class Received(StrEnum):
-    """What became of a delivery."""
-
-    TAKEN = "taken"
-    AGAIN = "again"
-    HELD = "held"
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    id: int
-    again: bool
+def missed(uow: UnitOfWork, terms: Terms, kind: str, news: News) -> None:
+    """The same for what a provider holds, if it was written since the study has anybody in it."""
+    if isinstance(news, Inbound) and news.written_at is not None:
+        began = uow.execute(select(func.min(people.c.created_at))).scalar()
+        if began is None or news.written_at < began - CLOCKS_DIFFER:
+            return
+    take(uow, terms, kind, [news])
 
 
 def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
     """Store one message from a person and take it through their interview.
 
     A second copy changes nothing. If the interview cannot take it, the message is kept all the same, with a task.
-    A sender nobody knows is held for a person to look at, and is told so once a day.
+    A sender nobody knows is held for a person to look at, and is told so once a day. A message that answers one
+    person's mail from an address that is not theirs is kept with that person, and flagged.
     """
-    participant = participants.by_address(uow, terms, inbound.sender)
-    if participant is None:
-        return _hold(uow, inbound, terms.unknown_reply(inbound.sender.kind))
-    stored = _store(uow, inbound, participant)
-    if stored.again:
+    found, moved = participants.find(uow, inbound.sender, *inbound.also), False
+    if found is None and (arrival := moves.arrived(uow, inbound)):
+        found, moved = arrival.found, arrival.moved
+    answered = _answered(uow, inbound.reply_to)
+    theirs = answered["participant_id"] if answered else None
+    if found is None and theirs is not None:
+        return _flag(uow, participants.found_by_id(uow, theirs), inbound)
+    if found is None:
+        return _hold(uow, terms, inbound, "unknown sender")
+    if theirs not in (None, found.id):
+        return _hold(uow, terms, inbound, "answers somebody else's message")
+    message_id = _store(uow, inbound, found)
+    if message_id is None:
         return Received.AGAIN
-    uow.changed |= {"participants", f"participant {participant.id}"}
-    waiting = _release_held(uow, participant.id)
-    said = Said(
-        message=stored.id,
-        text=inbound.body,
-        replied_to=_question_of(uow, inbound.reply_to),
-        unseen=bool(participant.interview.position) and participant.interview.position in waiting,
-        opt_out=inbound.opt_out,
-        media=bool(inbound.media),
-    )
+    uow.changed |= {"participants", f"participant {found.id}"}
     try:
         with uow.undone_on_failure():
-            happen(uow, participant, said)
+            _take_turn(uow, terms, found, _Came(inbound, message_id, moved, answered))
     except Exception as error:
-        log.error("a message could not be taken through its interview", code=participant.code, exc_info=error)
+        log.error("a message could not be taken through its interview", participant=found.id, error=_place(error))
         problem = f"The interview could not take this message ({type(error).__name__}). It is kept; please read it."
-        uow.execute(update(messages).where(messages.c.id == stored.id).values(problem=problem, belongs="unread"))
-        uow.open_task("message not taken", participant.id, stored.id, problem)
+        _mark(uow, message_id, problem=problem, belongs="unread")
+        uow.open_task("message not taken", found.id, message_id, problem)
     return Received.TAKEN
+
+
+def _place(error: BaseException) -> str:
+    """The kind of error and where it was raised: its own words could be a participant's."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace else "nowhere"
+    return f"{type(error).__name__} in {where}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """A message that is stored: as it came, its id, whether its sender just moved here, and what of ours it answers."""
+
+    inbound: Inbound
+    id: int
+    moved: bool
+    answered: RowMapping | None
+
+
+def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None:
+    inbound = came.inbound
+    released = _release_waiting(uow, terms, found, inbound)
+    participant = participants.read(uow, terms, found)
+    if inbound.doubt:
+        _mark(uow, came.id, problem=inbound.doubt)
+        uow.open_task("check an answer", found.id, came.id, inbound.doubt)
+    if inbound.automatic:
+        _mark(uow, came.id, belongs="automatic")
+        return
+    if came.moved:
+        happen(uow, participants.by_id(uow, terms, found.id), Moved(came.id))
+        return
+    if inbound.start:
+        _mark(uow, came.id, belongs=Belongs.COMMAND.value)
+        return
+    if inbound.edits and _is_version(uow, found, came):
+        return
+    if participant.interview.moving and moves.returned(uow, terms, participant, came.id, inbound.body):
+        return
+    _say(uow, terms, participant, came, released)
+
+
+def _say(uow: UnitOfWork, terms: Terms, participant: Participant, came: _Came, released: list[Row]) -> None:
+    inbound, position = came.inbound, participant.interview.position
+    said = Said(
+        message=came.id,
+        text=inbound.body,
+        replied_to=came.answered["question"] if came.answered else None,
+        unseen=bool(position) and _unseen(uow, participant, inbound, released),
+        reopened=any(row["state"] == "held" for row in released),
+        opt_out=inbound.opt_out,
+        media=inbound.media[0].kind if inbound.media else None,
+        joined=bool(inbound.group) and _joined(uow, participant, came),
+    )
+    after = happen(uow, participant, said)
+    for effect in after.effects:
+        if isinstance(effect, Move):
+            moves.offer(uow, terms, participants.by_id(uow, terms, participant.id), effect)
+
+
+def _unseen(uow: UnitOfWork, participant: Participant, inbound: Inbound, released: list[Row]) -> bool:
+    """Whether the person wrote before anything of the open question had left."""
+    position = participant.interview.position
+    waits = position in {row["question"] for row in released}
+    if not waits and inbound.written_at is None:
+        return False
+    left = uow.one(
+        select(func.min(outbox.c.claimed_at).label("at")).where(
+            outbox.c.lane == lane(participant.id),
+            outbox.c.question == position,
+            outbox.c.state.in_(["sending", "accepted", "unknown", "refused"]),
+        )
+    )
+    at = left["at"] if left else None
+    if at is None:
+        return waits
+    return inbound.written_at is not None and inbound.written_at < at - CLOCKS_DIFFER
+
+
+def _joined(uow: UnitOfWork, participant: Participant, came: _Came) -> bool:
+    """Whether another of the same album came before."""
+    same = (messages.c.participant_id == participant.id, messages.c.album == came.inbound.group)
+    return uow.one(select(messages.c.id).where(*same, messages.c.id < came.id).limit(1)) is not None
+
+
+def _is_version(uow: UnitOfWork, found: Found, came: _Came) -> bool:
+    """Whether the message is a newer form of one we have; a STOP is a STOP also where it is written over something."""
+    word = parse(came.inbound.body)
+    if word and word.command in (Command.STOP, Command.LEAVE):
+        return False
+    mine = (messages.c.participant_id == found.id, messages.c.direction == "in")
+    known = (messages.c.provider_id == came.inbound.edits, messages.c.id < came.id)
+    original = uow.one(select(messages).where(*mine, *known).order_by(messages.c.id).limit(1))
+    if original is None:
+        return False
+    _mark(
+        uow,
+        came.id,
+        replaces=original["replaces"] or original["id"],
+        belongs=original["belongs"],
+        question=original["question"],
+    )
+    if original["belongs"] == Belongs.CONSENT.value:
+        uow.open_task("unclear", found.id, came.id, "They changed what they had said to a statement. Please ask them.")
+    return True
+
+
+def unsubscribe(uow: UnitOfWork, terms: Terms, token: str) -> bool:
+    """STOP by the link in a mail: final on every channel, however often it is followed; False when it is no link."""
+    row = uow.one(select(outbox.c.participant_id).where(outbox.c.id == token))
+    if row is None or row["participant_id"] is None:
+        return False
+    happen(uow, participants.by_id(uow, terms, row["participant_id"]), OptedOut())
+    return True
+
+
+def reach(uow: UnitOfWork, news: Reach) -> None:
+    """An address takes nothing any more, or takes messages again."""
+    found = participants.find(uow, news.address)
+    if found is None:
+        return
+    uow.execute(update(addresses).where(addresses.c.id == found.address_id).values(closed=news.closed))
+    if news.closed:
+        note = f"Nothing can be sent to their {news.address.kind} address: {news.closed}. They have not asked to stop."
+        uow.open_task("address closed", found.id, None, note)
+    else:
+        held = (outbox.c.address_id == found.address_id, outbox.c.state == "held")
+        uow.execute(update(outbox).where(*held).values(state="pending", not_before=uow.now))
+        uow.changed.add("outbox")
 
 
 def keep_unreadable(uow: UnitOfWork, kind: str, news: Undeciphered) -> None:
@@ -127,15 +265,23 @@ def keep_unreadable(uow: UnitOfWork, kind: str, news: Undeciphered) -> None:
 # The holding area
 
 
-def _hold(uow: UnitOfWork, inbound: Inbound, reply: str) -> Received:
+def _flag(uow: UnitOfWork, found: Found | None, inbound: Inbound) -> Received:
+    """It answers this person's message, but comes from an address that is not theirs: a person decides."""
+    assert found is not None
+    message_id = _store(uow, inbound, found)
+    if message_id is None:
+        return Received.AGAIN
+    problem = "This answers a message of theirs, but was sent from an address that we do not know to be theirs."
+    _mark(uow, message_id, belongs="automatic" if inbound.automatic else "flagged", problem=problem)
+    if not inbound.automatic:
+        uow.open_task("sender not confirmed", found.id, message_id, problem)
+    uow.changed |= {"participants", f"participant {found.id}"}
+    return Received.FLAGGED
+
+
+def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str) -> Received:
     key_id, key = uow.holding_key()
     sender = uow.vault.find(inbound.sender)
-    day_ago = uow.now - timedelta(days=1)
-    answered = uow.one(
-        select(messages.c.id)
-        .where(messages.c.sender == sender, messages.c.direction == "out", messages.c.at > day_ago)
-        .limit(1)
-    )
     added = _insert(
         uow,
         {
@@ -143,9 +289,11 @@ def _hold(uow: UnitOfWork, inbound: Inbound, reply: str) -> Received:
             "direction": "in",
             "channel": inbound.sender.kind,
             "provider_key": inbound.provider_key,
+            "provider_id": inbound.provider_id or None,
             "author": "unknown",
             "belongs": "held",
             "body": key.seal(inbound.body, "body"),
+            "elided": key.seal(inbound.elided, "elided") if inbound.elided else None,
             "raw": key.seal(inbound.raw, "raw"),
             "sender": sender,
             "written_at": inbound.written_at,
@@ -154,62 +302,86 @@ def _hold(uow: UnitOfWork, inbound: Inbound, reply: str) -> Received:
     )
     if added is None:
         return Received.AGAIN
-    uow.open_task("unknown sender", None, added)
-    if reply and not answered and inbound.opt_out is None:
-        message_id = uow.execute(
-            insert(messages)
-            .values(
-                key_id=key_id,
-                direction="out",
-                channel=inbound.sender.kind,
-                author="bot",
-                belongs="held",
-                texts="unknown-sender",
-                body=key.seal(reply, "body"),
-                sender=sender,
-                at=uow.now,
-            )
-            .returning(messages.c.id)
-        ).scalar_one()
-        uow.execute(
-            insert(outbox).values(
-                id=uow.new_id(),
-                lane=f"held {sender.hex()[:24]}",
-                message_id=message_id,
-                key_id=key_id,
-                kind=inbound.sender.kind,
-                address=key.seal(inbound.sender.value, "address"),
-                state="pending",
-                attempts=0,
-                not_before=uow.now,
-                changed_at=uow.now,
-            )
-        )
-        uow.changed.add("outbox")
+    media.keep(uow, added, key_id, key, inbound)
+    uow.open_task(why, None, added)
+    if why == "unknown sender" and _may_reply(uow, inbound, sender):
+        _reply_to_stranger(uow, terms, inbound, sender)
     return Received.HELD
+
+
+def _may_reply(uow: UnitOfWork, inbound: Inbound, sender: bytes) -> bool:
+    """Once a day to each, never to a program or to somebody who says STOP, and never to a crowd."""
+    word = parse(inbound.body)
+    if inbound.automatic or inbound.opt_out or (word and word.command is Command.STOP):
+        return False
+    ours = (messages.c.direction == "out", messages.c.belongs == "held")
+    them = (messages.c.sender == sender, messages.c.at > uow.now - timedelta(days=1))
+    if uow.one(select(messages.c.id).where(*ours, *them).limit(1)):
+        return False
+    lately = (messages.c.channel == inbound.sender.kind, messages.c.at > uow.now - timedelta(hours=1))
+    count = uow.execute(select(func.count()).select_from(messages).where(*ours, *lately)).scalar_one()
+    return bool(count < MOST_STRANGERS)
+
+
+def _reply_to_stranger(uow: UnitOfWork, terms: Terms, inbound: Inbound, sender: bytes) -> None:
+    key_id, key = uow.holding_key()
+    message_id = uow.execute(
+        insert(messages)
+        .values(
+            key_id=key_id,
+            direction="out",
+            channel=inbound.sender.kind,
+            author="bot",
+            belongs="held",
+            texts="unknown-sender",
+            body=key.seal(terms.unknown_reply(inbound.sender.kind), "body"),
+            sender=sender,
+            at=uow.now,
+        )
+        .returning(messages.c.id)
+    ).scalar_one()
+    uow.execute(
+        insert(outbox).values(
+            id=uow.new_id(),
+            lane=f"held {sender.hex()[:24]}",
+            message_id=message_id,
+            key_id=key_id,
+            kind=inbound.sender.kind,
+            address=key.seal(inbound.sender.value, "address"),
+            state="pending",
+            attempts=0,
+            not_before=uow.now,
+            changed_at=uow.now,
+        )
+    )
+    uow.changed.add("outbox")
 
 
 # Storing what came
 
 
-def _store(uow: UnitOfWork, inbound: Inbound, participant: Participant) -> _Stored:
-    added = _insert(
-        uow,
-        {
-            "participant_id": participant.id,
-            "key_id": participant.key_id,
-            "direction": "in",
-            "channel": inbound.sender.kind,
-            "provider_key": inbound.provider_key,
-            "author": "participant",
-            "belongs": "unread",
-            "body": participant.key.seal(inbound.body, "body"),
-            "raw": participant.key.seal(inbound.raw, "raw"),
-            "written_at": inbound.written_at,
-            "at": uow.now,
-        },
-    )
-    return _Stored(added or 0, added is None)
+def _store(uow: UnitOfWork, inbound: Inbound, found: Found) -> int | None:
+    """The new message's id; None when it is here already."""
+    values: dict[str, object] = {
+        "participant_id": found.id,
+        "key_id": found.key_id,
+        "direction": "in",
+        "channel": inbound.sender.kind,
+        "provider_key": inbound.provider_key,
+        "provider_id": inbound.provider_id or None,
+        "author": "participant",
+        "belongs": "unread",
+        "body": found.key.seal(inbound.body, "body"),
+        "elided": found.key.seal(inbound.elided, "elided") if inbound.elided else None,
+        "raw": found.key.seal(inbound.raw, "raw"),
+        "album": inbound.group or None,
+        "written_at": inbound.written_at,
+        "at": uow.now,
+    }
+    added = _insert(uow, values)
+    if added is not None and inbound.media:
+        media.keep(uow, added, found.key_id, found.key, inbound)
+    return added
 
 
 def _insert(uow: UnitOfWork, values: dict[str, object]) -> int | None:
@@ -218,20 +390,39 @@ def _insert(uow: UnitOfWork, values: dict[str, object]) -> int | None:
     return added[0]["id"] if added else None
 
 
-def _question_of(uow: UnitOfWork, reply_to: Sequence[str]) -> str | None:
+def _mark(uow: UnitOfWork, message_id: int, **values: object) -> None:
+    uow.execute(update(messages).where(messages.c.id == message_id).values(**values))
+
+
+def _answered(uow: UnitOfWork, reply_to: Sequence[str]) -> RowMapping | None:
+    """What of ours the message answers: the first of the ids that is known."""
     if not reply_to:
         return None
-    row = uow.one(select(outbox.c.question).where(outbox.c.provider_id.in_(reply_to)))
-    return row["question"] if row else None
+    ids = list(reply_to)
+    either = or_(outbox.c.id.in_(ids), outbox.c.provider_id.in_(ids))
+    rows = uow.all(select(outbox.c.id, outbox.c.provider_id, outbox.c.participant_id, outbox.c.question).where(either))
+    rank = {one: place for place, one in enumerate(ids)}
+
+    def surest(row: RowMapping) -> int:
+        return min(rank.get(row["id"], len(ids)), rank.get(row["provider_id"], len(ids)))
+
+    return min(rows, key=surest, default=None)
 
 
-def _release_held(uow: UnitOfWork, participant_id: int) -> set[str | None]:
-    """The person is writing, so nothing waits for their waking hours any more; the questions that have not left."""
-    waiting = uow.run(_WAITING, {"of": lane(participant_id)})
-    if any(row["not_before"] > uow.now for row in waiting):
+def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbound) -> list[Row]:
+    """The person is writing, so nothing waits for their waking hours, or for them to write; what had not left."""
+    channel = terms.channels.get(inbound.sender.kind)
+    if not inbound.automatic and (found.row["closed"] or (channel and channel.window)):
+        here = addresses.c.id == found.address_id
+        uow.execute(update(addresses).where(here).values(heard_at=uow.now, closed=None))
+    waiting = uow.run(_WAITING, {"of": lane(found.id)})
+    if inbound.automatic:
+        return []
+    if any(row["state"] == "held" or row["not_before"] > uow.now for row in waiting):
         uow.execute(
             update(outbox)
-            .where(outbox.c.lane == lane(participant_id), outbox.c.state == "pending", outbox.c.not_before > uow.now)
-            .values(not_before=uow.now)
+            .where(outbox.c.lane == lane(found.id), outbox.c.state.in_(["pending", "held"]))
+            .values(state="pending", not_before=uow.now)
         )
-    return {row["question"] for row in waiting}
+        uow.changed.add("outbox")
+    return waiting

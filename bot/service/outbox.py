@@ -3,24 +3,35 @@
 A send ends in one of four ways. Accepted: there is a receipt. Not sent: it surely did not leave, and is tried later.
 Refused: the provider will not take it; a person sees to it. Unknown: nobody can tell; the provider is asked after a
 while, and only a message that surely did not leave is sent again. Nothing is ever retried blindly.
+
+A message is pending until its moment comes; held until the person writes on that channel, where the provider or the
+address wants that; aside until the bot speaks again; sending while a channel has it; and then accepted, refused,
+unknown, or cancelled because it was not wanted any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, bindparam, insert, or_, select, update
+import structlog
+from sqlalchemy import and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.engine import RowMapping
 
-from bot.errors import NotSent, Refused
-from bot.messages import Address, Delivery, DeliveryUpdate, Outbound
-from bot.records.participants import Terms
+from bot.channel import Channel
+from bot.errors import KeyFileError, NotSent, Refused
+from bot.interview.wording import stock
+from bot.messages import Address, Delivery, DeliveryUpdate, Outbound, Template
+from bot.records import participants
+from bot.records.participants import Participant, Terms
 from bot.records.prepared import Prepared
 from bot.records.tables import addresses, data_keys, delivery_updates, messages, outbox
+from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import conversations
+
+log = structlog.get_logger()
 
 OVERTAKING = timedelta(seconds=3)
 """How long a text waits for the one before it to be really sent, where the provider may overtake itself."""
@@ -28,6 +39,12 @@ OVERTAKING = timedelta(seconds=3)
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=5)
 WORRY_AFTER = 6
 """So many attempts that did not leave open a task."""
+
+WINDOW_MARGIN = timedelta(minutes=10)
+"""How long before a provider's window closes nothing more is begun in it."""
+
+REOPEN = "template-reopen"
+"""The text that asks somebody to write, so that the provider lets us answer."""
 
 GIVE_UP = timedelta(minutes=20)
 """For so long after a send the provider is asked what became of it; then a person decides."""
@@ -58,9 +75,21 @@ _in_the_way = (
 )
 _OF_SEQ = Prepared(update(outbox).where(outbox.c.seq == bindparam("of")).returning(outbox.c.participant_id))
 _heads = (
-    select(outbox, messages.c.body, data_keys.c.wrapped)
+    select(
+        outbox,
+        messages.c.body,
+        messages.c.author,
+        messages.c.texts,
+        data_keys.c.wrapped,
+        people.c.thread,
+        people.c.language,
+        addresses.c.heard_at,
+        addresses.c.closed,
+    )
     .join(messages, messages.c.id == outbox.c.message_id)
     .join(data_keys, data_keys.c.id == outbox.c.key_id)
+    .outerjoin(people, people.c.id == outbox.c.participant_id)
+    .outerjoin(addresses, addresses.c.id == outbox.c.address_id)
 )
 _READY = (
     _heads.where(outbox.c.state == "pending", outbox.c.not_before <= bindparam("now"))
@@ -70,17 +99,42 @@ _READY = (
 )
 
 
-def claim(uow: UnitOfWork, kinds: Collection[str], ordered: Collection[str], limit: int = 64) -> list[Claimed]:
-    """Take what may leave now: the first of each lane and, on `ordered` kinds, only once the one before is sent."""
-    rows = uow.all(_READY, {"now": uow.now, "kinds": list(kinds), "most": limit})
-    ready = [row for row in rows if row["kind"] not in ordered or not _too_soon(uow, row)]
+def claim(uow: UnitOfWork, terms: Terms, limit: int = 64) -> list[Claimed]:
+    """Take what may leave now: the first of each lane, where its channel and its address allow it."""
+    rows = uow.all(_READY, {"now": uow.now, "kinds": list(terms.channels), "most": limit})
+    ready = [one for row in rows if _may_leave(uow, terms, row) and (one := _read(uow, terms, row))]
     if ready:
         uow.execute(
             update(outbox)
-            .where(outbox.c.seq.in_([row["seq"] for row in ready]))
+            .where(outbox.c.seq.in_([one.seq for one in ready]))
             .values(state="sending", claimed_at=uow.now, changed_at=uow.now, attempts=outbox.c.attempts + 1)
         )
-    return [_claimed(uow, row, uow.now) for row in ready]
+    return ready
+
+
+def _read(uow: UnitOfWork, terms: Terms, row: RowMapping) -> Claimed | None:
+    """The message; one that cannot be read any more holds up nobody else."""
+    try:
+        return _claimed(uow, terms.channels[row["kind"]], row, uow.now)
+    except (KeyFileError, TypeError) as error:
+        log.error("a message to send cannot be read", seq=row["seq"], error=type(error).__name__)
+        _settle(uow, row["seq"], state="refused", code="unreadable")
+        note = "A message to them cannot be read, and was not sent."
+        uow.open_task("message refused", row["participant_id"], row["message_id"], note)
+        return None
+
+
+def _may_leave(uow: UnitOfWork, terms: Terms, row: RowMapping) -> bool:
+    channel = terms.channels[row["kind"]]
+    if channel.waits_for_sent and _too_soon(uow, row):
+        return False
+    if row["closed"]:
+        _hold(uow, row)
+        return False
+    if channel.window and row["template"] is None and _outside(uow, channel, row):
+        _open_window(uow, terms, channel, row)
+        return False
+    return channel.most_an_hour is None or not _too_many(uow, channel.most_an_hour, row)
 
 
 def _too_soon(uow: UnitOfWork, row: RowMapping) -> bool:
@@ -93,11 +147,132 @@ def _too_soon(uow: UnitOfWork, row: RowMapping) -> bool:
     return not gone and bool(uow.now - before["changed_at"] < OVERTAKING)
 
 
-def _claimed(uow: UnitOfWork, row: RowMapping, at: datetime) -> Claimed:
+def _hold(uow: UnitOfWork, row: RowMapping) -> None:
+    _settle(uow, row["seq"], state="held")
+
+
+def _too_many(uow: UnitOfWork, most: int, row: RowMapping) -> bool:
+    """Whether so much went to this person in the last hour that two programs must be talking: a person looks."""
+    lately = (outbox.c.lane == row["lane"], outbox.c.claimed_at > uow.now - timedelta(hours=1))
+    if uow.execute(select(func.count()).select_from(outbox).where(*lately)).scalar_one() < most:
+        return False
+    _settle(uow, row["seq"], not_before=uow.now + timedelta(hours=1))
+    uow.open_task("too many messages", row["participant_id"], None, f"{most} messages went out within an hour.")
+    return True
+
+
+# Where the provider lets us write only for a while after the person wrote
+
+
+def _outside(uow: UnitOfWork, channel: Channel, row: RowMapping) -> bool:
+    """Whether the window has closed; it closes a little early, for what is still under way then."""
+    assert channel.window is not None
+    return row["heard_at"] is None or uow.now - row["heard_at"] > channel.window - WINDOW_MARGIN
+
+
+def _open_window(uow: UnitOfWork, terms: Terms, channel: Channel, row: RowMapping) -> None:
+    """Send an approved text in its place, or before it; where there is none, a person sees to it."""
+    if row["participant_id"] is None:
+        _settle(uow, row["seq"], state="cancelled")
+        return
+    own = row["texts"] if row["texts"] in channel.templates else None
+    if own:
+        uow.execute(update(outbox).where(outbox.c.seq == row["seq"]).values(template=own))
+        uow.changed.add("outbox")
+        return
+    _hold(uow, row)
+    if REOPEN not in channel.templates:
+        note = f"A message waits, and {row['kind']} takes only approved texts now. Set templates in the configuration."
+        uow.open_task("no approved text", row["participant_id"], row["message_id"], note)
+    elif not _is_opening(uow, row):
+        _send_template(uow, participants.by_id(uow, terms, row["participant_id"]), row)
+
+
+def _is_opening(uow: UnitOfWork, row: RowMapping) -> bool:
+    """Whether the person has been asked to write already, and has not written since."""
+    asked = (outbox.c.lane == row["lane"], outbox.c.template == REOPEN, outbox.c.state != "cancelled")
+    since = [outbox.c.changed_at > row["heard_at"]] if row["heard_at"] else []
+    return uow.one(select(outbox.c.seq).where(*asked, *since).limit(1)) is not None
+
+
+def _send_template(uow: UnitOfWork, participant: Participant, row: RowMapping) -> None:
+    body = stock(participant.interview, [REOPEN])
+    message_id = uow.execute(
+        insert(messages)
+        .values(
+            participant_id=participant.id,
+            key_id=participant.key_id,
+            direction="out",
+            channel=row["kind"],
+            author="bot",
+            belongs="sent",
+            texts=REOPEN,
+            wording=participant.interview.person.wording.value,
+            body=participant.key.seal(body, "body"),
+            at=uow.now,
+        )
+        .returning(messages.c.id)
+    ).scalar_one()
+    uow.execute(
+        insert(outbox).values(
+            id=uow.new_id(),
+            lane=row["lane"],
+            participant_id=participant.id,
+            message_id=message_id,
+            key_id=participant.key_id,
+            kind=row["kind"],
+            address=row["address"],
+            address_id=row["address_id"],
+            template=REOPEN,
+            unasked=True,
+            state="pending",
+            attempts=0,
+            not_before=uow.now,
+            changed_at=uow.now,
+        )
+    )
+    uow.changed.add("outbox")
+
+
+# What a channel is given
+
+
+def _claimed(uow: UnitOfWork, channel: Channel, row: RowMapping, at: datetime) -> Claimed:
     key = uow.vault.data_key(row["wrapped"])
-    to = Address(row["kind"], key.open(row["address"], "address"))
-    message = Outbound(row["id"], to, key.open(row["body"], "body"), attempted_at=at)
+    message = Outbound(
+        id=row["id"],
+        to=Address(row["kind"], key.open(row["address"], "address")),
+        body=key.open(row["body"], "body"),
+        attempted_at=at,
+        earlier=_earlier_ids(uow, row) if channel.threads else (),
+        thread=row["thread"] or "",
+        language=row["language"] or "en",
+        author=None if row["author"] == "bot" else row["author"],
+        unasked=row["unasked"],
+        template=_template(uow, row) if row["template"] else None,
+    )
     return Claimed(row["seq"], row["kind"], row["attempts"] + 1, message)
+
+
+def _template(uow: UnitOfWork, row: RowMapping) -> Template:
+    """The approved text, filled with the person's name."""
+    name = uow.one(select(people.c.name).where(people.c.id == row["participant_id"]))
+    key = uow.vault.data_key(row["wrapped"])
+    return Template(row["template"], (key.open(name["name"], "name"),) if name else ())
+
+
+def _earlier_ids(uow: UnitOfWork, row: RowMapping, most: int = 10) -> tuple[str, ...]:
+    """The provider's ids of the messages before this one with the person, both ways, oldest first."""
+    here = (messages.c.participant_id == row["participant_id"], messages.c.channel == row["kind"])
+    rows = uow.all(
+        select(messages.c.provider_id, outbox.c.provider_id.label("sent_as"))
+        .outerjoin(outbox, outbox.c.message_id == messages.c.id)
+        .where(*here, messages.c.id < row["message_id"])
+        .where(or_(messages.c.provider_id.is_not(None), outbox.c.provider_id.is_not(None)))
+        .order_by(messages.c.id.desc())
+        .limit(most)
+    )
+    return tuple(one["provider_id"] or one["sent_as"] for one in reversed(rows))
 
 
 # What became of it
@@ -105,11 +280,13 @@ def _claimed(uow: UnitOfWork, row: RowMapping, at: datetime) -> Claimed:
 
 def accepted(uow: UnitOfWork, seq: int, provider_id: str) -> None:
     """The provider gave a receipt."""
-    _settle(uow, seq, state="accepted", provider_id=provider_id, reconcile_at=None)
+    _settle(uow, seq, state="accepted", provider_id=provider_id[:100], reconcile_at=None)
 
 
 def not_sent(uow: UnitOfWork, claimed: Claimed, why: NotSent) -> None:
-    """It did not leave: try again, later each time."""
+    """It did not leave: try again, later each time, unless it is not wanted any more or has left after all."""
+    if not _still(uow, claimed.seq, "sending") or _dropped(uow, claimed.seq):
+        return
     wait = why.retry_after or min(FIRST_WAIT * 2 ** min(claimed.attempts - 1, 10), LONGEST_WAIT)
     _settle(uow, claimed.seq, state="pending", not_before=uow.now + wait, code=why.code, claimed_at=None)
     if claimed.attempts >= WORRY_AFTER:
@@ -121,18 +298,24 @@ def refused(uow: UnitOfWork, terms: Terms, claimed: Claimed, why: Refused) -> No
     _settle(uow, claimed.seq, state="refused", code=why.code)
     participant_id = _participant_of(uow, claimed.seq)
     uow.open_task("message refused", participant_id, _message_of(uow, claimed.seq), str(why))
+    if why.opted_out or why.closed:
+        reason = "blocked us at the provider" if why.opted_out else "the provider takes nothing for it any more"
+        _close(uow, claimed.message.to, participant_id, reason)
     if why.opted_out and participant_id is not None:
-        uow.execute(
-            update(addresses)
-            .where(addresses.c.found_by == uow.vault.find(claimed.message.to))
-            .values(closed="blocked us at the provider")
-        )
         conversations.opted_out(uow, terms, participant_id)
 
 
+def _close(uow: UnitOfWork, address: Address, participant_id: int | None, reason: str) -> None:
+    """Nothing more is sent to an address until the person writes from it."""
+    uow.execute(update(addresses).where(addresses.c.found_by == uow.vault.find(address)).values(closed=reason))
+    if participant_id is not None:
+        uow.open_task("address closed", participant_id, None, f"Nothing can be sent to their {address.kind} address.")
+
+
 def unknown(uow: UnitOfWork, seq: int, ask_after: timedelta) -> None:
-    """Nobody knows whether it left: the provider is asked after a while."""
-    _settle(uow, seq, state="unknown", reconcile_at=uow.now + ask_after)
+    """Nobody knows whether it left: the provider is asked after a while. News of it may have come meanwhile."""
+    if _still(uow, seq, "sending"):
+        _settle(uow, seq, state="unknown", reconcile_at=uow.now + ask_after)
 
 
 def recover(uow: UnitOfWork, ask_after: Mapping[str, timedelta]) -> int:
@@ -143,25 +326,23 @@ def recover(uow: UnitOfWork, ask_after: Mapping[str, timedelta]) -> int:
     return len(rows)
 
 
-def doubtful(uow: UnitOfWork, kinds: Collection[str], limit: int = 20) -> list[Claimed]:
+def doubtful(uow: UnitOfWork, terms: Terms, limit: int = 20) -> list[Claimed]:
     """The unknown messages that the provider should be asked about now."""
-    rows = uow.all(
-        _heads.where(outbox.c.state == "unknown", outbox.c.reconcile_at <= uow.now, outbox.c.kind.in_(kinds)).limit(
-            limit
-        )
-    )
-    return [_claimed(uow, row, row["claimed_at"]) for row in rows]
+    known = (outbox.c.state == "unknown", outbox.c.reconcile_at <= uow.now, outbox.c.kind.in_(list(terms.channels)))
+    rows = uow.all(_heads.where(*known).limit(limit))
+    return [_claimed(uow, terms.channels[row["kind"]], row, row["claimed_at"]) for row in rows]
 
 
 def surely_not_sent(uow: UnitOfWork, seq: int) -> None:
-    """The provider has never seen it: it may be sent once more."""
-    _settle(uow, seq, state="pending", reconcile_at=None, not_before=uow.now, code="sent again")
+    """The provider has never seen it: it may be sent once more, if it is still wanted."""
+    if _still(uow, seq, "unknown") and not _dropped(uow, seq):
+        _settle(uow, seq, state="pending", reconcile_at=None, not_before=uow.now, code="sent again")
 
 
 def cannot_tell(uow: UnitOfWork, seq: int) -> None:
     """The provider could not be asked: again later, and after a time a person decides."""
     row = uow.one(select(outbox).where(outbox.c.seq == seq))
-    if row is None:
+    if row is None or row["state"] != "unknown":
         return
     late = row["claimed_at"] is None or uow.now - row["claimed_at"] > GIVE_UP
     _settle(uow, seq, state="unknown", reconcile_at=None if late else uow.now + timedelta(minutes=2))
@@ -186,22 +367,41 @@ def update_delivery(uow: UnitOfWork, terms: Terms, news: DeliveryUpdate) -> bool
         )
     )
     known = Delivery(row["delivery"]) if row["delivery"] else Delivery.UNKNOWN
+    if row["state"] in ("sending", "unknown") and news.provider_id:  # the provider speaks of it, so it did leave
+        _settle(uow, row["seq"], state="accepted", provider_id=news.provider_id, reconcile_at=None)
     if news.status.rank > known.rank:
-        values: dict[str, object] = {"delivery": news.status.value, "code": news.code or row["code"]}
-        if row["state"] in ("sending", "unknown"):  # it carries our id, so it did leave
-            values |= {"state": "accepted", "provider_id": news.provider_id, "reconcile_at": None}
-        _settle(uow, row["seq"], **values)
+        _settle(uow, row["seq"], delivery=news.status.value, code=news.code or row["code"])
         if news.status is Delivery.FAILED:
             note = f"The provider could not deliver this message: {news.reason or 'it gave no reason'}."
             uow.open_task("not delivered", row["participant_id"], row["message_id"], note)
+            if (news.closed or news.opted_out) and row["address_id"] is not None:
+                _close_id(uow, row, news.reason or "the provider takes nothing for it any more")
             if news.opted_out and row["participant_id"] is not None:
                 conversations.opted_out(uow, terms, row["participant_id"])
     return True
 
 
+def _close_id(uow: UnitOfWork, row: RowMapping, reason: str) -> None:
+    uow.execute(update(addresses).where(addresses.c.id == row["address_id"]).values(closed=reason[:60]))
+    note = f"Nothing can be sent to their {row['kind']} address: {reason}"
+    uow.open_task("address closed", row["participant_id"], None, note)
+
+
 def waiting(uow: UnitOfWork) -> int:
     """How many messages have not left yet."""
     return len(uow.all(select(outbox.c.seq).where(outbox.c.state.in_(["pending", "sending"]))))
+
+
+def _still(uow: UnitOfWork, seq: int, state: str) -> bool:
+    return uow.execute(select(outbox.c.state).where(outbox.c.seq == seq)).scalar() == state
+
+
+def _dropped(uow: UnitOfWork, seq: int) -> bool:
+    """Whether it was not wanted any more by the time it was known not to have left; then it ends here."""
+    if not uow.execute(select(outbox.c.unwanted).where(outbox.c.seq == seq)).scalar():
+        return False
+    _settle(uow, seq, state="cancelled", reconcile_at=None)
+    return True
 
 
 def _settle(uow: UnitOfWork, seq: int, **values: object) -> None:

@@ -1,9 +1,10 @@
-"""The tasks that run beside the web: sending, asking about unknown sends, timers, and what a lost webhook missed."""
+"""What runs beside the web: sending, listening, fetching media, timers, and asking providers what became of things."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import random
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,7 +17,9 @@ from bot.channel import Channel
 from bot.errors import NotSent, OwnPaceError, Refused, SendError
 from bot.records.database import Database
 from bot.records.participants import Terms
-from bot.service import conversations, intake, outbox
+from bot.service import conversations, intake, media, outbox
+from bot.service.mailroom import Inbox
+from bot.service.media import Wanted
 from bot.service.outbox import Claimed
 
 log = structlog.get_logger()
@@ -25,6 +28,12 @@ LOOK_AGAIN = 1.0
 """Seconds after which everything is looked at again, for what another process or the clock has changed."""
 
 CATCH_UP_EVERY = timedelta(minutes=5)
+
+LATE_AFTER = 60.0
+"""Seconds without a good round after which a part counts as standing still."""
+
+LONGEST_SILENCE = 300.0
+"""The most seconds between two tries to reach a provider that does not answer."""
 
 
 @dataclass
@@ -35,13 +44,14 @@ class Worker:
     terms: Terms
     _awake: asyncio.Event = field(default_factory=asyncio.Event)
     _flying: set[asyncio.Task[None]] = field(default_factory=set)
+    _good: dict[str, float] = field(default_factory=dict)
 
     @property
     def channels(self) -> Mapping[str, Channel]:
         return self.terms.channels
 
     async def run(self) -> None:
-        """Send, wake and ask, until cancelled."""
+        """Send, listen, fetch, wake and ask, until cancelled. No part that fails takes another along."""
         loop = asyncio.get_running_loop()
         end = self.database.listen(lambda changed: self._hear(loop, changed))
         clock = AsyncIOScheduler(timezone="UTC")
@@ -49,8 +59,14 @@ class Worker:
         clock.add_job(self._catch_up, "interval", id="catch up", **every)
         clock.start()
         try:
-            await self.database.run(outbox.recover, {kind: one.ask_after for kind, one in self.channels.items()})
-            await asyncio.gather(self._send_forever(), self._ask_forever(), self._wake_forever(clock))
+            await self._insist(outbox.recover, {kind: one.ask_after for kind, one in self.channels.items()})
+            await asyncio.gather(
+                self._keep("sending", self._send_round),
+                self._keep("asking", self._ask_round),
+                self._keep("media", self._fetch_round),
+                self._keep("timers", lambda: self._wake_round(clock)),
+                *(self._listen(kind, channel) for kind, channel in self.channels.items()),
+            )
         finally:
             end()
             clock.shutdown(wait=False)
@@ -59,6 +75,33 @@ class Worker:
             for channel in self.channels.values():
                 await channel.close()
 
+    def standing_still(self) -> list[str]:
+        """The parts that have not had a good round for too long."""
+        now = asyncio.get_running_loop().time()
+        return sorted(part for part, at in self._good.items() if now - at > LATE_AFTER)
+
+    async def _keep(self, part: str, a_round: Callable[[], Awaitable[None]]) -> None:
+        """One round after another; one that fails is told in the log and tried again."""
+        loop = asyncio.get_running_loop()
+        self._good[part] = loop.time()
+        while True:
+            try:
+                await a_round()
+            except Exception as error:
+                log.error("a part of the worker failed and goes on", part=part, error=type(error).__name__)
+                await asyncio.sleep(LOOK_AGAIN)
+            else:
+                self._good[part] = loop.time()
+
+    async def _insist(self, use_case: Callable[..., Any], *args: Any) -> Any:
+        """Write down what has happened outside, however long the database does not take it."""
+        while True:
+            try:
+                return await self.database.run(use_case, *args)
+            except Exception as error:
+                log.error("could not be written down yet", act=use_case.__name__, error=type(error).__name__)
+                await asyncio.sleep(LOOK_AGAIN)
+
     def _hear(self, loop: asyncio.AbstractEventLoop, changed: frozenset[str]) -> None:
         if changed & {"outbox", "timers"}:
             with suppress(RuntimeError):  # the loop has ended
@@ -66,19 +109,11 @@ class Worker:
 
     # Sending
 
-    async def _send_forever(self) -> None:
-        while True:
-            self._awake.clear()
-            while claimed := await self._claim():
-                for one in claimed:
-                    self._fly(self._send(one))
-            await self._rest()
-
-    async def _claim(self) -> list[Claimed]:
-        ordered = frozenset(kind for kind, channel in self.channels.items() if channel.waits_for_sent)
-        return await self.database.run(outbox.claim, tuple(self.channels), ordered)
-
-    async def _rest(self) -> None:
+    async def _send_round(self) -> None:
+        self._awake.clear()
+        while claimed := await self.database.run(outbox.claim, self.terms):
+            for one in claimed:
+                self._fly(self._send(one))
         with suppress(TimeoutError):
             await asyncio.wait_for(self._awake.wait(), LOOK_AGAIN)
 
@@ -88,60 +123,96 @@ class Worker:
         task.add_done_callback(self._flying.discard)
 
     async def _send(self, claimed: Claimed) -> None:
-        run = self.database.run
+        channel = self.channels[claimed.kind]
         try:
-            receipt = await self.channels[claimed.kind].send(claimed.message)
+            receipt = await channel.send(claimed.message)
         except NotSent as why:
-            await run(outbox.not_sent, claimed, why)
+            await self._insist(outbox.not_sent, claimed, why)
         except Refused as why:
-            await run(outbox.refused, self.terms, claimed, why)
+            await self._insist(outbox.refused, self.terms, claimed, why)
         except Exception as why:
             if not isinstance(why, SendError):
                 log.error("a channel failed while sending", kind=claimed.kind, error=type(why).__name__)
-            await run(outbox.unknown, claimed.seq, self.channels[claimed.kind].ask_after)
+            await self._insist(outbox.unknown, claimed.seq, channel.ask_after)
         else:
-            await run(outbox.accepted, claimed.seq, receipt.provider_id)
+            await self._insist(outbox.accepted, claimed.seq, receipt.provider_id)
 
     # Asking about unknown sends
 
-    async def _ask_forever(self) -> None:
-        while True:
-            for claimed in await self.database.read(outbox.doubtful, tuple(self.channels)):
-                await self._ask(claimed)
-            await asyncio.sleep(LOOK_AGAIN)
+    async def _ask_round(self) -> None:
+        for claimed in await self.database.read(outbox.doubtful, self.terms):
+            await self._ask(claimed)
+        await asyncio.sleep(LOOK_AGAIN)
 
     async def _ask(self, claimed: Claimed) -> None:
-        run = self.database.run
         try:
             receipt = await self.channels[claimed.kind].reconcile(claimed.message)
         except OwnPaceError:
-            await run(outbox.cannot_tell, claimed.seq)
+            await self._insist(outbox.cannot_tell, claimed.seq)
         else:
             if receipt:
-                await run(outbox.accepted, claimed.seq, receipt.provider_id)
+                await self._insist(outbox.accepted, claimed.seq, receipt.provider_id)
             else:
-                await run(outbox.surely_not_sent, claimed.seq)
+                await self._insist(outbox.surely_not_sent, claimed.seq)
+
+    # Voice notes, pictures, videos and files
+
+    async def _fetch_round(self) -> None:
+        due = await self.database.read(media.due)
+        await asyncio.gather(*(self._fetch(one) for one in due if one.channel in self.channels))
+        await asyncio.sleep(LOOK_AGAIN)
+
+    async def _fetch(self, wanted: Wanted) -> None:
+        channel = self.channels[wanted.channel]
+        try:
+            if wanted.here:
+                await channel.forget(wanted.media)
+                await self._insist(media.forgotten, wanted.id)
+            else:
+                content = await channel.fetch(wanted.media, media.LARGEST)
+                await self._insist(media.stored, wanted.id, content)
+        except Refused as why:
+            await self._insist(
+                media.forgotten if wanted.here else media.lost, wanted.id, *([] if wanted.here else [str(why)])
+            )
+        except Exception as why:
+            problem = str(why) if isinstance(why, OwnPaceError) else f"It could not be fetched ({type(why).__name__})."
+            await self._insist(media.later, wanted.id, problem)
 
     # Timers: APScheduler is the alarm clock, the rows are the memory
 
-    async def _wake_forever(self, clock: AsyncIOScheduler) -> None:
-        while True:
-            rung = asyncio.Event()
-            due = await self.database.read(conversations.next_wake)
-            if due is not None and due <= self.database.clock():
-                await self.database.run(conversations.wake, self.terms)
-                continue
-            if due is not None:
-                clock.add_job(rung.set, "date", run_date=due, id="next timer", replace_existing=True)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(rung.wait(), LOOK_AGAIN)
+    async def _wake_round(self, clock: AsyncIOScheduler) -> None:
+        rung = asyncio.Event()
+        due = await self.database.read(conversations.next_wake)
+        if due is not None and due <= self.database.clock():
+            await self.database.run(conversations.wake, self.terms)
+            return
+        if due is not None:
+            clock.add_job(rung.set, "date", run_date=due, id="next timer", replace_existing=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(rung.wait(), LOOK_AGAIN)
 
-    # What a lost webhook missed
+    # What comes to channels that listen, and what a lost delivery missed
+
+    async def _listen(self, kind: str, channel: Channel) -> None:
+        """Again and again, after longer and longer waits while the provider cannot be reached."""
+        inbox, loop, wait = Inbox(kind, self.database, self.terms), asyncio.get_running_loop(), 1.0
+        while True:
+            began = loop.time()
+            try:
+                await channel.listen(inbox)
+                return
+            except Exception as why:
+                reason = str(why) if isinstance(why, OwnPaceError) else type(why).__name__
+                log.warning("a channel stopped listening and will try again", kind=kind, reason=reason)
+            wait = 1.0 if loop.time() - began > LATE_AFTER else min(wait * 2, LONGEST_SILENCE)
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))
 
     async def _catch_up(self) -> None:
         for kind, channel in self.channels.items():
             try:
                 async for news in channel.catch_up():
-                    await self.database.run(intake.take, self.terms, kind, [news])
-            except OwnPaceError as why:
-                log.warning("the provider could not be asked for missed messages", kind=kind, reason=str(why))
+                    await self.database.run(intake.missed, self.terms, kind, news)
+            except Exception as why:
+                reason = str(why) if isinstance(why, OwnPaceError) else type(why).__name__
+                log.warning("the provider could not be asked for missed messages", kind=kind, reason=reason)

@@ -201,6 +201,8 @@ def _delivery(row: RowMapping) -> str:
         )
     return {
         "pending": "waiting to leave",
+        "held": "waits until they write on this channel",
+        "aside": "set aside until the service speaks again",
         "sending": "leaving now",
         "refused": "refused by the provider",
         "unknown": "nobody knows whether it arrived",

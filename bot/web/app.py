@@ -53,6 +53,7 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
     ]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: missing, 500: failed})
     app.state.web = parts
+    app.state.worker = worker
     app.state.tries = {}
     return app
 
@@ -71,10 +72,11 @@ async def live(request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """The database answers too."""
-    if web(request).database.ready():
-        return PlainTextResponse("ready\n")
-    return PlainTextResponse("the database does not answer\n", 503)
+    """The database answers too, and no part of the worker stands still."""
+    problems = [] if web(request).database.ready() else ["the database does not answer"]
+    worker: Worker | None = request.app.state.worker
+    problems += [f"{part} stands still" for part in (worker.standing_still() if worker else [])]
+    return PlainTextResponse("\n".join(problems or ["ready"]) + "\n", 503 if problems else 200)
 
 
 async def metrics(request: Request) -> Response:

@@ -17,9 +17,11 @@ from bot.bootstrap import Program
 from bot.channel import Channel
 from bot.interview.schedule import Wording
 from bot.messages import Address
-from bot.records.tables import messages, outbox, tasks
-from bot.service import enrolment, views
+from bot.records import tables
+from bot.records.tables import messages, tasks
+from bot.service import enrolment, outbox, views
 from bot.service.enrolment import Entry
+from bot.service.outbox import Claimed
 from tests.rig import ROOT
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -58,6 +60,20 @@ class World:
         code: str = self.run(enrolment.enrol, self.program.terms, self.program.rules, entry)
         return code
 
+    def claim(self) -> list[Claimed]:
+        """What may leave now; until it is accepted it is on its way."""
+        found: list[Claimed] = self.run(outbox.claim, self.program.terms)
+        return found
+
+    def leave(self) -> list[str]:
+        """Everything that waits is handed to the provider and accepted, in order; what it said."""
+        said = []
+        while claimed := self.claim():
+            for one in claimed:
+                self.run(outbox.accepted, one.seq, f"SMout{one.seq}")
+                said.append(one.message.body)
+        return said
+
     def record(self, code: str) -> views.Record:
         found = self.program.database.read_now(views.record, self.program.terms, code)
         assert found is not None
@@ -77,7 +93,7 @@ class World:
 
     def waiting(self) -> int:
         """Messages that wait to leave."""
-        return self.count_of(outbox, outbox.c.state == "pending")
+        return self.count_of(tables.outbox, tables.outbox.c.state == "pending")
 
     def open_tasks(self) -> list[str]:
         query = select(tasks.c.kind).where(tasks.c.closed_at.is_(None)).order_by(tasks.c.id)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.interview.engine import step
 from bot.interview.events import (
+    AddressTold,
     Cancel,
     Consent,
     Due,
@@ -16,17 +17,22 @@ from bot.interview.events import (
     Event,
     File,
     HandedBack,
+    Move,
+    Moved,
     OpenTask,
     OptedOut,
+    Release,
     Remove,
     Said,
     Send,
     SetTimer,
     TimerKind,
+    Told,
     TookOver,
     Wrote,
 )
 from bot.interview.state import Interview
+from bot.messages import MediaKind
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -86,7 +92,7 @@ class Player:
                 self.timers.clear()
             case Send():
                 self.sent.append(effect)
-            case OpenTask():
+            case OpenTask() | Release() | Move():
                 pass
 
 
@@ -96,7 +102,7 @@ def replay(script: str, player: Player) -> Iterator[str]:
         if not line.strip() or line.startswith("#"):
             yield line
             continue
-        if re.match(r"bot|researcher|task|held|state", line):
+        if re.match(r"bot|researcher|task|held|state|wants", line):
             continue  # what is expected; the replay says what is true
         yield line
         for effect in _do(line, player):
@@ -120,13 +126,17 @@ def _do(line: str, player: Player) -> list[Effect] | tuple[Effect, ...]:
         case ">opt-out":
             return player.say(rest, opt_out="stop")
         case ">picture":
-            return player.say("", media=True)
+            return player.say("", media=MediaKind.PICTURE)
         case "wait":
             return player.wait(timedelta(**{UNITS[rest[-1]]: int(rest[:-1])}))
         case "take-over":
             return player.take(TookOver("Ann"))
         case "write":
             return player.take(Wrote("Ann", rest))
+        case "moved":
+            return player.take(Moved())
+        case "told":
+            return player.take(AddressTold(Told(rest)))
         case "hand-back":
             return player.take(HandedBack("Ann"))
         case "blocked":
@@ -144,3 +154,5 @@ def _said(effect: Effect, now: datetime) -> Iterator[str]:
             yield f"{who}: {' / '.join(effect.body.split(chr(10) * 2))}{held}"
         case OpenTask():
             yield f"task: {effect.kind.value}"
+        case Move():
+            yield f"wants {effect.kind} at {effect.written or 'a link'}"

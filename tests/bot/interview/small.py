@@ -22,6 +22,9 @@ from bot.interview.state import Interview, Pace, Person, Study
 FILLED = {"paused": "paused until {day}", "person-asked": "person-asked: by {time} on {day}", "thanks": "thanks {name}"}
 
 
+CHANNELS = {"sms": "text", "email": "email", "telegram": "Telegram"}
+
+
 def words(standard: str) -> dict[str, Any]:
     return {"standard": standard, "easy_read": f"Easy: {standard}", "short": f"Short: {standard}"}
 
@@ -80,8 +83,11 @@ def interview(
     quiet: tuple[int, int] | None = (20 * 60, 9 * 60),
     wording: Wording = Wording.STANDARD,
     prompts: bool = False,
+    again: bool = False,
     **attributes: str,
 ) -> Interview:
     """An interview that has not begun."""
     person = Person("Sam", wording, "text", ZoneInfo("Europe/London"), "Ann", date(2027, 3, 1), attributes)
-    return Interview(schedule(), Study("The study", "01632 960000"), person, Pace(settle, quiet, prompts))
+    return Interview(
+        schedule(), Study("The study", "01632 960000", CHANNELS, again), person, Pace(settle, quiet, prompts)
+    )

@@ -14,6 +14,7 @@ from bot.interview import pace
 from bot.interview.commands import Command, parse
 from bot.interview.engine import step
 from bot.interview.events import (
+    AddressTold,
     Belongs,
     Consent,
     Due,
@@ -22,16 +23,19 @@ from bot.interview.events import (
     Event,
     File,
     HandedBack,
+    Moved,
     OptedOut,
     Said,
     Send,
     SetTimer,
     TimerKind,
+    Told,
     TookOver,
     Wrote,
 )
 from bot.interview.schedule import Wording
 from bot.interview.state import Interview, State
+from bot.messages import MediaKind
 from tests.bot.interview.player import Player
 from tests.bot.interview.small import interview
 
@@ -60,12 +64,19 @@ class Interviews(RuleBasedStateMachine):
         quiet=st.sampled_from([None, (20 * 60, 9 * 60), (60, 120)]),
         wording=st.sampled_from(list(Wording)),
         prompts=st.booleans(),
+        again=st.booleans(),
         said=st.sampled_from([[], ["yes"], ["yes", "yes", "no"], ["yes", "yes", "yes", "By phone", "done"]]),
     )
     def begin(
-        self, settle: timedelta, quiet: tuple[int, int] | None, wording: Wording, prompts: bool, said: list[str]
+        self,
+        settle: timedelta,
+        quiet: tuple[int, int] | None,
+        wording: Wording,
+        prompts: bool,
+        again: bool,
+        said: list[str],
     ) -> None:
-        self.player = Player(interview(settle, quiet, wording, prompts))
+        self.player = Player(interview(settle, quiet, wording, prompts, again))
         self.old_timers: list[SetTimer] = []
         if said:
             self.take(Enrolled())
@@ -133,6 +144,22 @@ class Interviews(RuleBasedStateMachine):
             if stale:
                 assert not self.take(Due(timer.kind, timer.position)), "a stale timer did something"
 
+    @rule(
+        event=st.sampled_from(
+            [Moved(), AddressTold(Told.CODE_SENT), AddressTold(Told.NO_ADDRESS), AddressTold(Told.LINK, "t.me/x")]
+        )
+    )
+    def another_channel(self, event: Event) -> None:
+        self.take(event)
+
+    @rule(text=st.sampled_from(["change", "email", "text", "telegram", "sam@example.org", "carrier pigeon"]))
+    def ask_for_another_channel(self, text: str) -> None:
+        self.hear(text)
+
+    @rule(kind=st.sampled_from(list(MediaKind)), joined=st.booleans())
+    def send_media(self, kind: MediaKind, joined: bool) -> None:
+        self.hear("", media=kind, joined=joined)
+
     # Taking an event, and what must be true of every one
 
     def hear(self, text: str, **more: object) -> None:
@@ -157,7 +184,8 @@ class Interviews(RuleBasedStateMachine):
 
     def check_consent(self, before: Interview, effects: tuple[Effect, ...], sends: list[Send]) -> None:
         agreed = {**before.consent} | {e.statement: e.agreed for e in effects if isinstance(e, Consent)}
-        if any(send.question for send in sends):
+        if any(send.question in QUESTIONS for send in sends):
+            assert not before.agreeing or any(isinstance(e, Consent) for e in effects), "asked before they agreed again"
             assert {agreed.get("c1"), agreed.get("c2")} == {True}, "a question without every required consent"
 
     def check_silence(self, before: Interview, event: Event, sends: list[Send]) -> None:
@@ -180,7 +208,7 @@ class Interviews(RuleBasedStateMachine):
             assert all(send.author for send in sends), "the bot spoke while a researcher had the conversation"
 
     def check_position(self, before: Interview, event: Event, after: Interview) -> None:
-        if isinstance(event, TookOver | HandedBack | Wrote | OptedOut):
+        if isinstance(event, TookOver | HandedBack | Wrote | OptedOut | Moved | AddressTold):
             assert after.position == before.position
         if word_of(event) in (Command.STOP, Command.PAUSE, Command.PERSON, Command.HELP, Command.LEAVE):
             assert after.position == before.position, "the person keeps their place"
@@ -235,6 +263,7 @@ class Interviews(RuleBasedStateMachine):
     def the_ledger_says_what_the_interview_knows(self) -> None:
         if hasattr(self, "player"):
             said = {line.statement: line.agreed for line in self.player.ledger}
+            said.pop("consent-again", None)
             assert said == dict(self.player.interview.consent)
 
     @invariant()

@@ -15,8 +15,6 @@ from bot.service import intake, outbox
 from bot.service.outbox import Claimed
 from tests.bot.world import PHONE, World, world
 
-SMS = ["sms"]
-
 
 @pytest.fixture
 def study(tmp_path: Path) -> Iterator[World]:
@@ -25,8 +23,8 @@ def study(tmp_path: Path) -> Iterator[World]:
 
 
 def claim(study: World, ordered: bool = False) -> list[Claimed]:
-    found: list[Claimed] = study.run(outbox.claim, SMS, SMS if ordered else [])
-    return found
+    study.program.channels["sms"].waits_for_sent = ordered
+    return study.claim()
 
 
 def says(study: World, words: str, sender: Address = PHONE) -> None:
@@ -80,7 +78,7 @@ def test_what_did_not_leave_is_tried_again_later_each_time_and_brings_a_person(s
         (one,) = claim(study)
         study.run(outbox.not_sent, one, NotSent("Twilio could not be reached."))
         start = study.clock.now
-        while not (again := study.run(outbox.claim, SMS, [], 1)):
+        while not (again := study.run(outbox.claim, study.program.terms, 1)):
             study.clock.forward(seconds=1)
         waits.append((study.clock.now - start).total_seconds())
         study.run(outbox.not_sent, again[0], NotSent("again"))
@@ -132,9 +130,9 @@ def test_an_unknown_message_holds_back_the_next_until_the_provider_was_asked(stu
     (one,) = claim(study)
     study.run(outbox.unknown, one.seq, timedelta(minutes=2))
     assert claim(study) == []
-    assert study.run(outbox.doubtful, SMS) == [], "not yet: a late answer may settle it"
+    assert study.run(outbox.doubtful, study.program.terms) == [], "not yet: a late answer may settle it"
     study.clock.forward(minutes=2)
-    (asked,) = study.run(outbox.doubtful, SMS)
+    (asked,) = study.run(outbox.doubtful, study.program.terms)
     assert asked.message.id == one.message.id
     study.run(outbox.accepted, asked.seq, "SM1")
     assert len(claim(study)) == 1
@@ -170,7 +168,7 @@ def test_a_late_status_settles_an_unknown_message(study: World) -> None:
     news = DeliveryUpdate("SM1", Delivery.DELIVERED, one.message.id)
     study.run(outbox.update_delivery, study.program.terms, news)
     study.clock.forward(minutes=5)
-    assert study.run(outbox.doubtful, SMS) == []
+    assert study.run(outbox.doubtful, study.program.terms) == []
     assert states(study, code)[0] == "delivered"
 
 

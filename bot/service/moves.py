@@ -1,0 +1,279 @@
+"""Changing channel: a code goes to the new address and comes back, and the interview goes on there.
+
+Nobody's address is ever taken from them, and nobody learns whether an address is known here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.engine import RowMapping
+
+from bot.channel import Ability
+from bot.errors import AddressError, OwnPaceError
+from bot.interview.events import AddressTold, Move, Moved, Told
+from bot.interview.wording import stock
+from bot.messages import Address, Inbound
+from bot.records import participants
+from bot.records.participants import Found, Participant, Terms
+from bot.records.tables import addresses, messages, moves, outbox
+from bot.records.unit_of_work import UnitOfWork
+from bot.service.conversations import happen, lane
+
+MOST_TRIES = 5
+"""Wrong codes after which a person sees to it."""
+
+NOT_YET = "they have not opened the link yet"
+"""Why nothing is sent to somebody who must write first."""
+
+IN_USE = "They want to move to an address that cannot be used for them. Please arrange it with them."
+
+
+# What the person asked for
+
+
+def offer(uow: UnitOfWork, terms: Terms, participant: Participant, move: Move) -> None:
+    """Send a code to the address that the person named, or a link where they must write first, and tell them."""
+    channel = terms.channels[_kind(participant, move.kind)]
+    if Ability.WRITES_FIRST not in channel.abilities:
+        link = channel.link(_wait_for(uow, participant, move.kind, uow.new_id()))
+        if link:
+            happen(uow, participant, AddressTold(Told.LINK, link))
+        else:
+            uow.open_task("change channel", participant.id, None, f"They want {move.kind}, and no link could be made.")
+        return
+    try:
+        address = channel.address(_written(participant, move))
+    except AddressError:
+        happen(uow, participant, AddressTold(Told.NO_ADDRESS))
+        return
+    owner = _owner(uow, address)
+    if owner == participant.id:
+        relocate(uow, participant, address)
+        happen(uow, participants.by_id(uow, terms, participant.id), Moved())
+        return
+    if owner is None:
+        _send_code(uow, participant, address)
+    else:
+        uow.open_task("address in use", participant.id, None, IN_USE)
+    happen(uow, participant, AddressTold(Told.CODE_SENT))
+
+
+def _kind(participant: Participant, kind: str) -> str:
+    """Somebody on a simulated phone moves to a simulated one."""
+    return "simulator" if participant.kind == "simulator" else kind
+
+
+def _written(participant: Participant, move: Move) -> str:
+    written = " ".join(move.written.split())
+    return f"{move.kind}/{written}" if participant.kind == "simulator" else written
+
+
+def _owner(uow: UnitOfWork, address: Address) -> int | None:
+    row = uow.one(select(addresses.c.participant_id).where(addresses.c.found_by == uow.vault.find(address)))
+    return row["participant_id"] if row else None
+
+
+def _send_code(uow: UnitOfWork, participant: Participant, address: Address) -> None:
+    """A text of its own queue, so that a wrong address does not hold up the conversation."""
+    code = uow.new_code()
+    _keep(uow, participant, address, code)
+    body = stock(participant.interview, ["change-code"], code=code)
+    message_id = uow.execute(
+        insert(messages)
+        .values(
+            participant_id=participant.id,
+            key_id=participant.key_id,
+            direction="out",
+            channel=address.kind,
+            author="bot",
+            belongs="sent",
+            texts="change-code",
+            wording=participant.interview.person.wording.value,
+            body=participant.key.seal(body, "body"),
+            at=uow.now,
+        )
+        .returning(messages.c.id)
+    ).scalar_one()
+    uow.execute(
+        insert(outbox).values(
+            id=uow.new_id(),
+            lane=f"m{participant.id}",
+            participant_id=participant.id,
+            message_id=message_id,
+            key_id=participant.key_id,
+            kind=address.kind,
+            address=participant.key.seal(address.value, "address"),
+            state="pending",
+            attempts=0,
+            not_before=uow.now,
+            changed_at=uow.now,
+        )
+    )
+    uow.changed.add("outbox")
+
+
+def _wait_for(uow: UnitOfWork, participant: Participant, kind: str, code: str) -> str:
+    """Whoever opens the conversation with this code is the person."""
+    _keep(uow, participant, start_address(kind, code), code)
+    return code
+
+
+def start_address(kind: str, code: str) -> Address:
+    """Stands for the address of somebody who has not opened the conversation yet."""
+    return Address(kind, f"start {code}")
+
+
+def _keep(uow: UnitOfWork, participant: Participant, address: Address, code: str) -> None:
+    uow.execute(delete(moves).where(moves.c.participant_id == participant.id))
+    uow.execute(
+        insert(moves).values(
+            participant_id=participant.id,
+            kind=address.kind,
+            found_by=uow.vault.find(address),
+            value=participant.key.seal(address.value, "address"),
+            code=_hash(uow, participant.id, code),
+            tries=0,
+            created_at=uow.now,
+        )
+    )
+
+
+def _hash(uow: UnitOfWork, participant_id: int, code: str) -> bytes:
+    return uow.vault.find(Address("code", f"{participant_id} {code}"))
+
+
+# What came back
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Somebody who was unknown at this address and no longer is; `moved` if they were reached elsewhere before."""
+
+    found: Found
+    moved: bool
+
+
+def arrived(uow: UnitOfWork, inbound: Inbound) -> Arrival | None:
+    """Whose new address this is, when somebody unknown sends the right code or opens the right link."""
+    if inbound.start:
+        found_by = uow.vault.find(start_address(inbound.sender.kind, inbound.start))
+        if waiting := _first_start(uow, inbound, found_by):
+            return Arrival(waiting, moved=False)
+        code = inbound.start
+    else:
+        found_by = uow.vault.find(inbound.sender)
+        code = code_in(inbound.body) or ""
+    row = uow.one(select(moves).where(moves.c.found_by == found_by))
+    if row is None or not _fits(uow, row, code):
+        return None
+    _relocate(uow, _main_address(uow, row["participant_id"]), inbound.sender)
+    found = participants.find(uow, inbound.sender)
+    return Arrival(found, moved=True) if found else None
+
+
+def _first_start(uow: UnitOfWork, inbound: Inbound, found_by: bytes) -> Found | None:
+    """Somebody who was enrolled with a link opens it: from now on their address is known."""
+    row = uow.one(select(addresses.c.id).where(addresses.c.found_by == found_by))
+    if row is None:
+        return None
+    waiting = participants.find(uow, start_address(inbound.sender.kind, inbound.start))
+    assert waiting is not None
+    real = {
+        "found_by": uow.vault.find(inbound.sender),
+        "value": waiting.key.seal(inbound.sender.value, "address"),
+        "closed": None,
+        "verified": True,
+    }
+    uow.execute(update(addresses).where(addresses.c.id == row["id"]).values(**real))
+    sealed = {"address": real["value"], "changed_at": uow.now}
+    uow.execute(update(outbox).where(outbox.c.address_id == row["id"], outbox.c.state == "held").values(**sealed))
+    return participants.find(uow, inbound.sender)
+
+
+def code_in(text: str) -> str | None:
+    """The code that a message is, if it is nothing else."""
+    found = re.fullmatch(r"\D{0,12}(\d{3})[ -]?(\d{3})\D{0,3}", text.strip(), re.ASCII)
+    return found[1] + found[2] if found else None
+
+
+def returned(uow: UnitOfWork, terms: Terms, participant: Participant, message_id: int, text: str) -> bool:
+    """Whether the message, from an address we knew, was about the code; if it fits, the interview moves."""
+    row = uow.one(select(moves).where(moves.c.participant_id == participant.id))
+    code = code_in(text)
+    if row is None or code is None:
+        return False
+    if not _fits(uow, row, code):
+        happen(uow, participant, AddressTold(Told.WRONG_CODE, message=message_id))
+        return True
+    relocate(uow, participant, Address(row["kind"], participant.key.open(row["value"], "address")))
+    happen(uow, participants.by_id(uow, terms, participant.id), Moved(message_id))
+    return True
+
+
+def _fits(uow: UnitOfWork, row: RowMapping, code: str) -> bool:
+    """Whether it is the code; after too many wrong ones nothing fits any more, and a person sees to it."""
+    if _hash(uow, row["participant_id"], code) == row["code"]:
+        return True
+    uow.execute(update(moves).where(moves.c.id == row["id"]).values(tries=row["tries"] + 1))
+    if row["tries"] + 1 >= MOST_TRIES:
+        uow.execute(delete(moves).where(moves.c.id == row["id"]))
+        uow.open_task("change channel", row["participant_id"], None, "They sent too many wrong codes.")
+    return False
+
+
+# Moving
+
+
+def move(uow: UnitOfWork, terms: Terms, code: str, kind: str, written: str, researcher: str) -> None:
+    """A researcher moves somebody, having made sure with them that the address is theirs.
+
+    Raises OwnPaceError with the mend when there is no such participant or channel, or the address cannot be used.
+    """
+    participant = participants.by_code(uow, terms, code)
+    if participant is None:
+        raise OwnPaceError(f"There is no participant {code}. See: ownpace participants")
+    if _kind(participant, kind) not in terms.channels:
+        raise OwnPaceError(f"The channel {kind!r} is not set up here; there is {', '.join(sorted(terms.channels))}.")
+    try:
+        address = terms.channels[_kind(participant, kind)].address(_written(participant, Move(kind, written)))
+    except AddressError as problem:
+        raise OwnPaceError(f"The address {problem}.") from None
+    if _owner(uow, address) not in (None, participant.id):
+        raise OwnPaceError("This address is somebody else's in this study. It cannot be used twice.")
+    relocate(uow, participant, address)
+    uow.note(researcher, "moved to another channel", participant.code, channel=kind)
+    uow.close_tasks(participant.id, frozenset({"change channel", "address in use", "address closed"}))
+    happen(uow, participants.by_id(uow, terms, participant.id), Moved())
+
+
+def relocate(uow: UnitOfWork, participant: Participant, address: Address) -> None:
+    """Make this the main address. What waits to leave goes there, but for questions, which are asked again."""
+    found = _main_address(uow, participant.id)
+    _relocate(uow, found, address)
+
+
+def _main_address(uow: UnitOfWork, participant_id: int) -> Found:
+    found = participants.found_by_id(uow, participant_id)
+    assert found is not None
+    return found
+
+
+def _relocate(uow: UnitOfWork, found: Found, address: Address) -> None:
+    of_person = addresses.c.participant_id == found.id
+    uow.execute(update(addresses).where(of_person).values(main=False))
+    found_by, sealed = uow.vault.find(address), found.key.seal(address.value, "address")
+    values: dict[str, object] = {"main": True, "verified": True, "closed": None}
+    if uow.execute(update(addresses).where(of_person, addresses.c.found_by == found_by).values(**values)).rowcount == 0:
+        values |= {"participant_id": found.id, "kind": address.kind, "found_by": found_by, "value": sealed}
+        uow.execute(insert(addresses).values(**values))
+    address_id = uow.execute(select(addresses.c.id).where(addresses.c.found_by == found_by)).scalar_one()
+    uow.execute(delete(moves).where(moves.c.participant_id == found.id))
+    waiting = (outbox.c.lane == lane(found.id), outbox.c.state.in_(["pending", "held", "aside"]))
+    asked = outbox.c.question.is_not(None)
+    uow.execute(update(outbox).where(*waiting, asked).values(state="cancelled", changed_at=uow.now))
+    there = {"kind": address.kind, "address": sealed, "address_id": address_id}
+    uow.execute(update(outbox).where(*waiting).values(**there))
+    uow.execute(update(outbox).where(*waiting, outbox.c.state == "held").values(state="pending"))
