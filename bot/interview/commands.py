@@ -181,7 +181,7 @@ def choice(text: str, options: Mapping[str, tuple[str, ...]]) -> str | None:
         tokens = tokens[1:]
     said = " ".join(tokens)
     exact = {key for key, ways in options.items() if said in ways}
-    near = {key for key, ways in options.items() for way in ways if way.isalpha() and said in _slips(way)}
+    near = {key for key, ways in options.items() for way in ways if way.isalpha() and said in slips(way)}
     found = exact or near
     return found.pop() if len(found) == 1 else None
 
@@ -227,7 +227,7 @@ def _small_number(token: str) -> int | None:
     return int(token) if is_small and int(token) > 0 else None
 
 
-def _slips(word: str) -> set[str]:
+def slips(word: str) -> set[str]:
     """The word with two neighbours swapped, a letter doubled or, from five letters up, a letter missing."""
     swapped = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
     doubled = {word[: i + 1] + word[i:] for i in range(len(word))}
@@ -237,12 +237,11 @@ def _slips(word: str) -> set[str]:
 
 def _spellings() -> dict[str, Command]:
     words = {command.value.casefold(): command for command in Command} | {"start": Command.READY}
-    slips = {slip: command for word, command in words.items() for slip in _slips(word)}
-    return slips | words
+    return {slip: command for word, command in words.items() for slip in slips(word)} | words
 
 
 def _yes_no_spellings(words: Iterable[str]) -> dict[str, str]:
-    return {slip: word for word in words for slip in _slips(word)} | {"noo": "no", "nno": "no"}
+    return {slip: word for word in words for slip in slips(word)} | {"noo": "no", "nno": "no"}
 
 
 _SPELLINGS = MappingProxyType(_spellings())
