@@ -22,6 +22,7 @@ MEND = {
     "string_type": "must be text",
     "date_from_datetime_parsing": "must be a date such as 2027-03-31",
     "date_from_datetime_inexact": "must be a date without a time, such as 2027-03-31",
+    "zoneinfo_str": "must be a time zone such as Europe/London",
     "time_parsing": "must be a time such as 09:00",
     "tuple_type": "must be a list: put each item on a line of its own, after a hyphen",
     "dict_type": "must be a list of names, each with its texts below it",
