@@ -95,7 +95,7 @@ REAL_WORDS = frozenset(
 
 def parse(text: str) -> Word | None:
     """The command the whole message is, or None: then it is part of an answer. Never raises."""
-    tokens = _without_politeness(_tokens(text))
+    tokens = _without_politeness(words_of(text))
     said = " ".join(tokens)
     if said in _PHRASE_MEANING:
         return Word(_PHRASE_MEANING[said])
@@ -140,7 +140,7 @@ def yes_or_no(text: str, numbered: bool, number: int | None = None) -> bool | No
     if any(sign in DOUBTFUL_SIGNS for sign in clean):
         return None
     verdicts = {sign in YES_SIGNS for sign in clean if sign in YES_SIGNS or sign in NO_SIGNS}
-    tokens = _without_politeness(_tokens(text))
+    tokens = _without_politeness(words_of(text))
     if number is not None and len(tokens) > 1 and tokens[0] == str(number):
         tokens = tokens[1:]
     if tokens:
@@ -176,7 +176,7 @@ LEAVE_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 def choice(text: str, options: Mapping[str, tuple[str, ...]]) -> str | None:
     """The key of the one option the whole message names, or None."""
-    tokens = _without_politeness(_tokens(text))
+    tokens = _without_politeness(words_of(text))
     if len(tokens) == 2 and tokens[0] in {"option", "number"}:
         tokens = tokens[1:]
     said = " ".join(tokens)
@@ -196,7 +196,7 @@ def _clean(text: str) -> str:
     return "".join(c for c in straight if unicodedata.category(c) != "Cf" and not "\ufe00" <= c <= "\ufe0f")
 
 
-def _tokens(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
     """The message's words, each without the punctuation, quotes and emoji around it."""
     return [bare for raw in _clean(text).split() if (bare := _bare(raw))]
 
