@@ -1,10 +1,14 @@
 """What fetches a person: the study's own word list on cases written for it, and the machine that looks.
 
-`written.txt` is what the list was tuned on. `held-out.txt` was written before the list, by the same hand: on the first
-run none of its 42 signs was missed and 1 of its 46 innocent cases was a false alarm, which was then mended. 72 further
-cases, now at the end of written.txt, were written against the tuned list: of their 36 signs 28 were missed at first.
-`unseen.txt` was written after those were mended, and nothing was changed for it: it says how the list does on words it
-was not made for. Keyword lists miss things; a person reads every answer.
+All cases are by one hand, which makes them kinder to the list than people will be. In the order they were written:
+
+- `held-out.txt`, before the list: on the first run none of 42 signs missed, 1 false alarm in 46, mended since.
+- `written.txt`, what the list was tuned on. Its last 120 lines were first run untuned, as two sets: of 36 signs 28 were
+  missed, with 2 false alarms in 36; then, the list widened, of 24 signs 8, with 1 false alarm in 24.
+- `unseen.txt`, after that, and the list left as it was: of 34 signs 23 are missed, with no false alarm in 34. They say
+  it sideways ("I only stay alive for my cat"), as people do.
+
+So the list finds what is said plainly and perhaps a third of what is not. A person has to read every answer.
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ from hypothesis import strategies as st
 from bot import prompts
 from bot.errors import ScheduleError
 from bot.interview.safeguarding import EDGE, PAUSE, Group, Sign, Signs
+from bot.interview.schedule import Wording
+from tests.bot.interview.test_commands import ANSWERS
 from tests.rig import ROOT
 
 CASES = Path(__file__).parent / "signs"
@@ -79,12 +85,13 @@ def test_no_written_sign_is_missed_and_few_innocent_words_alarm(name: str, capsy
 
 
 def test_words_the_list_was_not_made_for_are_told_honestly(capsys: pytest.CaptureFixture[str]) -> None:
-    """Two in three of the unseen signs are found; a change of the list that loses some of them shows here."""
+    """Nothing promises more than this; a change of the list that makes it worse shows here."""
     shown, missed, signs, alarms, innocent = table("unseen")
     with capsys.disabled():
         print(shown)
-    assert missed <= signs / 3
-    assert alarms <= innocent / 20
+    assert (signs, innocent) == (34, 34)
+    assert missed <= 23
+    assert alarms <= 1
 
 
 def test_the_cases_are_many_in_both_cohorts_and_half_of_them_innocent() -> None:
@@ -237,3 +244,23 @@ def test_a_language_without_a_list_is_told(folder: Path) -> None:
     (folder / "en" / "safeguarding.yaml").unlink()
     with pytest.raises(ScheduleError, match="is missing; every language needs it"):
         prompts.safeguarding(folder)
+
+
+# The study's own words
+
+
+def test_the_studys_own_questions_and_texts_set_nothing_off() -> None:
+    """People quote what they are asked. Only the texts for somebody in distress may speak as they do."""
+    for schedule in prompts.load(ROOT / "prompts").values():
+        texts = [text for key, text in schedule.texts.items() if not key.startswith("distress")]
+        words = [text.worded(w) for text in (*texts, *schedule.questions, *schedule.statements) for w in Wording]
+        words += [each for question in schedule.questions for each in (*question.prompts, *question.probes)]
+        assert [each for each in words if SIGNS.find(each)] == []
+
+
+def test_ordinary_answers_set_nothing_off() -> None:
+    """Answers from the tests of commands and from the replayed transcripts, written with no thought of this list."""
+    transcripts = sorted((ROOT / "tests" / "transcripts").glob("*.txt"))
+    lines = [line for path in transcripts for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) > 100
+    assert [each for each in (*ANSWERS, *lines) if SIGNS.find(each)] == []
