@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby, pairwise
 from typing import Annotated, Literal
@@ -49,6 +50,15 @@ class Sign:
     rule: str
     start: int
     end: int
+
+
+SIGNPOST_EVERY = timedelta(hours=24)
+"""The numbers to call are given at most this often, however much is said."""
+
+
+def signposts(now: datetime, last: datetime | None) -> bool:
+    """Whether the numbers to call go again now; `last` is when they last went."""
+    return last is None or now - last >= SIGNPOST_EVERY
 
 
 # The list ------------------------------------------------------------------------------------------------

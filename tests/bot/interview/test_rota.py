@@ -17,6 +17,7 @@ from bot.errors import ScheduleError
 from bot.interview import pace
 from bot.interview.bank_holidays import is_bank_holiday, of_year
 from bot.interview.rota import Booked, CallWay, Rota, Slot, invitation, offered
+from tests.rig import ROOT
 
 LONDON = ZoneInfo("Europe/London")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -261,6 +262,12 @@ def test_an_invitation_says_the_same_moment_in_both_zones(start: str, local: str
 
 def test_no_file_is_no_rota(tmp_path: Path) -> None:
     assert prompts.rota(tmp_path) is None
+
+
+def test_the_example_can_be_used_as_it_is(tmp_path: Path) -> None:
+    rota = read(tmp_path, (ROOT / "prompts" / "rota.example.yaml").read_text(encoding="utf-8"))
+    assert [person.name for person in rota.people] == ["Ann", "Ben"]
+    assert rota.on_call(utc("2027-01-16T10:00")) == ("Ben", "Ann")
 
 
 DAMAGES = {

@@ -17,6 +17,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from hypothesis import strategies as st
 
 from bot import prompts
 from bot.errors import ScheduleError
-from bot.interview.safeguarding import EDGE, PAUSE, Group, Sign, Signs
+from bot.interview.safeguarding import EDGE, PAUSE, Group, Sign, Signs, signposts
 from bot.interview.schedule import Wording
 from tests.bot.interview.test_commands import ANSWERS
 from tests.rig import ROOT
@@ -218,8 +219,8 @@ DAMAGES = {
     "a sign of no meaning": ("- kill myself\n", "- kill * myself\n", "holds *, which means nothing here"),
     "an unknown group": ("  threats:\n", "  threads:\n", "threads must be one of"),
     "the same id twice": ("- id: suicidal\n", "- id: means\n", "two rules are called means"),
-    "a date that is none": ("reviewed: 2026-11-24", "reviewed: soon", "reviewed must be a date such as"),
-    "reviewed after it is due": ("review_by: 2027-05-24", "review_by: 2026-05-24", "must be later than reviewed"),
+    "a date that is none": ("reviewed: never", "reviewed: soon", "reviewed must be a date such as"),
+    "reviewed after it is due": ("reviewed: never", "reviewed: 2027-05-24", "must be later than reviewed"),
     "a misspelt key": ("owner:", "owmer:", "did you mean owner"),
 }
 
@@ -244,6 +245,13 @@ def test_a_language_without_a_list_is_told(folder: Path) -> None:
     (folder / "en" / "safeguarding.yaml").unlink()
     with pytest.raises(ScheduleError, match="is missing; every language needs it"):
         prompts.safeguarding(folder)
+
+
+def test_the_numbers_to_call_go_at_most_once_in_a_day() -> None:
+    now = datetime(2027, 1, 12, 3, tzinfo=UTC)
+    assert signposts(now, None)
+    assert not signposts(now, now - timedelta(hours=23, minutes=59))
+    assert signposts(now, now - timedelta(hours=24))
 
 
 # The study's own words

@@ -44,19 +44,22 @@ def test_known_numbers_and_choices_pass(words: str) -> None:
     assert unlisted(with_text("distress", words), SIGNPOSTING) == []
 
 
+def test_what_nobody_has_reviewed_is_told_until_somebody_has() -> None:
+    """The files come unreviewed: a study's own safeguarding lead has to look before anybody is written to."""
+    for fresh in (SIGNPOSTING, prompts.safeguarding(ROOT / "prompts")["en"]):
+        told = fresh.overdue(date(2026, 1, 1))
+        assert told is not None
+        assert told.startswith("has never been reviewed; the study's safeguarding lead")
+
+
 def test_numbers_want_reviewing_from_the_day_after() -> None:
     due = SIGNPOSTING.review_by
-    assert SIGNPOSTING.overdue(due) is None
-    told = SIGNPOSTING.overdue(due + timedelta(days=1))
+    reviewed = SIGNPOSTING.model_copy(update={"reviewed": due - timedelta(days=90)})
+    assert reviewed.overdue(due) is None
+    told = reviewed.overdue(due + timedelta(days=1))
     assert told is not None
     assert "safeguarding lead" in told
     assert str(due.year) in told
-
-
-def test_the_word_list_wants_reviewing_too() -> None:
-    words = prompts.safeguarding(ROOT / "prompts")["en"]
-    assert words.overdue(words.reviewed) is None
-    assert words.overdue(date(2100, 1, 1)) is not None
 
 
 def test_a_damaged_file_names_its_line(tmp_path: Path) -> None:
