@@ -531,7 +531,9 @@ class Signs:
 
     def _standing(self, words: list[str], matches: list[tuple[int, int, int]]) -> Iterator[tuple[int, int, int, str]]:
         """The signs that nothing takes back: urgency, first token, the one after the last, and the rule's id."""
-        hidden = self._hidden(words, matches) if matches else {}
+        if not any(self._rules[number][0] for number, _, _ in matches):
+            return
+        hidden = self._hidden(words, matches)
         for number, first, last in matches:
             group, rule = self._rules[number]
             if group and not any(hidden[group][first:last]) and not self._negated(words, first):
@@ -539,7 +541,7 @@ class Signs:
 
     def _hidden(self, words: list[str], matches: list[tuple[int, int, int]]) -> dict[Group, bytearray]:
         """The tokens, by group, that belong to something innocent or stand in a frame."""
-        hidden = {group: bytearray(len(words)) for group in Group}
+        innocent = bytearray(len(words))
         sentences = _sentences(words)
         framed: dict[tuple[Group, int], int] = {}
         for number, first, last in matches:
@@ -550,8 +552,8 @@ class Signs:
                 for each in rule.groups or Group:
                     framed[each, ends] = min(begins, framed.get((each, ends), begins))
             elif group is None:
-                for each in Group:
-                    hidden[each][first:last] = b"\1" * (last - first)
+                innocent[first:last] = b"\1" * (last - first)
+        hidden = {group: bytearray(innocent) for group in Group}
         for (group, ends), begins in framed.items():
             hidden[group][begins:ends] = b"\1" * (ends - begins)
         return hidden
