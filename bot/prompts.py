@@ -1,41 +1,27 @@
 """Reading prompts/: one folder a language, each with consent.yaml, texts.yaml and a file for each cohort.
 
-Every problem is found in one go, and named with its file, its line and the mend.
+Beside them stand safeguarding.yaml, signposting.yaml and, above the languages, rota.yaml where there is one. Every
+problem is found in one go, and named with its file, its line and the mend.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.errors import ScheduleError
+from bot.interview.rota import Rota
+from bot.interview.safeguarding import WordList
 from bot.interview.schedule import Schedule, Section, Statement, Text
+from bot.interview.signposting import Signposting
+from bot.yaml_files import File, Place, checked, complain, read
 
-MEND = {
-    "missing": "is missing: add it",
-    "extra_forbidden": "is not known here",
-    "string_too_short": "is empty: fill it in",
-    "too_short": "is empty: add at least one",
-    "string_pattern_mismatch": "has a character that cannot be used: ids are small letters, figures and hyphens",
-    "bool_parsing": "must be true or false",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "string_type": "must be text",
-    "tuple_type": "must be a list: put each item on a line of its own, after a hyphen",
-    "dict_type": "must be a list of names, each with its texts below it",
-    "model_type": "must have its parts on the lines below it",
-}
+NOT_COHORTS = frozenset({"consent.yaml", "texts.yaml", "safeguarding.yaml", "signposting.yaml"})
 
 Model = TypeVar("Model", bound=BaseModel)
-
-DEEPEST = 12
-"""Levels of nesting; a schedule has seven."""
 
 
 class _Cohort(BaseModel):
@@ -55,32 +41,6 @@ class _Consent(BaseModel):
 class _Texts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     texts: dict[str, Text]
-
-
-@dataclass
-class _File:
-    """A YAML file as plain data, with the line of everything in it. `problems` gathers what is wrong."""
-
-    path: Path
-    data: Any
-    lines: dict[tuple[str | int, ...], int]
-    problems: list[str]
-
-    def line(self, place: tuple[str | int, ...]) -> int:
-        """The line of a place, or of the nearest thing around it."""
-        while place and place not in self.lines:
-            place = place[:-1]
-        return self.lines.get(place, 1)
-
-    def line_of(self, name: str) -> int | None:
-        """The line on which something has this id or this name."""
-        for place, line in self.lines.items():
-            if place and (place[-1] == name or (place[-1] == "id" and _at(self.data, place) == name)):
-                return line
-        return None
-
-    def complain(self, line: int, problem: str) -> None:
-        self.problems.append(f"{self.path}:{line}: {problem.rstrip('.')}.")
 
 
 def load(folder: Path) -> dict[tuple[str, str], Schedule]:
@@ -116,20 +76,64 @@ def links(folder: Path) -> frozenset[str]:
     return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
 
 
+def safeguarding(folder: Path) -> dict[str, WordList]:
+    """The words that fetch a person, by language. Raises ScheduleError with all problems."""
+    return _for_each_language(folder, "safeguarding.yaml", WordList, WordList.problems)
+
+
+def signposting(folder: Path) -> dict[str, Signposting]:
+    """The numbers that texts may name, by language. Raises ScheduleError with all problems."""
+    return _for_each_language(folder, "signposting.yaml", Signposting, lambda _: ())
+
+
+def rota(folder: Path) -> Rota | None:
+    """Who reads when: rota.yaml, or None where there is none. Raises ScheduleError with all problems."""
+    path = folder / "rota.yaml"
+    if not path.exists():
+        return None
+    problems: list[str] = []
+    found = _one(path, Rota, Rota.problems, problems)
+    if found is None or problems:
+        raise ScheduleError("\n".join(problems))
+    return found
+
+
+def _for_each_language(
+    folder: Path, name: str, model: type[Model], wrong: Callable[[Model], Iterable[tuple[Place, str]]]
+) -> dict[str, Model]:
+    problems: list[str] = []
+    languages = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    found = {language.name: _one(language / name, model, wrong, problems) for language in languages}
+    if problems:
+        raise ScheduleError("\n".join(problems))
+    return {language: each for language, each in found.items() if each is not None}
+
+
+def _one(
+    path: Path, model: type[Model], wrong: Callable[[Model], Iterable[tuple[Place, str]]], problems: list[str]
+) -> Model | None:
+    file = read(path, problems)
+    found = checked(model, file)
+    if file and found:
+        for place, problem in wrong(found):
+            file.complain(file.line(place), problem)
+    return found
+
+
 def _language(folder: Path, problems: list[str]) -> Iterator[Schedule]:
-    consent_file = _read(folder / "consent.yaml", problems)
-    texts_file = _read(folder / "texts.yaml", problems)
-    paths = [path for path in sorted(folder.glob("*.yaml")) if path.name not in ("consent.yaml", "texts.yaml")]
+    consent_file = read(folder / "consent.yaml", problems)
+    texts_file = read(folder / "texts.yaml", problems)
+    paths = [path for path in sorted(folder.glob("*.yaml")) if path.name not in NOT_COHORTS]
     if not paths:
         problems.append(f"{folder}: has no cohort; add a file such as {folder / 'adults.yaml'}.")
-    consent = _checked(_Consent, consent_file)
+    consent = checked(_Consent, consent_file)
     if texts_file is not None:
         texts_file.lines = {("texts", *place): line for place, line in texts_file.lines.items()}
         texts_file.data = {"texts": texts_file.data}
-    texts = _checked(_Texts, texts_file)
+    texts = checked(_Texts, texts_file)
     for path in paths:
-        file = _read(path, problems)
-        cohort = _checked(_Cohort, file)
+        file = read(path, problems)
+        cohort = checked(_Cohort, file)
         if cohort and consent and texts and file and consent_file and texts_file:
             schedule = _whole(folder.name, cohort, consent, texts, (file, consent_file, texts_file))
             if schedule is not None:
@@ -137,7 +141,7 @@ def _language(folder: Path, problems: list[str]) -> Iterator[Schedule]:
 
 
 def _whole(
-    language: str, cohort: _Cohort, consent: _Consent, texts: _Texts, files: tuple[_File, _File, _File]
+    language: str, cohort: _Cohort, consent: _Consent, texts: _Texts, files: tuple[File, File, File]
 ) -> Schedule | None:
     parts = {**dict(cohort), **dict(consent), "texts": texts.texts, "language": language}
     problems = list(Schedule.model_construct(**parts).problems()) if cohort.sections and consent.statements else []
@@ -149,114 +153,5 @@ def _whole(
     try:
         return Schedule(**parts)
     except ValidationError as error:
-        _complain(files[0], Schedule, error)
+        complain(files[0], Schedule, error)
         return None
-
-
-def _checked(model: type[Model], file: _File | None) -> Model | None:
-    if file is None:
-        return None
-    try:
-        return model.model_validate(file.data)
-    except ValidationError as error:
-        _complain(file, model, error)
-        return None
-
-
-def _complain(file: _File, model: type[BaseModel], error: ValidationError) -> None:
-    for each in error.errors(include_url=False):
-        place = tuple(part for part in each["loc"] if isinstance(part, str | int))
-        name = _identified(file.data, place)
-        if each["type"] == "value_error":
-            what = str(each["ctx"]["error"])
-        else:
-            what = f"{place[-1] if place else 'the file'} {MEND.get(each['type'], each['msg'])}"
-        if each["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(place[-1]), _names(model, place[:-1]), n=1)
-            what += f": did you mean {near[0]}?" if near else ": remove it"
-        file.complain(file.line(place), f"{name}{what}")
-
-
-def _identified(data: Any, place: tuple[str | int, ...]) -> str:
-    """The id of the thing around a place, so that the message says which question is meant."""
-    for depth in range(len(place), 0, -1):
-        around = _at(data, place[:depth])
-        if isinstance(around, dict) and isinstance(around.get("id"), str):
-            return f"{around['id']}: "
-    return f"{place[1]}: " if len(place) > 1 and place[0] == "texts" else ""
-
-
-def _at(data: Any, place: tuple[str | int, ...]) -> Any:
-    for part in place:
-        try:
-            data = data[part]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return data
-
-
-def _names(model: Any, place: tuple[str | int, ...]) -> list[str]:
-    """The keys that are known at a place."""
-    for part in place:
-        if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
-            model = model.model_fields[str(part)].annotation
-        for inner in get_args(model):
-            if inner is not str and inner is not type(None) and inner is not Ellipsis:
-                model = inner
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        return []
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-# YAML with line numbers
-
-
-def _read(path: Path, problems: list[str]) -> _File | None:
-    try:
-        node = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
-    except FileNotFoundError:
-        problems.append(f"{path}: is missing; every language needs it.")
-        return None
-    except OSError as error:
-        problems.append(f"{path}: cannot be read: {error.strerror}.")
-        return None
-    except UnicodeDecodeError:
-        problems.append(f"{path}: is not UTF-8 text. Save it again as UTF-8.")
-        return None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problems.append(f"{path}:{line}: is not YAML: {error.problem}. Check the indentation, colons and quotes.")
-        return None
-    except (yaml.YAMLError, RecursionError):
-        problems.append(f"{path}: holds characters or nesting that YAML does not allow. Save it again as plain text.")
-        return None
-    file = _File(path, None, {}, problems)
-    if node is None:
-        problems.append(f"{path}:1: is empty; fill it in or remove it.")
-        return None
-    before = len(problems)
-    file.data = _plain(node, (), file)
-    return file if len(problems) == before else None
-
-
-def _plain(node: yaml.Node, place: tuple[str | int, ...], file: _File) -> Any:
-    """The node as text, lists and dictionaries: a bare yes or 1 stays what was written."""
-    line = node.start_mark.line + 1
-    file.lines.setdefault(place, line)
-    if len(place) > DEEPEST:
-        file.complain(line, "is nested too deeply for a schedule; check the indentation")
-        return ""
-    if isinstance(node, yaml.ScalarNode):
-        return node.value
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(item, (*place, number), file) for number, item in enumerate(node.value)]
-    plain: dict[str, Any] = {}
-    for key, value in node.value:
-        if not isinstance(key, yaml.ScalarNode):
-            file.complain(line, "has a name that is not plain text")
-            continue
-        if key.value in plain:
-            file.complain(key.start_mark.line + 1, f"{key.value} is there twice; keep one")
-        file.lines[(*place, key.value)] = key.start_mark.line + 1
-        plain[key.value] = _plain(value, (*place, key.value), file)
-    return plain

@@ -14,7 +14,7 @@ LAYERS = [
     {"bot.web"},
     {"bot.service", "bot.export"},
     {"bot.records"},
-    {"bot.config", "bot.prompts"},
+    {"bot.config", "bot.prompts", "bot.yaml_files"},
     {"bot.interview", "bot.channel"},
     {"bot.messages"},
     {"bot.errors"},

@@ -99,7 +99,7 @@ REAL_WORDS = frozenset(
 
 def parse(text: str) -> Word | None:
     """The command the whole message is, or None: then it is part of an answer. Never raises."""
-    tokens = _without_politeness(_tokens(text))
+    tokens = _without_politeness(words_of(text))
     said = " ".join(tokens)
     if said in _PHRASE_MEANING:
         return Word(_PHRASE_MEANING[said])
@@ -144,7 +144,7 @@ def yes_or_no(text: str, numbered: bool, number: int | None = None) -> bool | No
     if any(sign in DOUBTFUL_SIGNS for sign in clean):
         return None
     verdicts = {sign in YES_SIGNS for sign in clean if sign in YES_SIGNS or sign in NO_SIGNS}
-    tokens = _without_politeness(_tokens(text))
+    tokens = _without_politeness(words_of(text))
     if number is not None and len(tokens) > 1 and tokens[0] == str(number):
         tokens = tokens[1:]
     if tokens:
@@ -190,12 +190,12 @@ CHANGE_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 def choice(text: str, options: Mapping[str, tuple[str, ...]]) -> str | None:
     """The key of the one option the whole message names, or None."""
-    tokens = _without_politeness(_tokens(text))
+    tokens = _without_politeness(words_of(text))
     if len(tokens) == 2 and tokens[0] in {"option", "number"}:
         tokens = tokens[1:]
     said = " ".join(tokens)
     exact = {key for key, ways in options.items() if said in ways}
-    near = {key for key, ways in options.items() for way in ways if way.isalpha() and said in _slips(way)}
+    near = {key for key, ways in options.items() for way in ways if way.isalpha() and said in slips(way)}
     found = exact or near
     return found.pop() if len(found) == 1 else None
 
@@ -210,7 +210,7 @@ def _clean(text: str) -> str:
     return "".join(c for c in straight if unicodedata.category(c) != "Cf" and not "\ufe00" <= c <= "\ufe0f")
 
 
-def _tokens(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
     """The message's words, each without the punctuation, quotes and emoji around it."""
     return [bare for raw in _clean(text).split() if (bare := _bare(raw))]
 
@@ -241,7 +241,7 @@ def _small_number(token: str) -> int | None:
     return int(token) if is_small and int(token) > 0 else None
 
 
-def _slips(word: str) -> set[str]:
+def slips(word: str) -> set[str]:
     """The word with two neighbours swapped, a letter doubled or, from five letters up, a letter missing."""
     swapped = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
     doubled = {word[: i + 1] + word[i:] for i in range(len(word))}
@@ -251,12 +251,11 @@ def _slips(word: str) -> set[str]:
 
 def _spellings() -> dict[str, Command]:
     words = {command.value.casefold(): command for command in Command} | {"start": Command.READY}
-    slips = {slip: command for word, command in words.items() for slip in _slips(word)}
-    return slips | words
+    return {slip: command for word, command in words.items() for slip in slips(word)} | words
 
 
 def _yes_no_spellings(words: Iterable[str]) -> dict[str, str]:
-    return {slip: word for word in words for slip in _slips(word)} | {"noo": "no", "nno": "no"}
+    return {slip: word for word in words for slip in slips(word)} | {"noo": "no", "nno": "no"}
 
 
 _SPELLINGS = MappingProxyType(_spellings())

@@ -1,0 +1,171 @@
+"""YAML files that people write: as plain data with the line of everything, and every problem named with its mend."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+MEND = {
+    "missing": "is missing: add it",
+    "extra_forbidden": "is not known here",
+    "string_too_short": "is empty: fill it in",
+    "too_short": "is empty: add at least one",
+    "string_pattern_mismatch": "has a character that cannot be used: ids are small letters, figures and hyphens",
+    "bool_parsing": "must be true or false",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "string_type": "must be text",
+    "date_from_datetime_parsing": "must be a date such as 2027-03-31",
+    "date_from_datetime_inexact": "must be a date without a time, such as 2027-03-31",
+    "zoneinfo_str": "must be a time zone such as Europe/London",
+    "time_parsing": "must be a time such as 09:00",
+    "tuple_type": "must be a list: put each item on a line of its own, after a hyphen",
+    "dict_type": "must be a list of names, each with its texts below it",
+    "model_type": "must have its parts on the lines below it",
+}
+
+Model = TypeVar("Model", bound=BaseModel)
+Place = tuple[str | int, ...]
+"""Where something stands in a file: the keys and numbers that lead to it."""
+
+DEEPEST = 12
+"""Levels of nesting; a schedule has seven."""
+
+
+@dataclass
+class File:
+    """A YAML file as plain data, with the line of everything in it. `problems` gathers what is wrong."""
+
+    path: Path
+    data: Any
+    lines: dict[Place, int]
+    problems: list[str]
+
+    def line(self, place: Place) -> int:
+        """The line of a place, or of the nearest thing around it."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return self.lines.get(place, 1)
+
+    def line_of(self, name: str) -> int | None:
+        """The line on which something has this id or this name."""
+        for place, line in self.lines.items():
+            if place and (place[-1] == name or (place[-1] == "id" and _at(self.data, place) == name)):
+                return line
+        return None
+
+    def complain(self, line: int, problem: str) -> None:
+        self.problems.append(f"{self.path}:{line}: {problem.rstrip('.')}.")
+
+
+def checked(model: type[Model], file: File | None) -> Model | None:
+    if file is None:
+        return None
+    try:
+        return model.model_validate(file.data)
+    except ValidationError as error:
+        complain(file, model, error)
+        return None
+
+
+def complain(file: File, model: type[BaseModel], error: ValidationError) -> None:
+    for each in error.errors(include_url=False):
+        place = tuple(part for part in each["loc"] if isinstance(part, str | int) and part != "[key]")
+        name = _identified(file.data, place)
+        if each["type"] == "value_error":
+            what = str(each["ctx"]["error"])
+        elif each["type"] in ("enum", "literal_error"):
+            what = f"{place[-1]} must be one of {each['ctx']['expected']}"
+        else:
+            what = f"{place[-1] if place else 'the file'} {MEND.get(each['type'], each['msg'])}"
+        if each["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(str(place[-1]), _names(model, place[:-1]), n=1)
+            what += f": did you mean {near[0]}?" if near else ": remove it"
+        file.complain(file.line(place), f"{name}{what}")
+
+
+def _identified(data: Any, place: Place) -> str:
+    """The id of the thing around a place, so that the message says which question is meant."""
+    for depth in range(len(place), 0, -1):
+        around = _at(data, place[:depth])
+        if isinstance(around, dict) and isinstance(around.get("id"), str):
+            return f"{around['id']}: "
+    return f"{place[1]}: " if len(place) > 1 and place[0] == "texts" else ""
+
+
+def _at(data: Any, place: Place) -> Any:
+    for part in place:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
+def _names(model: Any, place: Place) -> list[str]:
+    """The keys that are known at a place."""
+    for part in place:
+        if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
+            model = model.model_fields[str(part)].annotation
+        for inner in get_args(model):
+            if inner is not str and inner is not type(None) and inner is not Ellipsis:
+                model = inner
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return []
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def read(path: Path, problems: list[str]) -> File | None:
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
+    except FileNotFoundError:
+        problems.append(f"{path}: is missing; every language needs it.")
+        return None
+    except OSError as error:
+        problems.append(f"{path}: cannot be read: {error.strerror}.")
+        return None
+    except UnicodeDecodeError:
+        problems.append(f"{path}: is not UTF-8 text. Save it again as UTF-8.")
+        return None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        problems.append(f"{path}:{line}: is not YAML: {error.problem}. Check the indentation, colons and quotes.")
+        return None
+    except (yaml.YAMLError, RecursionError):
+        problems.append(f"{path}: holds characters or nesting that YAML does not allow. Save it again as plain text.")
+        return None
+    file = File(path, None, {}, problems)
+    if node is None:
+        problems.append(f"{path}:1: is empty; fill it in or remove it.")
+        return None
+    before = len(problems)
+    file.data = _plain(node, (), file)
+    return file if len(problems) == before else None
+
+
+def _plain(node: yaml.Node, place: Place, file: File) -> Any:
+    """The node as text, lists and dictionaries: a bare yes or 1 stays what was written."""
+    line = node.start_mark.line + 1
+    file.lines.setdefault(place, line)
+    if len(place) > DEEPEST:
+        file.complain(line, "is nested too deeply for a schedule; check the indentation")
+        return ""
+    if isinstance(node, yaml.ScalarNode):
+        return node.value
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item, (*place, number), file) for number, item in enumerate(node.value)]
+    plain: dict[str, Any] = {}
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            file.complain(line, "has a name that is not plain text")
+            continue
+        if key.value in plain:
+            file.complain(key.start_mark.line + 1, f"{key.value} is there twice; keep one")
+        file.lines[(*place, key.value)] = key.start_mark.line + 1
+        plain[key.value] = _plain(value, (*place, key.value), file)
+    return plain
