@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot import config, prompts
-from bot.channel import Channel, Site
+from bot.channel import Channel, ChannelSettings, Site
 from bot.config import Settings
 from bot.errors import OwnPaceError
 from bot.interview.schedule import Schedule, Wording
@@ -149,7 +149,7 @@ def terms_of(
 
 def settle_on(settings: Settings, kind: str) -> timedelta:
     """How long somebody is quiet on a kind of channel before what they wrote counts as their answer."""
-    of_all = settings.pace.settle.get("*", CHANNELS[kind].settle)
+    of_all = settings.pace.settle.get("*", CHANNELS.get(kind, ChannelSettings).settle)
     return settings.pace.settle.get(kind, of_all)
 
 

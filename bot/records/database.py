@@ -23,7 +23,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
 from bot.errors import ConfigError
-from bot.records.unit_of_work import UnitOfWork
+from bot.records.unit_of_work import UnitOfWork, in_transaction
 from bot.records.vault import Vault
 
 P = ParamSpec("P")
@@ -78,15 +78,6 @@ def _tell_all(outcomes: list[_Outcome]) -> None:
 def _tell_each(outcomes: list[_Outcome]) -> None:
     for outcome in outcomes:
         outcome.tell()
-
-
-def _in_transaction(connection: Connection) -> bool:
-    """Whether what the others in the commit did is still there.
-
-    On a full disk, an I/O error or no memory SQLite undoes the whole transaction by itself
-    (sqlite.org/lang_transaction.html, section 3).
-    """
-    return bool(getattr(connection.connection.driver_connection, "in_transaction", True))
 
 
 def open_engine(url: str) -> Engine:
@@ -176,7 +167,7 @@ class Database:
                     with uow.undone_on_failure():
                         result = job.work(uow)
                 except Exception as error:
-                    if not _in_transaction(connection):
+                    if not in_transaction(connection):
                         raise
                     outcomes.append(_Outcome(job, error=error))
                 else:

@@ -17,6 +17,15 @@ from bot.records.tables import audit, data_keys, meta, schedules, tasks
 from bot.records.vault import DataKey, Vault
 
 
+def in_transaction(connection: Connection) -> bool:
+    """Whether what was done so far is still there.
+
+    On a full disk, an I/O error or no memory SQLite undoes the whole transaction by itself
+    (sqlite.org/lang_transaction.html, section 3).
+    """
+    return bool(getattr(connection.connection.driver_connection, "in_transaction", True))
+
+
 class UnitOfWork:
     """One transaction. `changed` gathers names of what changed, told to listeners after the commit."""
 
@@ -59,10 +68,11 @@ class UnitOfWork:
             try:
                 yield
             except BaseException:
-                cursor.execute("ROLLBACK TO SAVEPOINT part")
+                if in_transaction(self.connection):
+                    cursor.execute("ROLLBACK TO SAVEPOINT part")
+                    cursor.execute("RELEASE SAVEPOINT part")
                 raise
-            finally:
-                cursor.execute("RELEASE SAVEPOINT part")
+            cursor.execute("RELEASE SAVEPOINT part")
 
     def new_code(self) -> str:
         """Six figures that nobody can guess, for somebody to send back."""

@@ -14,12 +14,12 @@ from sqlalchemy import func, select
 
 from bot import bootstrap
 from bot.bootstrap import Program
-from bot.channel import Channel
+from bot.channel import Ability, Channel
 from bot.interview.schedule import Wording
-from bot.messages import Address
+from bot.messages import Address, Inbound, Outbound, Receipt
 from bot.records import tables
 from bot.records.tables import messages, tasks
-from bot.service import enrolment, outbox, views
+from bot.service import enrolment, intake, outbox, views
 from bot.service.enrolment import Entry
 from bot.service.outbox import Claimed
 from tests.rig import ROOT
@@ -60,13 +60,30 @@ class World:
         code: str = self.run(enrolment.enrol, self.program.terms, self.program.rules, entry)
         return code
 
+    def says(self, words: str, sender: Address = PHONE, **more: Any) -> intake.Received:
+        """Somebody writes; `more` are fields of the Inbound."""
+        inbound = Inbound(f"key-{next(self.numbers)}", sender, words, words.encode(), **more)
+        received: intake.Received = self.run(intake.receive, self.program.terms, inbound)
+        return received
+
+    def consented(self, address: Address = PHONE, **more: Any) -> str:
+        """Somebody who has said YES to every statement and has read the first question; their code."""
+        code = self.enrol(address, **more)
+        for _ in self.program.schedules[("social-workers", "en")].statements:
+            self.leave()
+            self.says("yes", address)
+        self.leave()
+        return code
+
     def claim(self) -> list[Claimed]:
         """What may leave now; until it is accepted it is on its way."""
         found: list[Claimed] = self.run(outbox.claim, self.program.terms)
         return found
 
     def leave(self) -> list[str]:
-        """Everything that waits is handed to the provider and accepted, in order; what it said."""
+        """Everything that waits is handed to the provider, which overtakes nothing, and accepted; what it said."""
+        for channel in self.program.channels.values():
+            channel.waits_for_sent = False
         said = []
         while claimed := self.claim():
             for one in claimed:
@@ -98,6 +115,22 @@ class World:
     def open_tasks(self) -> list[str]:
         query = select(tasks.c.kind).where(tasks.c.closed_at.is_(None)).order_by(tasks.c.id)
         return self.program.database.read_now(lambda uow: [row["kind"] for row in uow.all(query)])
+
+
+class Post(Channel):
+    """A channel of a test's own: it takes everything, and can be told what it is like."""
+
+    def __init__(self, kind: str, **traits: Any) -> None:
+        self.kind = kind
+        self.abilities = frozenset({Ability.WRITES_FIRST})
+        for name, value in traits.items():
+            setattr(self, name, value)
+
+    def link(self, code: str) -> str:
+        return "" if Ability.WRITES_FIRST in self.abilities else f"https://chat.example/{code}"
+
+    async def send(self, message: Outbound) -> Receipt:
+        return Receipt(f"{self.kind}-{message.id}")
 
 
 @contextmanager

@@ -31,7 +31,6 @@ def says(study: World, words: str, **more: object) -> Received:
 
 def consented(study: World) -> str:
     code = study.enrol()
-    study.program.channels["sms"].waits_for_sent = False
     for _ in study.program.schedules[("social-workers", "en")].statements:
         study.leave()
         says(study, "yes")

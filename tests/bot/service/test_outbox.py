@@ -7,13 +7,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from bot.errors import NotSent, Refused
 from bot.interview.schedule import Wording
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound
-from bot.service import intake, outbox
+from bot.records import tables
+from bot.service import conversations, handovers, intake, outbox
 from bot.service.outbox import Claimed
-from tests.bot.world import PHONE, World, world
+from tests.bot.world import PHONE, Post, World, world
 
 
 @pytest.fixture
@@ -114,7 +116,8 @@ def test_somebody_who_blocked_us_has_stopped_and_nothing_more_leaves(study: Worl
     assert study.record(code).row.state == "Stopped messages"
     study.clock.forward(days=2)
     assert claim(study) == []
-    assert set(states(study, code)[1:]) == {"not sent: it was not wanted any more"}
+    kept = {"not sent: it was not wanted any more", "set aside until the service speaks again"}
+    assert set(states(study, code)[1:]) == kept, "what they have not been told yet waits for a READY"
 
 
 def test_a_status_that_says_opted_out_stops_them_too(study: World) -> None:
@@ -203,3 +206,140 @@ def test_what_waits_for_the_morning_leaves_in_the_morning(study: World) -> None:
     assert claim(study) == []
     study.clock.forward(minutes=1)
     assert len(claim(study)) == 1
+
+
+# Not wanted any more
+
+
+def in_flight(study: World) -> Claimed:
+    """Somebody's first question, which the provider has and has not answered for."""
+    study.consented()
+    study.says("First")
+    study.says("DONE")
+    (one,) = study.claim()
+    return one
+
+
+def test_a_question_that_did_not_leave_before_a_stop_never_leaves(study: World) -> None:
+    one = in_flight(study)
+    study.says("STOP")
+    study.run(outbox.not_sent, one, NotSent("The provider could not be reached."))
+    study.clock.forward(minutes=10)
+    (only,) = study.leave()
+    assert only.startswith("We have stopped all automatic messages")
+
+
+def test_an_unknown_question_that_did_not_leave_is_not_sent_while_a_researcher_speaks(study: World) -> None:
+    one = in_flight(study)
+    study.run(outbox.unknown, one.seq, timedelta(minutes=2))
+    study.run(handovers.take_over, study.program.terms, "SW01", "Ann")
+    study.clock.forward(minutes=3)
+    study.run(outbox.surely_not_sent, one.seq)
+    assert study.leave() == []
+
+
+def test_what_the_provider_has_spoken_of_is_never_sent_again(study: World) -> None:
+    """A status came while the answer to the request was still awaited, and then that answer was lost."""
+    one = in_flight(study)
+    news = DeliveryUpdate("SM9", Delivery.ACCEPTED, outbound_id=one.message.id)
+    study.run(outbox.update_delivery, study.program.terms, news)
+    study.run(outbox.unknown, one.seq, timedelta(minutes=2))
+    study.clock.forward(minutes=3)
+    assert study.run(outbox.doubtful, study.program.terms) == []
+    study.run(outbox.surely_not_sent, one.seq)
+    study.run(outbox.not_sent, one, NotSent("The connection broke."))
+    assert study.leave() == []
+
+
+def test_information_that_a_person_was_promised_is_not_lost_when_they_ask_for_a_person(study: World) -> None:
+    """Nobody is asked whether they have read what was never sent."""
+    code = study.enrol(wording=Wording.STANDARD)
+    (first,) = study.claim()
+    study.run(outbox.accepted, first.seq, "SM1")
+    study.says("PERSON")
+    assert [said[:10] for said in study.leave()] == ["Thank you."], "only that a person will come"
+    study.run(handovers.hand_back, study.program.terms, code, "Ann")
+    said = study.leave()
+    assert any("We keep your name and number apart" in words for words in said)
+    assert said[-1].startswith("I have read or heard the information")
+    assert len([words for words in said if words.startswith("I have read or heard")]) == 1, "asked once"
+
+
+# Where the provider lets us write only for a while
+
+
+@pytest.fixture
+def windowed(tmp_path: Path) -> Iterator[World]:
+    approved = frozenset({"template-reopen"})
+    with world(tmp_path, {"whatsapp": Post("whatsapp", window=timedelta(hours=24), templates=approved)}) as made:
+        yield made
+
+
+NUMBER = Address("whatsapp", "+447700900123")
+
+
+def test_outside_the_window_an_approved_text_goes_first_and_the_question_follows_the_reply(windowed: World) -> None:
+    study = windowed
+    code = study.enrol(NUMBER)
+    (template,) = next(claimed for _ in range(20) if (claimed := study.claim()))
+    assert template.message.template is not None
+    assert template.message.template.key == "template-reopen"
+    assert "We have a message ready for you" in template.message.body
+    study.run(outbox.accepted, template.seq, "SM1")
+    assert study.leave() == [], "and it is sent once"
+    study.says("Yes", NUMBER)
+    said = study.leave()
+    assert said[0].startswith("Hello Sam")
+    assert said[-1].endswith("YES or NO?")
+    assert study.record(code).row.place.startswith("Statement 1 "), "the yes was to the template, not to a statement"
+
+
+def test_inside_the_window_nothing_is_held_and_at_its_end_it_begins_anew(windowed: World) -> None:
+    study = windowed
+    study.enrol(NUMBER)
+    study.leave()
+    study.says("yes", NUMBER)
+    for _ in study.program.schedules[("social-workers", "en")].statements:
+        study.leave()
+        study.says("yes", NUMBER)
+    study.leave()
+    study.says("First", NUMBER)
+    study.clock.forward(hours=23, minutes=55)
+    study.run(conversations.wake, study.program.terms)
+    assert study.claim() == []
+    (claimed,) = study.claim()
+    assert claimed.message.template is not None
+    study.run(outbox.accepted, claimed.seq, "SM1")
+    study.says("yes", NUMBER)
+    assert len(study.leave()) == 1
+
+
+def test_without_an_approved_text_a_person_is_told_and_nothing_fails_in_silence(tmp_path: Path) -> None:
+    with world(tmp_path, {"whatsapp": Post("whatsapp", window=timedelta(hours=24))}) as study:
+        study.enrol(NUMBER)
+        assert study.leave() == []
+        assert study.open_tasks() == ["no approved text"]
+        study.says("Hello", NUMBER)
+        assert len(study.leave()) > 2, "what waited leaves once they write"
+
+
+def test_two_programs_do_not_talk_to_each_other_for_long(tmp_path: Path) -> None:
+    with world(tmp_path, {"sms": Post("sms", most_an_hour=20)}) as study:
+        study.enrol()
+        sent = 0
+        for _ in range(100):
+            study.says("HELP")
+            sent += len(study.leave())
+        assert sent == 20
+        assert "too many messages" in study.open_tasks()
+        study.clock.forward(hours=2)
+        assert study.leave()
+
+
+def test_a_message_that_cannot_be_read_any_more_holds_up_nobody_else(study: World) -> None:
+    study.enrol()
+    study.enrol(Address("sms", "+447700900124"))
+    damage = update(tables.messages).where(tables.messages.c.id == 1).values(body=b"damaged, and no longer readable")
+    study.run(lambda uow: uow.execute(damage))
+    assert len(study.claim()) == 1
+    assert study.open_tasks() == ["message refused"]

@@ -14,7 +14,6 @@ from bot import bootstrap
 from bot.channel import WebhookRequest
 from bot.interview.schedule import Wording
 from bot.messages import Address
-from bot.service import outbox
 from bot.web.app import create_app
 from tests.bot.world import PHONE, URL, World, world
 from tests.channels.twilio.signing import signed
@@ -50,6 +49,7 @@ async def post(client: httpx.AsyncClient, request: WebhookRequest) -> httpx.Resp
 
 async def test_a_text_is_stored_and_answered_with_an_empty_response(study: World, client: httpx.AsyncClient) -> None:
     code = study.enrol()
+    study.leave()
     answer = await post(client, text("yes"))
     assert (answer.status_code, answer.text) == (200, "<Response/>")
     assert answer.headers["content-type"].startswith("text/xml")
@@ -59,6 +59,7 @@ async def test_a_text_is_stored_and_answered_with_an_empty_response(study: World
 
 async def test_a_delivery_made_three_times_at_once_is_one_turn(study: World, client: httpx.AsyncClient) -> None:
     code = study.enrol()
+    study.leave()
     before = study.waiting()
     answers = await asyncio.gather(*(post(client, text("yes")) for _ in range(3)))
     assert [answer.status_code for answer in answers] == [200, 200, 200]
@@ -71,6 +72,7 @@ async def test_many_deliveries_each_three_times_at_once_are_one_turn_each(
 ) -> None:
     people = [Address("sms", f"+4477009001{number:02}") for number in range(12)]
     codes = [study.enrol(person) for person in people]
+    study.leave()
     before = study.waiting()
     copies = [text("yes", f"SM{person.value}", person.value) for person in people] * 3
     answers = await asyncio.gather(*(post(client, copy) for copy in copies))
@@ -180,8 +182,11 @@ async def test_a_stranger_is_held_with_a_task_and_told_once_a_day(study: World, 
     assert study.waiting() == 2
 
 
-async def test_a_stranger_who_writes_stop_is_left_in_peace(study: World, client: httpx.AsyncClient) -> None:
-    await post(client, text("STOP", sender=STRANGER, OptOutType="STOP"))
+@pytest.mark.parametrize("more", [{"OptOutType": "STOP"}, {}], ids=["known to Twilio", "plain"])
+async def test_a_stranger_who_writes_stop_is_left_in_peace(
+    study: World, client: httpx.AsyncClient, more: dict[str, str]
+) -> None:
+    await post(client, text("STOP", sender=STRANGER, **more))
     assert study.stored() == 1
     assert study.waiting() == 0
 
@@ -198,7 +203,7 @@ async def test_words_of_one_person_never_reach_another(study: World, client: htt
 
 async def test_statuses_in_any_order_leave_the_best_known_one(study: World, client: httpx.AsyncClient) -> None:
     code = study.enrol(wording=Wording.STANDARD)
-    (claimed,) = study.run(outbox.claim, ["sms"], [])
+    (claimed,) = study.claim()
     for word in ("queued", "delivered", "sent", "teleported"):
         body = urlencode({"MessageSid": "SM5", "MessageStatus": word, "AccountSid": "AC1"}).encode()
         target = f"/webhooks/twilio/status?oid={claimed.message.id}"

@@ -1,0 +1,288 @@
+"""What comes in is stored first, under the right person, whatever else it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import structlog
+from sqlalchemy import select, update
+
+from bot.interview.engine import step
+from bot.messages import Address, Inbound, Media, MediaKind, Reach
+from bot.records import tables
+from bot.service import conversations, handovers, intake, media
+from bot.service.intake import Received
+from tests.bot.world import PHONE, Post, World, world
+
+OTHER = Address("sms", "+447700900124")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path, {"sms": Post("sms"), "email": Post("email", threads=True)}) as made:
+        yield made
+
+
+def outbox_ids(study: World, code: str, question: str) -> str:
+    query = select(tables.outbox.c.id).where(tables.outbox.c.question == question)
+    person = select(tables.participants.c.id).where(tables.participants.c.code == code).scalar_subquery()
+    return str(
+        study.program.database.read_now(
+            lambda uow: uow.execute(query.where(tables.outbox.c.participant_id == person)).scalars().first()
+        )
+    )
+
+
+# The right person, the right question
+
+
+def test_a_reply_by_token_attaches_to_the_question_it_answers(study: World) -> None:
+    code = study.consented()
+    token = outbox_ids(study, code, "b-now")
+    study.says("First")
+    study.says("DONE")
+    study.leave()
+    study.says("More about the first", reply_to=("unknown", token))
+    assert [e.question for e in study.record(code).entries if e.incoming][-1] == "b-now"
+
+
+def test_a_reply_from_an_address_that_is_not_theirs_is_kept_with_them_and_flagged(study: World) -> None:
+    code = study.consented()
+    token = outbox_ids(study, code, "b-now")
+    assert study.says("I am somebody else", Address("email", "x@example.org"), reply_to=(token,)) is Received.FLAGGED
+    entry = study.record(code).entries[-1]
+    assert (entry.body, entry.belongs, entry.question) == ("I am somebody else", "flagged", None)
+    assert study.open_tasks() == ["sender not confirmed"]
+
+
+def test_somebody_known_who_answers_another_persons_message_is_held_not_guessed(study: World) -> None:
+    code, other = study.consented(), study.consented(OTHER)
+    token = outbox_ids(study, code, "b-now")
+    assert study.says("Whose is this?", OTHER, reply_to=(token,)) is Received.HELD
+    assert "Whose is this?" not in study.heard(code) + study.heard(other)
+    assert study.open_tasks() == ["answers somebody else's message"]
+
+
+def test_an_automatic_reply_is_recorded_and_answers_nothing(study: World) -> None:
+    code = study.consented()
+    study.says("I am out of the office until Monday", automatic=True)
+    entry = study.record(code).entries[-1]
+    assert (entry.belongs, entry.question) == ("automatic", None)
+    assert study.waiting() == 0
+
+
+def test_a_stranger_who_is_a_program_gets_no_reply(study: World) -> None:
+    study.says("Automatic reply", Address("email", "robot@example.org"), automatic=True)
+    assert study.waiting() == 0
+
+
+def test_never_more_than_a_few_strangers_are_answered_in_an_hour(study: World) -> None:
+    for number in range(40):
+        study.says("Buy this", Address("email", f"{number}@example.org"))
+    assert study.waiting() == intake.MOST_STRANGERS
+    assert study.stored() == 40
+
+
+# When it was written
+
+
+def test_a_yes_to_a_statement_that_has_not_left_agrees_to_nothing(study: World) -> None:
+    """Consent is never recorded for words that the person cannot have read."""
+    code = study.enrol()
+    study.says("yes")
+    study.says("I agree")
+    assert study.count_of(tables.consents) == 0
+    study.leave()
+    study.says("yes")
+    study.says("I agree")
+    assert study.count_of(tables.consents) == 1, "the second was written before the second statement left"
+    assert study.record(code).row.place.startswith("Statement 2 ")
+
+
+def test_asking_again_does_not_make_the_open_question_unseen(study: World) -> None:
+    code = study.consented()
+    study.says("First")
+    study.says("DONE")
+    study.leave()
+    study.says("AGAIN")
+    study.says("My second answer")
+    assert [e.question for e in study.record(code).entries if e.incoming][-1] == "b-decide"
+    study.clock.forward(minutes=30)
+    study.run(conversations.wake, study.program.terms)
+    assert study.record(code).row.place.startswith("Question 3 ")
+
+
+def test_what_was_written_before_the_question_left_and_found_later_belongs_to_the_one_before(study: World) -> None:
+    code = study.consented()
+    written = study.clock.now
+    study.says("First")
+    study.says("DONE")
+    study.clock.forward(minutes=10)
+    study.leave()
+    study.says("I forgot this", written_at=written)
+    assert [e.question for e in study.record(code).entries if e.incoming][-1] == "b-now"
+    study.says("About the second", written_at=study.clock.now + timedelta(seconds=1))
+    assert [e.question for e in study.record(code).entries if e.incoming][-1] == "b-decide"
+
+
+def test_a_provider_is_not_asked_about_the_time_before_the_study(study: World) -> None:
+    early = Inbound("AC1/SM1", OTHER, "Hello", b"raw", written_at=study.clock.now - timedelta(days=1))
+    study.run(intake.missed, study.program.terms, "sms", early)
+    study.enrol()
+    study.run(intake.missed, study.program.terms, "sms", early)
+    assert study.stored() == 0
+    study.run(intake.missed, study.program.terms, "sms", Inbound("AC1/SM2", PHONE, "Hello", b"raw", study.clock.now))
+    assert study.stored() == 1
+
+
+# Versions
+
+
+def test_a_changed_message_is_kept_beside_the_first_and_moves_nothing(study: World) -> None:
+    code = study.consented()
+    study.says("By fone", provider_id="7/1")
+    study.says("By phone", provider_id="7/1", edits="7/1")
+    entries = [e for e in study.record(code).entries if e.incoming][-2:]
+    assert [(e.body, e.belongs, e.question) for e in entries] == [
+        ("By fone", "answer", "b-now"),
+        ("By phone", "answer", "b-now"),
+    ]
+    rows = study.program.database.read_now(lambda uow: uow.all(select(tables.messages.c.replaces)))
+    assert rows[-1]["replaces"] == entries[0].id
+
+
+def test_a_stop_written_over_an_answer_stops(study: World) -> None:
+    code = study.consented()
+    study.says("By phone", provider_id="7/1")
+    study.says("STOP", provider_id="7/1", edits="7/1")
+    assert study.record(code).row.state == "Stopped messages"
+
+
+def test_a_changed_answer_to_a_statement_is_for_a_person(study: World) -> None:
+    study.enrol()
+    study.leave()
+    study.says("yes", provider_id="7/1")
+    study.says("no", provider_id="7/1", edits="7/1")
+    assert study.count_of(tables.consents, tables.consents.c.agreed.is_(False)) == 0
+    assert study.open_tasks() == ["unclear"]
+
+
+# Media
+
+
+def test_a_voice_note_counts_as_an_answer_is_acknowledged_and_waits_to_be_written_up(study: World) -> None:
+    code = study.consented()
+    study.says("", media=(Media(MediaKind.VOICE, "audio/ogg", content=b"sound", seconds=92),))
+    assert "voice message" in study.leave()[-1]
+    assert study.open_tasks() == ["write up"]
+    assert [e.question for e in study.record(code).entries if e.incoming][-1] == "b-now"
+    assert study.program.database.read_now(media.content, 1) == b"sound"
+
+
+def test_pictures_sent_as_one_are_acknowledged_once(study: World) -> None:
+    study.consented()
+    for number in range(3):
+        picture = Media(MediaKind.PICTURE, "image/png", content=b"picture %d" % number)
+        study.says("", media=(picture,), group="album 1")
+    assert len([said for said in study.leave() if "picture" in said]) == 1
+    assert study.count_of(tables.media) == 3
+
+
+def test_the_same_file_is_stored_once_and_encrypted(study: World) -> None:
+    study.consented()
+    for _ in range(2):
+        study.says("", media=(Media(MediaKind.FILE, content=b"the same words", name="my story.docx"),))
+    assert study.count_of(tables.contents) == 1
+    rows = study.program.database.read_now(lambda uow: uow.all(select(tables.contents)))
+    assert b"the same words" not in rows[0]["sealed"]
+
+
+def test_what_the_provider_keeps_is_fetched_then_deleted_there(study: World) -> None:
+    study.consented()
+    study.says("", media=(Media(MediaKind.VOICE, "audio/ogg", reference="https://media.example/1"),))
+    (wanted,) = study.program.database.read_now(media.due)
+    assert (wanted.media.reference, wanted.here) == ("https://media.example/1", False)
+    study.run(media.stored, wanted.id, b"sound")
+    (again,) = study.program.database.read_now(media.due)
+    assert again.here
+    study.run(media.forgotten, again.id)
+    assert study.program.database.read_now(media.due) == []
+    assert study.program.database.read_now(media.content, wanted.id) == b"sound"
+
+
+def test_media_that_cannot_be_had_is_asked_for_again_and_then_brings_a_person(study: World) -> None:
+    study.consented()
+    study.says("", media=(Media(MediaKind.VOICE, "audio/ogg", reference="https://media.example/1"),))
+    for _ in range(60):
+        for wanted in study.program.database.read_now(media.due):
+            study.run(media.later, wanted.id, "out of reach")
+        study.clock.forward(hours=1)
+    assert "media lost" in study.open_tasks()
+    study.says("", media=(Media(MediaKind.FILE, content=b"x" * (media.LARGEST + 1)),))
+    assert study.count_of(tables.media, tables.media.c.state == "lost") == 2
+
+
+# Addresses that close
+
+
+def test_an_address_that_closed_holds_what_waits_until_the_person_writes_again(study: World) -> None:
+    code = study.consented()
+    study.run(intake.take, study.program.terms, "sms", [Reach(PHONE, "blocked the bot")])
+    assert study.record(code).row.state == "Answering", "they have not asked to stop"
+    assert "address closed" in study.open_tasks()
+    study.run(handovers.take_over, study.program.terms, code, "Ann")
+    study.run(handovers.reply, study.program.terms, code, "Ann", "Are you there?")
+    assert study.leave() == []
+    study.says("I am back")
+    assert study.leave() == ["Are you there?\n\nAnn"]
+
+
+# When something of ours is broken
+
+
+def test_a_stored_schedule_that_cannot_be_read_loses_no_message(study: World) -> None:
+    code = study.consented()
+    study.run(lambda uow: uow.execute(update(tables.schedules).values(content="{}")))
+    study.program.database.schedules.clear()
+    assert study.says("My words") is Received.TAKEN
+    assert study.open_tasks() == ["message not taken"]
+    assert study.count_of(tables.messages, tables.messages.c.belongs == "unread") == 1
+    assert code
+
+
+def test_the_log_of_a_fault_holds_no_word_of_theirs(study: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    study.consented()
+
+    def broken(*_args: object) -> None:
+        raise RuntimeError("My secret answer")
+
+    monkeypatch.setattr("bot.service.conversations.step", broken)
+    with structlog.testing.capture_logs() as logs:
+        study.says("My secret answer")
+    assert len(logs) == 1
+    assert "secret" not in str(logs)
+    assert "+4477" not in str(logs)
+
+
+def test_one_timer_that_cannot_be_taken_holds_up_nobody_else(study: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = study.consented(), study.consented(OTHER)
+    study.says("One")
+    study.says("Two", OTHER)
+    study.clock.forward(minutes=30)
+    failed: list[object] = []
+
+    def broken_once(interview: object, event: object, now: object) -> object:
+        if not failed:
+            failed.append(event)
+            raise RuntimeError("a fault of ours")
+        return step(interview, event, now)  # type: ignore[arg-type]  # the same arguments
+
+    monkeypatch.setattr("bot.service.conversations.step", broken_once)
+    study.run(conversations.wake, study.program.terms)
+    places = [study.record(code).row.place[:10] for code in (first, second)]
+    assert sorted(places) == ["Question 1", "Question 2"]
+    assert study.open_tasks() == ["timer not taken"]
+    assert study.run(conversations.wake, study.program.terms) == 0

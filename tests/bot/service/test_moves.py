@@ -1,0 +1,189 @@
+"""Changing channel: one record, one place, nothing asked twice, and nobody's address taken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.errors import OwnPaceError
+from bot.messages import Address
+from bot.records.tables import addresses, consents, outbox
+from bot.service import moves
+from bot.service.intake import Received
+from tests.bot.world import PHONE, Post, World, world
+
+MAIL = Address("email", "sam@example.org")
+CHAT = Address("telegram", "4711")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Iterator[World]:
+    channels = {"sms": Post("sms"), "email": Post("email"), "telegram": Post("telegram", abilities=frozenset())}
+    with world(tmp_path, channels) as made:
+        yield made
+
+
+def code_sent(study: World) -> str:
+    """The code in what leaves now."""
+    found = [match[1] for said in study.leave() if (match := re.search(r"code is (\d{6})", said))]
+    assert len(found) == 1
+    return found[0]
+
+
+def wants_email(study: World) -> str:
+    study.says("CHANGE")
+    study.says("email")
+    study.says(" sam@example.org ")
+    return code_sent(study)
+
+
+def asked(study: World, code: str) -> list[tuple[str, str]]:
+    """Channel and question of each question that was sent."""
+    return [(e.channel, e.question) for e in study.record(code).entries if not e.incoming and e.number and e.question]
+
+
+@pytest.mark.parametrize("sender", [PHONE, MAIL], ids=["on the old channel", "on the new one"])
+def test_the_code_comes_back_and_the_open_question_appears_once_on_the_new_channel(
+    study: World, sender: Address
+) -> None:
+    code = study.consented()
+    assert study.says(f"the code is {wants_email(study)}", sender) is Received.TAKEN
+    said = study.leave()
+    assert "From now on we will write to you here." in said[0]
+    assert asked(study, code) == [("sms", "b-now"), ("email", "b-now")]
+    assert {e.channel for e in study.record(code).entries[-2:]} == {"email"}
+    study.says("I answer by email", MAIL)
+    assert [e.body for e in study.record(code).entries if e.question == "b-now" and e.incoming] == ["I answer by email"]
+
+
+def test_an_answer_begun_on_one_channel_goes_on_on_the_other(study: World) -> None:
+    code = study.consented()
+    study.says("First part by text")
+    study.says(wants_email(study))
+    study.leave()
+    study.says("Second part by email", MAIL)
+    study.says("DONE", MAIL)
+    parts = [(e.channel, e.body) for e in study.record(code).entries if e.question == "b-now" and e.incoming]
+    assert parts == [("sms", "First part by text"), ("email", "Second part by email")]
+    assert study.record(code).row.place.startswith("Question 2 ")
+
+
+def test_a_wrong_code_changes_nothing_and_too_many_bring_a_person(study: World) -> None:
+    code = study.consented()
+    right = wants_email(study)
+    for _ in range(moves.MOST_TRIES):
+        study.says("000000" if right != "000000" else "000001")
+    study.says(right)
+    study.leave()
+    assert study.record(code).row.channel == "text"
+    assert "change channel" in study.open_tasks()
+
+
+def test_the_address_of_somebody_else_is_never_taken_and_nobody_learns_of_it(study: World) -> None:
+    study.enrol(MAIL)
+    code = study.consented()
+    study.says("CHANGE")
+    study.says("email")
+    study.says("sam@example.org")
+    said = study.leave()
+    assert "We have sent a code" in said[-1], "the same words as ever"
+    assert "address in use" in study.open_tasks()
+    assert study.record(code).row.channel == "text"
+    with pytest.raises(OwnPaceError, match="somebody else's"):
+        study.run(moves.move, study.program.terms, code, "email", "sam@example.org", "Ann")
+
+
+def test_what_is_no_address_is_asked_for_again(study: World) -> None:
+    study.consented()
+    study.says("CHANGE")
+    study.says("telegraph")
+    assert study.open_tasks() == ["change channel"], "a person helps with what is not there"
+
+
+def test_somebody_who_never_asked_is_held_when_they_send_a_code(study: World) -> None:
+    study.consented()
+    wants_email(study)
+    assert study.says("123 456", Address("email", "kim@example.org")) is Received.HELD
+
+
+def test_telegram_is_opened_by_a_link_and_only_once(study: World) -> None:
+    code = study.consented()
+    study.says("CHANGE")
+    study.says("Telegram")
+    link = next(said for said in study.leave() if "chat.example" in said)
+    start = link.rsplit("/", 1)[1]
+    assert study.says("", Address("telegram", "666"), start="guess") is Received.HELD
+    assert study.says("", CHAT, start=start) is Received.TAKEN
+    study.leave()
+    assert asked(study, code)[-1] == ("telegram", "b-now")
+    assert study.says("", Address("telegram", "666"), start=start) is Received.HELD, "a link opens once"
+    assert study.says("", CHAT, start=start) is Received.TAKEN, "tapping it again harms nobody"
+    assert asked(study, code)[-1] == ("telegram", "b-now")
+    assert len(asked(study, code)) == 2
+
+
+def test_somebody_enrolled_on_telegram_is_written_to_once_they_have_opened_the_link(study: World) -> None:
+    code = study.enrol(Address("telegram", ""))
+    assert study.leave() == [], "a bot cannot write first"
+    (row,) = study.program.database.read_now(lambda uow: uow.all(addresses.select()))
+    key = study.program.database.read_now(lambda uow: uow.key(1))
+    start = key.open(row["value"], "address").removeprefix("start ")
+    assert study.says("", CHAT, start=start) is Received.TAKEN
+    said = study.leave()
+    assert said[0].startswith("Hello Sam")
+    assert "YES or NO" in said[-1]
+    assert study.record(code).row.channel == "Telegram"
+
+
+def test_where_the_study_asks_for_it_consent_is_given_again_before_any_question(tmp_path: Path) -> None:
+    channels = {"sms": Post("sms"), "email": Post("email")}
+    prompts = Path(__file__).parents[3] / "prompts"
+    agree = {"prompts": prompts, "contact_phone": "01632 960000", "agree_again_on_new_channel": True}
+    with world(tmp_path, channels, study=agree) as study:
+        code = study.consented()
+        study.says(wants_email(study))
+        study.leave()
+        assert asked(study, code) == [("sms", "b-now")]
+        study.says("yes", MAIL)
+        study.leave()
+        assert asked(study, code) == [("sms", "b-now"), ("email", "b-now")]
+        assert study.count_of(consents, consents.c.statement == "consent-again") == 1
+
+
+def test_stop_on_one_channel_stops_all(study: World) -> None:
+    code = study.consented()
+    study.says(wants_email(study))
+    study.leave()
+    study.says("STOP", PHONE)
+    assert study.record(code).row.state == "Stopped messages"
+    study.says("DONE", MAIL)
+    assert study.count_of(outbox, outbox.c.state == "pending", outbox.c.question.is_not(None)) == 0
+
+
+def test_a_researcher_moves_somebody_after_making_sure_with_them(study: World) -> None:
+    code = study.consented()
+    study.run(moves.move, study.program.terms, code, "email", "sam@example.org", "Ann")
+    study.leave()
+    assert asked(study, code) == [("sms", "b-now"), ("email", "b-now")]
+    with pytest.raises(OwnPaceError, match="not set up here"):
+        study.run(moves.move, study.program.terms, code, "pigeon", "roof", "Ann")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("123456", "123456"),
+        (" 123 456 ", "123456"),
+        ("Code: 123-456.", "123456"),
+        ("the code is 123456", "123456"),
+        ("12345", None),
+        ("1234567", None),
+        ("I rang 123456 times and nobody came", None),
+        ("", None),
+    ],
+)
+def test_a_code_is_told_from_an_answer(text: str, code: str | None) -> None:
+    assert moves.code_in(text) == code
