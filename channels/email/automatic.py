@@ -88,7 +88,7 @@ def _failures(message: Message, token: str | None) -> Iterator[Failure]:
     """
     blocks = list(_report(message))
     if blocks:
-        yield from (found for block in blocks if (found := safely(lambda block=block: _failure(block), lambda: None)))  # type: ignore[misc]
+        yield from filter(None, map(_failure, blocks))
     elif token or _from_a_server(message):
         yield from _guessed(message)
 
@@ -103,12 +103,13 @@ def _report(message: Message) -> Iterator[Message]:
 
 
 def _failure(block: Message) -> Failure | None:
-    action = value(block, "Action").split()[:1] or [""]
-    if action[0].lower().strip(";") not in ("failed", "delayed"):
-        return None
-    delayed = action[0].lower().startswith("delayed")
+    action = value(block, "Action").lower()
+    delayed = action.startswith("delay")
+    if not (delayed or action.startswith(("fail", "error"))):
+        return None  # delivered, relayed, expanded
     status = _status(value(block, "Status")) or _status(value(block, "Diagnostic-Code"))
-    recipient = _recipient(value(block, "Final-Recipient")) or _recipient(value(block, "Original-Recipient"))
+    named = [_recipient(value(block, name)) for name in ("Final-Recipient", "Original-Recipient")]
+    recipient = next((name for name in named if "@" in name), named[0])
     return Failure(recipient, status, not delayed and _is_permanent(status), delayed, reason(status))
 
 
@@ -185,19 +186,23 @@ _SERVERS = re.compile(
 _FAILED = re.compile(
     r"undeliver|returned (?:mail|to sender)|deliver\w* (?:status|failure|problem|notification|error|report|delay)"
     r"|fail\w*|unzustellbar|nicht zugestellt|non remis|no entregado|could not|cannot|unable|bounce|delayed"
-    r"|warning|nondeliver",
+    r"|warning|non-?deliver",
     re.IGNORECASE,
 )
 
 
+_IS_REPLY = re.compile(r"\s*[^\W\d_]{2,4}\s?(?:\[\d+\])?\s?[:：]")
+
+
 def _from_a_server(message: Message) -> bool:
     """Signs without which free text about a failure is a person's: they may be telling us of one."""
+    subject = value(message, "Subject")
     return (
         _null_return_path(message)
+        or sender(message) is None
         or any(_SERVERS.search(text) for text in values(message, "From"))
         or safely(message.get_content_type, lambda: "") == "multipart/report"
-        or not values(message, "From")
-        or bool(_submitted(message) and _FAILED.search(value(message, "Subject")))
+        or bool(_FAILED.search(subject) and not _IS_REPLY.match(subject))
     )
 
 

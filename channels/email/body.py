@@ -13,6 +13,7 @@ from html import unescape
 from typing import Any
 
 from charset_normalizer import from_bytes
+from inscriptis.css_profiles import CSS_PROFILES
 from inscriptis.html_engine import Inscriptis
 from inscriptis.model.config import ParserConfig
 from lxml import html as lxml_html
@@ -366,7 +367,7 @@ def _is_quote(element: Any) -> bool:
 
 
 def _rendered(tree: Any) -> str:
-    text: str = Inscriptis(tree, ParserConfig()).get_text()
+    text: str = Inscriptis(tree, ParserConfig(css=CSS_PROFILES["strict"])).get_text()
     return re.sub(r"\n{3,}", "\n\n", "\n".join(line.rstrip() for line in text.split("\n"))).strip("\n")
 
 

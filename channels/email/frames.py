@@ -15,8 +15,8 @@ class Kind(Enum):
     """How sure it is that a mail program wrote this head and the person did not."""
 
     STRONG = auto()  # a block of headers, "Original Message", or our marker
-    ADDRESSED = auto()  # "On … <address> wrote:", or any "wrote:" with quote marks below
-    WEAK = auto()  # "On 5 May 2025 Ann wrote:", which may be the person's own sentence
+    ADDRESSED = auto()  # "On … <address> wrote:"
+    WEAK = auto()  # "On 5 May 2025 Ann wrote:", or "Ann wrote:" above quote marks: maybe the person's own sentence
 
 
 Marked = tuple[int, str]
@@ -161,7 +161,8 @@ def _take_ruler(lines: Sequence[Marked], kinds: list[Kind | None], at: int) -> N
 _WROTE = re.compile(
     r"\b(?:wrote|writes|schrieb|schreef|a écrit|écrivait|escribió|escribio|ha scritto|scrisse|escreveu|skrev|kirjoitti"
     r"|napisał|napisała|pisze|napsal|napsala|napísal|написала?|пишет|пише|пишет|написав|yazdı|έγραψε|a scris|írta"
-    r"|ysgrifennodd|ysgrifennwyd|scríobh|sgrìobh|đã viết|menulis|je napisao|je napisal|kirjutas|rašė|rakstīja"
+    r"|ysgrifennodd|ysgrifennwyd|scríobh|sgrìobh"
+    r"|đã viết|menulis|je napisao|je napisal|napisana przez|kirjutas|rašė|rakstīja"
     r"|shkroi)\b"
     r"|كتب|كتابة|لکھا|نوشت|写道|寫道|书写|のメール|書きました|작성|썼습니다|लिखा|ਲਿਖਿਆ|লিখেছেন|כתב",
     re.IGNORECASE,
@@ -208,7 +209,7 @@ def _dated(text: str, *, closed: bool, quoted: bool) -> Kind | None:
     if address and (closed or quoted):
         return Kind.ADDRESSED
     if wrote and closed:
-        return Kind.ADDRESSED if quoted else Kind.WEAK
+        return Kind.WEAK
     return None
 
 
@@ -218,7 +219,7 @@ def _named(text: str, *, closed: bool, quoted: bool) -> Kind | None:
         return None
     if _ADDRESS.search(text) and (quoted or _TIME.search(text) or _DAY.search(text)):
         return Kind.ADDRESSED
-    return Kind.ADDRESSED if quoted and len(text.split()) <= 8 else None
+    return Kind.WEAK if quoted and len(text.split()) <= 8 else None
 
 
 def _quoted_below(lines: Sequence[Marked], at: int) -> bool:
@@ -247,7 +248,8 @@ _FORMS = (
     "|στάλθηκε από …"
     "|anfonwyd o …|anfonwyd o'm …|danfonwyd o …|anfonwyd gan …|… gönderildi"
     "|أُرسلت من …|أرسلت من …|تم الإرسال من …|تم إرسالها من …|مرسل من …|میرے … سے بھیجا گیا|… سے بھیجا گیا|נשלח מ…"
-    "|发自我的 …|发自 …|發自我的 …|發自 …|来自我的 …|來自我的 …|從我的 … 傳送|从我的 … 发送|… から送信|나의 …에서 보냄|… 에서 보냄"
+    "|发自我的 …|发自 …|發自我的 …|發自 …|来自我的 …|來自我的 …|從我的 … 傳送|从我的 … 发送"
+    "|… から送信|나의 …에서 보냄|… 에서 보냄"
 )
 _ENDS = sorted(
     ((start.strip(), end.strip()) for start, _, end in (form.partition("…") for form in _FORMS.split("|"))),
@@ -276,7 +278,8 @@ _GLUE = _set(
     " avec mi mio mia"
     " il dal da per meu minha um uma para de do mijn een voor vanaf met mojego mojej min mit fra från fy'r fy"
     " m'n gan mae"
-    " app k plus pro max mini se ultra note duo pc work old new smart edge mobiles appen sovelluksesta z dla на"
+    " app get all secure encrypted email k plus pro max mini se ultra note duo pc work old new smart edge"
+    " mobiles appen sovelluksesta z dla на"
     " моего з мого"
 )
 _EXCUSE = re.compile(r"[\s,.;–-]*\b(?:please )?(?:excuse|forgive|pardon)\b.{0,60}$", re.IGNORECASE)
@@ -302,6 +305,6 @@ def _fits(said: str, start: str, end: str) -> bool:
 
 def _names_a_device(text: str) -> bool:
     names = re.findall(r"[\w'-]+", text)
-    devices = [name for name in names if name in _DEVICES or re.search(r"\d", name)]
+    devices = [name for name in names if re.search(r"\d", name) or _DEVICES & set(re.split("['-]", name))]
     unknown = len([name for name in names if name not in _GLUE and name not in devices])
     return bool(devices) and unknown <= len(devices) // 3 and len(names) <= 9

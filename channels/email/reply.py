@@ -37,10 +37,14 @@ class Role(Enum):
 
     BLANK = auto()
     OWN = auto()
+    TYPED = auto()  # the person's own, typed within our quoted text, so that it has quote marks
     OURS = auto()  # we sent it
     QUOTED = auto()  # quoted, and not known to be ours
     FRAME = auto()  # what a mail program writes above a quote
     ENDING = auto()  # a signature after "-- ", or "Sent from my iPhone"
+
+
+THEIRS = (Role.OWN, Role.TYPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,9 @@ def split(text: str, sent: Sequence[str], marker: str = MARKER) -> Reply:
     lines = [_line(text) for text in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
     lines = _unescaped(lines)
     roles, doubt = _roles(lines, Sent(sent), marker)
-    own = [line for line, role in zip(lines, roles, strict=True) if role is Role.OWN]
-    if Role.FRAME not in roles and Role.OURS not in roles and Role.QUOTED not in roles and Role.ENDING not in roles:
-        return Reply(text.strip("\r\n"), "")
+    own = [line for line, role in zip(lines, roles, strict=True) if role in THEIRS]
+    if set(roles) <= {Role.OWN, Role.BLANK}:
+        return Reply(text.strip("\r\n"), "", doubt)
     if not own:
         return Reply(text.strip("\r\n"), "", "only quoted text was found")
     if _count(own) < 0.2 * _outside_quotes(lines, roles, bool(sent)):
@@ -230,8 +234,13 @@ def _roles(lines: list[Line], sent: Sent, marker: str) -> tuple[list[Role], str]
     frame = [kind is not None for kind in kinds]
     ours = _ours(lines, sent, frame)
     roles = [_first_guess(line, framed, known) for line, framed, known in zip(lines, frame, ours, strict=True)]
-    doubts = _judge_quotes(lines, roles) if sent.at.keys() - {"\0"} else _distrust_lone_marks(lines, roles)
-    doubts += _judge_below_frames(lines, roles, kinds, bool(sent.at.keys() - {"\0"}))
+    known = len(sent.at) > 1
+    doubts: list[str] = []
+    if known:
+        doubts += _judge_quotes(lines, roles, kinds)
+    else:
+        _distrust_lone_marks(lines, roles)
+    doubts += _judge_below_frames(lines, roles, kinds, known)
     _keep_echoes(lines, roles)
     _find_endings(lines, roles)
     return roles, next(iter(doubts), "")
@@ -264,38 +273,36 @@ def _runs(lines: list[Line], roles: list[Role]) -> Iterator[tuple[int, int]]:
         at = last + 1
 
 
-def _judge_quotes(lines: list[Line], roles: list[Role]) -> list[str]:
-    """Quoted lines that we did not send: the person's own if they stand within our text or under no mail's head."""
+def _judge_quotes(lines: list[Line], roles: list[Role], kinds: list[frames.Kind | None]) -> list[str]:
+    """Quoted lines that we did not send: the person's own within our text, or where no mail's head stands above."""
     doubts = []
     for first, end in _runs(lines, roles):
-        inside = range(first, end)
-        unknown = [at for at in inside if roles[at] is Role.QUOTED and not lines[at].blank]
-        depths = {lines[at].depth for at in inside if roles[at] is Role.OURS}
-        theirs = [at for at in unknown if lines[at].depth in depths]
-        headed = any(roles[at] is Role.FRAME for at in inside) or _frame_above(roles, first)
-        if not headed and not depths:
-            theirs = unknown
-        for at in theirs:
-            roles[at] = Role.OWN
-        if theirs and depths:
-            doubts.append("words that we did not send stand within our quoted text")
-        elif set(unknown) - set(theirs):
+        unknown = [at for at in range(first, end) if roles[at] is Role.QUOTED and not lines[at].blank]
+        depths = {lines[at].depth for at in range(first, end) if roles[at] is Role.OURS}
+        heads = [at for at in range(_head_start(roles, first), end) if roles[at] is Role.FRAME]
+        if depths:
+            typed = [at for at in unknown if lines[at].depth in depths]
+            _set(roles, typed, Role.TYPED)
+            doubts += ["words that we did not send stand within our quoted text"] if typed else []
+        elif unknown and all(kinds[at] is frames.Kind.WEAK for at in heads):
+            _set(roles, [*heads, *unknown], Role.OWN)
+            doubts += ["the mail quotes a text that we did not send"] if heads else []
+        elif unknown:
             doubts.append("the mail quotes a text that we did not send")
     return doubts
 
 
-def _distrust_lone_marks(lines: list[Line], roles: list[Role]) -> list[str]:
-    """One line with `>` and no head above it may be "> 5 times a day"."""
+def _set(roles: list[Role], places: Sequence[int], role: Role) -> None:
+    for at in places:
+        roles[at] = role
+
+
+def _distrust_lone_marks(lines: list[Line], roles: list[Role]) -> None:
+    """One line with `>` and no head anywhere above may be "> 5 times a day"."""
     for first, end in _runs(lines, roles):
         inside = [at for at in range(first, end) if not lines[at].blank]
-        if len(inside) == 1 and roles[inside[0]] is Role.QUOTED and not _frame_above(roles, first):
+        if len(inside) == 1 and roles[inside[0]] is Role.QUOTED and Role.FRAME not in roles[:first]:
             roles[inside[0]] = Role.OWN
-    return []
-
-
-def _frame_above(roles: list[Role], at: int) -> bool:
-    above = [role for role in roles[:at] if role is not Role.BLANK]
-    return bool(above) and above[-1] is Role.FRAME
 
 
 def _judge_below_frames(
@@ -313,7 +320,7 @@ def _judge_below_frames(
             continue
         bare = [at for at in inside if roles[at] is Role.OWN]
         start = _head_start(roles, first)
-        theirs_above = any(role in (Role.OWN, Role.OURS) for role in roles[:start])
+        theirs_above = any(role in (*THEIRS, Role.OURS) for role in roles[:start])
         if not theirs_above or (known and kinds[first - 1] is frames.Kind.WEAK):
             roles[start:first] = [Role.BLANK if lines[at].blank else Role.OWN for at in range(start, first)]
             continue
@@ -338,7 +345,8 @@ def _goes_on(roles: list[Role], at: int) -> bool:
 
 
 def _head_start(roles: list[Role], first: int) -> int:
-    at = first - 1
+    """Where the head right above this line begins; the line itself where there is none."""
+    at = first
     while at > 0 and roles[at - 1] in (Role.FRAME, Role.BLANK):
         at -= 1
     return at
@@ -412,7 +420,7 @@ def _assembled(lines: list[Line], roles: list[Role]) -> Reply:
     answer: list[str] = []
     elided: list[str] = []
     quote: list[int] = []
-    last_own = max(at for at, role in enumerate(roles) if role is Role.OWN)
+    last_own = max(at for at, role in enumerate(roles) if role in THEIRS)
     for at, (line, role) in enumerate(zip(lines, roles, strict=True)):
         if at > last_own or role in (Role.FRAME, Role.ENDING):
             elided.append(line.text)
@@ -422,7 +430,7 @@ def _assembled(lines: list[Line], roles: list[Role]) -> Reply:
             kept = _answered(lines, roles, quote)
             answer += _shown(lines, quote, kept)
             elided += [lines[n].text for n in quote if n not in kept]
-            answer.append(line.body if line.depth else line.text)
+            answer.append(line.body if role is Role.TYPED else line.text)
             quote = []
     return Reply(_tidy(answer), _tidy(elided))
 
