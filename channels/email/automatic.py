@@ -15,7 +15,8 @@ from enum import StrEnum
 
 from flufl.bounce import all_failures
 
-from channels.email.headers import clean, safely, value, values
+from channels.email import mail
+from channels.email.mail import clean, safely, value, values
 from channels.email.threading import Sort, clues, message_ids, sender
 
 INSTANCE = "X-Own-Pace"
@@ -96,10 +97,9 @@ def _failures(message: Message, token: str | None) -> Iterator[Failure]:
 def _report(message: Message) -> Iterator[Message]:
     """The blocks about one recipient each, of every delivery-status part."""
     for part in message.walk():
-        if safely(part.get_content_type, lambda: "") in ("message/delivery-status", "message/global-delivery-status"):
-            payload = part.get_payload()
-            blocks = [block for block in payload if isinstance(block, Message)] if isinstance(payload, list) else []
-            yield from (block for block in blocks if values(block, "Action"))
+        if mail.kind(part) in ("message/delivery-status", "message/global-delivery-status"):
+            blocks = part.get_payload() if part.is_multipart() else []
+            yield from (block for block in blocks if isinstance(block, Message) and values(block, "Action"))
 
 
 def _failure(block: Message) -> Failure | None:
@@ -201,7 +201,7 @@ def _from_a_server(message: Message) -> bool:
         _null_return_path(message)
         or sender(message) is None
         or any(_SERVERS.search(text) for text in values(message, "From"))
-        or safely(message.get_content_type, lambda: "") == "multipart/report"
+        or mail.kind(message) == "multipart/report"
         or bool(_FAILED.search(subject) and not _IS_REPLY.match(subject))
     )
 
@@ -209,15 +209,12 @@ def _from_a_server(message: Message) -> bool:
 def _original(message: Message) -> str | None:
     """The Message-ID of the mail of ours that came back inside the report."""
     for part in message.walk():
-        if part is message:
-            continue
-        kind = safely(part.get_content_type, lambda: "")
-        text = value(part, "Message-ID")
-        if kind == "text/rfc822-headers":
-            found = re.search(r"(?im)^message-id:\s*(<[^<>\s]+>)", str(part.get_payload()))
-            text = found[1] if found else ""
-        if ids := message_ids(text):
-            return ids[0]
+        found = message_ids(value(part, "Message-ID")) if part is not message else []
+        if mail.kind(part) == "text/rfc822-headers":
+            text = mail.content(part).decode("utf-8", "replace")
+            found = re.findall(r"(?im)^message-id:\s*(<[^<>\s]+>)", text)
+        if found:
+            return found[0]
     return None
 
 
@@ -289,7 +286,7 @@ def _null_return_path(message: Message) -> bool:
 
 def _is_receipt(message: Message) -> bool:
     """A report of another kind than failure: read receipts, reports of success."""
-    return safely(message.get_content_type, lambda: "") == "multipart/report"
+    return mail.kind(message) == "multipart/report"
 
 
 def _out_of_office(message: Message) -> bool:

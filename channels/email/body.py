@@ -18,7 +18,8 @@ from inscriptis.html_engine import Inscriptis
 from inscriptis.model.config import ParserConfig
 from lxml import html as lxml_html
 
-from channels.email.headers import clean, parse, safely, storable
+from channels.email import mail
+from channels.email.mail import clean, safely, storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,13 @@ class _Part:
     files: tuple[Attachment, ...] = ()
 
 
-def read(mail: bytes | Message) -> Body:
+def read(source: bytes | Message) -> Body:
     """Every inline text in order (Apple Mail splits text around pictures) and every other part as a file.
 
     Where a mail says the same in plain text and HTML the plain text counts, unless it is empty or only points at the
     HTML. A mail whose only text came as text files says what is in them (MMS gateways send `text_0.txt`).
     """
-    message = parse(mail) if isinstance(mail, bytes) else mail
+    message = mail.parse(source) if isinstance(source, bytes) else source
     found = _part(message)
     text = found.text
     if not text.strip():
@@ -65,12 +66,11 @@ def read(mail: bytes | Message) -> Body:
 
 
 def _part(message: Message) -> _Part:
-    kind = safely(message.get_content_type, lambda: "text/plain")
-    children = message.get_payload()
+    kind = mail.kind(message)
     if kind.startswith("message/"):
         return _Part(files=(_forwarded(message, kind),))
-    if isinstance(children, list):
-        parts = [_part(child) for child in children if isinstance(child, Message)]
+    if message.is_multipart():
+        parts = [_part(child) for child in message.get_payload() if isinstance(child, Message)]
         return _best(parts) if kind == "multipart/alternative" else _joined(parts)
     return _leaf(message, kind)
 
@@ -107,7 +107,7 @@ def _is_stub(text: str) -> bool:
 
 
 def _leaf(message: Message, kind: str) -> _Part:
-    data = safely(lambda: _bytes(message), lambda: b"")
+    data = mail.content(message)
     name = safely(lambda: _filename(message), lambda: "")
     is_text = kind in ("text/plain", "text/html") and not name
     if not is_text:
@@ -120,17 +120,12 @@ def _leaf(message: Message, kind: str) -> _Part:
     return _Part(text)
 
 
-def _bytes(message: Message) -> bytes:
-    data = message.get_payload(decode=True)
-    return data if isinstance(data, bytes) else str(message.get_payload()).encode("utf-8", "surrogateescape")
-
-
 def _forwarded(message: Message, kind: str) -> Attachment:
     """A mail inside a mail is a file, never mixed with its bearer's words."""
-    inner = message.get_payload()
-    parts = inner if isinstance(inner, list) else [message]
-    data = b"\n".join(safely(part.as_bytes, lambda: b"") for part in parts if isinstance(part, Message))
-    return Attachment(harmless(safely(lambda: _filename(message), lambda: ""), kind), kind, data)
+    inner = message.get_payload() if message.is_multipart() else []
+    data = b"\n".join(safely(part.as_bytes, lambda: b"") for part in inner if isinstance(part, Message))
+    name = harmless(safely(lambda: _filename(message), lambda: ""), kind)
+    return Attachment(name, kind, data or mail.content(message))
 
 
 def _parameter(message: Message, name: str) -> str:

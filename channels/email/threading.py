@@ -10,7 +10,7 @@ from email.message import Message
 from email.utils import getaddresses
 from enum import StrEnum
 
-from channels.email.headers import value, values
+from channels.email.mail import value, values
 
 RECIPIENTS = ("To", "Cc", "Delivered-To", "X-Original-To", "X-Forwarded-To", "Envelope-To")
 """Where our own address may stand: forwarders and mailboxes rewrite some of these and keep others."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from channels.email.automatic import Failure, Kind, Nature, nature
-from channels.email.headers import parse
+from channels.email.mail import parse
 
 OURS = "study@example.org"
 TOKEN = "abcdefghijklmnopqrstuvwx23"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from channels.email.headers import parse
+from channels.email.mail import parse
 from channels.email.threading import (
     MICROSOFT_365,
     Clue,

@@ -10,6 +10,7 @@ import email
 from collections.abc import Callable
 from email import policy
 from email.message import EmailMessage, Message
+from functools import lru_cache
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -42,6 +43,25 @@ def values(message: Message, name: str) -> list[str]:
     return [clean(text) for text in safely(lambda: _decoded(message, name), lambda: _as_written(message, name))]
 
 
+def kind(message: Message) -> str:
+    """The content type, lower case, as the library reads it; plain text where that makes no sense."""
+    written = _as_written(message, "Content-Type")
+    return safely(lambda: _kind(written[0]), lambda: "text/plain") if written else message.get_default_type()
+
+
+@lru_cache(64)
+def _kind(text: str) -> str:
+    made = Message()
+    made["Content-Type"] = " ".join(text.splitlines())
+    return made.get_content_type()
+
+
+def content(message: Message) -> bytes:
+    """The bytes of a part, out of base64 or quoted-printable; none for a part that has parts."""
+    data = safely(lambda: message.get_payload(decode=True), lambda: b"")
+    return data if isinstance(data, bytes) else b""
+
+
 def value(message: Message, name: str) -> str:
     """The topmost header of this name, or nothing."""
     return next(iter(values(message, name)), "")
@@ -60,8 +80,12 @@ def storable(text: str) -> str:
 
 def _decoded(message: Message, name: str) -> list[str]:
     """RFC 2047 words decoded; raw UTF-8, which the library would replace by question marks, is read first."""
-    written = _as_written(message, name)
-    return [str(policy.default.header_factory(name, " ".join(text.splitlines()))) for text in written]
+    return [_parsed(name, text) for text in _as_written(message, name)]
+
+
+@lru_cache(64)  # one mail's headers are asked for many times, and the library reads them slowly
+def _parsed(name: str, text: str) -> str:
+    return str(policy.default.header_factory(name, " ".join(text.splitlines())))
 
 
 def _as_written(message: Message, name: str) -> list[str]:
