@@ -7,14 +7,15 @@ found where its head carries an address and a time.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum, auto
 
 
 class Kind(Enum):
     """How sure it is that a mail program wrote this head and the person did not."""
 
-    STRONG = auto()  # a block of headers, "Original Message", or our marker
+    MARKER = auto()  # our own ruler
+    STRONG = auto()  # a block of headers, or "Original Message"
     ADDRESSED = auto()  # "On … <address> wrote:"
     WEAK = auto()  # "On 5 May 2025 Ann wrote:", or "Ann wrote:" above quote marks: maybe the person's own sentence
 
@@ -23,13 +24,18 @@ Marked = tuple[int, str]
 """A line as its depth of quote marks and the text after them."""
 
 
-def find(lines: Sequence[Marked], marker: Sequence[str], words: Callable[[str], tuple[str, ...]]) -> list[Kind | None]:
-    """For each line the kind of head that it is part of, or None. `marker`: the words of our own ruler."""
+def find(lines: Sequence[Marked], said: Sequence[tuple[str, ...]], marker: tuple[str, ...]) -> list[Kind | None]:
+    """For each line the kind of head that it is part of, or None.
+
+    `said` has the words of each line, `marker` those of our own ruler.
+    """
     kinds: list[Kind | None] = [None] * len(lines)
     for at, (_, body) in enumerate(lines):
-        if kinds[at]:
+        if kinds[at] or not body:
             continue
-        if _is_delimiter(body) or _is_marker(words(body), tuple(marker)):
+        if marker and said[at] == marker:
+            kinds[at] = Kind.MARKER
+        elif _is_delimiter(body):
             kinds[at] = Kind.STRONG
         elif end := _headers_end(lines, at):
             kinds[at:end] = [Kind.STRONG] * (end - at)
@@ -38,13 +44,6 @@ def find(lines: Sequence[Marked], marker: Sequence[str], words: Callable[[str], 
             start, kind = found
             kinds[start : at + 1] = [kind] * (at + 1 - start)
     return kinds
-
-
-def _is_marker(said: tuple[str, ...], marker: tuple[str, ...]) -> bool:
-    """Our marker and at most two more words; in a longer sentence somebody speaks of it."""
-    if not marker or len(said) > len(marker) + 2:
-        return False
-    return any(said[at : at + len(marker)] == marker for at in range(len(said) - len(marker) + 1))
 
 
 # "-----Original Message-----"

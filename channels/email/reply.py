@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from channels.email import frames
+from channels.email.mail import storable
 
 MARKER = "Reply above this line"
 """Stands at the end of what we want answered in each of our mails."""
@@ -67,16 +68,16 @@ def split(text: str, sent: Sequence[str], marker: str = MARKER) -> Reply:
     Nothing is cut where only blank lines stand above. An answer that would be empty, or have under a fifth of the words
     that stand outside quotes, is not believed: the whole text is the answer then, with a doubt.
     """
-    lines = [_line(text) for text in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
-    lines = _unescaped(lines)
+    text = storable(text).strip("\n")
+    lines = _unescaped([_line(written) for written in text.split("\n")])
     roles, doubt = _roles(lines, Sent(sent), marker)
     own = [line for line, role in zip(lines, roles, strict=True) if role in THEIRS]
     if set(roles) <= {Role.OWN, Role.BLANK}:
-        return Reply(text.strip("\r\n"), "", doubt)
+        return Reply(text, "", doubt)
     if not own:
-        return Reply(text.strip("\r\n"), "", "only quoted text was found")
+        return Reply(text, "", "only quoted text was found")
     if _count(own) < 0.2 * _outside_quotes(lines, roles, bool(sent)):
-        return Reply(text.strip("\r\n"), "", "most of this mail is not ours and may be the answer")
+        return Reply(text, "", "most of this mail is not ours and may be the answer")
     return replace(_assembled(lines, roles), doubt=doubt)
 
 
@@ -84,6 +85,7 @@ def split(text: str, sent: Sequence[str], marker: str = MARKER) -> Reply:
 
 _MARKS = re.compile(r"[ \t\u00a0]{0,3}(?:>[ \t\u00a0]?)+")
 _LINK = re.compile(r"<(?:https?|mailto|tel):[^<>\s]*>|(?:https?|mailto):[^\s<>]+|<[^<>\s]+@[^<>\s]+>|\[cid:[^\]]*\]")
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
 _DECORATION = re.compile(r"[\s\-_=*~#>|<•·.,:;\u2013\u2014\u2022\u00a0]*")
 
 
@@ -100,7 +102,7 @@ def words(text: str) -> tuple[str, ...]:
     Chinese, Japanese and Thai are taken by the letter, since they break lines anywhere. A sign such as 👍 is a word.
     """
     plain = unicodedata.normalize("NFKC", _LINK.sub(" ", text)).casefold()
-    return tuple(_words(plain))
+    return tuple(_ASCII_WORD.findall(plain) if plain.isascii() else _words(plain))
 
 
 def _words(text: str) -> Iterator[str]:
@@ -229,11 +231,12 @@ def _believed(line: Line, place: tuple[int, int], *, goes_on: bool, leads_on: bo
 
 
 def _roles(lines: list[Line], sent: Sent, marker: str) -> tuple[list[Role], str]:
-    bodies = [(line.depth, line.body) for line in lines]
-    kinds = frames.find(bodies, words(marker), words)
-    frame = [kind is not None for kind in kinds]
-    ours = _ours(lines, sent, frame)
-    roles = [_first_guess(line, framed, known) for line, framed, known in zip(lines, frame, ours, strict=True)]
+    kinds = frames.find([(line.depth, line.body) for line in lines], [line.words for line in lines], words(marker))
+    ours = _ours(lines, sent, [kind is not None for kind in kinds])
+    for at, known in enumerate(ours):
+        if known and kinds[at] is frames.Kind.MARKER:
+            kinds[at] = None  # a part of our text like any other
+    roles = [_first_guess(line, bool(kind), known) for line, kind, known in zip(lines, kinds, ours, strict=True)]
     known = len(sent.at) > 1
     doubts: list[str] = []
     if known:
@@ -281,7 +284,7 @@ def _judge_quotes(lines: list[Line], roles: list[Role], kinds: list[frames.Kind 
         depths = {lines[at].depth for at in range(first, end) if roles[at] is Role.OURS}
         heads = [at for at in range(_head_start(roles, first), end) if roles[at] is Role.FRAME]
         if depths:
-            typed = [at for at in unknown if lines[at].depth in depths]
+            typed = [at for at in unknown if lines[at].depth <= max(depths)]
             _set(roles, typed, Role.TYPED)
             doubts += ["words that we did not send stand within our quoted text"] if typed else []
         elif unknown and all(kinds[at] is frames.Kind.WEAK for at in heads):

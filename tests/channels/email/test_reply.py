@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from channels.email.mail import storable
 from channels.email.reply import Reply, split, words
 from tests.channels.email.replies import OURS, Case, cases, marked, wrapped
 
@@ -83,6 +84,37 @@ def test_a_text_above_our_quoted_mail_is_the_answer_and_nothing_else(own: str, h
     assert not reply.doubt
 
 
+@st.composite
+def typed_into_our_mail(draw: st.DrawFn) -> str:
+    """Our mail as a program quotes it, with words of the person's between its lines and at their ends."""
+    marks = draw(st.sampled_from(["> ", ">", ">> ", ""]))
+    lines = marked(wrapped(OURS, draw(st.integers(30, 90))), marks).split("\n")
+    for _ in range(draw(st.integers(1, 5))):
+        at = draw(st.integers(0, len(lines)))
+        said = draw(OWN_LINE)
+        match draw(st.sampled_from(["line", "marked", "end", "start"])):
+            case "line":
+                lines.insert(at, said)
+            case "marked":
+                lines.insert(at, marks + said)
+            case "end" if at < len(lines):
+                lines[at] += f" {said}"
+            case _ if at < len(lines):
+                lines[at] = f"{said} {lines[at]}"
+            case _:
+                lines.append(said)
+    above = draw(st.one_of(st.just(""), OWN_TEXT.map("{}\n\n".format)))
+    return f"{above}{draw(HEAD)}\n" + "\n".join(lines)
+
+
+@given(typed_into_our_mail())
+def test_words_typed_anywhere_into_our_quoted_text_are_in_the_answer(mail: str) -> None:
+    reply = split(mail, [OURS])
+    written = Counter(word for word in words(mail) if word in OWN_WORDS)
+    assert Counter(word for word in words(reply.answer) if word in OWN_WORDS) == written
+    assert complete(mail, reply)
+
+
 PIECES = st.one_of(
     st.text(max_size=40),
     OWN_LINE,
@@ -100,7 +132,7 @@ def test_whatever_comes_every_line_is_kept_and_nothing_is_cut_below_blank_lines_
     mail: str, sent: list[str]
 ) -> None:
     reply = split(mail, sent)
-    assert complete(mail.replace("\r", "\n"), reply)
+    assert complete(storable(mail), reply)
     assert reply.answer.strip() or not mail.strip()
 
 
@@ -108,7 +140,7 @@ def test_whatever_comes_every_line_is_kept_and_nothing_is_cut_below_blank_lines_
 def test_what_has_no_answer_or_hardly_one_is_kept_whole_with_a_doubt(mail: str) -> None:
     reply = split(mail, [OURS])
     if reply.doubt.startswith(("only", "most")):
-        assert reply.answer == mail.replace("\r\n", "\n").strip("\r\n") or "\r" in mail
+        assert reply.answer == storable(mail).strip("\n")
         assert not reply.elided
 
 
