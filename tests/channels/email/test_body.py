@@ -5,7 +5,7 @@ from __future__ import annotations
 from email.message import EmailMessage
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels.email.body import decode, from_html, harmless, read, unflow
@@ -128,6 +128,7 @@ def test_names_of_files_are_harmless(name: str, harmless_name: str) -> None:
     assert harmless(name, "image/jpeg") == harmless_name
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400))
 def test_any_name_becomes_a_harmless_one(name: str) -> None:
     made = harmless(name, "application/octet-stream")
@@ -174,6 +175,7 @@ def test_no_letter_is_lost_to_a_wrong_label(data: bytes, label: str | None, text
     assert decode(data, label) == text
 
 
+@settings(deadline=None)
 @given(
     st.text(alphabet=st.characters(codec="cp1252", exclude_categories=["Cc"])),
     st.sampled_from(["iso-8859-1", "ascii", "x"]),
@@ -184,6 +186,7 @@ def test_windows_text_survives_every_wrong_label(text: str, label: str) -> None:
     assert "\ufffd" not in decode(data, label)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.text(max_size=20))
 def test_no_bytes_and_no_label_raise_or_leave_a_replacement_mark(data: bytes, label: str) -> None:
     decode(data, label)
@@ -219,6 +222,7 @@ def test_text_that_is_not_flowed_keeps_its_lines() -> None:
     assert read(mail("text/plain", b"One \r\ntwo")).text == "One \ntwo"
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab >-\n", max_size=80))
 def test_unflowing_loses_no_word(text: str) -> None:
     assert "".join(unflow(text).replace(">", "").split()) == "".join(text.replace(">", "").split())
@@ -305,6 +309,7 @@ def test_html_of_any_kind_keeps_its_words(html: str, said: str) -> None:
     assert words(from_html(html)) == words(said)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from flufl.bounce import all_failures
 
 from channels.email.automatic import Kind, nature
 from channels.email.body import from_html, read
@@ -55,14 +56,22 @@ def test_bounces_of_many_servers_are_known_as_bounces() -> None:
     assert (len(found) - len(missed), len(final)) == (111, 99)
 
 
-def test_no_bounce_stops_any_reader() -> None:
+def test_every_bounce_can_be_shown_to_a_person() -> None:
     for path in samples("bounces/*.txt"):
         body = read(path.read_bytes())
-        split(body.text, [body.text[:200]])
+        assert body.text or body.attachments, path.stem
+        assert bool(split(body.text, [body.text[:200]]).answer) == bool(body.text), path.stem
 
 
-@pytest.mark.parametrize("name", ["bounces/yale_01.txt"])
-def test_a_bounce_on_which_the_library_raises_without_its_sender_does_not_stop_us(name: str) -> None:
-    (path,) = samples(name)
-    lines = [line for line in path.read_bytes().split(b"\n") if not line.lower().startswith(b"from")]
-    assert nature(parse(b"\n".join(lines)), "study@example.org").kind in Kind
+def test_a_bounce_on_which_the_library_raises_does_not_stop_us() -> None:
+    (path,) = samples("bounces/yale_01.txt")
+    lines = [line for line in path.read_bytes().split(b"\n") if not line.lower().startswith(b"from:")]
+    message = parse(b"\n".join(lines))
+    with pytest.raises(IndexError):
+        all_failures(message)
+    assert nature(message, "study@example.org").kind is Kind.AUTOMATIC
+
+
+def test_replies_of_people_are_not_taken_for_bounces_or_machines() -> None:
+    for path in samples("standard_replies/*.eml"):
+        assert nature(parse(path.read_bytes()), "study@example.org").kind is Kind.HUMAN, path.stem

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels.email.mail import storable
@@ -69,6 +69,7 @@ QUOTE = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(OWN_TEXT, st.tuples(HEAD, QUOTE).map("\n".join)), max_size=5).map("\n\n".join))
 def test_no_word_that_is_not_ours_is_missing_from_the_answer(mail: str) -> None:
     reply = split(mail, [OURS])
@@ -77,6 +78,7 @@ def test_no_word_that_is_not_ours_is_missing_from_the_answer(mail: str) -> None:
     assert complete(mail, reply)
 
 
+@settings(deadline=None)
 @given(OWN_TEXT, HEAD.filter(bool), st.integers(30, 90))
 def test_a_text_above_our_quoted_mail_is_the_answer_and_nothing_else(own: str, head: str, width: int) -> None:
     reply = split(f"{own}\n\n{head}\n{marked(wrapped(OURS, width))}\n", [OURS])
@@ -107,6 +109,7 @@ def typed_into_our_mail(draw: st.DrawFn) -> str:
     return f"{above}{draw(HEAD)}\n" + "\n".join(lines)
 
 
+@settings(deadline=None)
 @given(typed_into_our_mail())
 def test_words_typed_anywhere_into_our_quoted_text_are_in_the_answer(mail: str) -> None:
     reply = split(mail, [OURS])
@@ -127,6 +130,7 @@ PIECES = st.one_of(
 ANYTHING = st.lists(PIECES, max_size=25).map("\n".join)
 
 
+@settings(deadline=None)
 @given(ANYTHING, st.lists(st.one_of(st.text(max_size=60), st.just(OURS)), max_size=3))
 def test_whatever_comes_every_line_is_kept_and_nothing_is_cut_below_blank_lines_only(
     mail: str, sent: list[str]
@@ -136,6 +140,7 @@ def test_whatever_comes_every_line_is_kept_and_nothing_is_cut_below_blank_lines_
     assert reply.answer.strip() or not mail.strip()
 
 
+@settings(deadline=None)
 @given(ANYTHING)
 def test_what_has_no_answer_or_hardly_one_is_kept_whole_with_a_doubt(mail: str) -> None:
     reply = split(mail, [OURS])
