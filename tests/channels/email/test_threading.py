@@ -1,0 +1,160 @@
+"""Which interview a mail belongs to, and whether its sender is who they say."""
+
+from __future__ import annotations
+
+import pytest
+
+from channels.email.mail import parse
+from channels.email.threading import (
+    MICROSOFT_365,
+    Clue,
+    Sort,
+    Vouched,
+    clues,
+    content_key,
+    message_ids,
+    sender,
+    vouched,
+)
+
+OURS = "study@example.org"
+ONE, TWO = "abcdefghijklmnopqrstuvwx23", "bcdefghijklmnopqrstuvwxy45"
+
+
+def found(*headers: str) -> list[tuple[Sort, str]]:
+    return [(clue.sort, clue.value) for clue in clues(parse("\r\n".join(headers).encode() + b"\r\n\r\nHi"), OURS)]
+
+
+def test_clues_come_in_the_order_of_trust() -> None:
+    assert found(
+        "Subject: Re: Question 3 [#abcdefg2]",
+        "References: <one@example.org> <two@example.org>",
+        "In-Reply-To: <three@example.org>",
+        f"To: Own Pace <study+{ONE}@example.org>",
+    ) == [
+        (Sort.TOKEN, ONE),
+        (Sort.MESSAGE_ID, "<three@example.org>"),
+        (Sort.MESSAGE_ID, "<two@example.org>"),
+        (Sort.MESSAGE_ID, "<one@example.org>"),
+        (Sort.SUBJECT, "abcdefg2"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["To", "Cc", "Delivered-To", "X-Original-To", "X-Forwarded-To", "Envelope-To"])
+def test_a_token_is_found_in_every_recipient_header(name: str) -> None:
+    assert found(f"{name}: study+{ONE}@example.org") == [(Sort.TOKEN, ONE)]
+
+
+@pytest.mark.parametrize(
+    ("header", "wanted"),
+    [
+        (f"To: STUDY+{ONE.upper()}@EXAMPLE.ORG", [(Sort.TOKEN, ONE)]),
+        (f"To: Other <o@example.net>,\r\n Own Pace <study+{ONE}@example.org>", [(Sort.TOKEN, ONE)]),
+        (f"To: study+{ONE}@example.org, study+{TWO}@example.org", [(Sort.TOKEN, ONE), (Sort.TOKEN, TWO)]),
+        (f"To: study+{ONE}@example.org, study+{ONE}@example.org", [(Sort.TOKEN, ONE)]),
+        (f"To: study+b-{ONE}@example.org", [(Sort.BOUNCE, ONE)]),
+        (f"To: my-study+{ONE}@example.org", []),
+        (f"To: study+{ONE}@example.org.evil.net", []),
+        (f"To: study+{ONE}@other.org", []),
+        (f"To: study+{ONE}a@example.org", []),
+        (f"To: study+{ONE[:-1]}@example.org", []),
+        (f"To: study+{ONE[:-1]}1@example.org", []),
+        ("To: study@example.org", []),
+        ("To: =?utf-8?q?broken", []),
+    ],
+)
+def test_a_token_counts_only_whole_and_in_our_own_address(header: str, wanted: list[tuple[Sort, str]]) -> None:
+    assert found(header) == wanted
+
+
+def test_message_ids_survive_folding_encoding_and_missing_brackets() -> None:
+    assert message_ids("<a\r\n b@example.org><c@x>\t(said Ann) <d@y>") == ["<ab@example.org>", "<c@x>", "<d@y>"]
+    assert message_ids("a@example.org") == ["<a@example.org>"]
+    assert message_ids("nothing here") == []
+    assert found("In-Reply-To: =?utf-8?q?=3Ca=40example=2Eorg=3E?=") == [(Sort.MESSAGE_ID, "<a@example.org>")]
+
+
+def test_an_endless_list_of_references_is_cut_from_the_old_end() -> None:
+    ids = [f"<{n}@example.org>" for n in range(1_000)]
+    values = [value for _, value in found("References: " + "\r\n ".join(ids))]
+    assert values == ids[::-1][:200]
+
+
+def test_a_clue_does_not_print_its_token() -> None:
+    assert ONE not in repr(Clue(Sort.TOKEN, ONE))
+
+
+@pytest.mark.parametrize(
+    ("headers", "address"),
+    [
+        (["From: Bob <Bob@Example.NET>"], "bob@example.net"),
+        (["From: bob@example.net"], "bob@example.net"),
+        (['From: "ann@example.org" <bob@example.net>'], "bob@example.net"),
+        (["From: =?utf-8?b?V8OmbA==?= <bob@example.net>"], "bob@example.net"),
+        (["From: bob@example.net, eve@example.net"], None),
+        (["From: bob@example.net", "From: eve@example.net"], None),
+        (["From: nobody"], None),
+        (["From: <>"], None),
+        (["From: bob@@example.net"], None),
+        (["Subject: no sender"], None),
+        (['From: "Ŵyn" <bob@example.net>'], "bob@example.net"),
+    ],
+)
+def test_the_sender_is_one_address_or_none(headers: list[str], address: str | None) -> None:
+    assert sender(parse("\r\n".join(headers).encode() + b"\r\n\r\nHi")) == address
+
+
+def test_copies_of_one_mail_have_one_key_and_other_mails_another() -> None:
+    mail = b"Message-ID: <1@x>\r\nDate: Mon, 5 May 2025 10:02:00 +0100\r\nFrom: bob@example.net\r\n\r\nHi"
+    again = b"Received: from elsewhere\r\nDelivered-To: other@example.org\r\n" + mail
+    key = content_key(parse(mail), "Hi")
+    assert content_key(parse(again), "Hi") == key
+    assert content_key(parse(mail), "Ho") != key
+    assert content_key(parse(mail.replace(b"<1@x>", b"<2@x>")), "Hi") != key
+
+
+OWN = "Authentication-Results: mx.example.org;"
+
+
+@pytest.mark.parametrize(
+    ("headers", "server", "result"),
+    [
+        ([f"{OWN} dmarc=pass header.from=example.net"], "mx.example.org", Vouched.PASS),
+        ([f"{OWN} dmarc=fail (p=reject) header.from=example.net"], "mx.example.org", Vouched.FAIL),
+        ([f"{OWN} dkim=pass header.d=example.net; dmarc=fail"], "mx.example.org", Vouched.FAIL),
+        ([f"{OWN} dkim=pass (2048-bit key; ok) header.d=example.net"], "mx.example.org", Vouched.PASS),
+        ([f"{OWN} dkim=pass header.i=@mail.example.net"], "mx.example.org", Vouched.PASS),
+        ([f"{OWN} dkim=pass header.d=evil.example"], "mx.example.org", Vouched.UNKNOWN),
+        ([f"{OWN} dkim=pass header.d=net"], "mx.example.org", Vouched.UNKNOWN),
+        ([f"{OWN} spf=pass smtp.mailfrom=example.net"], "mx.example.org", Vouched.UNKNOWN),
+        ([f"{OWN} spf=fail; dkim=none; dmarc=none"], "mx.example.org", Vouched.UNKNOWN),
+        ([f"{OWN} none"], "mx.example.org", Vouched.UNKNOWN),
+        ([f'{OWN} dkim=fail (dmarc=pass) reason="x; dmarc=pass"'], "mx.example.org", Vouched.UNKNOWN),
+        (["Authentication-Results: MX.example.org 1; dmarc=pass"], "mx.example.org", Vouched.PASS),
+        (["Authentication-Results: mx.evil.example; dmarc=pass"], "mx.example.org", Vouched.UNKNOWN),
+        ([f"{OWN} dmarc=fail", f"{OWN} dmarc=pass"], "mx.example.org", Vouched.FAIL),
+        (["Authentication-Results: evil; dmarc=pass", f"{OWN} dmarc=fail"], "mx.example.org", Vouched.FAIL),
+        ([], "mx.example.org", Vouched.UNKNOWN),
+        ([f"{OWN} dmarc=pass"], None, Vouched.UNKNOWN),
+        (
+            [
+                "Authentication-Results: spf=pass (sender IP is 192.0.2.1)\r\n smtp.mailfrom=example.net; dkim=pass "
+                "(signature was\r\n verified) header.d=example.net;dmarc=pass action=none\r\n "
+                "header.from=example.net;compauth=pass reason=100"
+            ],
+            MICROSOFT_365,
+            Vouched.PASS,
+        ),
+        (["Authentication-Results: spf=fail; dkim=none; dmarc=fail action=oreject"], MICROSOFT_365, Vouched.FAIL),
+        (
+            ["Authentication-Results: relay.example; dmarc=pass", "Authentication-Results: spf=pass; dmarc=pass"],
+            MICROSOFT_365,
+            Vouched.UNKNOWN,
+        ),
+    ],
+)
+def test_only_our_own_servers_topmost_word_on_the_sender_counts(
+    headers: list[str], server: str | None, result: Vouched
+) -> None:
+    message = parse("\r\n".join([*headers, "From: bob@example.net"]).encode() + b"\r\n\r\nHi")
+    assert vouched(message, server) is result
