@@ -93,6 +93,16 @@ def content(uow: UnitOfWork, media_id: int) -> bytes | None:
     return uow.key(row["key_id"]).open_bytes(row["sealed"], "media") if row else None
 
 
+def opened(uow: UnitOfWork, media_id: int, user: str) -> tuple[str, bytes] | None:
+    """Content type and content for somebody of the study team, noted in the trail; None while it is not here."""
+    row = uow.one(select(media.c.content_type).where(media.c.id == media_id))
+    found = content(uow, media_id) if row else None
+    if row is None or found is None:
+        return None
+    uow.note(user, "opened media", str(media_id))
+    return row["content_type"], found
+
+
 def due(uow: UnitOfWork, limit: int = 20) -> list[Wanted]:
     """What should be fetched, or deleted at the provider, now."""
     rows = uow.all(

@@ -10,8 +10,8 @@ from sqlalchemy.engine import RowMapping
 
 from bot.interview.wording import fill, values
 from bot.records import participants
-from bot.records.participants import Terms, channel_name
-from bot.records.tables import addresses, data_keys, interviews, messages, outbox, tasks
+from bot.records.participants import Participant, Terms, channel_name
+from bot.records.tables import addresses, data_keys, interviews, media, messages, outbox, tasks
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 
@@ -46,8 +46,26 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """Something besides words; `here` once it is stored."""
+
+    id: int
+    kind: str
+    content_type: str
+    name: str
+    size: int | None
+    seconds: int | None
+    here: bool
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """One message of a record. `delivery` is what became of it, for messages that we sent."""
+    """One message of a record.
+
+    `delivery` is what became of it, for messages that we sent. `elided` is the text of earlier messages that came
+    along; `replaces` the message of which this is a newer form.
+    """
 
     id: int
     incoming: bool
@@ -61,6 +79,9 @@ class Entry:
     removed: bool
     delivery: str
     problem: str | None
+    elided: str
+    replaces: int | None
+    media: tuple[Attachment, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +159,14 @@ def record(uow: UnitOfWork, terms: Terms, code: str) -> Record | None:
         .where(messages.c.participant_id == found.id)
         .order_by(messages.c.id)
     )
+    attached = _attached(uow, found)
     numbers = {question.id: schedule.number(question.id) for question in schedule.questions}
     entries = tuple(
         Entry(
             id=row["id"],
             incoming=row["direction"] == "in",
             author=row["author"],
-            body=found.key.open(row["body"], "body"),
+            body=found.key.open(row["body"], "body") if row["body"] else "",
             at=row["at"],
             belongs=row["belongs"],
             question=row["question"],
@@ -153,6 +175,9 @@ def record(uow: UnitOfWork, terms: Terms, code: str) -> Record | None:
             removed=row["removed_at"] is not None,
             delivery=_delivery(row) if row["direction"] == "out" else "",
             problem=row["problem"],
+            elided=found.key.open(row["elided"], "elided") if row["elided"] else "",
+            replaces=row["replaces"],
+            media=tuple(attached.get(row["id"], ())),
         )
         for row in rows
     )
@@ -177,6 +202,29 @@ def record(uow: UnitOfWork, terms: Terms, code: str) -> Record | None:
         consent=ledger,
         tasks=tuple(task["kind"] for task in open_tasks),
     )
+
+
+def _attached(uow: UnitOfWork, of: Participant) -> dict[int, list[Attachment]]:
+    rows = uow.all(
+        select(media)
+        .join(messages, messages.c.id == media.c.message_id)
+        .where(messages.c.participant_id == of.id)
+        .order_by(media.c.id)
+    )
+    found: dict[int, list[Attachment]] = {}
+    for row in rows:
+        one = Attachment(
+            id=row["id"],
+            kind=row["kind"],
+            content_type=row["content_type"],
+            name=of.key.open(row["name"], "file name") if row["name"] else "",
+            size=row["size"],
+            seconds=row["seconds"],
+            here=row["found_by"] is not None,
+            problem=row["problem"],
+        )
+        found.setdefault(row["message_id"], []).append(one)
+    return found
 
 
 def phones(uow: UnitOfWork) -> list[Row]:

@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from bot.service import outbox
 from bot.service.sender import LOOK_AGAIN, Worker
-from bot.web import dashboard, signin, simulator, webhooks
+from bot.web import dashboard, signin, simulator, unsubscribe, webhooks
 from bot.web.pages import page
 from bot.web.state import Web, web
 
@@ -44,6 +44,7 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
     routes = [
         *webhooks.routes(parts.channels),
         *signin.routes,
+        *unsubscribe.routes,
         *dashboard.routes,
         *(simulator.routes if "simulator" in parts.channels else []),
         Route("/health/live", live),

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from bot.errors import OwnPaceError
-from bot.service import handovers, views
+from bot.service import handovers, media, moves, views
 from bot.service.staff import User
 from bot.web.pages import page, render
 from bot.web.signin import form, signed_in
@@ -45,7 +45,9 @@ async def _participant(request: Request, user: User, problem: str = "", draft: s
     if record is None:
         return page(request, "problem.html", status=404, user=user, problem="There is no participant with this code.")
     status = 409 if problem else 200
-    return page(request, "participant.html", status=status, user=user, record=record, problem=problem, draft=draft)
+    kinds = web(request).terms.study.channels
+    known = {"record": record, "problem": problem, "draft": draft, "kinds": kinds}
+    return page(request, "participant.html", status=status, user=user, **known)
 
 
 async def _record(request: Request) -> views.Record | None:
@@ -67,6 +69,42 @@ def _act(use_case: Callable[..., None], *fields: str) -> Callable[[Request], Any
         return RedirectResponse(f"/participants/{code}#end", 303)
 
     return act
+
+
+@signed_in
+async def move(request: Request, user: User) -> Response:
+    """The person carries on somewhere else."""
+    parts, posted = web(request), await form(request)
+    code, kind, written = request.path_params["code"], posted.get("kind", ""), posted.get("address", "")
+    try:
+        await parts.database.run(moves.move, parts.terms, code, kind, written, user.name)
+    except OwnPaceError as problem:
+        return await _participant(request, user, str(problem))
+    return RedirectResponse(f"/participants/{code}#end", 303)
+
+
+SHOWN = frozenset(
+    {"image/png", "image/jpeg", "image/gif", "image/webp", "audio/ogg", "audio/mpeg", "audio/mp4", "video/mp4"}
+)
+"""What a browser may show by itself; anything else is saved to a file and cannot run here."""
+
+
+@signed_in
+async def attachment(request: Request, user: User) -> Response:
+    """A voice note, picture, video or file, as it was sent; noted in the trail."""
+    parts = web(request)
+    found = await parts.database.run(media.opened, request.path_params["id"], user.name)
+    if found is None:
+        return page(request, "problem.html", status=404, user=user, problem="This is not here, or not here yet.")
+    content_type, content = found
+    shown = content_type if content_type in SHOWN else "application/octet-stream"
+    headers = {
+        "content-disposition": "inline" if shown == content_type else "attachment",
+        "content-security-policy": "sandbox; default-src 'none'; media-src 'self'; img-src 'self'",
+        "x-content-type-options": "nosniff",
+        "cache-control": "no-store",
+    }
+    return Response(content, media_type=shown, headers=headers)
 
 
 # Live
@@ -118,5 +156,7 @@ routes = [
     Route("/participants/{code}/live", participant_live),
     Route("/participants/{code}/take-over", _act(handovers.take_over), methods=["POST"]),
     Route("/participants/{code}/reply", _act(handovers.reply, "text"), methods=["POST"]),
+    Route("/participants/{code}/move", move, methods=["POST"]),
+    Route("/media/{id:int}", attachment),
     Route("/participants/{code}/hand-back", _act(handovers.hand_back), methods=["POST"]),
 ]
