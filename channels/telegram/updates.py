@@ -52,14 +52,18 @@ def kept(update: object) -> bytes:
 
 
 _PLACES = {"location", "venue", "latitude", "longitude"}
+_DEEPEST = 50
+"""Telegram nests ten deep; what lies deeper than this is not kept."""
 
 
-def _without_places(value: object) -> object:
+def _without_places(value: object, deep: int = 0) -> object:
     """The same without any place, however deep it lies."""
+    if deep > _DEEPEST:
+        return None
     if isinstance(value, dict):
-        return {name: {} if name in _PLACES else _without_places(inner) for name, inner in value.items()}
+        return {name: {} if name in _PLACES else _without_places(inner, deep + 1) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_without_places(inner) for inner in value]
+        return [_without_places(inner, deep + 1) for inner in value]
     return value
 
 

@@ -25,6 +25,13 @@ const fail = (res, code, description) => res.status(code).json({
 const wake = () => { for (const wakeUp of wakeups) wakeUp(); wakeups.clear(); };
 const woken = (milliseconds) => new Promise((resolve) => { wakeups.add(resolve); setTimeout(resolve, milliseconds); });
 
+// An update as Telegram would tell it: the package leaves the token in.
+function told(update) {
+  const { message, ...rest } = TelegramServer.formatUpdate(update);
+  const { botToken, ...known } = message;
+  return { ...rest, message: known };
+}
+
 function bot(app, server) {
   app.all('/bot:token/getMe', (req, res) => res.json({ ok: true, result: ME }));
 
@@ -54,7 +61,7 @@ function bot(app, server) {
     while (server.storage.userMessages.length === 0 && Date.now() < end && mine === polls) await woken(end - Date.now());
     if (mine !== polls) return fail(res, 409);
     const found = server.storage.userMessages.slice(0, Number(limit));
-    return res.json({ ok: true, result: found.map((update) => TelegramServer.formatUpdate(update)) });
+    return res.json({ ok: true, result: found.map(told) });
   });
 
   app.all('/bot:token/setWebhook', (req, res) => {
@@ -76,7 +83,7 @@ async function deliver(server, token) {
       const update = server.storage.userMessages[0];
       const { url, secret_token } = server.webhooks[token];
       const headers = { 'content-type': 'application/json', 'x-telegram-bot-api-secret-token': secret_token ?? '' };
-      const body = JSON.stringify(TelegramServer.formatUpdate(update));
+      const body = JSON.stringify(told(update));
       const answer = await fetch(url, { method: 'POST', headers, body }).catch(() => ({ ok: false }));
       if (answer.ok) server.storage.userMessages.shift();
       else await new Promise((resolve) => { setTimeout(resolve, 100); });
