@@ -40,7 +40,8 @@ class Meaning:
     ours: bool = False
 
 
-_STRANGE_TOKEN = Meaning(NotSent, "Telegram does not accept the token", "401", timedelta(minutes=1), ours=True)
+_MINUTE = timedelta(minutes=1)
+_STRANGE_TOKEN = Meaning(NotSent, "Telegram does not accept the token", "401", _MINUTE, ours=True)
 
 MEANINGS: Mapping[type[TelegramError], Meaning] = {
     TelegramError: Meaning(SendUnknown, "Telegram's answer made no sense"),
@@ -49,9 +50,7 @@ MEANINGS: Mapping[type[TelegramError], Meaning] = {
     RetryAfter: Meaning(NotSent, "too many messages at once", "429"),
     InvalidToken: _STRANGE_TOKEN,
     EndPointNotFound: _STRANGE_TOKEN,
-    Conflict: Meaning(
-        NotSent, "another program is using this bot", "409", timedelta(minutes=1), ours=True
-    ),  # seen on getUpdates only
+    Conflict: Meaning(NotSent, "another program is using this bot", "409", _MINUTE, ours=True),
     Forbidden: Meaning(Refused, "the person blocked the bot, or closed their account", "403", closed=True),
     ChatMigrated: Meaning(Refused, "the chat is a group", "400", closed=True),
     BadRequest: Meaning(Refused, "Telegram will not take it", "400"),

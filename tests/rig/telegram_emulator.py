@@ -50,7 +50,7 @@ class Emulator:
             self._post("/sendMessage", message)
 
     def fail(self, *codes: int) -> None:
-        """The next answers to sendMessage carry these codes; 0 is no fault."""
+        """What happens to the next texts of the bot: an error's code, 0 for nothing, 1 for an answer sent twice."""
         self._post("/shim/faults", list(codes))
 
     def sent(self) -> list[dict[str, Any]]:

@@ -13,10 +13,10 @@ from aiohttp import web
 
 from bot.channel import WebhookRequest
 from bot.errors import AddressError, Forged, Unavailable
-from bot.messages import Inbound
+from bot.messages import Inbound, Reach
 from channels.telegram import HOLD, SECRET, Telegram
 from tests.channels.telegram.mailrooms import Memory
-from tests.channels.telegram.payloads import CHAT, DATE, PRIVATE
+from tests.channels.telegram.payloads import CHAT, DATE, PRIVATE, edited, file, membership, message
 from tests.rig.telegram_files import BOT, TOKEN, Answer, Double, fault, ok, says, served
 
 
@@ -144,6 +144,30 @@ async def test_an_answer_that_is_no_list_is_no_hot_loop() -> None:
         with pytest.raises(Unavailable):
             await channel.listen(mailroom)
     assert len(double.times("getUpdates")) == 1
+
+
+async def test_an_album_an_edit_and_a_block_come_in_order_and_the_pictures_can_be_had() -> None:
+    """What the emulator cannot do, from Telegram's queue to the bytes of a file."""
+    double, mailroom = Double(), Memory()
+    for number in (1, 2, 3):
+        sizes = [file(f"{number}-{size}", width=size, height=size) for size in (90, 800)]
+        picture = message(
+            message_id=number, photo=sizes, media_group_id="album", caption="three" if number == 1 else ""
+        )
+        double.updates.append({"update_id": number, "message": picture})
+        double.files[f"id-{number}-800"] = f"picture {number}".encode()
+    double.updates.append(edited(caption="all three", photo=[file("1-800", width=800, height=800)]) | {"update_id": 4})
+    double.updates.append(membership("kicked") | {"update_id": 5})
+    async with served(double) as channel:
+        await until(mailroom, channel, lambda: mailroom.takes == 1)
+        album = [one for one in mailroom.news if isinstance(one, Inbound)]
+        pictures = [await channel.fetch(media, 1000) for one in album for media in one.media]
+    assert pictures == [b"picture 1", b"picture 2", b"picture 3", b"picture 1"]
+    assert [one.group for one in album] == ["album"] * 3 + [""]
+    assert [one.body for one in album] == ["three", "", "", "all three"]
+    assert [bool(one.edits) for one in album] == [False, False, False, True]
+    assert mailroom.news[-1] == Reach(album[0].sender, "blocked the bot")
+    assert mailroom.at == f"{BOT}/6"
 
 
 LOCKED_OUT = [
