@@ -134,7 +134,7 @@ def _message(bot: str, sender: Address, message: Json, raw: bytes, *, edited: bo
             media=media,
             elided=_text(_object(message.get("quote") or {}), "text"),
             doubt=doubt,
-            group=_text(message, "media_group_id"),
+            group=_text(message, "media_group_id")[:100],
             edits=name if edited else "",
             start=start,
         )
