@@ -7,11 +7,13 @@ from types import MappingProxyType
 
 from bot.channel import ChannelSettings
 from channels.simulator import SimulatorSettings
+from channels.telegram.settings import TelegramSettings
 from channels.twilio.settings import SmsSettings
 
 CHANNELS: Mapping[str, type[ChannelSettings]] = MappingProxyType(
     {
         "sms": SmsSettings,
+        "telegram": TelegramSettings,
         "simulator": SimulatorSettings,
     }
 )

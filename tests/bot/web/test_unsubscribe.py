@@ -16,7 +16,6 @@ from bot.service import staff
 from bot.web.app import create_app
 from tests.bot.world import PHONE, URL, Post, World, world
 
-
 SAVED = "application/octet-stream"
 
 
