@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -50,8 +51,11 @@ def now() -> datetime:
 
 
 def new_id() -> str:
-    """A new id for a message, never given twice."""
-    return secrets.token_hex(16)
+    """A new id for a message, never given twice and never guessed: 128 bits as 26 small letters and figures.
+
+    It goes into reply addresses, whose letters some programs fold, and into links.
+    """
+    return base64.b32encode(secrets.token_bytes(16)).decode().lower().rstrip("=")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,24 +27,30 @@ class Participant:
     def replies(self, texts: Sequence[str]) -> list[str]:
         """What the person sends when these, oldest first, are all the texts on their phone."""
         new, self.read = texts[self.read :], len(texts)
-        return [reply for text in new for reply in self._reply(text)]
+        return [reply for text in new for reply in self.answers(text)]
 
-    def _reply(self, text: str) -> list[str]:
+    def answers(self, text: str) -> list[str]:
+        """What the person says to one text."""
         for statement in self.schedule.statements:
-            if self._is(statement, text):
+            if self.says(statement, text):
                 self.asked.append(statement.id)
                 self.said.append((statement.id, "Yes"))
                 return ["Yes"]
         for question in self.schedule.questions:
-            if self._is(question, text):
+            if self.says(question, text):
                 self.asked.append(question.id)
                 answer = list(self.script[question.id])
                 self.said += [(question.id, part) for part in answer]
                 return [*answer, self.ends] if self.ends else answer
-        self.thanked += self._is(self.schedule.texts["thanks"], text)
+        self.thanked += self.says(self.schedule.texts["thanks"], text)
         return []
 
-    def _is(self, words: Text, text: str) -> bool:
+    def says(self, words: Text, text: str) -> bool:
         """Whether the text says these words, whatever fills their placeholders."""
-        pieces = re.split(r"\{\w+\}", gsm7_lookalike(words.worded(self.wording)))
-        return re.search(".*?".join(re.escape(piece) for piece in pieces), text, re.DOTALL) is not None
+        pieces = re.split(r"\{\w+\}", _plain(words.worded(self.wording)))
+        return re.search(".*?".join(re.escape(piece) for piece in pieces), _plain(text), re.DOTALL) is not None
+
+
+def _plain(text: str) -> str:
+    """Without what a channel may change: typographic characters, and where lines break."""
+    return " ".join(gsm7_lookalike(text).split())

@@ -43,13 +43,14 @@ class Study:
     folder: Path
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[str] | None = None
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def configure(self, api: str, settle: str = "1h", prompts: Path = ROOT / "prompts") -> None:
-        """Write the settings and make the database."""
+    def configure(self, api: str, settle: str = "1h", prompts: Path = ROOT / "prompts", more: str = "") -> None:
+        """Write the settings, with `more` of them at the end, and make the database."""
         words = CONFIG.format(
             prompts=prompts,
             port=self.port,
@@ -59,7 +60,7 @@ class Study:
             number=NUMBER,
             api=api,
         )
-        (self.folder / "config.toml").write_text(words)
+        (self.folder / "config.toml").write_text(words + more)
         self.command("migrate")
 
     def command(self, *words: str, code: int = 0) -> str:
@@ -120,4 +121,4 @@ class Study:
             self.process.wait(20)
 
     def _environment(self) -> dict[str, str]:
-        return {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
+        return {"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.environment}
