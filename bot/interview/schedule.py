@@ -45,6 +45,9 @@ TO_STRANGERS = frozenset({"study", "phone"})
 ONLY_IN = MappingProxyType(
     {
         "call-booked": frozenset({"day", "time"}),
+        "change-code": frozenset({"code"}),
+        "change-link": frozenset({"link"}),
+        "change-not-there": frozenset({"day", "time"}),
         "copy-asked": frozenset({"day", "time"}),
         "distress": frozenset({"day", "time"}),
         "distress-discreet": frozenset({"day", "time"}),
