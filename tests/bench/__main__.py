@@ -103,9 +103,11 @@ class Bench:
     async def open(self, people: list[Person], rate: int) -> Figures:
         """So many answers begin in each second, however long the ones before them take."""
         figures, lines, flying = Figures(), [await line(self.study.url) for _ in range(32)], []
-        ready, free = list(reversed(people)), asyncio.Queue[Line]()
+        ready, free = asyncio.Queue[Person](), asyncio.Queue[Line]()
         for one in lines:
             free.put_nowait(one)
+        for person in people:
+            ready.put_nowait(person)
 
         async def answer(person: Person, due: float) -> None:
             on = await free.get()
@@ -116,13 +118,13 @@ class Bench:
             figures.asked.append(asked + waited)
             person.turns += 1
             if person.turns < TURNS:
-                ready.insert(0, person)
+                ready.put_nowait(person)
 
         start = time.perf_counter()
         for number in range(len(people) * TURNS * 2 // 3):
             due = start + number / rate
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            flying.append(asyncio.create_task(answer(ready.pop(), due)))
+            flying.append(asyncio.create_task(answer(await ready.get(), due)))
         await asyncio.gather(*flying)
         return figures
 

@@ -14,6 +14,7 @@ import pytest
 from bot import bootstrap
 from bot.interview.wording import clock
 from bot.messages import Address
+from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import outbox, staff
 from bot.web.app import create_app
@@ -178,9 +179,9 @@ async def test_every_phone_that_is_opened_has_a_key_of_its_own(study: World, cli
     assert first != second
 
 
-def reach_phones(uow: UnitOfWork) -> None:
+def reach_phones(uow: UnitOfWork, terms: Terms) -> None:
     """Everything that waits reaches its phone."""
-    while claimed := outbox.claim(uow, ["simulator"], []):
+    while claimed := outbox.claim(uow, terms):
         for one in claimed:
             outbox.accepted(uow, one.seq, one.message.id)
 
@@ -193,7 +194,7 @@ async def test_a_phone_says_how_far_each_message_has_come(study: World, client: 
     assert "Hello Sam" not in page, "what has not left is not on the phone"
     assert re.search(r"\d messages are on the way to this phone", page)
     study.clock.forward(minutes=7)
-    study.run(reach_phones)
+    study.run(reach_phones, study.program.terms)
     await client.post(path, data={"text": "yes"}, headers=HERE)
     page = (await client.get(path)).text
     assert re.search(r"Hello Sam.*?</p>\n.*Reached this phone", page, re.DOTALL)
