@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import secrets
+import sqlite3
 import sys
 import tempfile
 from dataclasses import asdict
@@ -14,6 +16,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.exc import DBAPIError
 
 from bot import bootstrap, prompts
 from bot.bootstrap import Program
@@ -53,6 +56,46 @@ def main() -> None:
         _fail(str(problem), 2)
     except OwnPaceError as problem:
         _fail(str(problem), 1)
+    except OSError as problem:
+        _fail(_disk_problem(problem), 1)
+    except (DBAPIError, sqlite3.Error) as problem:
+        known = _database_problem(problem)
+        if known is None:
+            raise
+        _fail(known, 1)
+
+
+DISK_MENDS = {
+    errno.EEXIST: "A folder is wanted there: move the file away, or name another place in the settings.",
+    errno.ENOTDIR: "A folder is wanted there: move the file away, or name another place in the settings.",
+    errno.EISDIR: "A file is wanted there: move the folder away, or name another place.",
+    errno.ENOSPC: "Make room on the disk, then try again.",
+}
+
+DATABASE_MENDS = {
+    "SQLITE_BUSY": "is in use by another program. Wait until that has finished, then try again.",
+    "SQLITE_CANTOPEN": "cannot be opened. Check that its folder is there and that you may write in it.",
+    "SQLITE_CORRUPT": "is damaged. Put back a copy that is whole.",
+    "SQLITE_FULL": "cannot grow: the disk is full. Make room, then try again.",
+    "SQLITE_IOERR": "cannot be read or written. Check the disk, then try again.",
+    "SQLITE_NOTADB": "is no database. Move the file away, put back a copy that is whole, or name another file.",
+    "SQLITE_PERM": "may not be used by you. Give yourself the right to read and write it.",
+    "SQLITE_READONLY": "cannot be written. Give yourself the right to write it and its folder.",
+}
+"""What to do about SQLite's result codes (sqlite.org/rescode.html); a longer code begins with one of these."""
+
+
+def _disk_problem(error: OSError) -> str:
+    mend = DISK_MENDS.get(error.errno or 0, "Check that it is there and that you may read and write it.")
+    return f"{error.filename or 'A file'}: {error.strerror}. {mend}"
+
+
+def _database_problem(error: DBAPIError | sqlite3.Error) -> str | None:
+    """What is wrong with the database, if that is what it is. The error's own text may hold words of people."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    name = str(getattr(cause, "sqlite_errorname", ""))
+    mend = next((mend for known, mend in DATABASE_MENDS.items() if name.startswith(known)), None)
+    return mend and f"The database (url in [database] of the settings) {mend}"
 
 
 def _fail(problem: str, code: int) -> None:
@@ -76,11 +119,11 @@ def serve(
     config: ConfigPath = CONFIG,
     role: Annotated[str, typer.Option(help="all, web or worker. SQLite needs all.")] = "all",
     host: Annotated[str, typer.Option(help="Where to listen, instead of the settings.")] = "",
-    port: Annotated[int, typer.Option(help="The port, instead of the settings.")] = 0,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="The port, instead of the settings.")] = None,
 ) -> None:
     """Serve the dashboard and the webhooks, and send what waits."""
     from bot.web.app import create_app
-    from bot.web.serve import alone, serve_forever
+    from bot.web.serve import alone, listen, serve_forever
 
     if role != "all":
         raise ConfigError("--role: with SQLite one process does everything; use --role all.")
@@ -88,8 +131,10 @@ def serve(
     host, port = host or settings.server.host, port or settings.server.port
     with alone(settings.database.url):
         program = _program(config)
-        out.print(f"Own Pace is at http://{host}:{port}  (Ctrl-C stops it)", markup=False)
-        serve_forever(create_app(bootstrap.web_parts(program), program.worker), host, port)
+        with listen(host, port) as listening:
+            place = f"[{host}]" if ":" in host else host
+            out.print(f"Own Pace is at http://{place}:{port}  (Ctrl-C stops it)", markup=False)
+            serve_forever(create_app(bootstrap.web_parts(program), program.worker), listening)
         program.database.close()
 
 
@@ -138,12 +183,13 @@ def enrol(
     """Enrol the people in a CSV file and send them the welcome. Either all are enrolled or nobody is."""
     program = _program(config)
     entries = enrolment.read_csv(file, program.rules)
-    if dry_run:
-        out.print(f"{len(entries)} people can be enrolled. Nothing was done.")
-        return
-    codes = program.database.run_now(enrolment.enrol_all, program.terms, program.rules, entries)
+    use_case = enrolment.rehearse if dry_run else enrolment.enrol_all
+    codes = program.database.run_now(use_case, program.terms, program.rules, entries)
     program.database.close()
-    out.print(f"Enrolled {len(codes)}: {', '.join(codes)}", markup=False)
+    if dry_run:
+        out.print(f"{len(codes)} people can be enrolled. Nothing was done.")
+    else:
+        out.print(f"Enrolled {len(codes)}: {', '.join(codes)}", markup=False)
 
 
 @app.command()

@@ -88,8 +88,8 @@ def _zone(value: object) -> object:
 
 
 def _database_url(value: object) -> object:
-    if not re.match(r"(sqlite|postgresql)(\+\w+)?://", str(value)):
-        raise ValueError('must begin with "sqlite:///" or "postgresql://"')
+    if not re.fullmatch(r"sqlite:///(?!:memory:|file:)[^?]+|postgresql(\+\w+)?://.+", str(value)):
+        raise ValueError('must be "sqlite:///" and the path of a file, or begin with "postgresql://"')
     return value
 
 
@@ -262,10 +262,8 @@ def _resolved(settings: Settings, folder: Path) -> Settings:
 
 
 def _resolved_url(url: str, folder: Path) -> str:
-    found = re.fullmatch(r"(sqlite(?:\+\w+)?:///)([^?]+)(\?.*)?", url)
-    if not found or found[2] == ":memory:" or found[2].startswith("file:"):
-        return url
-    return f"{found[1]}{folder / found[2]}{found[3] or ''}"
+    scheme, _, path = url.partition(":///")
+    return f"sqlite:///{folder / path}" if scheme == "sqlite" else url
 
 
 # Problems, in words -------------------------------------------------------------------------------------

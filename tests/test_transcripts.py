@@ -9,12 +9,13 @@ read every line of it.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from bot.interview.schedule import Wording
+from bot.interview.schedule import ALWAYS, Schedule, Wording, fillable
 from tests.bot.interview.player import MONDAY, Player, replay
 from tests.bot.interview.small import interview
 
@@ -41,3 +42,35 @@ def test_a_conversation_goes_as_it_is_written(path: Path) -> None:
     if os.environ.get("OWNPACE_WRITE_TRANSCRIPTS") == "1":
         path.write_text(happened, encoding="utf-8")
     assert happened == script
+
+
+def everything_open(schedule: Schedule) -> Schedule:
+    """The schedule with every placeholder that a text may hold in each of its texts."""
+
+    def fill_up(part: dict[str, str], names: frozenset[str]) -> None:
+        for wording in Wording:
+            part[wording] += " " + " ".join(f"{{{name}}}" for name in sorted(names))
+
+    content = schedule.model_dump(by_alias=True)
+    for section in content["sections"]:
+        if section["intro"]:
+            fill_up(section["intro"], ALWAYS)
+        for question in section["questions"]:
+            fill_up(question, ALWAYS | {"n"})
+    for statement in content["statements"]:
+        fill_up(statement, ALWAYS)
+    for key, text in content["texts"].items():
+        fill_up(text, fillable(key))
+    return Schedule.model_validate(content)
+
+
+def test_every_placeholder_that_a_text_may_hold_is_filled_when_it_is_sent() -> None:
+    said: set[str] = set()
+    for path in FILES:
+        script = path.read_text(encoding="utf-8")
+        player = player_for(script)
+        player.interview = replace(player.interview, schedule=everything_open(player.interview.schedule))
+        list(replay(script, player))
+        said |= {key for send in player.sent for key in send.texts}
+        assert [send.body for send in player.sent if "{" in send.body] == []
+    assert said >= {"paused", "person-asked", "copy-asked", "left-delete"}

@@ -15,7 +15,18 @@ LONGEST_QUESTION = 270
 LONGEST_TEXT = 306
 """Two SMS segments in GSM-7, of 153 characters each."""
 
-_LINK = re.compile(r"https?://\S+|\bwww\.\S+|\b[\w-]+\.(?:org|com|net|uk|info|io|gov)\b(?:/\S*)?", re.IGNORECASE)
+_LINK = re.compile(
+    r"""
+    \b[a-z][a-z0-9+.-]*://\S+  # a scheme
+    | \bmailto:\S+
+    | [\w.+-]+@[\w-]+(?:\.[\w-]+)+  # a mail address
+    | \bwww\.\S+
+    | \b(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?(?:/\S*)?  # an address in figures
+    | (?<![\w.])(?:[\w{}-]+\.)+(?:xn--[\w-]+|[^\W\d_]{2,24})(?!\w)(?::\d+)?(?:[/?\#]\S*)?  # word.tld/path
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Whatever a phone may show as a link. The end of a name has two letters or more: 'e.g.' and '9.30' are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +47,17 @@ def lint(schedule: Schedule, links: frozenset[str] = frozenset()) -> list[Findin
     for where, text in _texts(schedule):
         for wording in Wording:
             findings += [Finding(where, wording, problem) for problem in _problems(text, wording, schedule, links)]
+    for question in schedule.questions:
+        for prompt in question.prompts:
+            findings += _of_prompt(question, prompt, schedule, links)
     return findings
+
+
+def _of_prompt(question: Question, prompt: str, schedule: Schedule, links: frozenset[str]) -> list[Finding]:
+    """A prompt is the same in every wording, so it must suit them all; what is wrong with it is said once."""
+    text = Text(standard=prompt, easy_read=prompt, short=prompt)
+    wrong = {problem: each for each in reversed(Wording) for problem in _problems(text, each, schedule, links)}
+    return [Finding(f"{question.id} prompt '{prompt[:20]}…'", each, problem) for problem, each in wrong.items()]
 
 
 def _texts(schedule: Schedule) -> Iterator[tuple[str, Text]]:
@@ -54,9 +75,11 @@ def _problems(text: Text, wording: Wording, schedule: Schedule, links: frozenset
     for sentence in _sentences(words) if most else ():
         if (count := len(sentence.split())) > (most or 0):
             yield f"the sentence '{sentence[:40]}…' has {count} words; use at most {most}"
-    for link in _LINK.findall(words):
+    for found in _LINK.findall(words):
+        link = found.rstrip(".,;:!?)]'\"’”")
         if link not in links:
-            yield f"holds the link {link}, which is not in prompts/links.txt, the links that may be sent"
+            mend = "add it there, or, if it is no link, put a space after the full stop"
+            yield f"holds the link {link}, which is not in prompts/links.txt: {mend}"
     for sign in sorted({sign for sign in words if unicodedata.category(sign) == "So"}):
         yield f"holds the picture sign {_named(sign)}; say it in words"
     if wording is Wording.SHORT:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
@@ -35,6 +35,38 @@ PLACEHOLDERS = MappingProxyType(
     }
 )
 """What a text may leave open, with the longest value that may fill it, in characters."""
+
+ALWAYS = frozenset({"study", "phone", "name", "researcher", "channel", "cutoff", "total", "version"})
+"""Placeholders that are filled in every text to a participant."""
+
+TO_STRANGERS = frozenset({"study", "phone"})
+"""Placeholders that are filled in a text to somebody we do not know."""
+
+ONLY_IN = MappingProxyType(
+    {
+        "call-booked": frozenset({"day", "time"}),
+        "change-code": frozenset({"code"}),
+        "change-link": frozenset({"link"}),
+        "change-not-there": frozenset({"day", "time"}),
+        "copy-asked": frozenset({"day", "time"}),
+        "distress": frozenset({"day", "time"}),
+        "distress-discreet": frozenset({"day", "time"}),
+        "left-delete": frozenset({"day"}),
+        "paused": frozenset({"day"}),
+        "person-asked": frozenset({"day", "time"}),
+        "progress": frozenset({"n"}),
+        "skip-first": frozenset({"n"}),
+        "skip-hint": frozenset({"n"}),
+        "voucher": frozenset({"amount"}),
+    }
+)
+"""What these stock texts may leave open besides; in any other it would stay open, and the text could not be sent."""
+
+
+def fillable(key: str) -> frozenset[str]:
+    """The placeholders that are filled in the stock text of this name."""
+    return TO_STRANGERS if key == "unknown-sender" else ALWAYS | ONLY_IN.get(key, frozenset())
+
 
 REQUIRED_TEXTS = frozenset(
     {
@@ -128,7 +160,8 @@ class Text(_Part):
         for wording in Wording:
             for name in re.findall(r"\{(.*?)\}", self.worded(wording)):
                 if name not in PLACEHOLDERS:
-                    raise ValueError(f"{{{name}}} in {wording.value} is not a placeholder; use one of {_listed()}")
+                    known = _listed(PLACEHOLDERS)
+                    raise ValueError(f"{{{name}}} in {wording.value} is not a placeholder; use one of {known}")
         return self
 
 
@@ -258,6 +291,7 @@ class Schedule(_Part):
         yield from self._branch_problems(questions)
         yield from self._closing_problems(questions)
         yield from self._text_problems()
+        yield from self._placeholder_problems()
 
     @staticmethod
     def _branch_problems(questions: list[Question]) -> Iterator[tuple[str, str]]:
@@ -291,6 +325,20 @@ class Schedule(_Part):
         for key in sorted({key for group in self.opening for key in group} - self.texts.keys() - REQUIRED_TEXTS):
             yield key, f"the opening names {key}, which is no text here"
 
+    def _placeholder_problems(self) -> Iterator[tuple[str, str]]:
+        for section in self.sections:
+            if section.intro:
+                yield from _unfilled(section.id, section.intro, ALWAYS, "the intro")
+            for question in section.questions:
+                yield from _unfilled(question.id, question, ALWAYS | {"n"}, "a question")
+                for prompt in question.prompts:
+                    if "{" in prompt:
+                        yield question.id, f"the prompt '{prompt}' has a placeholder; prompts are sent as they stand"
+        for statement in self.statements:
+            yield from _unfilled(statement.id, statement, ALWAYS, "a statement")
+        for key, text in self.texts.items():
+            yield from _unfilled(key, text, fillable(key), "this text")
+
 
 def _twice(ids: list[str], what: str) -> Iterator[tuple[str, str]]:
     for found, times in Counter(ids).items():
@@ -298,5 +346,16 @@ def _twice(ids: list[str], what: str) -> Iterator[tuple[str, str]]:
             yield found, f"{times} {what}s are called {found}; give each its own id"
 
 
-def _listed() -> str:
-    return ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+def _unfilled(name: str, text: Text, filled: frozenset[str], what: str) -> Iterator[tuple[str, str]]:
+    """Placeholders of the text that nothing would fill when it is sent."""
+    for wording in Wording:
+        words = text.worded(wording)
+        for open_ in sorted(set(re.findall(r"\{(.*?)\}", words)) - filled):
+            mend = f"take it out; {what} can hold {_listed(sorted(filled))}"
+            yield name, f"{name}: {{{open_}}} in {wording.value} cannot be filled: {mend}"
+        if re.search(r"[{}]", re.sub(r"\{\w+\}", "", words)):
+            yield name, f"{name}: {wording.value} has a single {{ or }}; write a placeholder such as {{name}}, or none"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"{{{name}}}" for name in names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,6 +44,8 @@ class Entry:
     timezone: str = ""
     researcher: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    where: str = ""
+    """Where they are written down: 'people.csv:3'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,16 @@ def read_csv(path: Path, rules: Rules) -> list[Entry]:
         raise EnrolmentError(f"{path}: cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise EnrolmentError(f"{path}: is not UTF-8 text. Save it again as CSV UTF-8.") from None
-    reader = csv.DictReader(text.splitlines(), skipinitialspace=True)
+    reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
+    try:
+        return _entries(path, reader, rules)
+    except csv.Error as error:
+        raise EnrolmentError(
+            f"{path}:{reader.line_num + 1}: cannot be read as CSV: {error}. Is there a quote that is never closed?"
+        ) from None
+
+
+def _entries(path: Path, reader: csv.DictReader[str], rules: Rules) -> list[Entry]:
     headings = [(heading or "").strip().casefold() for heading in reader.fieldnames or []]
     missing = [name for name in NEEDED if name not in headings]
     if missing:
@@ -78,19 +90,30 @@ def read_csv(path: Path, rules: Rules) -> list[Entry]:
     reader.fieldnames = headings
     entries, problems = [], []
     for row in reader:
+        where = f"{path}:{reader.line_num - _more_lines(row)}"
         try:
-            entries.append(_entry(row, rules))
+            entries.append(_entry(row, rules, where))
         except EnrolmentError as error:
-            problems.append(f"{path}:{reader.line_num}: {error}")
+            problems.append(f"{where}: {error}")
     if problems:
         raise EnrolmentError("\n".join(problems))
     return entries
 
 
-def _entry(row: Mapping[str | None, str | list[str] | None], rules: Rules) -> Entry:
+Cells = Mapping[str | None, str | list[str] | None]
+"""One row as the csv module gives it: what is left over stands under None, as a list."""
+
+
+def _more_lines(row: Cells) -> int:
+    """Lines that the row takes after its first: a cell in quotes may hold some."""
+    return sum(cell.count("\n") for cell in row.values() if isinstance(cell, str))
+
+
+def _entry(row: Cells, rules: Rules, where: str) -> Entry:
     if None in row:
         raise EnrolmentError("has more fields than columns; put a field that holds a comma in quotes.")
     cells = {str(key): str(value or "").strip() for key, value in row.items()}
+    cells |= {key: " ".join(cells[key].split()) for key in COLUMNS if key in cells}
     wording = cells.get("wording", "").casefold().replace(" ", "_") or "standard"
     if wording not in list(Wording):
         raise EnrolmentError(f"wording {wording!r} must be one of {', '.join(Wording)}.")
@@ -104,6 +127,7 @@ def _entry(row: Mapping[str | None, str | list[str] | None], rules: Rules) -> En
         timezone=cells.get("timezone", ""),
         researcher=cells.get("researcher", ""),
         attributes={key: value for key, value in cells.items() if key not in COLUMNS and value},
+        where=where,
     )
     check(entry, rules)
     return entry
@@ -141,8 +165,26 @@ def address(kind: str, written: str, rules: Rules) -> Address:
 
 
 def enrol_all(uow: UnitOfWork, terms: Terms, rules: Rules, entries: list[Entry]) -> list[str]:
-    """Enrol all of them or, if one cannot be, nobody; their codes. Raises EnrolmentError."""
-    return [enrol(uow, terms, rules, entry) for entry in entries]
+    """Enrol all of them; their codes. Raises EnrolmentError with every problem, and then nobody is to be enrolled."""
+    codes, problems = [], []
+    for entry in entries:
+        try:
+            codes.append(enrol(uow, terms, rules, entry))
+        except EnrolmentError as problem:
+            problems.append(f"{entry.where}: {problem}" if entry.where else str(problem))
+    if problems:
+        raise EnrolmentError("\n".join(problems))
+    return codes
+
+
+def rehearse(uow: UnitOfWork, terms: Terms, rules: Rules, entries: list[Entry]) -> list[str]:
+    """Enrol all of them and take it back; the codes they would have. Raises EnrolmentError as `enrol_all` does."""
+    part = uow.connection.begin_nested()
+    try:
+        return enrol_all(uow, terms, rules, entries)
+    finally:
+        part.rollback()
+        uow.changed.clear()
 
 
 def enrol(uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str = "coordinator") -> str:
@@ -156,7 +198,9 @@ def enrol(uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str 
         address = moves.start_address(address.kind, uow.new_id())
     found_by = uow.vault.find(address)
     if uow.one(select(addresses.c.id).where(addresses.c.found_by == found_by)):
-        raise EnrolmentError(f"{code}: somebody is enrolled with this {entry.address.kind} address already.")
+        raise EnrolmentError(
+            f"somebody is enrolled with this {entry.address.kind} address already; leave this one out."
+        )
     uow.keep_schedule(schedule)
     key_id = uow.new_key()
     key = uow.key(key_id)

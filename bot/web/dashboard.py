@@ -16,7 +16,7 @@ from bot.errors import OwnPaceError
 from bot.service import handovers, media, moves, views
 from bot.service.staff import User
 from bot.web.pages import page, render
-from bot.web.signin import form, signed_in
+from bot.web.signin import current_user, form, signed_in
 from bot.web.state import web
 
 HEARTBEAT = 20.0
@@ -134,12 +134,16 @@ async def participants_live(request: Request, user: User) -> Response:
 
 
 def stream(request: Request, name: str, fragment: Callable[[], Any]) -> StreamingResponse:
+    """The fragment whenever it changes, for as long as whoever asked is signed in."""
+
     async def events() -> AsyncIterator[str]:
         async with web(request).news.of(name) as changed:
             shown = ""
             while not await request.is_disconnected():
                 changed.clear()
                 html = await fragment()
+                if await current_user(request) is None:
+                    return
                 yield f"data: {json.dumps(html)}\n\n" if html != shown else ": still here\n\n"
                 shown = html
                 with suppress(TimeoutError):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import gc
+import os
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import uvicorn
@@ -13,31 +15,52 @@ from starlette.applications import Starlette
 
 from bot.errors import OwnPaceError
 
+BACKLOG = 2048
+"""Connections that may wait to be taken."""
 
-def serve_forever(app: Starlette, host: str, port: int) -> None:
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port. Raises OwnPaceError when it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise OwnPaceError(
+            f"Cannot listen at {host}, port {port}: {reason}. Stop what uses it, or choose another with --port, --host."
+        ) from None
+
+
+def serve_forever(app: Starlette, listening: socket.socket) -> None:
     """Serve the application until a signal says stop; what was begun is finished first."""
     gc.collect()
     gc.freeze()  # what is loaded by now stays: looking through it again and again would hold up every answer
     gc.set_threshold(20_000, 20, 50)  # a turn makes hundreds of short-lived objects, and hardly a cycle
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=5,
         server_header=False,
         proxy_headers=False,  # who asks is never taken from a header
     )
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):  # uvicorn has stopped by then, and only hands the signal on
+        server.run([listening])
+    if not server.started:
+        raise OwnPaceError("The service could not be started; what is logged above says why.")
 
 
 @contextmanager
 def alone(url: str) -> Iterator[None]:
     """Hold the database for this process: two servers on one SQLite file would send things twice.
 
-    Raises OwnPaceError when another one serves it already. The lock ends with the process, however it ends.
+    Raises OwnPaceError when there is none yet or another one serves it. The lock ends with the process, however it
+    ends.
     """
     path = url.partition(":///")[2]
+    if not Path(path).exists():
+        raise OwnPaceError("There is no study here yet. Run: ownpace migrate")
     with Path(f"{path}.serving").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

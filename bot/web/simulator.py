@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from hashlib import sha256
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -14,6 +15,8 @@ from bot.messages import Address, Inbound
 from bot.records.participants import CHANNEL_NAMES
 from bot.service import enrolment, intake, views
 from bot.service.enrolment import Entry
+from bot.service.phones import Screen
+from bot.service.phones import screen as screen_of
 from bot.service.staff import User
 from bot.web import dashboard
 from bot.web.pages import page, render
@@ -67,22 +70,23 @@ async def add(request: Request, user: User) -> Response:
 @signed_in
 async def phone(request: Request, user: User) -> Response:
     """One phone, as its owner sees it."""
-    record = await _record(request)
-    if record is None:
+    screen = await _screen(request)
+    if screen is None:
         return page(request, "problem.html", status=404, user=user, problem="There is no simulated phone like this.")
-    return page(request, "phone.html", user=user, record=record)
+    return page(request, "phone.html", user=user, screen=screen, key=secrets.token_hex(16))
 
 
 @signed_in
 async def say(request: Request, user: User) -> Response:
-    """Send a message from the phone: it takes the same way as one from a provider."""
-    record = await _record(request)
+    """Send a message from the phone: it takes the same way as one from a provider. The same form twice is one."""
+    screen = await _screen(request)
     fields = await form(request)
-    if record is not None and (text := fields.get("text", "").strip()):
-        address = Address("simulator", record.address)
-        key = fields.get("key") or secrets.token_hex(8)
+    if screen is not None and (text := fields.get("text", "").strip()):
         parts = web(request)
-        said = Inbound(f"simulator-{record.id}-{key}", address, text, text.encode())
+        key = sha256(f"{fields.get('key') or secrets.token_hex(16)} {text}".encode()).hexdigest()
+        said = Inbound(
+            f"simulator-{screen.participant_id}-{key}", Address("simulator", screen.address), text, text.encode()
+        )
         await parts.database.run(intake.receive, parts.terms, said)
     return RedirectResponse(f"/simulator/{request.path_params['code']}#end", 303)
 
@@ -90,20 +94,19 @@ async def say(request: Request, user: User) -> Response:
 @signed_in
 async def live(request: Request, user: User) -> Response:
     """What is on the phone, whenever it changes."""
-    record = await _record(request)
-    if record is None:
+    screen = await _screen(request)
+    if screen is None:
         return Response("", 404)
 
     async def fragment() -> str:
-        return render(request, "screen.html", record=await _record(request))
+        return render(request, "screen.html", screen=await _screen(request))
 
-    return dashboard.stream(request, f"participant {record.id}", fragment)
+    return dashboard.stream(request, f"participant {screen.participant_id}", fragment)
 
 
-async def _record(request: Request) -> views.Record | None:
+async def _screen(request: Request) -> Screen | None:
     parts = web(request)
-    record = await parts.database.read(views.record, parts.terms, request.path_params["code"])
-    return record if record and record.row.simulated else None
+    return await parts.database.read(screen_of, parts.terms, request.path_params["code"])
 
 
 routes = [

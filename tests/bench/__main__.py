@@ -2,6 +2,7 @@
 
 A full turn: a signed webhook arrives; it is verified, deduplicated and stored; the interview is stepped; the webhook
 is answered; the next question goes to the provider's REST API over HTTP; its receipt is stored.
+At the end it says how many texts were lost, doubled or out of order, and ends with 1 if that is not 0.
 The raw limit is the smallest durable turn that plain sqlite3 can commit, one commit each, WAL, synchronous=FULL.
 """
 
@@ -10,9 +11,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -28,6 +31,13 @@ FIRST_TEXTS = 2  # the welcome and the statement
 AFTER_YES = 2  # that consent is complete, and the first question
 RATE = 100
 ROUNDS = 3
+AT_ONCE = 1_000
+"""People in one file of people."""
+
+IDLE = 10.0
+"""Seconds without anything to do before memory is looked at."""
+
+MOST_MB = 250
 
 
 @dataclass
@@ -93,9 +103,11 @@ class Bench:
     async def open(self, people: list[Person], rate: int) -> Figures:
         """So many answers begin in each second, however long the ones before them take."""
         figures, lines, flying = Figures(), [await line(self.study.url) for _ in range(32)], []
-        ready, free = list(reversed(people)), asyncio.Queue[Line]()
+        ready, free = asyncio.Queue[Person](), asyncio.Queue[Line]()
         for one in lines:
             free.put_nowait(one)
+        for person in people:
+            ready.put_nowait(person)
 
         async def answer(person: Person, due: float) -> None:
             on = await free.get()
@@ -106,13 +118,13 @@ class Bench:
             figures.asked.append(asked + waited)
             person.turns += 1
             if person.turns < TURNS:
-                ready.insert(0, person)
+                ready.put_nowait(person)
 
         start = time.perf_counter()
         for number in range(len(people) * TURNS * 2 // 3):
             due = start + number / rate
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            flying.append(asyncio.create_task(answer(ready.pop(), due)))
+            flying.append(asyncio.create_task(answer(await ready.get(), due)))
         await asyncio.gather(*flying)
         return figures
 
@@ -138,22 +150,46 @@ def memory(pid: int) -> float:
     return next((int(row.split()[1]) / 1024 for row in rows if row.startswith("VmRSS")), 0.0)
 
 
-async def measure(folder: Path, people: int) -> None:
+def judged(people: list[Person], phones: Phones) -> tuple[int, int, int]:
+    """Texts that were lost, texts that came twice, and phones on which they came out of order."""
+    lost = doubled = jumbled = 0
+    for person in people:
+        came = [schedule.place(body) for _, body in phones.texts[person.phone]]
+        once = list(dict.fromkeys(came))
+        lost += len(set(range(person.texts)) - set(came))
+        doubled += len(came) - len(once)
+        jumbled += once != sorted(once)
+    return lost, doubled, jumbled
+
+
+@asynccontextmanager
+async def running(folder: Path, people: list[Person]) -> AsyncIterator[Bench]:
+    """The program, served, with these people enrolled, and everything outside it."""
     phones, study = Phones(), Study(folder)
     schedule.write(folder / "prompts")
     server = await asyncio.get_running_loop().create_server(lambda: Api(phones), "127.0.0.1", 0)
     api = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     study.configure(api=api, settle="0", prompts=folder / "prompts")
-    everybody = [Person(f"+4477{number:08}") for number in range(people)]
+    print(f"Enrolling {len(people):,} people and taking their consent ...\n")
+    for first in range(0, len(people), AT_ONCE):
+        part = enumerate(people[first : first + AT_ONCE], start=first + 1)
+        rows = [f"bench,sms,{person.phone},short,B{number:05}" for number, person in part]
+        await asyncio.to_thread(study.enrol, *rows)
     await asyncio.to_thread(study.start)
     try:
-        print(f"Enrolling {people} people and taking their consent ...\n")
-        rows = [f"bench,sms,{person.phone},short," for person in everybody]
-        await asyncio.to_thread(study.enrol, *rows)
         bench = Bench(study, phones)
-        await bench.consent(everybody)
-        third = people // 3
+        await bench.consent(people)
+        yield bench
+    finally:
+        await asyncio.to_thread(study.stop)
+        server.close()
 
+
+async def speed(folder: Path, people: int) -> bool:
+    """Turns a second and waiting times; whether no text was lost, doubled or out of order."""
+    everybody = everyone(people)
+    async with running(folder, everybody) as bench:
+        third = people // 3
         await bench.closed(everybody[:32], 32)  # warm
         print("Closed loop: 32 people answer at once; the raw limit is measured just before each round")
         ratios = []
@@ -161,10 +197,10 @@ async def measure(folder: Path, people: int) -> None:
         for number in range(ROUNDS):
             limit = raw.commits_per_second(folder, 1.0)
             part = everybody[32 + number * size : 32 + (number + 1) * size]
-            speed, figures = await bench.closed(part, 32)
-            ratios.append(speed / limit)
+            turns, figures = await bench.closed(part, 32)
+            ratios.append(turns / limit)
             print(
-                f"  {speed:6.0f} full turns a second, {speed / limit:.2f} of {limit:,.0f}"
+                f"  {turns:6.0f} full turns a second, {turns / limit:.2f} of {limit:,.0f}"
                 f"   webhook answered {percentiles(figures.answered)}"
             )
         ratio = statistics.median(ratios)
@@ -180,17 +216,36 @@ async def measure(folder: Path, people: int) -> None:
             f"  next question out {percentiles(figures.asked)} (target p99 <= 100: "
             f"{verdict(p99(figures.asked) <= 100)})\n"
         )
+        return await whole(bench, everybody)
 
-        expected, reached = sum(person.texts for person in everybody), sum(map(len, phones.texts.values()))
-        wrong = sum(len(set(texts)) != len(texts) for texts in ([b for _, b in t] for t in phones.texts.values()))
+
+async def live(folder: Path, people: int) -> bool:
+    """The program's memory with so many interviews open; whether no text was lost, doubled or out of order."""
+    everybody = everyone(people)
+    async with running(folder, everybody) as bench:
+        good = await whole(bench, everybody)
+        await asyncio.sleep(IDLE)
+        assert bench.study.process is not None
+        used = memory(bench.study.process.pid)
         print(
-            f"Texts that should have left: {expected:,}; reached a phone: {reached:,}; phones with one twice: {wrong}"
+            f"Memory with {people:,} interviews live: {used:.0f} MB (target <= {MOST_MB}: {verdict(used <= MOST_MB)})"
         )
-        assert study.process is not None
-        print(f"Memory of the program: {memory(study.process.pid):.0f} MB")
-    finally:
-        await asyncio.to_thread(study.stop)
-        server.close()
+        return good
+
+
+async def whole(bench: Bench, people: list[Person]) -> bool:
+    """Print what became of every text, and the memory used; whether all came, once and in order."""
+    await asyncio.sleep(1)  # a text that leaves twice would come by now
+    lost, doubled, jumbled = judged(people, bench.phones)
+    assert bench.study.process is not None
+    print(f"Texts that should have left: {sum(person.texts for person in people):,}")
+    print(f"lost / doubled / out of order: {lost} / {doubled} / {jumbled}")
+    print(f"Memory of the program: {memory(bench.study.process.pid):.0f} MB")
+    return lost == doubled == jumbled == 0
+
+
+def everyone(people: int) -> list[Person]:
+    return [Person(f"+4477{number:08}") for number in range(people)]
 
 
 def main() -> None:
@@ -198,8 +253,18 @@ def main() -> None:
         prog="scripts/bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     asked.add_argument("--people", type=int, default=390, help="how many interviews to run (390 takes about a minute)")
+    asked.add_argument(
+        "--live", type=int, metavar="N", help="instead: the memory with N interviews open, such as 10000"
+    )
+    chosen = asked.parse_args()
     with tempfile.TemporaryDirectory(prefix="ownpace-bench-") as folder:
-        uvloop.run(measure(Path(folder), max(asked.parse_args().people, 120)))
+        work = live(Path(folder), chosen.live) if chosen.live else speed(Path(folder), max(chosen.people, 120))
+        try:
+            good = uvloop.run(work)
+        except TimeoutError:
+            print("lost: an answer or a question did not come within 30 seconds")
+            good = False
+    sys.exit(0 if good else 1)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -36,6 +37,17 @@ QUESTION = """
         easy_read: Question {number}?
         short: Question {number}, which is about as long as questions are in interviews by message?
 """
+
+STARTS = {"Hello": 0, "1. I choose": 1, "Thank you": 2, "That was the last": TURNS + 3}
+"""How each text that is no question begins, and its place in the order of all texts of an interview."""
+
+
+def place(body: str) -> int:
+    """The place of a text in the order of all texts of an interview, from 0; -1 for a text that belongs nowhere."""
+    question = re.search(r"Question (\d+),", body)
+    if question:
+        return int(question[1]) + 2
+    return next((number for start, number in STARTS.items() if body.startswith(start)), -1)
 
 
 def write(folder: Path) -> None:

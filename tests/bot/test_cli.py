@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +118,81 @@ def test_a_whole_morning_at_the_command_line(folder: Path) -> None:
     code, said = ownpace(folder, "participants")
     assert code == 2
     assert "chmod 600" in said
+
+
+def settings(folder: Path, old: str, new: str) -> None:
+    path = folder / "config.toml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
+def test_serving_before_there_is_a_study_says_what_to_run(folder: Path) -> None:
+    assert ownpace(folder, "serve") == (1, "There is no study here yet. Run: ownpace migrate\n")
+    assert not (folder / "data").exists()
+
+
+def test_a_port_that_cannot_be_had_is_never_printed_as_an_address(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    for port in ("99999", "0", "-1"):
+        code, said = ownpace(folder, "serve", "--port", port)
+        assert code == 2
+        assert "http://" not in said
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, said = ownpace(folder, "serve", "--port", str(taken.getsockname()[1]))
+    assert code == 1
+    assert "Address already in use. Stop what uses it, or choose another" in said
+    assert "http://" not in said
+    code, said = ownpace(folder, "serve", "--host", "no.such.host.invalid")
+    assert code == 1
+    assert said.startswith("Cannot listen at no.such.host.invalid, port 8000: ")
+
+
+def test_a_database_that_cannot_be_used_ends_with_what_to_do(folder: Path) -> None:
+    (folder / "data").write_text("a file")
+    code, said = ownpace(folder, "migrate")
+    assert code == 1
+    assert "data: File exists. A folder is wanted there" in said
+    (folder / "data").unlink()
+
+    ownpace(folder, "migrate")
+    for path in folder.glob("data/ownpace.db*"):
+        path.unlink()
+    (folder / "data/ownpace.db").write_text("This is no database at all, but a letter. " * 100)
+    for words in (["migrate"], ["participants"], ["serve"]):
+        code, said = ownpace(folder, *words)
+        assert code == 1
+        assert "The database (url in [database] of the settings) is no database. Move the file away" in said
+
+    settings(folder, "sqlite:///data/ownpace.db", "sqlite:///data")
+    code, said = ownpace(folder, "migrate")
+    assert code == 1
+    assert "cannot be opened. Check that its folder is there" in said
+    settings(folder, "sqlite:///data", "sqlite+aiosqlite:///x.db")
+    code, said = ownpace(folder, "migrate")
+    assert code == 2
+    assert 'url in [database] must be "sqlite:///" and the path of a file' in said
+
+
+def test_a_file_of_people_that_is_a_folder_says_so(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    code, said = ownpace(folder, "enrol", "data")
+    assert code == 2
+    assert "data: cannot be read: Is a directory." in said
+
+
+def test_a_dry_run_finds_what_enrolling_would(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    people = folder / "people.csv"
+    row = "social-workers,simulator,sms/anna\n"
+    people.write_text("cohort,channel,address\n" + row * 2)
+    code, said = ownpace(folder, "enrol", "people.csv", "--dry-run")
+    assert code == 2
+    assert said == "people.csv:3: somebody is enrolled with this simulator address already; leave this one out.\n"
+    people.write_text("cohort,channel,address\n" + row)
+    assert ownpace(folder, "enrol", "people.csv")[0] == 0
+    code, said = ownpace(folder, "enrol", "people.csv", "--dry-run")
+    assert code == 2
+    assert "people.csv:2: somebody is enrolled" in said
 
 
 def test_a_whole_interview_can_be_had_in_the_terminal(folder: Path) -> None:

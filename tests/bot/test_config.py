@@ -71,9 +71,17 @@ def test_relative_paths_are_counted_from_the_files_folder(tmp_path: Path) -> Non
     assert settings.database.url == f"sqlite:///{tmp_path}/data/ownpace.db"
 
 
-@pytest.mark.parametrize("url", ["sqlite:////var/x.db", "sqlite:///:memory:", "postgresql://u:p@h/d"])
+@pytest.mark.parametrize("url", ["sqlite:////var/x.db", "postgresql://u:p@h/d", "postgresql+asyncpg://u:p@h/d"])
 def test_an_absolute_database_stays_where_it_is(tmp_path: Path, url: str) -> None:
     assert loaded(tmp_path, f'[database]\nurl = "{url}"').database.url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite+aiosqlite:///data/x.db", "sqlite://x", "sqlite://", "sqlite:///", "sqlite:///:memory:", "mysql://h/d"],
+)
+def test_a_database_that_cannot_be_used_is_named_with_its_line(tmp_path: Path, url: str) -> None:
+    assert 'must be "sqlite:///" and the path of a file' in problem(tmp_path, f'[database]\nurl = "{url}"')
 
 
 def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +157,7 @@ def test_quiet_hours_reach_over_midnight(moment: time, quiet: bool) -> None:
         ('[pace]\nreminders = ["9d", "4d"]', "config.toml:2: reminders in [pace] must rise"),
         ('[pace]\nreview = "auto"', "config.toml:2: review in [pace] is not a length of time"),
         ("[retention]\ncutoff = 0", "config.toml:2: cutoff in [retention] must be a date"),
-        ('[database]\nurl = "mysql://x"', "config.toml:2: url in [database] must begin with"),
+        ('[database]\nurl = "mysql://x"', 'config.toml:2: url in [database] must be "sqlite:///"'),
         ('[server]\npublic_base_url = "x"', "config.toml:2: public_base_url in [server] must be a web address"),
         ("server = 1", "config.toml:1: [server] must be a section: write [server] on a line"),
         ("[channels.sms]\nfrom = '+44'\naccount_sid = 'A'", "auth_token in [channels.sms] is missing: add it."),

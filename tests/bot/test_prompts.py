@@ -121,6 +121,45 @@ DAMAGES: dict[str, tuple[Damage, str, str]] = {
         "texts.yaml:",
         "{nmae} in standard is not a placeholder",
     ),
+    "a placeholder that this text has no value for": (
+        lambda f: (
+            change(f / "en/texts.yaml", "Hello {name}, thank you", "Hello {name}, until {day} thank you") and None
+        ),
+        "texts.yaml:",
+        "welcome: {day} in standard cannot be filled: take it out; this text can hold {channel}",
+    ),
+    "a placeholder for later": (
+        lambda f: change(f / "en/texts.yaml", "We will miss that question", "You get {amount}") and None,
+        "texts.yaml:",
+        "skipped: {amount} in easy_read cannot be filled",
+    ),
+    "a name in a text to somebody we do not know": (
+        lambda f: (
+            change(f / "en/texts.yaml", "Thank you. We do not know", "Thank you, {name}. We do not know") and None
+        ),
+        "texts.yaml:",
+        "unknown-sender: {name} in easy_read cannot be filled: take it out; this text can hold {phone}, {study}",
+    ),
+    "a placeholder in a question": (
+        lambda f: change(f / ADULTS, "How do you", "By {time}, how do you") and None,
+        "disabled-adults.yaml:",
+        "cannot be filled: take it out; a question can hold",
+    ),
+    "a placeholder in a statement": (
+        lambda f: change(f / "en/consent.yaml", "I agree to use {channel}", "{n}. I agree to use {channel}") and None,
+        "consent.yaml:",
+        "c6-channel: {n} in standard cannot be filled",
+    ),
+    "a placeholder in a prompt": (
+        lambda f: change(f / "en/social-workers.yaml", '- "Which ways', '- "{name}, which ways') and None,
+        "social-workers.yaml:",
+        "prompts are sent as they stand",
+    ),
+    "a brace alone": (
+        lambda f: change(f / "en/texts.yaml", "Hello {name}", "Hello name}") and None,
+        "texts.yaml:",
+        "has a single { or }",
+    ),
     "a stock text that is missing": (
         lambda f: change(f / "en/texts.yaml", "\nstopped:", "\nstoped:") and None,
         "texts.yaml:",

@@ -28,15 +28,26 @@ for (const part of document.querySelectorAll("[data-live]")) {
   };
 }
 
+// The same words under the same key are one message, however often they are sent.
+function newKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 for (const form of document.querySelectorAll("form[data-send]")) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const field = form.querySelector("textarea");
     const body = new URLSearchParams(new FormData(form));
     const words = field.value;
+    const key = form.elements.key;
+    const used = key.value;
     field.value = "";
+    key.value = newKey();
     const sent = await fetch(form.action, { method: "POST", body }).catch(() => null);
-    if (!(sent && sent.ok)) field.value = words + field.value;
+    if (!(sent && sent.ok)) {
+      field.value = words + field.value;
+      key.value = used;
+    }
     field.setCustomValidity(sent && sent.ok ? "" : "This was not sent. Check that the program runs, then try again.");
     field.reportValidity();
     field.focus();

@@ -1,13 +1,58 @@
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.interview.commands import LEAVE_CHOICES, PAUSE_CHOICES, Command, Word, choice, parse, yes_or_no
+from bot.interview.events import Belongs, Enrolled, File, SetTimer, TimerKind
+from tests.bot.interview.player import Player
+from tests.bot.interview.small import interview
 
 ANSWERS = """\
 I could not stop thinking about it
+My social worker will not stop ringing me at dinner time
+Please do not stop my direct payments
+I want the phone calls to stop but nobody listens
+Stop me if I have said this before, but nobody writes things down
+We had to stop using video because my hands shake
+If you stop replying they close your case
+They stop answering emails after five
+I asked them to stop and help me understand the letter instead
+It comes back to trust
+She never rings back when she says she will
+They sent the form back twice because of one box
+I look back at the texts when I forget what was agreed
+Going back to the office was hard for those of us who lip read
+Back then there was a person you could ring
+I get sent back and forth between two teams
+I had to skip my review because the link did not work
+Some weeks I skip replying as typing hurts my hands
+You can not skip a question on the council form
+They skip over me and talk to my mum
+I would not skip a home visit for anything
+My PA will help me type this
+I need help to open letters
+A bit of help with the portal would have gone a long way
+Help is there on paper only
+I do not like asking for help
+Who can help me when the line is engaged
+When I ask for help by text I get a person I have never met
+They help, but only when I am done being upset
+I want to talk to a person, not a machine
+The person I support uses an eye gaze device
+Each person is different so I ask them first
+As a Deaf person I cannot use the phone
+It depends on the person and on the day
+Every time it is a new person and I start again
+I have done my own risk assessment
+Nothing gets done unless I chase it
+By the time I have typed it the meeting is done
+Once the assessment is done they go quiet
+I have done this job for nineteen years
 Stop and search happened to me twice
 They told me to stop work
 It never stops
@@ -106,6 +151,41 @@ SPELLINGS = [
     ("please stop", "STOP"), ("Please stop messaging me", "STOP"), ("stop texting me", "STOP"),
     ("Stop  all messages.", "STOP"),
 ]  # fmt: skip
+
+
+SIX = re.compile(r"\b(stop|back|skip|help|person|done)\b", re.IGNORECASE)
+HOLDING_ONE = [answer for answer in ANSWERS if SIX.search(answer)]
+
+
+def test_there_are_sixty_answers_that_hold_one_of_the_six_words() -> None:
+    assert len(set(HOLDING_ONE)) >= 60
+    assert {word.lower() for answer in HOLDING_ONE for word in SIX.findall(answer)} == {
+        "stop",
+        "back",
+        "skip",
+        "help",
+        "person",
+        "done",
+    }
+
+
+@pytest.mark.parametrize("answer", HOLDING_ONE)
+def test_an_answer_that_holds_a_word_is_filed_as_an_answer_and_nothing_else_follows(answer: str) -> None:
+    player = Player(interview())
+    player.take(Enrolled())
+    for _ in range(3):
+        player.say("yes")
+    before = player.interview
+    effects = player.say(answer)
+    (filed, timer) = effects
+    assert filed == File(4, Belongs.ANSWER, "a-ways")
+    assert isinstance(timer, SetTimer)
+    assert timer.kind is TimerKind.SETTLE
+    after = player.interview
+    assert (after.state, after.position, after.menu) == (before.state, before.position, None)
+    assert after.answers["a-ways"].parts == (4,)
+    player.wait(timedelta(minutes=20))
+    assert player.interview.position == "a-good", "the interview goes on from there"
 
 
 @pytest.mark.parametrize("answer", ANSWERS)

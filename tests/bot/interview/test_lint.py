@@ -9,11 +9,11 @@ from bot.interview.schedule import Schedule, Text
 from tests.bot.interview.small import schedule
 
 
-def with_question(**wordings: str) -> Schedule:
-    """The small schedule with its second question reworded."""
+def with_question(**changes: object) -> Schedule:
+    """The small schedule with its third question changed."""
     made = schedule()
     section = made.sections[0]
-    question = section.questions[2].model_copy(update=wordings)
+    question = section.questions[2].model_copy(update=changes)
     questions = (*section.questions[:2], question)
     sections = (section.model_copy(update={"questions": questions}), *made.sections[1:])
     return made.model_copy(update={"sections": sections})
@@ -75,15 +75,66 @@ def test_a_curly_quote_costs_nothing_because_it_is_replaced() -> None:
     assert found(with_question(short="It’s “fine” – really…")) == []
 
 
-@pytest.mark.parametrize("link", ["https://example.org/page", "www.example.org", "example.org.uk"])
+LINKS = """\
+https://example.org/page
+HTTP://EXAMPLE.ORG
+ftp://example.org
+tg://resolve?domain=x
+www.example.org
+example.org.uk
+Example.Com
+bit.ly/abc
+t.me/x
+youtu.be/x
+example.eu/x
+nhs.scot
+sub.domain.nhs.scot/page?a=b#c
+example.museum:8080/x
+пример.рф
+xn--e1afmkfd.xn--p1ai
+mailto:a@b.de
+a.b+c@example.co.uk
+10.0.0.1/form
+{study}.org""".splitlines()
+
+NO_LINKS = """\
+For example e.g. a letter, i.e. on paper
+At 9.30 or 9.30am, or at 5.15 p.m. on 3.10.2027
+P.S. we are in the U.K. and Ph.D. students too
+and/or, he/she, 24/7, 1.5 hours
+wait... and then
+Call 01632 960000. Then text us.
+No. 10 is the one
+St. Mary's, Dr. Jones etc. and so on""".splitlines()
+
+
+@pytest.mark.parametrize("link", LINKS)
 def test_a_link_must_be_on_the_list(link: str) -> None:
     made = with_question(standard=f"See {link} first.")
     assert any("which is not in prompts/links.txt" in finding for finding in found(made))
 
+    named = [finding for finding in found(with_question(standard=f"See ({link}).")) if f"the link {link}," in finding]
+    assert len(named) == 1, "the whole link is named, once, without what stands around it"
+
+
+@pytest.mark.parametrize("words", NO_LINKS)
+def test_what_is_no_link_is_left_alone(words: str) -> None:
+    assert found(with_question(standard=words)) == []
+
 
 def test_a_listed_link_may_stand() -> None:
-    made = with_question(standard="See https://example.org/page first.")
+    made = with_question(standard="See https://example.org/page. Then answer.")
     assert found(made, frozenset({"https://example.org/page"})) == []
+
+
+def test_a_stock_prompt_is_checked_as_a_text_in_every_wording() -> None:
+    (link,) = found(with_question(prompts=("Anything at https://evil.example more?",)))
+    assert "a-good prompt" in link
+    assert "the link https://evil.example," in link
+    assert any("has 400 characters" in finding for finding in found(with_question(prompts=("x" * 400,))))
+    assert any("U+0142" in finding for finding in found(with_question(prompts=("ł" * 400,))))
+    assert any("(easy_read): the sentence" in finding for finding in found(with_question(prompts=(sentence(16),))))
+    assert found(with_question(prompts=("Anything more?",))) == []
 
 
 def test_a_picture_sign_is_to_be_said_in_words() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bot.errors import EnrolmentError
 from bot.messages import Address
-from bot.records.tables import participants
+from bot.records.tables import addresses, audit, data_keys, interviews, messages, outbox, participants, schedules
 from bot.service import enrolment
 from bot.service.enrolment import Entry
 from tests.bot.world import World, world
@@ -73,6 +73,44 @@ def test_a_wrong_wording_or_time_zone_says_what_to_write(study: World, tmp_path:
         read(study, tmp_path, "cohort,channel,address,wording", "social-workers,sms,+447700900123,plain")
     with pytest.raises(EnrolmentError, match="write one like Europe/London"):
         read(study, tmp_path, "cohort,channel,address,timezone", "social-workers,sms,+447700900123,London")
+
+
+def test_a_cell_in_quotes_may_hold_line_breaks_and_lines_are_counted_right(study: World, tmp_path: Path) -> None:
+    good, bad = "social-workers,sms,+447700900123", "social-workers,sms,hello"
+    note = '"first line\n\nthird, with a comma"'
+    (entry,) = read(study, tmp_path, "cohort,channel,address,note", f"{good},{note}")
+    assert entry.attributes == {"note": "first line\n\nthird, with a comma"}
+    with pytest.raises(EnrolmentError) as caught:
+        read(study, tmp_path, "cohort,channel,address,note", f"{good},{note}", "", f"{bad},{note}", f"{bad},x")
+    places = [problem.split(": ")[0].rpartition("/")[2] for problem in str(caught.value).splitlines()]
+    assert places == ["people.csv:6", "people.csv:9"]
+
+
+def test_a_name_is_one_line_however_it_was_typed(study: World, tmp_path: Path) -> None:
+    (entry,) = read(study, tmp_path, "cohort,channel,address,name", 'social-workers,sms,+447700900123,"Sam\n  Ann"')
+    assert entry.name == "Sam Ann"
+
+
+def test_a_file_that_is_no_csv_is_named_with_its_line(study: World, tmp_path: Path) -> None:
+    row = "social-workers,sms,+447700900123"
+    with pytest.raises(EnrolmentError, match=r"people\.csv:2: cannot be read as CSV: field larger than"):
+        read(study, tmp_path, "cohort,channel,address,note", f"{row},{'x' * 131_073}")
+
+
+def test_a_rehearsal_finds_what_enrolling_would_and_leaves_nothing(study: World, tmp_path: Path) -> None:
+    terms, rules = study.program.terms, study.program.rules
+    rows = [f"social-workers,sms,+44770090012{number}" for number in (1, 2, 1)]
+    entries = read(study, tmp_path, "cohort,channel,address", *rows)
+    for use_case in (enrolment.rehearse, enrolment.enrol_all):
+        with pytest.raises(EnrolmentError, match=r"people\.csv:4: somebody is enrolled with this sms address already"):
+            study.run(use_case, terms, rules, entries)
+    assert study.run(enrolment.rehearse, terms, rules, entries[:2]) == ["SW01", "SW02"]
+    for table in (participants, addresses, interviews, messages, outbox, data_keys, audit, schedules):
+        assert study.count_of(table) == 0, table.name
+    assert study.run(enrolment.enrol_all, terms, rules, entries[:2]) == ["SW01", "SW02"]
+    with pytest.raises(EnrolmentError) as caught:
+        study.run(enrolment.rehearse, terms, rules, entries)
+    assert len(str(caught.value).splitlines()) == 3, "every problem at once"
 
 
 def test_if_one_cannot_be_enrolled_nobody_is(study: World) -> None:

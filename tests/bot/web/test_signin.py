@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
 from bot import bootstrap
+from bot.interview.wording import clock
 from bot.messages import Address
-from bot.service import staff
+from bot.records.participants import Terms
+from bot.records.unit_of_work import UnitOfWork
+from bot.service import outbox, staff
 from bot.web.app import create_app
+from bot.web.state import Web
 from tests.bot.world import URL, World, world
 
 PASSWORD = "three or four words"
@@ -160,3 +167,93 @@ async def test_a_phone_whose_message_is_sent_twice_by_one_press_says_it_once(
     for _ in range(2):
         await client.post(f"/simulator/{code}", data={"text": "yes", "key": "press-1"}, headers=HERE)
     assert study.heard(code) == ["yes"]
+    await client.post(f"/simulator/{code}", data={"text": "yes!", "key": "press-1"}, headers=HERE)
+    assert study.heard(code) == ["yes", "yes!"], "other words are another message, whatever the key"
+
+
+async def test_every_phone_that_is_opened_has_a_key_of_its_own(study: World, client: httpx.AsyncClient) -> None:
+    code = study.enrol(Address("simulator", "sms/anna"))
+    await sign_in(client)
+    pages = [(await client.get(f"/simulator/{code}")).text for _ in range(2)]
+    first, second = (re.findall(r'type="hidden" name="key" value="(\w{32})"', each)[0] for each in pages)
+    assert first != second
+
+
+def reach_phones(uow: UnitOfWork, terms: Terms) -> None:
+    """Everything that waits reaches its phone."""
+    while claimed := outbox.claim(uow, terms):
+        for one in claimed:
+            outbox.accepted(uow, one.seq, one.message.id)
+
+
+async def test_a_phone_says_how_far_each_message_has_come(study: World, client: httpx.AsyncClient) -> None:
+    code = study.enrol(Address("simulator", "sms/anna"))
+    await sign_in(client)
+    path = f"/simulator/{code}"
+    page = (await client.get(path)).text
+    assert "Hello Sam" not in page, "what has not left is not on the phone"
+    assert re.search(r"\d messages are on the way to this phone", page)
+    study.clock.forward(minutes=7)
+    study.run(reach_phones, study.program.terms)
+    await client.post(path, data={"text": "yes"}, headers=HERE)
+    page = (await client.get(path)).text
+    assert re.search(r"Hello Sam.*?</p>\n.*Reached this phone", page, re.DOTALL)
+    assert clock(study.clock.now.astimezone(study.program.settings.study.zone)) in page, "the time it reached the phone"
+    assert re.search(r"<strong>You</strong>.*\n.*yes</p>\n.*Received by the study", page)
+    assert "1 message is on the way to this phone" in page, "the next statement"
+
+
+OUT = {
+    "disabled": lambda study, token: study.run(staff.disable_user, "Ann"),
+    "signed out": lambda study, token: study.run(staff.sign_out, token),
+    "the session ends": lambda study, token: study.clock.forward(hours=12, minutes=1),
+}
+
+
+@pytest.mark.parametrize("out", OUT.values(), ids=OUT.keys())
+@pytest.mark.parametrize("path", ["/participants/{code}/live", "/live", "/simulator/{code}/live"])
+async def test_whoever_is_out_sees_nothing_new_on_a_page_that_is_open(
+    study: World, client: httpx.AsyncClient, out: Callable[[World, str], object], path: str
+) -> None:
+    code = study.enrol(Address("simulator", "sms/anna"))
+    await sign_in(client)
+    parts = bootstrap.web_parts(study.program)
+    parts.news.bind(asyncio.get_running_loop())
+    async with open_page(parts, path.format(code=code), client.cookies["ownpace"]) as events:
+        assert "data: " in await anext(events)
+        parts.news.tell(frozenset({"*"}))
+        assert await anext(events) == ": still here\n\n", "who is signed in stays"
+        out(study, client.cookies["ownpace"])
+        parts.news.tell(frozenset({"*"}))
+        with pytest.raises(StopAsyncIteration):
+            await anext(events)
+
+
+@asynccontextmanager
+async def open_page(parts: Web, path: str, token: str) -> AsyncIterator[AsyncIterator[str]]:
+    """A page of server-sent events, read one by one as a browser does."""
+    queue: asyncio.Queue[str | None] = asyncio.Queue()
+
+    async def receive() -> dict[str, object]:
+        return await asyncio.Future()
+
+    async def send(message: MutableMapping[str, object]) -> None:
+        if message["type"] == "http.response.body":
+            body = message.get("body", b"")
+            assert isinstance(body, bytes)
+            await queue.put(body.decode() if message.get("more_body") else None)
+
+    async def events() -> AsyncIterator[str]:
+        while (event := await queue.get()) is not None:
+            yield event
+
+    headers = [(b"cookie", f"ownpace={token}".encode())]
+    scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b""}
+    app = create_app(parts, None)
+    reading = asyncio.create_task(app({**scope, "headers": headers}, receive, send))
+    try:
+        yield events()
+    finally:
+        reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await reading

@@ -1,0 +1,77 @@
+"""`scripts/environment`, with a Python that behaves as Debian's does before and after python3-venv is installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.rig import ROOT
+
+# `-m venv` always makes .venv/bin/python; only with python3-venv (the file "installed") does that one have pip.
+PYTHON = """#!/bin/sh
+case "$*" in
+"-m venv"*)
+    echo "$*" >>venvs
+    case "$*" in *--clear*) rm -rf .venv ;; esac
+    mkdir -p .venv/bin
+    if [ -e .venv/bin/python ]; then exit 0; fi
+    if [ -e installed ]; then echo 'case "$*" in *install*) echo "$*" >>pips ;; esac' >.venv/bin/python
+    else echo 'echo "No module named pip" >&2; exit 1' >.venv/bin/python; fi
+    chmod +x .venv/bin/python
+    test -e installed ;;
+*) exec {real} "$@" ;;
+esac
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts/environment", tmp_path / "scripts")
+    (tmp_path / "requirements.txt").write_text("something==1\n")
+    (tmp_path / "python").write_text(PYTHON.replace("{real}", sys.executable))
+    (tmp_path / "python").chmod(0o755)
+    return tmp_path
+
+
+def environment(folder: Path) -> tuple[int, str]:
+    ran = subprocess.run(
+        ["scripts/environment", "requirements.txt"],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHON": str(folder / "python")},
+        capture_output=True,
+        text=True,
+    )
+    return ran.returncode, ran.stdout + ran.stderr
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_without_the_venv_package_the_mend_is_named_and_after_it_the_next_run_works(folder: Path) -> None:
+    for _ in range(2):
+        code, said = environment(folder)
+        assert code == 1
+        assert "python3-venv" in said.splitlines()[-1]
+        assert "No module named pip" not in said
+        assert lines(folder / "pips") == []
+    (folder / "installed").touch()
+    assert environment(folder)[0] == 0
+    (pip,) = lines(folder / "pips")
+    assert pip.endswith("--require-hashes -r requirements.txt")
+
+
+def test_what_is_installed_is_left_alone_until_the_lock_changes(folder: Path) -> None:
+    (folder / "installed").touch()
+    assert environment(folder)[0] == 0
+    assert environment(folder) == (0, "")
+    (folder / "requirements.txt").write_text("something==2\n")
+    assert environment(folder)[0] == 0
+    assert len(lines(folder / "pips")) == 2
+    assert len(lines(folder / "venvs")) == 1, "the environment itself is made once"
