@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -186,7 +187,7 @@ def test_one_interview_goes_from_text_to_mail_to_telegram_and_is_one_record_in_o
     world.texts.text(PHONE, "The first half by text.")
     for words, expected in (("CHANGE", "Which would you like"), ("email", "use for email"), (MOVER, "sent a code")):
         world.texts.text(PHONE, words)
-        until(lambda said=expected: any(said in text for text in texts()), expected)
+        until(partial(_reached, texts, expected), expected)
 
     # By mail: the code, the rest of the second question, the third.
     letter = until(lambda: world.mail.mails(MOVER), "the code")[0]
@@ -236,6 +237,10 @@ def _asking(world: World, address: str, schedule: Schedule, question: str) -> li
     """The mails that ask this question."""
     reader = Participant(address, schedule, Wording.SHORT, {})
     return [mail for mail in world.mail.mails(address) if reader.says(schedule.question(question), text_of(mail))]
+
+
+def _reached(texts: Callable[[], list[str]], words: str) -> bool:
+    return any(words in text for text in texts())
 
 
 def _mails_with(world: World, address: str, words: str) -> list[Any]:
