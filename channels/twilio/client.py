@@ -15,10 +15,8 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from bot.errors import NotSent, SendError, SendUnknown
+from channels.twilio.account import Account
 from channels.twilio.errors import outcome
-
-TIMEOUT = 15.0
-"""Seconds for one request, connecting included."""
 
 
 class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library has no types
@@ -47,10 +45,12 @@ class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library ha
         """Nothing."""
 
 
-def connect(username: str, password: str, account_sid: str, api_base_url: str, timeout: float = TIMEOUT) -> Client:
+def connect(account: Account) -> Client:
     """A client of one account. Call it inside a running event loop, and close its `http_client`."""
-    client = Client(username, password, account_sid, http_client=_Transport(timeout))
-    client.api.base_url = api_base_url
+    transport = _Transport(account.timeout)
+    client = Client(account.username, account.password, account.account_sid, http_client=transport)
+    client.api.base_url = account.api_base_url
+    client.messaging.base_url = account.messaging_base_url
     return client
 
 

@@ -13,7 +13,7 @@ import pytest
 from bot.channel import WebhookRequest
 from bot.errors import Refused
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, Outbound
-from channels.twilio import Account, Twilio
+from channels.twilio import Account, Sms
 from tests.rig.twilio_emulator import ACCOUNT_SID, AUTH_TOKEN, NUMBER, Emulator, emulator
 
 PHONE = "+447700900123"
@@ -51,10 +51,10 @@ def world() -> Iterator[tuple[Emulator, Deliveries]]:
     deliveries.server.server_close()
 
 
-def channel(world: tuple[Emulator, Deliveries]) -> Twilio:
+def channel(world: tuple[Emulator, Deliveries]) -> Sms:
     running, deliveries = world
     account = Account(ACCOUNT_SID, ACCOUNT_SID, AUTH_TOKEN, (AUTH_TOKEN,), NUMBER)
-    return Twilio(replace(account, api_base_url=running.url, public_base_url=deliveries.url))
+    return Sms(replace(account, api_base_url=running.url, public_base_url=deliveries.url))
 
 
 def outbound(body: str, to: str = PHONE) -> Outbound:

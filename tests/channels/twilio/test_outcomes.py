@@ -13,7 +13,7 @@ from aiohttp import web
 
 from bot.errors import NotSent, Refused, SendError, SendUnknown
 from bot.messages import Address, Outbound
-from channels.twilio import Account, Twilio
+from channels.twilio import Account, Sms
 from channels.twilio.errors import MEANINGS, in_words
 from tests.rig import free_port
 
@@ -34,7 +34,7 @@ class Api:
 
 
 @asynccontextmanager
-async def served(answer: Answer, seconds: float = 5.0) -> AsyncIterator[tuple[Twilio, Api]]:
+async def served(answer: Answer, seconds: float = 5.0) -> AsyncIterator[tuple[Sms, Api]]:
     api = Api(answer)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", api.handle)
@@ -43,7 +43,7 @@ async def served(answer: Answer, seconds: float = 5.0) -> AsyncIterator[tuple[Tw
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     port = runner.addresses[0][1]
-    channel = Twilio(account(f"http://127.0.0.1:{port}", seconds))
+    channel = Sms(account(f"http://127.0.0.1:{port}", seconds))
     try:
         yield channel, api
     finally:
@@ -123,7 +123,7 @@ async def test_an_answer_that_is_no_receipt_says_whether_it_left(
 
 
 async def test_nobody_listening_means_it_did_not_leave() -> None:
-    channel = Twilio(account(f"http://127.0.0.1:{free_port()}"))
+    channel = Sms(account(f"http://127.0.0.1:{free_port()}"))
     with pytest.raises(NotSent):
         await channel.send(MESSAGE)
     await channel.close()

@@ -9,7 +9,7 @@ import pytest
 from bot.channel import WebhookRequest
 from bot.errors import Forged, Unreadable
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, MediaKind
-from channels.twilio import Account, Twilio
+from channels.twilio import Account, Sms
 from tests.channels.twilio.signing import SECRET, signed
 
 MESSAGE = {
@@ -33,8 +33,8 @@ MESSAGE = {
 URL = "https://study.example"
 
 
-def channel(*secrets: str) -> Twilio:
-    return Twilio(Account("AC1", "AC1", "p", secrets or (SECRET,), sender="+447700900000", public_base_url=URL))
+def channel(*secrets: str) -> Sms:
+    return Sms(Account("AC1", "AC1", "p", secrets or (SECRET,), sender="+447700900000", public_base_url=URL))
 
 
 def message(**changes: str | None) -> WebhookRequest:
