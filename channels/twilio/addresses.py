@@ -44,6 +44,7 @@ def number(written: str) -> str:
         found = phonenumbers.parse(written, "GB")
     except phonenumbers.NumberParseException:
         found = None
-    if found is None or not phonenumbers.is_possible_number(found):
+    whole = found and phonenumbers.is_possible_number_with_reason(found) == phonenumbers.ValidationResult.IS_POSSIBLE
+    if found is None or not whole or any(letter.isalpha() for letter in written):
         raise AddressError("is not a phone number; write it like +447700900123")
     return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164)
