@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiohttp import ClientConnectorError, ClientError, ConnectionTimeoutError, encode_basic_auth
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientSession,
+    ConnectionTimeoutError,
+    TCPConnector,
+    encode_basic_auth,
+)
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
@@ -20,8 +27,15 @@ from channels.twilio.errors import outcome
 
 
 class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library has no types
+    """One connection for each request.
+
+    On a connection that is kept, a stray second answer would be taken for the receipt of the next message, and one that
+    dies while it waits would leave a message in doubt.
+    """
+
     def __init__(self, timeout: float) -> None:
-        super().__init__()
+        super().__init__(pool_connections=False)
+        self.session = ClientSession(connector=TCPConnector(force_close=True))
         self.seconds = timeout
 
     async def request(
