@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -17,6 +18,7 @@ from channels import CHANNELS
 from channels.twilio import Account, Sms, Twilio, WhatsApp
 from channels.twilio.settings import WhatsAppSettings
 from tests.channels.twilio.test_outcomes import account, says, served
+from tests.rig import ROOT
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PERSON = Address("whatsapp", "+447700900123")
@@ -259,6 +261,14 @@ def test_the_settings_open_a_channel_with_its_templates() -> None:
     assert opened.window == timedelta(hours=24)
     assert CHANNELS["whatsapp"].settle == timedelta(minutes=10)
     assert "a token" not in repr(settings) + repr(opened.account)
+
+
+def test_the_examples_whatsapp_lines_are_valid_once_switched_on() -> None:
+    lines = (ROOT / "config.example.toml").read_text(encoding="utf-8").splitlines()
+    first = lines.index("# [channels.whatsapp]")
+    last = next(i for i, line in enumerate(lines) if line.startswith("# templates"))
+    written = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines[first : last + 1]))
+    assert WhatsAppSettings(**written["channels"]["whatsapp"]).templates.keys() == {"template-reopen", "reminder-1"}
 
 
 def test_a_template_that_is_no_content_sid_is_named_with_the_mend() -> None:
