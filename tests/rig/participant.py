@@ -1,4 +1,4 @@
-"""Somebody who takes part by text: reads what reaches the phone, and says what their script says."""
+"""Somebody who takes part by text or WhatsApp: reads what reaches the phone, and says what their script says."""
 
 from __future__ import annotations
 
@@ -47,4 +47,4 @@ class Participant:
     def _is(self, words: Text, text: str) -> bool:
         """Whether the text says these words, whatever fills their placeholders."""
         pieces = re.split(r"\{\w+\}", gsm7_lookalike(words.worded(self.wording)))
-        return re.search(".*?".join(re.escape(piece) for piece in pieces), text, re.DOTALL) is not None
+        return re.search(".*?".join(re.escape(piece) for piece in pieces), gsm7_lookalike(text), re.DOTALL) is not None
