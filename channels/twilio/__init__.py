@@ -52,6 +52,7 @@ class Twilio(Channel):
     def __init__(self, account: Account, now: Callable[[], datetime] = _now) -> None:
         self.account = account
         self.ask_after = account.reconcile_after
+        self.templates = frozenset(account.templates)
         self.now = now
         self._client: Client | None = None
 
@@ -230,11 +231,6 @@ class WhatsApp(Twilio):
     kind = "whatsapp"
     abilities = Twilio.abilities | {Ability.LINKS_REPLIES}
     window = timedelta(hours=24)
-
-    @property
-    def templates(self) -> frozenset[str]:
-        """The keys of the approved texts that there are."""
-        return frozenset(self.account.templates)
 
     def address(self, written: str) -> Address:
         """A phone number, in E.164, or the id of somebody who shows no number."""
