@@ -39,6 +39,9 @@ class Case(ABC):
     secrets: ClassVar[tuple[str, ...]]
     """The passwords and tokens in `settings`."""
 
+    answered: ClassVar[str] = "SM0"
+    """A message of ours as the provider names it, which `reply` answers."""
+
     cannot: ClassVar[Mapping[Mood, str]] = MappingProxyType({})
     """The moods that this provider does not have, each with the reason."""
 
@@ -54,10 +57,10 @@ class Case(ABC):
         """What the channel makes of the nth message from a person; the same delivery each time it is asked."""
         return ()
 
-    async def reply(self, provider_id: str) -> Sequence[News]:
-        """What it makes of a message that answers the one with this id, on a channel that LINKS_REPLIES."""
+    async def reply(self) -> Sequence[News]:
+        """What it makes of a message that answers `answered`, on a channel that LINKS_REPLIES."""
         return ()
 
-    async def told(self, provider_id: str) -> Sequence[News]:
-        """What it makes of the news that this message was delivered, on a channel that TELLS_DELIVERY."""
+    async def told(self) -> Sequence[News]:
+        """What it makes of the news that a message of ours was delivered, on a channel that TELLS_DELIVERY."""
         return ()

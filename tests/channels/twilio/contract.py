@@ -75,8 +75,8 @@ class TwilioCase(Case):
     async def heard(self, nth: int) -> Sequence[News]:
         return self.delivered("messages", MessageSid=f"SM{nth}", From=self.prefix + self.to.value, Body="Hello")
 
-    async def told(self, provider_id: str) -> Sequence[News]:
-        return self.delivered("status?oid=ours", MessageSid=provider_id, MessageStatus="delivered")
+    async def told(self) -> Sequence[News]:
+        return self.delivered("status?oid=ours", MessageSid=self.answered, MessageStatus="delivered")
 
     def delivered(self, to: str, **fields: str) -> Sequence[News]:
         """A genuine delivery, verified and read."""
@@ -116,10 +116,10 @@ class WhatsAppCase(TwilioCase):
     def settings(self) -> WhatsAppSettings:
         return WhatsAppSettings(**KEYS, templates={"reminder-1": "HX1"})
 
-    async def reply(self, provider_id: str) -> Sequence[News]:
+    async def reply(self) -> Sequence[News]:
         sender = self.prefix + self.to.value
         return self.delivered(
-            "messages", MessageSid="SM3", From=sender, Body="That one", OriginalRepliedMessageSid=provider_id
+            "messages", MessageSid="SM3", From=sender, Body="That one", OriginalRepliedMessageSid=self.answered
         )
 
 
