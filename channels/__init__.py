@@ -8,11 +8,12 @@ from types import MappingProxyType
 from bot.channel import ChannelSettings
 from channels.simulator import SimulatorSettings
 from channels.telegram.settings import TelegramSettings
-from channels.twilio.settings import SmsSettings
+from channels.twilio.settings import SmsSettings, WhatsAppSettings
 
 CHANNELS: Mapping[str, type[ChannelSettings]] = MappingProxyType(
     {
         "sms": SmsSettings,
+        "whatsapp": WhatsAppSettings,
         "telegram": TelegramSettings,
         "simulator": SimulatorSettings,
     }

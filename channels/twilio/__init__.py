@@ -1,51 +1,50 @@
-"""Text messages through Twilio's Programmable Messaging."""
+"""Text messages and WhatsApp through Twilio's Programmable Messaging."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+import json
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
-import phonenumbers
 from twilio.rest import Client
 
 from bot.channel import Ability, Channel, WebhookRequest
-from bot.errors import AddressError, SendUnknown
-from bot.messages import Address, Inbound, News, Outbound, Receipt, gsm7_lookalike
-from channels.twilio import signature, webhook
-from channels.twilio.client import TIMEOUT, connect, translated
+from bot.errors import Refused, SendUnknown, Unavailable
+from bot.messages import Address, Inbound, Media, News, Outbound, Receipt, gsm7_lookalike
+from channels.twilio import addresses, media, signature, webhook
+from channels.twilio.account import Account
+from channels.twilio.client import connect, translated
+
+__all__ = ["Account", "Sms", "Twilio", "WhatsApp"]
 
 SKEW = timedelta(seconds=5)
 """How far Twilio's clock, which counts whole seconds, may be behind ours."""
+
+SHORTEST_STAY = 60
+LONGEST_STAY = 36_000
+"""Seconds that a message may wait at Twilio (docs/messaging/api/message-resource, ValidityPeriod: 1 to 36,000).
+
+Less than a minute would drop messages that are a moment late in the queue.
+"""
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What is needed to send and to recognise Twilio. `secrets` are the auth tokens that sign its deliveries."""
-
-    account_sid: str
-    username: str
-    password: str = field(repr=False)
-    secrets: tuple[str, ...] = field(repr=False)
-    sender: str | None = None
-    messaging_service_sid: str | None = None
-    api_base_url: str = "https://api.twilio.com"
-    public_base_url: str = "http://127.0.0.1:8000"
-    timeout: float = TIMEOUT
-    reconcile_after: timedelta = timedelta(minutes=2)
-
-
 class Twilio(Channel):
-    """The channel `sms`. Twilio does not promise to keep the order of two texts, so each waits for the one before."""
+    """What texts and WhatsApp share. Twilio does not promise to keep the order of two messages of either kind."""
 
-    kind = "sms"
-    abilities = frozenset({Ability.WRITES_FIRST, Ability.TELLS_DELIVERY, Ability.RECONCILES, Ability.CATCHES_UP})
+    abilities = frozenset(
+        {
+            Ability.WRITES_FIRST,
+            Ability.TELLS_DELIVERY,
+            Ability.RECONCILES,
+            Ability.CATCHES_UP,
+            Ability.MEDIA,
+        }
+    )
     waits_for_sent = True
     webhooks = ("/webhooks/twilio/messages", "/webhooks/twilio/status")
     thanks = ("text/xml", "<Response/>")
@@ -53,6 +52,7 @@ class Twilio(Channel):
     def __init__(self, account: Account, now: Callable[[], datetime] = _now) -> None:
         self.account = account
         self.ask_after = account.reconcile_after
+        self.templates = frozenset(account.templates)
         self.now = now
         self._client: Client | None = None
 
@@ -60,29 +60,17 @@ class Twilio(Channel):
     def client(self) -> Client:
         """The library's client, made on first use because it must be inside the event loop."""
         if self._client is None:
-            of = self.account
-            self._client = connect(of.username, of.password, of.account_sid, of.api_base_url, of.timeout)
+            self._client = connect(self.account)
         return self._client
 
-    def address(self, written: str) -> Address:
-        """A phone number, in E.164."""
-        try:
-            number = phonenumbers.parse(written, "GB")
-        except phonenumbers.NumberParseException:
-            number = None
-        if number is None or not phonenumbers.is_possible_number(number):
-            raise AddressError("is not a phone number; write it like +447700900123")
-        return Address(self.kind, phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    # Sending
 
     async def send(self, message: Outbound) -> Receipt:
-        """Post one text; our id goes along in the status callback, so that a lost answer can still come back."""
-        callback = f"{self.account.public_base_url}/webhooks/twilio/status?"
+        """Post one message; our id goes along in the status callback, so that a lost answer can still come back."""
+        fields = {**self._content(message), **self._sender(), **self._stay(message)}
         try:
             created = await self.client.messages.create_async(
-                to=message.to.value,
-                body=gsm7_lookalike(message.body),
-                status_callback=callback + urlencode({webhook.OUTBOUND_ID: message.id}),
-                **self._from(),
+                to=addresses.to_twilio(message.to), status_callback=self._callback(message), **fields
             )
         except Exception as error:
             raise translated(error) from None  # the cause would show the number
@@ -90,55 +78,181 @@ class Twilio(Channel):
             raise SendUnknown("Twilio's answer names no message.")
         return Receipt(created.sid)
 
-    def _from(self) -> dict[str, str]:
+    def words(self, message: Outbound) -> str:
+        """The body as Twilio is given it."""
+        return message.body
+
+    def _content(self, message: Outbound) -> dict[str, Any]:
+        return {"body": self.words(message)}
+
+    def _sender(self) -> dict[str, Any]:
         if self.account.messaging_service_sid:
             return {"messaging_service_sid": self.account.messaging_service_sid}
-        return {"from_": self.account.sender or ""}
+        return {"from_": self._own_address()}
+
+    def _own_address(self) -> str:
+        return addresses.to_twilio(Address(self.kind, self.account.sender or ""))
+
+    def _stay(self, message: Outbound) -> dict[str, Any]:
+        """How long the message may wait at Twilio, where it has an end that is sooner than Twilio's own."""
+        if message.good_until is None:
+            return {}
+        left = int((message.good_until - self.now()).total_seconds())
+        return {"validity_period": max(left, SHORTEST_STAY)} if left < LONGEST_STAY else {}
+
+    def _callback(self, message: Outbound) -> str:
+        return f"{self.account.public_base_url}{self.webhooks[1]}?{webhook.OUTBOUND_ID}={message.id}"
+
+    # Asking what became of a message
+
+    async def reconcile(self, message: Outbound) -> Receipt | None:
+        """Look for the message among those to this address since the attempt.
+
+        Not by DateSent: a message that is still queued at Twilio has none, and would go out twice.
+        """
+        wanted = {"to": addresses.to_twilio(message.to), "limit": 100}
+        service = self.account.messaging_service_sid
+        if not service:
+            wanted["from_"] = self._own_address()
+        since = (message.attempted_at or self.now()) - SKEW
+        try:
+            listed = await self._listed(self.client.messages, **wanted)
+        except Unavailable as why:
+            raise SendUnknown(str(why)) from None
+        for one in listed:
+            ours = str(one.direction).startswith("outbound") and (not service or one.messaging_service_sid == service)
+            lately = one.date_created is None or one.date_created >= since
+            if ours and lately and one.sid not in message.earlier and self._says(one.body, message):
+                return Receipt(one.sid)
+        return None
+
+    def _says(self, body: str | None, message: Outbound) -> bool:
+        return (body or "").strip() == self.words(message).strip()
+
+    # What comes in
 
     def verify(self, request: WebhookRequest) -> None:
         """Raise Forged unless Twilio signed this for our public address."""
         signature.verify(request, self.account.public_base_url, self.account.secrets)
 
     def parse(self, request: WebhookRequest) -> list[News]:
-        """One text from a person, or one status of a text of ours."""
-        return [webhook.parse(self.kind, request)]
-
-    async def reconcile(self, message: Outbound) -> Receipt | None:
-        """Look for the text among those to this number since the attempt.
-
-        Not by DateSent: a text that is still queued at Twilio has none, and would go out twice.
-        """
-        since = (message.attempted_at or self.now()) - SKEW
-        body = gsm7_lookalike(message.body)
-        for text in await self._listed(to=message.to.value, limit=100):
-            outgoing = str(text.direction).startswith("outbound")
-            if outgoing and text.body == body and (text.date_created is None or text.date_created >= since):
-                return Receipt(text.sid)
-        return None
+        """One message from a person, of either kind, or one status of a message of ours."""
+        return [webhook.parse(request)]
 
     async def catch_up(self) -> AsyncIterator[News]:
-        """Texts that Twilio holds from the last day, oldest first."""
-        wanted: dict[str, Any] = {"date_sent_after": self.now() - timedelta(days=1), "page_size": 1000}
-        if self.account.sender:
-            wanted["to"] = self.account.sender
-        for text in reversed(await self._listed(**wanted)):
-            if text.direction == "inbound":
-                yield Inbound(
-                    provider_key=f"{text.account_sid}/{text.sid}",
-                    sender=Address(self.kind, text.from_),
-                    body=text.body or "",
-                    raw=b"found by listing Messages",
-                    written_at=text.date_created,
-                )
+        """Messages that people sent to our own addresses in the last day, oldest first."""
+        since = self.now() - timedelta(days=1)
+        for own in await self._own_addresses():
+            listed = await self._listed(self.client.messages, to=own, date_sent_after=since, page_size=1000)
+            for one in reversed(listed):
+                sender = addresses.from_twilio(one.from_ or "")
+                if one.direction == "inbound" and sender is not None and sender.kind == self.kind:
+                    yield await self._found(one, sender)
 
-    async def _listed(self, **wanted: Any) -> list[Any]:
+    async def _found(self, one: Any, sender: Address) -> Inbound:
+        carried = int(one.num_media or 0) > 0
+        kept = await self._listed(self.client.messages(one.sid).media) if carried else []
+        base = self.account.api_base_url
+        return Inbound(
+            provider_key=f"{one.account_sid}/{one.sid}",
+            sender=sender,
+            body=one.body or "",
+            raw=b"found by listing Messages",
+            written_at=one.date_sent or one.date_created,
+            provider_id=one.sid,
+            media=tuple(webhook.media(each.content_type, base + each.uri.removesuffix(".json")) for each in kept),
+        )
+
+    async def _own_addresses(self) -> list[str]:
+        """The addresses that people write to, in Twilio's form: a service's senders, and the one of the settings."""
+        own = {self._own_address()} if self.account.sender else set()
+        if self.account.messaging_service_sid:
+            service = self.client.messaging.v1.services(self.account.messaging_service_sid)
+            own |= set(await self._senders(service))
+        return sorted(own)
+
+    async def _senders(self, service: Any) -> Iterable[str]:
+        """The addresses of a messaging service, of this kind."""
+        raise NotImplementedError
+
+    async def _listed(self, of: Any, **wanted: Any) -> list[Any]:
+        """A list of Twilio's. Raises Unavailable."""
         try:
-            found: list[Any] = await self.client.messages.list_async(**wanted)
+            found: list[Any] = await of.list_async(**wanted)
         except Exception as error:
-            raise SendUnknown(str(translated(error))) from None
+            raise Unavailable(str(translated(error))) from None
         return found
+
+    # Media
+
+    async def fetch(self, media_: Media, most: int) -> bytes:
+        """The picture, voice note or file at Twilio."""
+        return await media.fetch(self.account, media_.reference, most)
+
+    async def forget(self, media_: Media) -> None:
+        """Delete Twilio's copy."""
+        await media.forget(self.account, media_.reference)
+
+    async def check(self) -> str:
+        """Ask for our own addresses and one message: what an API key of any kind may do."""
+        own = await self._own_addresses()
+        await self._listed(self.client.messages, limit=1)
+        return f"Twilio knows the account; people write to {len(own)} of its addresses"
 
     async def close(self) -> None:
         if self._client is not None:
             await self._client.http_client.close()
             self._client = None
+
+
+class Sms(Twilio):
+    """The channel `sms`."""
+
+    kind = "sms"
+
+    def address(self, written: str) -> Address:
+        """A phone number, in E.164."""
+        return Address(self.kind, addresses.number(written))
+
+    def words(self, message: Outbound) -> str:
+        """Plain quotes and dashes: a curly one would double the price of the text."""
+        return gsm7_lookalike(message.body)
+
+    async def _senders(self, service: Any) -> Iterable[str]:
+        return [one.phone_number for one in await self._listed(service.phone_numbers) if one.phone_number]
+
+
+class WhatsApp(Twilio):
+    """The channel `whatsapp`: free words for a day after each message of the person's, else an approved template.
+
+    https://www.twilio.com/docs/whatsapp/key-concepts
+    """
+
+    kind = "whatsapp"
+    abilities = Twilio.abilities | {Ability.LINKS_REPLIES}
+    window = timedelta(hours=24)
+
+    def address(self, written: str) -> Address:
+        """A phone number, in E.164, or the id of somebody who shows no number."""
+        value = written.strip().removeprefix(addresses.PREFIXES[self.kind]).strip()
+        return Address(self.kind, value if addresses.is_user_id(value) else addresses.number(value))
+
+    def _content(self, message: Outbound) -> dict[str, Any]:
+        template = message.template
+        if template is None:
+            return super()._content(message)
+        if template.key not in self.account.templates:
+            raise Refused(f"There is no template {template.key} under templates in [channels.whatsapp].")
+        content = {"content_sid": self.account.templates[template.key]}
+        if template.values:
+            filled = {str(place): value for place, value in enumerate(template.values, 1)}
+            content["content_variables"] = json.dumps(filled)
+        return content
+
+    def _says(self, body: str | None, message: Outbound) -> bool:
+        """A template's words are Twilio's, and may differ from ours: the message is known by its place."""
+        return message.template is not None or super()._says(body, message)
+
+    async def _senders(self, service: Any) -> Iterable[str]:
+        senders = [one.sender or "" for one in await self._listed(service.channel_senders)]
+        return [sender for sender in senders if sender.startswith(addresses.PREFIXES[self.kind])]

@@ -8,22 +8,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiohttp import ClientConnectorError, ClientError, ConnectionTimeoutError, encode_basic_auth
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientSession,
+    ConnectionTimeoutError,
+    TCPConnector,
+    encode_basic_auth,
+)
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
 from bot.errors import NotSent, SendError, SendUnknown
+from channels.twilio.account import Account
 from channels.twilio.errors import outcome
-
-TIMEOUT = 15.0
-"""Seconds for one request, connecting included."""
 
 
 class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library has no types
+    """One connection for each request.
+
+    On a connection that is kept, a stray second answer would be taken for the receipt of the next message, and one that
+    dies while it waits would leave a message in doubt.
+    """
+
     def __init__(self, timeout: float) -> None:
-        super().__init__()
+        super().__init__(pool_connections=False)
+        self.session = ClientSession(connector=TCPConnector(force_close=True))
         self.seconds = timeout
 
     async def request(
@@ -47,10 +59,12 @@ class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library ha
         """Nothing."""
 
 
-def connect(username: str, password: str, account_sid: str, api_base_url: str, timeout: float = TIMEOUT) -> Client:
+def connect(account: Account) -> Client:
     """A client of one account. Call it inside a running event loop, and close its `http_client`."""
-    client = Client(username, password, account_sid, http_client=_Transport(timeout))
-    client.api.base_url = api_base_url
+    transport = _Transport(account.timeout)
+    client = Client(account.username, account.password, account.account_sid, http_client=transport)
+    client.api.base_url = account.api_base_url
+    client.messaging.base_url = account.messaging_base_url
     return client
 
 

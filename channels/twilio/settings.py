@@ -1,21 +1,19 @@
-"""The settings of text messages."""
+"""The settings of text messages and of WhatsApp."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from bot.channel import BaseUrl, Channel, ChannelSettings, Duration, Filled, FilledSecret, Site
-from channels.twilio import Account, Twilio
+from channels.twilio import Sms, WhatsApp
+from channels.twilio.account import Account
 
 
-class SmsSettings(ChannelSettings):
-    """`[channels.sms]`"""
-
-    settle: ClassVar[timedelta] = timedelta(minutes=20)
-
+class _TwilioSettings(ChannelSettings):
     provider: Literal["twilio"] = "twilio"
     account_sid: Filled
     auth_token: FilledSecret
@@ -35,9 +33,6 @@ class SmsSettings(ChannelSettings):
             raise ValueError('has no sender: add from = "+44..." or messaging_service_sid = "MG..."')
         return self
 
-    def open(self, site: Site) -> Channel:
-        return Twilio(self.account(site))
-
     def account(self, site: Site) -> Account:
         """The account as the channel uses it."""
         secrets = [secret.get_secret_value() for secret in (self.auth_token, self.auth_token_secondary) if secret]
@@ -46,9 +41,36 @@ class SmsSettings(ChannelSettings):
             username=self.api_key_sid or self.account_sid,
             password=self.api_key_secret.get_secret_value() if self.api_key_secret else secrets[0],
             secrets=tuple(secrets),
-            sender=self.sender,
+            sender=self.sender and self.sender.removeprefix("whatsapp:"),
             messaging_service_sid=self.messaging_service_sid,
             api_base_url=self.api_base_url,
             public_base_url=site.public_base_url,
             reconcile_after=self.reconcile_after,
         )
+
+
+class SmsSettings(_TwilioSettings):
+    """`[channels.sms]`"""
+
+    settle: ClassVar[timedelta] = timedelta(minutes=20)
+
+    def open(self, site: Site) -> Channel:
+        return Sms(self.account(site))
+
+
+def _content_sid(value: str) -> str:
+    if not value.startswith("HX"):
+        raise ValueError('must be the ContentSid of an approved template, such as "HX..."')
+    return value
+
+
+class WhatsAppSettings(_TwilioSettings):
+    """`[channels.whatsapp]`"""
+
+    templates: dict[Filled, Annotated[str, AfterValidator(_content_sid)]] = Field(default_factory=dict)
+
+    def open(self, site: Site) -> Channel:
+        return WhatsApp(self.account(site))
+
+    def account(self, site: Site) -> Account:
+        return replace(super().account(site), templates=self.templates)

@@ -1,15 +1,22 @@
-"""What Twilio posts to us, in our words. Field names are Twilio's (docs/messaging/guides/webhook-request)."""
+"""What Twilio posts to us, in our words. Field names are Twilio's (docs/messaging/guides/webhook-request).
+
+Names of people and what WhatsApp knows besides (ProfileName, WaId) are left where they are, in the raw delivery.
+"""
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlsplit
+import re
+from base64 import b64decode
+from typing import NoReturn
+from urllib.parse import parse_qs
 
 from multidict import MultiDictProxy
 
 from bot.channel import WebhookRequest
 from bot.errors import Unreadable
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, Media, MediaKind
-from channels.twilio.errors import MEANINGS, in_words
+from channels.twilio import addresses
+from channels.twilio.errors import in_words, meaning
 from channels.twilio.signature import fields
 
 OUTBOUND_ID = "oid"
@@ -29,59 +36,135 @@ STATUSES = {
     "failed": Delivery.FAILED,
     "canceled": Delivery.FAILED,
 }
+OPT_OUTS = ("stop", "start", "help")
+KINDS = {"audio": MediaKind.VOICE, "image": MediaKind.PICTURE, "video": MediaKind.VIDEO}
+MOST_MEDIA = 10
+
+_ID = re.compile(r"[!-~]{1,128}")
+_CODE = re.compile(r"[0-9]{1,9}")
+_CONTENT_TYPE = re.compile(r"[A-Za-z0-9.+-]{1,64}/[A-Za-z0-9.+_-]{1,64}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{38,}={0,2}")
 
 
-def parse(kind: str, request: WebhookRequest) -> Inbound | DeliveryUpdate:
-    """Read a verified request. Raises Unreadable when a field that it needs is missing."""
+def parse(request: WebhookRequest) -> Inbound | DeliveryUpdate:
+    """Read a verified request. Raises Unreadable when a field that it needs is missing or makes no sense."""
     posted = fields(request.body)
     if "MessageStatus" in posted:
         return _status(request.target, posted)
-    return _message(kind, posted, request.body)
+    return _message(posted, request.body)
 
 
 def _status(target: str, posted: MultiDictProxy[str]) -> DeliveryUpdate:
-    code = posted.get("ErrorCode") or None
-    ours = parse_qs(urlsplit(target).query).get(OUTBOUND_ID)
+    said = posted.get("ErrorCode", "")
+    code = said if _CODE.fullmatch(said) else None
+    ours = parse_qs(target.partition("?")[2]).get(OUTBOUND_ID, [""])[0]
     return DeliveryUpdate(
-        provider_id=_needed(posted, "MessageSid"),
+        provider_id=_id(posted, "MessageSid"),
         status=STATUSES.get(posted["MessageStatus"], Delivery.UNKNOWN),
-        outbound_id=ours[0] if ours else None,
+        outbound_id=ours if _ID.fullmatch(ours) else None,
         code=code,
         reason=in_words(code),
-        opted_out=code in MEANINGS and MEANINGS[code].opted_out,
+        opted_out=meaning(code).opted_out,
+        closed=meaning(code).closed,
     )
 
 
-def _message(kind: str, posted: MultiDictProxy[str], raw: bytes) -> Inbound:
-    media = tuple(_media(posted, n) for n in range(_count(posted)) if posted.get(f"MediaUrl{n}"))
-    answered = posted.get("OriginalRepliedMessageSid")
+def _message(posted: MultiDictProxy[str], raw: bytes) -> Inbound:
+    sid = _id(posted, "MessageSid")
+    sender = _address(posted, "From")
+    body = _body(posted)
+    unwrapped = _unwrapped(body)
+    answered = posted.get("OriginalRepliedMessageSid", "")
+    opt_out = posted.get("OptOutType", "").lower()
     return Inbound(
-        provider_key=f"{_needed(posted, 'AccountSid')}/{_needed(posted, 'MessageSid')}",
-        sender=Address(kind, _needed(posted, "From")),
-        body=posted["Body"] if "Body" in posted else _missing("Body"),
+        provider_key=f"{_id(posted, 'AccountSid')}/{sid}",
+        sender=sender,
+        body=body if unwrapped is None else unwrapped,
         raw=raw,
-        provider_id=posted.get("MessageSid", ""),
-        reply_to=(answered,) if answered else (),
-        opt_out=(posted.get("OptOutType") or "").lower() or None,
-        media=media,
+        provider_id=sid,
+        reply_to=(answered,) if _ID.fullmatch(answered) else (),
+        also=_also(posted, sender),
+        opt_out=opt_out if opt_out in OPT_OUTS else None,
+        media=_media(posted),
+        doubt="" if unwrapped is None else "Twilio sent this text encoded (base64); it is shown decoded.",
     )
 
 
-def _media(posted: MultiDictProxy[str], number: int) -> Media:
-    content_type = posted.get(f"MediaContentType{number}") or "application/octet-stream"
-    kinds = {"audio": MediaKind.VOICE, "image": MediaKind.PICTURE, "video": MediaKind.VIDEO}
-    kind = kinds.get(content_type.partition("/")[0], MediaKind.FILE)
-    return Media(kind, content_type, reference=posted[f"MediaUrl{number}"])
+# Who wrote
 
 
-def _count(posted: MultiDictProxy[str]) -> int:
+def _address(posted: MultiDictProxy[str], name: str) -> Address:
+    return addresses.from_twilio(_needed(posted, name)) or _unusable(name)
+
+
+def _also(posted: MultiDictProxy[str], sender: Address) -> tuple[Address, ...]:
+    """The business-scoped id, which stays when the person hides or changes their number."""
+    known = addresses.from_twilio(posted.get("ExternalUserId", ""))
+    if known is None or known == sender or known.kind != sender.kind or not addresses.is_user_id(known.value):
+        return ()
+    return (known,)
+
+
+# What they said
+
+
+def _body(posted: MultiDictProxy[str]) -> str:
+    """The words; for a button that was pressed or a place that was shared, what stands for them."""
+    if "Body" not in posted:
+        return _missing("Body")
+    return posted["Body"] or posted.get("ButtonText") or posted.get("ButtonPayload") or _place(posted)
+
+
+def _place(posted: MultiDictProxy[str]) -> str:
+    return ", ".join(filter(None, (posted.get(name) for name in ("Label", "Address", "Latitude", "Longitude"))))
+
+
+def _unwrapped(body: str) -> str | None:
+    """The text in a body that is nothing but base64, as Twilio now and then hands on a long text; else None.
+
+    Nothing that a person writes is taken for it: no space in 40 characters, and printable once decoded.
+    """
+    if len(body) % 4 or not _BASE64.fullmatch(body):
+        return None
+    try:
+        text = b64decode(body, validate=True).decode()
+    except ValueError:
+        return None
+    return text if all(letter.isprintable() or letter in "\r\n\t" for letter in text) else None
+
+
+def _media(posted: MultiDictProxy[str]) -> tuple[Media, ...]:
     said = posted.get("NumMedia", "0")
-    return min(int(said), 10) if said.isascii() and said.isdigit() else 0
+    count = min(int(said), MOST_MEDIA) if _CODE.fullmatch(said) else 0
+    return tuple(
+        media(posted.get(f"MediaContentType{number}", ""), posted[f"MediaUrl{number}"])
+        for number in range(count)
+        if posted.get(f"MediaUrl{number}")
+    )
+
+
+def media(content_type: str, reference: str) -> Media:
+    """One picture, voice note or file; a content type that is none counts as a file."""
+    if not _CONTENT_TYPE.fullmatch(content_type):
+        return Media(MediaKind.FILE, reference=reference)
+    return Media(KINDS.get(content_type.partition("/")[0], MediaKind.FILE), content_type, reference=reference)
+
+
+# Fields
+
+
+def _id(posted: MultiDictProxy[str], name: str) -> str:
+    value = _needed(posted, name)
+    return value if _ID.fullmatch(value) else _unusable(name)
 
 
 def _needed(posted: MultiDictProxy[str], name: str) -> str:
     return posted.get(name) or _missing(name)
 
 
-def _missing(name: str) -> str:
+def _missing(name: str) -> NoReturn:
     raise Unreadable(f"A delivery from Twilio has no {name}.")
+
+
+def _unusable(name: str) -> NoReturn:
+    raise Unreadable(f"A delivery from Twilio has a {name} that makes no sense here.")

@@ -1,4 +1,4 @@
-"""Two whole interviews by text, from the welcome to the thank-you."""
+"""Whole interviews by text and by WhatsApp, from the welcome to the thank-you."""
 
 from __future__ import annotations
 
@@ -62,6 +62,7 @@ def converse(network: Emulator, person: Participant, seconds: float = 120) -> No
     [
         ("disabled-adults", Wording.STANDARD, "+447700900301", "P01"),
         ("social-workers", Wording.SHORT, "+447700900302", "SW01"),
+        ("disabled-adults", Wording.EASY_READ, "whatsapp:+447700900301", "P02"),
     ],
 )
 def test_the_record_of_a_whole_interview_is_what_was_said(
@@ -70,7 +71,8 @@ def test_the_record_of_a_whole_interview_is_what_was_said(
     study, network = world
     schedule = prompts.load(ROOT / "prompts")[(cohort, "en")]
     person = Participant(phone, schedule, wording, script(schedule))
-    study.enrol(f"{cohort},sms,{phone},{wording.value},{code}")
+    kind = "whatsapp" if phone.startswith("whatsapp:") else "sms"
+    study.enrol(f"{cohort},{kind},{phone},{wording.value},{code}")
     converse(network, person)
 
     record = study.record(code)
@@ -90,9 +92,9 @@ def test_the_record_of_a_whole_interview_is_what_was_said(
     assert {entry["delivery"] for entry in sent} == {"delivered"}
 
 
-def test_the_list_of_participants_says_that_both_have_finished(world: tuple[Study, Emulator]) -> None:
+def test_the_list_of_participants_says_that_all_have_finished(world: tuple[Study, Emulator]) -> None:
     study, _network = world
-    assert study.command("participants").count("Finished") == 2
+    assert study.command("participants").count("Finished") == 3
 
 
 def test_the_log_holds_no_number_and_no_word_of_theirs(world: tuple[Study, Emulator]) -> None:

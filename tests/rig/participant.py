@@ -1,4 +1,4 @@
-"""Somebody who takes part by text: reads what reaches the phone, and says what their script says."""
+"""Somebody who takes part by text or WhatsApp: reads what reaches the phone, and says what their script says."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from tests.rig import ROOT, free_port
-from tests.rig.twilio_emulator import ACCOUNT_SID, AUTH_TOKEN, NUMBER
+from tests.rig.twilio_emulator import ACCOUNT_SID, AUTH_TOKEN, NUMBER, WHATSAPP
 
 CONFIG = """
 [study]
@@ -31,6 +31,12 @@ quiet_hours = 0
 account_sid = "{account_sid}"
 auth_token = "{auth_token}"
 from = "{number}"
+api_base_url = "{api}"
+reconcile_after = "1s"
+[channels.whatsapp]
+account_sid = "{account_sid}"
+auth_token = "{auth_token}"
+from = "{whatsapp}"
 api_base_url = "{api}"
 reconcile_after = "1s"
 """
@@ -58,6 +64,7 @@ class Study:
             account_sid=ACCOUNT_SID,
             auth_token=AUTH_TOKEN,
             number=NUMBER,
+            whatsapp=WHATSAPP,
             api=api,
         )
         (self.folder / "config.toml").write_text(words + more)

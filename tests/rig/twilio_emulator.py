@@ -23,6 +23,11 @@ from tests.rig import ROOT, free_port, unavailable
 ACCOUNT_SID = "AC" + "0" * 31 + "1"
 AUTH_TOKEN = "a token for tests"
 NUMBER = "+15551234567"
+WHATSAPP = "whatsapp:+15551234568"
+ELSEWHERE = "+15551234569"
+"""A number of the same account that is not this study's."""
+SERVICE = "MG" + "0" * 31 + "1"
+"""A messaging service with our number in it."""
 
 NODE = ROOT / ".rig/node_modules/.bin/node"
 EMULATE = ROOT / ".rig/node_modules/emulate/dist/index.js"
@@ -35,9 +40,10 @@ class Emulator:
     url: str
     http: httpx.Client
 
-    def text(self, sender: str, body: str) -> None:
-        """Somebody sends a text to our number; it is posted to our webhook."""
-        self._simulate("inbound-message", To=NUMBER, From=sender, Body=body)
+    def text(self, sender: str, body: str, to: str = "") -> None:
+        """Somebody writes to our number of the sender's kind; it is posted to our webhook."""
+        own = to or (WHATSAPP if sender.startswith("whatsapp:") else NUMBER)
+        self._simulate("inbound-message", To=own, From=sender, Body=body)
 
     def becomes(self, sid: str, status: str) -> None:
         """The network has news of one of our texts; the status callback is posted."""
@@ -64,13 +70,17 @@ class Emulator:
 
 @contextmanager
 def emulator(webhook: str) -> Iterator[Emulator]:
-    """Start an emulator whose number posts to `webhook`, and end it."""
+    """Start an emulator whose numbers post to `webhook`, and end it."""
     if not (NODE.exists() and EMULATE.exists()):
         unavailable("the Twilio emulator (scripts/rig installs it)")
     seed = {
         "twilio": {
             "account": {"sid": ACCOUNT_SID, "auth_token": AUTH_TOKEN, "friendly_name": "tests"},
-            "phone_numbers": [{"phone_number": NUMBER, "friendly_name": "tests", "sms_url": webhook}],
+            "phone_numbers": [
+                {"phone_number": number, "friendly_name": "tests", "sms_url": webhook}
+                for number in (NUMBER, WHATSAPP, ELSEWHERE)
+            ],
+            "messaging_services": [{"sid": SERVICE, "friendly_name": "tests", "phone_numbers": [NUMBER]}],
         }
     }
     port = free_port()

@@ -13,8 +13,8 @@ import pytest
 from bot.channel import WebhookRequest
 from bot.errors import Refused
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, Outbound
-from channels.twilio import Account, Twilio
-from tests.rig.twilio_emulator import ACCOUNT_SID, AUTH_TOKEN, NUMBER, Emulator, emulator
+from channels.twilio import Account, Sms, Twilio, WhatsApp
+from tests.rig.twilio_emulator import ACCOUNT_SID, AUTH_TOKEN, ELSEWHERE, NUMBER, WHATSAPP, Emulator, emulator
 
 PHONE = "+447700900123"
 
@@ -51,14 +51,15 @@ def world() -> Iterator[tuple[Emulator, Deliveries]]:
     deliveries.server.server_close()
 
 
-def channel(world: tuple[Emulator, Deliveries]) -> Twilio:
+def channel(world: tuple[Emulator, Deliveries], kind: type[Twilio] = Sms) -> Twilio:
     running, deliveries = world
-    account = Account(ACCOUNT_SID, ACCOUNT_SID, AUTH_TOKEN, (AUTH_TOKEN,), NUMBER)
-    return Twilio(replace(account, api_base_url=running.url, public_base_url=deliveries.url))
+    own = {Sms: NUMBER, WhatsApp: WHATSAPP.removeprefix("whatsapp:")}[kind]
+    account = Account(ACCOUNT_SID, ACCOUNT_SID, AUTH_TOKEN, (AUTH_TOKEN,), own)
+    return kind(replace(account, api_base_url=running.url, public_base_url=deliveries.url))
 
 
-def outbound(body: str, to: str = PHONE) -> Outbound:
-    return Outbound("our-id", Address("sms", to), body, attempted_at=datetime.now(UTC))
+def outbound(body: str, to: str = PHONE, kind: str = "sms") -> Outbound:
+    return Outbound("our-id", Address(kind, to), body, attempted_at=datetime.now(UTC))
 
 
 async def test_a_text_arrives_and_its_status_comes_back_with_our_id(world: tuple[Emulator, Deliveries]) -> None:
@@ -108,6 +109,39 @@ async def test_what_a_lost_webhook_missed_is_found_with_the_same_key(world: tupl
     assert [inbound.body for inbound in found] == ["one", "two"]
     assert [inbound.provider_key for inbound in found] == keys
     await sms.close()
+
+
+async def test_a_whatsapp_message_arrives_and_is_answered(world: tuple[Emulator, Deliveries]) -> None:
+    whatsapp, (running, deliveries) = channel(world, WhatsApp), world
+    receipt = await whatsapp.send(outbound("How are you?", kind="whatsapp"))
+    assert running.to(f"whatsapp:{PHONE}") == ["How are you?"]
+    running.becomes(receipt.provider_id, "read")
+    whatsapp.verify(deliveries.came[-1])
+    (read,) = whatsapp.parse(deliveries.came[-1])
+    assert isinstance(read, DeliveryUpdate)
+    assert (read.status, read.outbound_id) == (Delivery.READ, "our-id")
+    running.text(f"whatsapp:{PHONE}", "Well, thank you")
+    whatsapp.verify(deliveries.came[-1])
+    (inbound,) = whatsapp.parse(deliveries.came[-1])
+    assert isinstance(inbound, Inbound)
+    assert (inbound.sender, inbound.body) == (Address("whatsapp", PHONE), "Well, thank you")
+    await whatsapp.close()
+
+
+async def test_each_kind_catches_up_only_with_its_own(world: tuple[Emulator, Deliveries]) -> None:
+    running, _deliveries = world
+    running.text("+447700900126", "by text")
+    running.text("whatsapp:+447700900126", "by WhatsApp")
+    running.text("+447700900126", "to another study", to=ELSEWHERE)
+    heard = {}
+    for kind in (Sms, WhatsApp):
+        one = channel(world, kind)
+        found = [news async for news in one.catch_up() if isinstance(news, Inbound)]
+        heard[one.kind] = [news.body for news in found if news.sender == Address(one.kind, "+447700900126")]
+        assert {news.sender.kind for news in found} == {one.kind}
+        assert all(news.written_at is not None for news in found)
+        await one.close()
+    assert heard == {"sms": ["by text"], "whatsapp": ["by WhatsApp"]}
 
 
 async def test_a_number_that_is_not_ours_is_refused(world: tuple[Emulator, Deliveries]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from urllib.parse import urlencode
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from bot.channel import WebhookRequest
 from bot.errors import Forged, Unreadable
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, MediaKind
-from channels.twilio import Account, Twilio
+from channels.twilio import Account, Sms
 from tests.channels.twilio.signing import SECRET, signed
 
 MESSAGE = {
@@ -33,8 +34,8 @@ MESSAGE = {
 URL = "https://study.example"
 
 
-def channel(*secrets: str) -> Twilio:
-    return Twilio(Account("AC1", "AC1", "p", secrets or (SECRET,), sender="+447700900000", public_base_url=URL))
+def channel(*secrets: str) -> Sms:
+    return Sms(Account("AC1", "AC1", "p", secrets or (SECRET,), sender="+447700900000", public_base_url=URL))
 
 
 def message(**changes: str | None) -> WebhookRequest:
@@ -80,6 +81,41 @@ def test_what_the_network_did_with_a_stop_is_told() -> None:
     (inbound,) = channel().parse(message(Body="STOP", OptOutType="STOP"))
     assert isinstance(inbound, Inbound)
     assert inbound.opt_out == "stop"
+
+
+def test_a_long_text_that_twilio_encoded_is_read_and_marked() -> None:
+    words = "My mother moved in with us in spring,\nand nothing was as before. £5 café 🙂"
+    (inbound,) = channel().parse(message(Body=b64encode(words.encode()).decode()))
+    assert isinstance(inbound, Inbound)
+    assert inbound.body == words
+    assert "base64" in inbound.doubt
+    assert b"Body=TXkg" in inbound.raw
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Good",
+        "yeah",
+        "a" * 40,
+        "Donaudampfschifffahrtsgesellschaftskapitaenspatentanwaerterin" + "xyz",
+        "https://example.org/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        b64encode(b"too short").decode(),
+        b64encode(bytes(range(60))).decode(),
+        b64encode(b"Words, and then more words of theirs").decode() + " I wrote this",
+    ],
+)
+def test_what_a_person_writes_is_never_taken_for_an_encoded_text(words: str) -> None:
+    (inbound,) = channel().parse(message(Body=words))
+    assert isinstance(inbound, Inbound)
+    assert (inbound.body, inbound.doubt) == (words, "")
+
+
+@pytest.mark.parametrize("field", ["MessageSid", "AccountSid"])
+@pytest.mark.parametrize("value", ["SM 1", "SM1\x00", "é", "S" * 129])
+def test_an_id_that_is_none_is_unreadable(field: str, value: str) -> None:
+    with pytest.raises(Unreadable, match=field):
+        channel().parse(message(**{field: value}))
 
 
 @pytest.mark.parametrize("missing", ["From", "MessageSid", "AccountSid", "Body"])
