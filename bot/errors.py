@@ -76,13 +76,22 @@ class Refused(SendError):
     """The provider will not take the message.
 
     `opted_out`: the person blocked us, which is never fought. `closed`: this address takes nothing any more, though
-    the person has not said no; another way is needed.
+    the person has not said no; another way is needed. `outside_window`: they must write first, or an approved text go.
     """
 
-    def __init__(self, message: str, *, code: str | None = None, opted_out: bool = False, closed: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        opted_out: bool = False,
+        closed: bool = False,
+        outside_window: bool = False,
+    ) -> None:
         super().__init__(message, code=code)
         self.opted_out = opted_out
         self.closed = closed
+        self.outside_window = outside_window
 
 
 class SendUnknown(SendError):

@@ -140,7 +140,8 @@ class DeliveryUpdate:
     """What the provider said later.
 
     `outbound_id` is our own id, where the update carries it back. `reason` puts a failure's `code` into words;
-    `opted_out`: it failed because the person blocked us; `closed`: the address takes nothing any more.
+    `opted_out`: it failed because the person blocked us; `closed`: the address takes nothing any more;
+    `outside_window`: the person must write first.
     """
 
     provider_id: str
@@ -150,6 +151,7 @@ class DeliveryUpdate:
     reason: str = ""
     opted_out: bool = False
     closed: bool = False
+    outside_window: bool = False
 
 
 @dataclass(frozen=True, slots=True)

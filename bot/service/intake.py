@@ -304,7 +304,7 @@ def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str) -> Received
         return Received.AGAIN
     media.keep(uow, added, key_id, key, inbound)
     uow.open_task(why, None, added)
-    if why == "unknown sender" and _may_reply(uow, inbound, sender):
+    if why == "unknown sender" and inbound.sender.kind in terms.channels and _may_reply(uow, inbound, sender):
         _reply_to_stranger(uow, terms, inbound, sender)
     return Received.HELD
 

@@ -295,6 +295,9 @@ def not_sent(uow: UnitOfWork, claimed: Claimed, why: NotSent) -> None:
 
 def refused(uow: UnitOfWork, terms: Terms, claimed: Claimed, why: Refused) -> None:
     """The provider will not take it. Somebody who blocked us there has stopped, everywhere."""
+    if why.outside_window:
+        _wait_for_them(uow, claimed.seq)
+        return
     _settle(uow, claimed.seq, state="refused", code=why.code)
     participant_id = _participant_of(uow, claimed.seq)
     uow.open_task("message refused", participant_id, _message_of(uow, claimed.seq), str(why))
@@ -303,6 +306,15 @@ def refused(uow: UnitOfWork, terms: Terms, claimed: Claimed, why: Refused) -> No
         _close(uow, claimed.message.to, participant_id, reason)
     if why.opted_out and participant_id is not None:
         conversations.opted_out(uow, terms, participant_id)
+
+
+def _wait_for_them(uow: UnitOfWork, seq: int) -> None:
+    """The provider knows when the person last wrote: this did not go out, and an approved text goes first."""
+    row = uow.one(select(outbox.c.address_id, outbox.c.template).where(outbox.c.seq == seq))
+    assert row is not None
+    uow.execute(update(addresses).where(addresses.c.id == row["address_id"]).values(heard_at=None))
+    if row["template"] is None and not _dropped(uow, seq):
+        _settle(uow, seq, state="pending", not_before=uow.now, claimed_at=None, provider_id=None)
 
 
 def _close(uow: UnitOfWork, address: Address, participant_id: int | None, reason: str) -> None:
@@ -369,7 +381,9 @@ def update_delivery(uow: UnitOfWork, terms: Terms, news: DeliveryUpdate) -> bool
     known = Delivery(row["delivery"]) if row["delivery"] else Delivery.UNKNOWN
     if row["state"] in ("sending", "unknown") and news.provider_id:  # the provider speaks of it, so it did leave
         _settle(uow, row["seq"], state="accepted", provider_id=news.provider_id, reconcile_at=None)
-    if news.status.rank > known.rank:
+    if news.outside_window:
+        _wait_for_them(uow, row["seq"])
+    elif news.status.rank > known.rank:
         _settle(uow, row["seq"], delivery=news.status.value, code=news.code or row["code"])
         if news.status is Delivery.FAILED:
             note = f"The provider could not deliver this message: {news.reason or 'it gave no reason'}."

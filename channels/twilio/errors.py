@@ -110,4 +110,6 @@ def outcome(status: int, code: str | None) -> SendError:
     if status in (401, 403, 404, 408, 429):
         return NotSent(f"Not sent yet: Twilio answered {status}, {words}.", code=code)
     why = f"Twilio will not send this message: {words}."
-    return Refused(why, code=code, opted_out=known.opted_out, closed=known.closed)
+    return Refused(
+        why, code=code, opted_out=known.opted_out, closed=known.closed, outside_window=code == OUTSIDE_WINDOW
+    )

@@ -16,7 +16,7 @@ from bot.channel import WebhookRequest
 from bot.errors import Unreadable
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, Media, MediaKind
 from channels.twilio import addresses
-from channels.twilio.errors import in_words, meaning
+from channels.twilio.errors import OUTSIDE_WINDOW, in_words, meaning
 from channels.twilio.signature import fields
 
 OUTBOUND_ID = "oid"
@@ -66,6 +66,7 @@ def _status(target: str, posted: MultiDictProxy[str]) -> DeliveryUpdate:
         reason=in_words(code),
         opted_out=meaning(code).opted_out,
         closed=meaning(code).closed,
+        outside_window=code == OUTSIDE_WINDOW,
     )
 
 

@@ -343,3 +343,19 @@ def test_a_message_that_cannot_be_read_any_more_holds_up_nobody_else(study: Worl
     study.run(lambda uow: uow.execute(damage))
     assert len(study.claim()) == 1
     assert study.open_tasks() == ["message refused"]
+
+
+def test_a_provider_that_says_the_window_has_closed_is_believed(windowed: World) -> None:
+    study = windowed
+    study.enrol(NUMBER)
+    study.leave()
+    study.says("yes", NUMBER)
+    (first, *_) = study.claim()
+    study.run(outbox.refused, study.program.terms, first, Refused("outside the window", outside_window=True))
+    (template,) = next(claimed for _ in range(20) if (claimed := study.claim()))
+    assert template.message.template is not None
+    study.run(outbox.accepted, template.seq, "SM1")
+    assert study.leave() == []
+    study.says("yes", NUMBER)
+    assert study.leave()[0] == first.message.body, "it follows, first of all"
+    assert study.open_tasks() == []
