@@ -15,12 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bot import bootstrap, config
 from bot.bootstrap import Program
+from bot.export.reading import Scope
 from bot.export.writing import Exporter, Wanted, export
 
 T = TypeVar("T")
 
 export_app = typer.Typer(help="Take the record out: transcripts, tables, QDA projects, packs.", no_args_is_help=True)
-out = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False)
 
 Out = Annotated[Path, typer.Option("--out", help="Where to put it.", metavar="PATH")]
@@ -55,7 +56,7 @@ def _run(path: Path, exporter: Exporter, wanted: Wanted) -> None:
         written = export(program.database, program.settings.study.zone, exporter, wanted, track)
     finally:
         program.database.close()
-    out.print(f"{written.out}: {written.cases} interviews, {written.answers} answers", markup=False)
+    console.print(f"{written.out}: {written.cases} interviews, {written.answers} answers", markup=False)
 
 
 def _one_of(option: str, value: str, known: Iterable[str]) -> str:
@@ -152,3 +153,60 @@ def answers(
     detail = {"format": format}
     wanted = Wanted(out, force, originals, name_researchers, tuple(code or ()), detail=detail)
     _run(config, exporter, wanted)
+
+
+@export_app.command()
+def methods(
+    out: Out,
+    format: Annotated[str, typer.Option(help="html or docx; the ending of --out says it too.")] = "",  # noqa: A002  # the option's name
+    force: Force = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """How the interviews were held: messages, words, time, prompts, skips, drop-out. No words of anybody."""
+    from bot.export.methods import Methods
+
+    chosen = _format(out, format, {".html": "html", ".docx": "docx"})
+    _run(config, Methods(chosen), Wanted(out, force, scope=Scope.ENROLLED, detail={"format": chosen}))
+
+
+@export_app.command("subject-access")
+def subject_access(
+    out: Out,
+    code: Annotated[str, typer.Option("--code", help="Whose record.")],
+    force: Force = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Everything held about one person, for that person: a folder with a page to read and the same as JSON."""
+    from bot.export.subject_access import SubjectAccess
+
+    wanted = Wanted(out, force, originals=True, named=True, codes=(code,), scope=Scope.ALL)
+    _run(config, SubjectAccess(), wanted)
+
+
+@export_app.command()
+def archive(
+    out: Out,
+    statement: Annotated[str, typer.Option(help="The consent statement on archiving.")] = "c11",
+    originals: Originals = False,
+    force: Force = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Transcripts, matrix and data of those who agreed that other researchers may use their answers: a folder."""
+    from bot.export.archive import Archive
+
+    wanted = Wanted(out, force, originals, agreed_to=statement, detail={"statement": statement})
+    _run(config, Archive(), wanted)
+
+
+@export_app.command("ethics-pack")
+def ethics_pack(out: Out, force: Force = False, config: ConfigPath = CONFIG) -> None:
+    """For the ethics committee: every text, setting and carrier, and the log. A .docx, or a .zip with tables too."""
+    from bot.export.ethics import export_pack
+
+    _one_of("--out", out.suffix.lower(), (".docx", ".zip"))
+    program = _program(config)
+    try:
+        export_pack(program.database, program.settings, program.schedules.values(), out, force)
+    finally:
+        program.database.close()
+    console.print(f"{out}: written", markup=False)

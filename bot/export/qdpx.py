@@ -126,7 +126,7 @@ class _Project:
                 self._case(case, cases)
                 self._source(case, file, sources, notes)
             self._audit_note(file, notes)
-            with file.open(_zipped("project.qde"), "w", force_zip64=True) as project:
+            with file.open(zipped("project.qde"), "w", force_zip64=True) as project:
                 self._join(project, cases, sources, notes)
 
     def _join(self, project: IO[bytes], cases: TextIO, sources: TextIO, notes: TextIO) -> None:
@@ -249,7 +249,7 @@ class _Project:
         source = _written(self.study, case)
         self._count(case, source)
         guid = self.ids("source", case.head.id)
-        file.writestr(_zipped(f"Sources/{guid}.txt"), source.text.encode())
+        file.writestr(zipped(f"Sources/{guid}.txt"), source.text.encode())
         sources.write(
             f'<TextSource guid="{guid}" name={quoteattr(case.code)} plainTextPath="internal://{guid}.txt" '
             f'creatingUser="{self.user}" creationDateTime="{_moment(case.enrolled_at)}">\n'
@@ -309,7 +309,7 @@ class _Project:
                 for cohort in self.study.cohorts
             ),
         ]
-        file.writestr(_zipped(f"Sources/{guid}.txt"), "\n".join(lines).encode())
+        file.writestr(zipped(f"Sources/{guid}.txt"), "\n".join(lines).encode())
         notes.write(
             f'<Note guid="{guid}" name="About this export" plainTextPath="internal://{guid}.txt" '
             f'creatingUser="{self.user}" creationDateTime="{self.moment}"/>\n'
@@ -402,7 +402,8 @@ def _moment(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _zipped(name: str) -> ZipInfo:
+def zipped(name: str) -> ZipInfo:
+    """An entry of a zip with a time that never changes."""
     info = ZipInfo(name, ZIP_TIME)
     info.compress_type, info.external_attr = ZIP_DEFLATED, 0o600 << 16
     return info

@@ -235,6 +235,7 @@ class Study:
         named: bool = False,
         codes: Collection[str] = (),
         scope: Scope = Scope.CONSENTED,
+        agreed_to: str = "",
         track: Track[Head] = untracked,
     ) -> None:
         self.uow = uow
@@ -243,6 +244,9 @@ class Study:
         self.track = track
         self.researchers = _researchers(uow, named)
         self.heads = tuple(_heads(uow, {code.strip().upper() for code in codes}, scope))
+        if agreed_to:
+            willing = _willing(uow, agreed_to)
+            self.heads = tuple(head for head in self.heads if head.id in willing)
         self.survey = Survey()
 
     def cases(self, label: str) -> Iterator[Case]:
@@ -525,6 +529,17 @@ def _head(uow: UnitOfWork, row: RowMapping) -> Head:
         position=row["position"],
         consented=all(said.get(key) is True for key in required),
     )
+
+
+def _willing(uow: UnitOfWork, statement: str) -> set[int]:
+    """Who last answered YES to a consent statement, called by its id or the part of it before the first hyphen."""
+    query = select(consents.c.participant_id, consents.c.statement, consents.c.agreed).order_by(consents.c.id)
+    last = {
+        row["participant_id"]: row["agreed"]
+        for row in uow.execute(query).mappings()
+        if statement in (row["statement"], row["statement"].partition("-")[0])
+    }
+    return {person for person, yes in last.items() if yes}
 
 
 def _researchers(uow: UnitOfWork, named: bool) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,7 +49,10 @@ class Exporter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is asked of an export. `codes`: only these cases; `named`: researchers by name."""
+    """What is asked of an export. `codes`: only these cases; `named`: researchers by name.
+
+    `agreed_to`: only those who said yes to this consent statement.
+    """
 
     out: Path
     force: bool = False
@@ -57,6 +60,7 @@ class Wanted:
     named: bool = False
     codes: tuple[str, ...] = ()
     scope: Scope = Scope.CONSENTED
+    agreed_to: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -83,9 +87,10 @@ def export(
                 named=wanted.named,
                 codes=wanted.codes,
                 scope=wanted.scope,
+                agreed_to=wanted.agreed_to,
                 track=track,
             )
-            _check_codes(study, wanted.codes)
+            _check(study, wanted)
             look_through(study, exporter)
             exporter.write(study, place)
             return study
@@ -111,13 +116,15 @@ def note(uow: UnitOfWork, name: str, study: Study, wanted: Wanted) -> None:
     )
 
 
-def _check_codes(study: Study, codes: Collection[str]) -> None:
-    missing = sorted({code.strip().upper() for code in codes} - {head.code for head in study.heads})
+def _check(study: Study, wanted: Wanted) -> None:
+    missing = sorted({code.strip().upper() for code in wanted.codes} - {head.code for head in study.heads})
     if missing:
         raise ExportError(
             f"There is no record of {', '.join(missing)} that may leave: not in the study, not yet consented, or to be "
             "deleted. See: ownpace participants"
         )
+    if wanted.agreed_to and not study.heads:
+        raise ExportError(f"Nobody whose record may leave has answered YES to the statement {wanted.agreed_to}.")
 
 
 # Looking for people
