@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from bot.export.matrix import safe
+from bot.export.matrix import csv_file, safe
 from bot.export.reading import Answer, Case, Kind, Speaker, Study, Turn, words
 from bot.export.writing import Passage
 
@@ -182,7 +182,7 @@ def message_rows(case: Case) -> Iterator[Mapping[str, Value]]:
 
 def write_dictionary(path: Path, as_: str) -> None:
     """What every column of every table means."""
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
+    with csv_file(path) as file:
         writer = csv.writer(file)
         writer.writerow(("table", "column", "type", "meaning"))
         for table, columns in TABLES.items():
@@ -214,7 +214,7 @@ class Rows(Protocol):
 
 class _Csv:
     def __init__(self, path: Path, columns: Sequence[Column]) -> None:
-        self._file = path.open("w", encoding="utf-8-sig", newline="")
+        self._file = csv_file(path)
         self._writer = csv.writer(self._file)
         self._writer.writerow([column.name for column in columns])
 

@@ -7,21 +7,12 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import docx
-from docx.document import Document as WordDocument
-from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_BREAK
-from docx.oxml import OxmlElement
-from docx.oxml.ns import qn
-from docx.shared import Cm, Pt, RGBColor
-from docx.text.paragraph import Paragraph as WordParagraph
-
 from bot.errors import ExportError
-from bot.export.charts import Chart, svg, word_chart
+from bot.export.charts import Chart, svg
 
 SUFFIXES = {".txt": "txt", ".md": "md", ".html": "html", ".htm": "html", ".docx": "docx"}
 
@@ -98,7 +89,9 @@ def format_of(path: Path, asked: str = "") -> str:
 def write(document: Document, path: Path, as_: str) -> None:
     """Write the document as txt, md, html or docx."""
     if as_ == "docx":
-        _docx(document, path)
+        from bot.export.word import write_word  # it needs the parts below, and a large library
+
+        write_word(document, path)
         return
     lines = {"txt": _txt, "md": _md, "html": _html}[as_](document)
     with path.open("w", encoding="utf-8", newline="\n") as file:
@@ -230,132 +223,3 @@ def _html_table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]
         cells = "".join(f'<td dir="auto">{html.escape(cell)}</td>' for cell in rest)
         yield f'<tr><th scope="row">{html.escape(first)}</th>{cells}</tr>'
     yield "</tbody></table></div>"
-
-
-# Word: real styles and headings, the language, a title, page numbers, table heads that repeat
-
-_SAID = {"participant": "Participant", "researcher": "Researcher", "bot": "Bot"}
-
-
-def _docx(document: Document, path: Path) -> None:
-    word = docx.Document()
-    _prepare(word, document)
-    word.add_paragraph(document.title, style="Title")
-    for part in document.parts:
-        _add(word, part)
-    word.save(str(path))
-
-
-def _add(word: WordDocument, part: Part) -> None:
-    match part:
-        case Heading():
-            word.add_paragraph(part.text, style=f"Heading {part.level}")
-        case Paragraph():
-            _directed(word.add_paragraph(part.text))
-        case Stamp():
-            word.add_paragraph(part.text, style="Stamp")
-        case Said():
-            paragraph = word.add_paragraph(style=_SAID[part.style])
-            paragraph.add_run(f"{part.speaker}:").bold = True
-            paragraph.add_run(f" {part.text}")
-            _directed(paragraph, part.text)
-        case Facts():
-            _word_table(word, (), part.rows)
-        case Table():
-            if part.caption:
-                word.add_paragraph(part.caption, style="Caption")
-            _word_table(word, part.head, part.rows)
-        case Chart():
-            word_chart(word, part)
-            word.add_paragraph(f"The same as a table: {part.title}", style="Caption")
-            rows = tuple((name, f"{value:g}") for name, value in part.bars)
-            _word_table(word, (part.what, part.unit), rows)
-        case Break():
-            word.add_paragraph().add_run().add_break(WD_BREAK.PAGE)
-
-
-def _prepare(word: WordDocument, document: Document) -> None:
-    properties = word.core_properties
-    properties.title, properties.language = document.title, document.language
-    properties.author, properties.comments, properties.keywords = "Own Pace", "", ""
-    _set_language(word, document.language)
-    normal = word.styles["Normal"]
-    normal.font.name, normal.font.size = "Arial", Pt(12)  # 12 point or more, sans serif (BDA style guide)
-    normal.element.rPr.rFonts.set(qn("w:eastAsia"), "Arial")
-    normal.element.rPr.rFonts.set(qn("w:cs"), "Arial")
-    normal.paragraph_format.space_after = Pt(8)
-    for level in (1, 2, 3):
-        heading = word.styles[f"Heading {level}"]
-        heading.font.color.rgb, heading.font.name = RGBColor(0x1F, 0x1F, 0x1F), "Arial"
-        heading.element.rPr.rFonts.attrib.pop(qn("w:asciiTheme"), None)
-        heading.element.rPr.rFonts.attrib.pop(qn("w:hAnsiTheme"), None)
-    for name in (*_SAID.values(), "Stamp"):
-        style = word.styles.add_style(name, 1)
-        style.base_style, style.quick_style = normal, True
-    word.styles["Stamp"].font.size = Pt(11)
-    word.styles["Stamp"].font.color.rgb = RGBColor(0x59, 0x59, 0x59)
-    word.styles["Stamp"].paragraph_format.keep_with_next = True
-    word.styles["Stamp"].paragraph_format.space_after = Pt(0)
-    word.styles["Caption"].font.color.rgb, word.styles["Caption"].font.size = RGBColor(0x1F, 0x1F, 0x1F), Pt(12)
-    word.styles["Caption"].paragraph_format.keep_with_next = True
-    _foot(word, document.note)
-
-
-def _set_language(word: WordDocument, language: str) -> None:
-    for held in word.styles.element.iter(qn("w:lang")):
-        held.set(qn("w:val"), {"en": "en-GB", "cy": "cy-GB"}.get(language, language))
-
-
-def _foot(word: WordDocument, note: str) -> None:
-    """The page number, and the note, at the foot of every page."""
-    foot = word.sections[0].footer.paragraphs[0]
-    foot.alignment = WD_ALIGN_PARAGRAPH.LEFT
-    foot.add_run(f"{note}  Page " if note else "Page ")
-    _field(foot, "PAGE")
-    foot.add_run(" of ")
-    _field(foot, "NUMPAGES")
-
-
-def _field(paragraph: WordParagraph, code: str) -> None:
-    field_ = OxmlElement("w:fldSimple")
-    field_.set(qn("w:instr"), code)
-    run, text = OxmlElement("w:r"), OxmlElement("w:t")
-    text.text = "1"
-    run.append(text)
-    field_.append(run)
-    paragraph._p.append(field_)
-
-
-def _word_table(word: WordDocument, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    if not head and not rows:
-        return
-    columns = len(head) or len(rows[0])
-    table = word.add_table(rows=0, cols=columns, style="Table Grid")
-    if head:
-        cells = table.add_row().cells
-        for cell, text in zip(cells, head, strict=True):
-            cell.paragraphs[0].add_run(text).bold = True
-        repeated = OxmlElement("w:tblHeader")
-        table.rows[0]._tr.get_or_add_trPr().append(repeated)
-    for row in rows:
-        for cell, text in zip(table.add_row().cells, row, strict=True):
-            cell.paragraphs[0].text = text
-            cell.paragraphs[0].paragraph_format.space_after = Pt(2)
-    if columns == 2 and not head:
-        for row_ in table.rows:
-            row_.cells[0].width, row_.cells[1].width = Cm(5.5), Cm(10.5)
-    word.add_paragraph()
-
-
-def _directed(paragraph: WordParagraph, text: str | None = None) -> None:
-    """A paragraph that begins in a right-to-left script runs from right to left."""
-    if reads_right_to_left(paragraph.text if text is None else text):
-        paragraph._p.get_or_add_pPr().append(OxmlElement("w:bidi"))
-
-
-def reads_right_to_left(text: str) -> bool:
-    """Whether the first letter that has a direction runs from right to left (Unicode annex 9, rules P2 and P3)."""
-    if text.isascii():
-        return False
-    strong = (kind for kind in map(unicodedata.bidirectional, text) if kind in ("L", "R", "AL"))
-    return next(strong, "L") != "L"

@@ -11,7 +11,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -150,14 +150,28 @@ def _worded(schedule: Schedule) -> Iterator[tuple[str, str, Text]]:
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """A section of the settings as names and values; secrets show as stars."""
+    """A section of the settings as names and values."""
     if isinstance(value, BaseModel):
         for field in type(value).model_fields:
             yield from _flat(f"{name}.{field}", getattr(value, field))
-    elif isinstance(value, list | tuple) and not hasattr(value, "_fields"):
-        yield name, ", ".join(map(str, value)) or "none"
+    elif isinstance(value, list | tuple) and not hasattr(value, "start"):
+        yield name, ", ".join(map(_in_words, value)) or "none"
     else:
-        yield name, str(value)
+        yield name, _in_words(value)
+
+
+def _in_words(value: Any) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case timedelta():
+            days, minutes = value.days, value.seconds / 60
+            told = [f"{days} days"] * bool(days) + [f"{minutes:g} minutes"] * bool(minutes)
+            return " and ".join(told) or "at once"
+        case _ if hasattr(value, "start") and hasattr(value, "end"):
+            return f"from {value.start:%H:%M} to {value.end:%H:%M}"
+        case _:
+            return str(value)
 
 
 def _log(uow: UnitOfWork) -> Iterator[Act]:

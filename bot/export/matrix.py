@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
-from bot.export.reading import Case, Cohort, Study, utf16
+from bot.export.reading import Case, Cohort, Study, merged, utf16
 from bot.export.writing import Passage
 
 LONGEST_CELL = 32_767
@@ -27,7 +28,7 @@ LONGEST_CELL = 32_767
 EARLY = 500
 """How much shorter a piece may be in order to end at a space."""
 
-OWN = ("code", "schedule", "language", "wording", "channels", "state")
+OWN = ("code", "cohort", "schedule", "language", "wording", "channels", "state")
 """The columns that every case has, before those that enrolment gave it."""
 
 _FORMULA = re.compile(r"\s*'*\s*[=+\-@＝＋－＠]")
@@ -81,6 +82,7 @@ class _Columns:
     def row(self, case: Case) -> list[str]:
         cells = [
             case.code,
+            case.head.cohort,
             case.schedule.version,
             case.language,
             case.wording,
@@ -99,11 +101,16 @@ def _continued(question: str, number: int) -> str:
     return f"{question} (continued)" if number == 1 else f"{question} (continued {number})"
 
 
-def _columns(study: Study, cohort: Cohort) -> _Columns:
-    taken = {*OWN, *cohort.questions}
+def _columns(study: Study, cohorts: Sequence[Cohort]) -> _Columns:
+    """The columns that cases of these cohorts share: a union in order."""
+    questions = merged(cohort.questions for cohort in cohorts)
+    taken = {*OWN, *questions}
     attributes = {name: f"{name} (attribute)" if name in taken else name for name in study.survey.attributes}
     longest = study.survey.longest
-    return _Columns(attributes, {key: _cells(longest.get((cohort.name, key), 0)) for key in cohort.questions})
+    return _Columns(
+        attributes,
+        {key: _cells(max(longest.get((cohort.name, key), 0) for cohort in cohorts)) for key in questions},
+    )
 
 
 def _cells(length: int) -> int:
@@ -113,7 +120,7 @@ def _cells(length: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """xlsx with a sheet for each cohort, or csv: one file, or a folder with one for each cohort where `folder`."""
+    """xlsx with a sheet for each cohort, or csv: one file for all, or a folder with one for each cohort."""
 
     format: str
     folder: bool = False
@@ -128,11 +135,9 @@ class Matrix:
         if self.format == "xlsx":
             _xlsx(study, place)
         elif self.folder:
-            place.mkdir()
-            _csv(study, {cohort.name: place / f"{cohort.name}.csv" for cohort in study.cohorts})
+            _csv_folder(study, place)
         else:
-            _csv(study, {cohort.name: place for cohort in study.cohorts})
-            place.touch()
+            _csv(study, place)
 
 
 def attributes(case: Case) -> Iterator[Passage]:
@@ -141,25 +146,37 @@ def attributes(case: Case) -> Iterator[Passage]:
         yield Passage(f"attribute {name}", value)
 
 
-def _csv(study: Study, paths: Mapping[str, Path]) -> None:
-    """UTF-8 with a byte order mark, which Excel needs in order to read it as UTF-8; lines end as RFC 4180 says."""
-    columns = {cohort.name: _columns(study, cohort) for cohort in study.cohorts}
-    files = {name: path.open("w", encoding="utf-8-sig", newline="") for name, path in paths.items()}
-    try:
-        writers = {name: csv.writer(file) for name, file in files.items()}
+def _csv(study: Study, place: Path) -> None:
+    """One file for all cohorts."""
+    columns = _columns(study, study.cohorts)
+    with csv_file(place) as file:
+        writer = csv.writer(file)
+        writer.writerow(map(safe, columns.head()))
+        for case in study.cases("Writing the matrix"):
+            writer.writerow(map(safe, columns.row(case)))
+
+
+def _csv_folder(study: Study, place: Path) -> None:
+    """A file for each cohort."""
+    place.mkdir()
+    columns = {cohort.name: _columns(study, [cohort]) for cohort in study.cohorts}
+    with ExitStack() as files:
+        writers = {name: csv.writer(files.enter_context(csv_file(place / f"{name}.csv"))) for name in columns}
         for name, writer in writers.items():
             writer.writerow(map(safe, columns[name].head()))
         for case in study.cases("Writing the matrix"):
             writers[case.head.cohort].writerow(map(safe, columns[case.head.cohort].row(case)))
-    finally:
-        for file in files.values():
-            file.close()
+
+
+def csv_file(place: Path) -> TextIO:
+    """UTF-8 with a byte order mark, without which Excel takes it for something else; lines end as RFC 4180 says."""
+    return place.open("w", encoding="utf-8-sig", newline="")
 
 
 def _xlsx(study: Study, place: Path) -> None:
     book = Workbook(write_only=True)
     sheets: dict[str, Any] = {}
-    columns = {cohort.name: _columns(study, cohort) for cohort in study.cohorts}
+    columns = {cohort.name: _columns(study, [cohort]) for cohort in study.cohorts}
     for name, of in columns.items():
         sheet = sheets[name] = book.create_sheet(_sheet_name(name, sheets))
         sheet.freeze_panes = "B2"

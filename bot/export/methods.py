@@ -165,7 +165,7 @@ class Count:
             "From them",
             "To them",
             "Reminders",
-            "Stock prompts",
+            "Prompts",
             "Probes",
             "Taken back",
         )
@@ -195,25 +195,21 @@ class Count:
             yield from self._drop_out(cohort.name, cohort.questions)
 
     def _people(self) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-        states = [state.value for state in State]
-        rows = tuple(
-            (
-                cohort,
-                str(way.states.total()),
-                str(way.consented),
-                str(way.answering),
-                *(str(way.states[s]) for s in states),
-            )
-            for cohort, way in sorted(self.ways.items())
-        )
-        return ("Cohort", "Enrolled", "Consented", "Answered", *states), rows
+        ways = dict(sorted(self.ways.items()))
+        rows = [
+            ("Enrolled", *(way.states.total() for way in ways.values())),
+            ("Consented", *(way.consented for way in ways.values())),
+            ("Answered a question", *(way.answering for way in ways.values())),
+            *((f"Now: {state.value}", *(way.states[state.value] for way in ways.values())) for state in State),
+        ]
+        return ("", *ways), tuple(tuple(map(str, row)) for row in rows)
 
     def _drop_out(self, cohort: str, questions: Iterable[str]) -> Iterator[Part]:
         way = self.ways.get(cohort, Way())
         asked = [key for key in questions if way.reached[key]]
         yield Heading(1, f"How far they came: {cohort}")
         yield Table(
-            "By question: an interview that is not complete rests at one of them",
+            f"{cohort}, by question: an interview that is not complete rests at one of them",
             ("Question", "Asked", "Answered", "Skipped", "Rests here"),
             tuple(
                 (key, str(way.reached[key]), str(way.answered[key]), str(way.skipped[key]), str(way.ended_here[key]))
@@ -228,11 +224,11 @@ def _answer_table(tallies: Mapping[Group, Tally]) -> tuple[tuple[str, ...], tupl
     head = (
         "Cohort and channel",
         "Answers",
-        "Words: median",
-        "quarter below",
-        "quarter above",
-        "Messages: median",
-        "Minutes to first: median",
+        "Words, median",
+        "Lower quarter",
+        "Upper quarter",
+        "Parts, median",
+        "Minutes to first, median",
     )
     rows = tuple(
         (

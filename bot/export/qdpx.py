@@ -29,7 +29,7 @@ ORIGIN = "Own Pace"
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 REPLY = "Talk with a researcher"
 NO_WORDS = "[no words]"
-VARIABLES = ("cohort", *OWN[1:])
+VARIABLES = OWN[1:]
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,11 +196,11 @@ def new_place(out: Path, force: bool) -> Iterator[Path]:
 
 def _move(made: Path, out: Path, aside: Path) -> None:
     """Put what was made at its place; what was there goes only once the new one can take it."""
-    if out.is_dir() and not out.is_symlink():
+    if os.path.lexists(out) and (made.is_dir() or (out.is_dir() and not out.is_symlink())):
         out.rename(aside)
     try:
         made.replace(out)
     except OSError:
-        if aside.exists():
+        if os.path.lexists(aside):
             aside.rename(out)
         raise
