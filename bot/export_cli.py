@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bot import bootstrap, config
+from bot import bootstrap
 from bot.bootstrap import Program
 from bot.export.reading import Scope
 from bot.export.writing import Exporter, Wanted, export
@@ -47,7 +47,7 @@ def track(label: str, things: Collection[T]) -> Iterable[T]:
 
 
 def _program(path: Path) -> Program:
-    return bootstrap.build(config.load(path), channels={})
+    return bootstrap.build(bootstrap.load_settings(path), channels={})
 
 
 def _run(path: Path, exporter: Exporter, wanted: Wanted) -> None:

@@ -49,6 +49,8 @@ ANSWER_COLUMNS = (
     Column("parts", int, "messages that make the answer"),
     Column("late_parts", int, "of these, messages that came when the interview had gone on already"),
     Column("removed_parts", int, "messages that the participant took back; their words are nowhere"),
+    Column("edited_parts", int, "messages that the participant changed after sending; the newest words are here"),
+    Column("media", str, "what came besides words, such as voice note 1:32"),
     Column("channels", str, "the channels the answer came by, in order of first use"),
     Column("asked_times", int, "how often the question was sent: more than once after AGAIN, BACK or a break"),
     Column("asked_at", datetime, "when the question left for the first time, UTC"),
@@ -70,7 +72,7 @@ MESSAGE_COLUMNS = (
     Column("direction", str, "in: from the participant; out: to them"),
     Column("author", str, "the participant's code, Bot, or a researcher's pseudonym such as R01"),
     Column("kind", str, "from the participant: answer, late, conversation (with a researcher), aside, consent, "
-           "command, choice, unread; to them: question, prompt, probe (a researcher's words), reminder, stock"),
+           "command, choice, unread, other; to them: question, prompt, probe (a researcher's words), reminder, stock"),
     Column("question", str, "the id of the question it belongs to, if any"),
     Column("stock_texts", str, "the ids of the study's texts it is made of, if any"),
     Column("wording", str, "the wording of what was sent: standard, easy_read or short"),
@@ -80,9 +82,11 @@ MESSAGE_COLUMNS = (
     Column("seconds_since_previous", int, "from the message before it in this interview"),
     Column("left", bool, "false for a message to the participant that was never handed to the provider"),
     Column("delivery", str, "what became of a message to the participant: accepted, sent, delivered, read, failed, "
-           "refused, unknown, pending, cancelled"),
+           "refused, unknown, or why it waits"),
     Column("removed", bool, "true where the participant took it back; the text is then empty"),
     Column("removed_at", datetime, "when they took it back, UTC"),
+    Column("edits", int, "how often the participant changed it after sending; the newest words are here"),
+    Column("media", str, "what came besides words, such as voice note 1:32"),
     Column("words", int, "words in the text, cut at spaces; empty where it was taken back"),
     Column("text", str, "the words"),
 )  # fmt: skip
@@ -137,6 +141,8 @@ def answer_row(case: Case, answer: Answer) -> Mapping[str, Value]:
         "parts": len(parts),
         "late_parts": sum(part.kind is Kind.LATE for part in parts),
         "removed_parts": answer.removed,
+        "edited_parts": sum(part.edits > 0 for part in parts),
+        "media": ", ".join(one for part in parts for one in part.media),
         "channels": ", ".join(dict.fromkeys(part.channel for part in parts)),
         "asked_times": len(answer.asked),
         "asked_at": asked,
@@ -174,6 +180,8 @@ def message_rows(case: Case) -> Iterator[Mapping[str, Value]]:
             "delivery": turn.delivery,
             "removed": turn.removed,
             "removed_at": turn.removed_at,
+            "edits": turn.edits,
+            "media": "" if turn.removed else ", ".join(turn.media),
             "words": None if turn.removed else words(turn.text),
             "text": "" if turn.removed else turn.text,
         }

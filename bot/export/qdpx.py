@@ -347,9 +347,16 @@ def _answer(source: Source, study: Study, case: Case, answer: Answer) -> None:
         start, end = source.add(answer.text)
         source.spans.append(Span(answer.question, start, end, answer.question, tuple(str(n.id) for n in notes)))
         source.notes += [(f"{'prompt' if n.kind is Kind.PROMPT else 'probe'} at {answer.question}", n) for n in notes]
-    else:
-        source.add(NO_WORDS)
+    source.add(_besides(answer.parts, bool(answer.text.strip())))
     source.add("\n\n")
+
+
+def _besides(parts: Iterable[Turn], words: bool) -> str:
+    """What came besides words, after the coded words; or that there are none."""
+    marks = [f"[{one}]" for part in parts for one in part.media]
+    if not words:
+        return " ".join(marks) or NO_WORDS
+    return "".join(f"\n{mark}" for mark in marks)
 
 
 def _talk(source: Source, study: Study, answer: Answer) -> None:

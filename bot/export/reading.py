@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -26,7 +26,17 @@ from bot.interview.schedule import Schedule
 from bot.interview.state import Progress
 from bot.records.participants import channel_name
 from bot.records.prepared import Prepared, Row
-from bot.records.tables import addresses, consents, data_keys, interviews, messages, outbox, tasks
+from bot.records.tables import (
+    addresses,
+    consents,
+    data_keys,
+    interviews,
+    media,
+    messages,
+    outbox,
+    schedules,
+    tasks,
+)
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 
@@ -58,7 +68,10 @@ class Scope(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a turn is for. `answer` to `choice` are the participant's, the rest is what they were sent."""
+    """What a turn is for. `answer` to `other` are the participant's, the rest is what they were sent.
+
+    `other` is what no participant wrote on purpose, such as an automatic reply.
+    """
 
     ANSWER = "answer"
     LATE = "late"
@@ -68,6 +81,7 @@ class Kind(StrEnum):
     COMMAND = "command"
     CHOICE = "choice"
     UNREAD = "unread"
+    OTHER = "other"
     QUESTION = "question"
     PROMPT = "prompt"
     PROBE = "probe"
@@ -84,7 +98,8 @@ DATA = frozenset({Kind.ANSWER, Kind.LATE, Kind.CONVERSATION, Kind.ASIDE, Kind.UN
 class Turn:
     """One message as it was said. `at` is when it came or left; `left` is false while it waits or was not wanted.
 
-    `author` is the code of the participant, a pseudonym such as R02, or Bot.
+    `author` is the code of the participant, a pseudonym such as R02, or Bot. `text` is the newest form of a message
+    that was changed after it came, and `edits` how often it was. `media` names what came besides words.
     """
 
     id: int
@@ -101,6 +116,8 @@ class Turn:
     removed_at: datetime | None = None
     left: bool = True
     delivery: str = ""
+    edits: int = 0
+    media: tuple[str, ...] = ()
 
     @property
     def removed(self) -> bool:
@@ -178,7 +195,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """The questions of a cohort's schedules, every version that an exported interview is on, as one list in order."""
+    """The questions of a cohort's schedules, every version, as one list in order."""
 
     name: str
     schedules: tuple[Schedule, ...]
@@ -257,19 +274,11 @@ class Study:
 
     @cached_property
     def cohorts(self) -> tuple[Cohort, ...]:
-        """The cohorts there are cases of; their schedules from the oldest version to the newest."""
-        versions = dict.fromkeys((head.cohort, head.version) for head in self.heads)
-        added = {row["version"]: row["added_at"] for row in self.uow.all(select(_SCHEDULES))}
-        names = dict.fromkeys(cohort for cohort, _ in versions)
+        """The cohorts there are cases of; their schedules, every stored version, from the oldest to the newest."""
+        rows = self.uow.all(select(schedules).order_by(schedules.c.added_at, schedules.c.version))
         return tuple(
-            Cohort(
-                name,
-                tuple(
-                    self.uow.schedule(version)
-                    for version in sorted((v for c, v in versions if c == name), key=lambda v: (added[v], v))
-                ),
-            )
-            for name in names
+            Cohort(name, tuple(self.uow.schedule(row["version"]) for row in rows if row["cohort"] == name))
+            for name in dict.fromkeys(head.cohort for head in self.heads)
         )
 
     def day(self, moment: datetime) -> str:
@@ -283,7 +292,6 @@ class Study:
 
 # Loading one case
 
-_SCHEDULES = interviews.metadata.tables["schedules"]
 _PERSON = Prepared(
     select(
         people.c.name,
@@ -311,6 +319,7 @@ _MESSAGES = Prepared(
         messages.c.written_at,
         messages.c.at,
         messages.c.removed_at,
+        messages.c.replaces,
     )
     .where(messages.c.participant_id == bindparam("of"))
     .order_by(messages.c.id)
@@ -320,12 +329,19 @@ _LEAVING = Prepared(
     .where(outbox.c.participant_id == bindparam("of"))
     .order_by(outbox.c.seq)
 )
+_MEDIA = Prepared(
+    select(media.c.message_id, media.c.kind, media.c.seconds)
+    .join(messages, messages.c.id == media.c.message_id)
+    .where(messages.c.participant_id == bindparam("of"))
+    .order_by(media.c.id)
+)
 _LEDGER = Prepared(
     select(consents.c.statement, consents.c.agreed)
     .where(consents.c.participant_id == bindparam("of"))
     .order_by(consents.c.id)
 )
 _ADDRESSES = Prepared(select(addresses.c.kind, addresses.c.value).where(addresses.c.participant_id == bindparam("of")))
+_THEIRS = frozenset({"answer", "late", "conversation", "aside", "consent", "command", "choice", "unread"})
 LEFT_US = frozenset({"accepted", "unknown", "refused"})
 """States of the outbox in which a message was handed over, or may have been."""
 
@@ -347,10 +363,18 @@ class _Loader:
         leaving = {row["message_id"]: row for row in self.uow.run(_LEAVING, of)}
         played = self._played(of, key)
         hide = None if self.originals else _Hiding(key.open(person["name"], "name"), head.code, self.researchers)
+        rows = self.uow.run(_MESSAGES, of)
+        forms = _forms(rows)
+        came_along = self._media(of)
         turns = _placed(
-            self._turn(row, key.open(row["body"], "body"), head, leaving.get(row["id"]), played, hide)
-            for row in self.uow.run(_MESSAGES, of)
-            if row["body"] is not None
+            replace(
+                self._turn(row, key.open(newest["body"], "body"), head, leaving.get(row["id"]), played, hide),
+                edits=edits,
+                media=came_along.get(newest["id"], ()),
+            )
+            for row in rows
+            if row["id"] in forms
+            for newest, edits in [forms[row["id"]]]
         )
         ledger = {row["statement"]: row["agreed"] for row in self.uow.run(_LEDGER, of)}
         return Case(
@@ -366,6 +390,13 @@ class _Loader:
             turns=turns,
             answers=tuple(_answers(schedule, person["saved"]["answers"], turns)),
         )
+
+    def _media(self, of: dict[str, int]) -> dict[int, tuple[str, ...]]:
+        """What came besides words, by message: 'voice note 1:32'."""
+        found: dict[int, tuple[str, ...]] = {}
+        for row in self.uow.run(_MEDIA, of):
+            found[row["message_id"]] = (*found.get(row["message_id"], ()), media_word(row["kind"], row["seconds"]))
+        return found
 
     def _played(self, of: dict[str, int], key: Any) -> str:
         """The channel that a simulated phone plays."""
@@ -386,7 +417,7 @@ class _Loader:
             text=text if incoming or hide is None else hide.hidden(text),
             at=leaving["claimed_at"] or row["at"] if leaving else row["at"],
             channel=played if row["channel"] == "simulator" else channel_word(row["channel"]),
-            question=row["question"],
+            question=None if row["question"] in self._statements(head.version) else row["question"],
             written_at=row["written_at"],
             texts=tuple((row["texts"] or "").split()),
             wording=row["wording"] or "",
@@ -397,20 +428,33 @@ class _Loader:
 
     def _kind(self, row: Row, speaker: Speaker, text: str, version: str) -> Kind:
         if speaker is Speaker.PARTICIPANT:
-            return Kind(row["belongs"])
+            return Kind(row["belongs"]) if row["belongs"] in _THEIRS else Kind.OTHER
         if speaker is Speaker.RESEARCHER:
             return Kind.PROBE
-        if any(name.startswith(("reminder", "nudge")) for name in (row["texts"] or "").split()):
+        if any(name.startswith("reminder") for name in (row["texts"] or "").split()):
             return Kind.REMINDER
-        if row["question"] is None or row["texts"]:
+        if row["question"] is None or row["texts"] or row["question"] in self._statements(version):
             return Kind.STOCK
-        return Kind.PROMPT if text in self._stock_prompts(version)[row["question"]] else Kind.QUESTION
+        return Kind.PROMPT if text in self._stock_prompts(version).get(row["question"], ()) else Kind.QUESTION
+
+    def _statements(self, version: str) -> frozenset[str]:
+        return frozenset(statement.id for statement in self.uow.schedule(version).statements)
 
     def _stock_prompts(self, version: str) -> Mapping[str, frozenset[str]]:
         if version not in self._prompts:
             questions = self.uow.schedule(version).questions
             self._prompts[version] = {q.id: frozenset(tidy(prompt) for prompt in q.prompts) for q in questions}
         return self._prompts[version]
+
+
+def _forms(rows: Sequence[Row]) -> dict[int, tuple[Row, int]]:
+    """Of each message the newest form and how often it was changed, by the id of the first; those without words not."""
+    found: dict[int, tuple[Row, int]] = {}
+    for row in rows:
+        if row["body"] is not None:
+            first = row["replaces"] or row["id"]
+            found[first] = (row, found[first][1] + 1 if first in found else 0)
+    return found
 
 
 class _Hiding:
@@ -441,33 +485,33 @@ def _placed(turns: Iterable[Turn]) -> tuple[Turn, ...]:
 
 
 def _answers(schedule: Schedule, saved: Mapping[str, Any], turns: tuple[Turn, ...]) -> Iterator[Answer]:
-    """One for each question that was asked, in the order of the schedule."""
+    """One for each question that was asked, in the order of the schedule; then those of an earlier version."""
     of: dict[str, list[Turn]] = {}
     for turn in turns:
         if turn.question is not None:
             of.setdefault(turn.question, []).append(turn)
     reminders = _reminders(turns)
-    for section in schedule.sections:
-        for question in section.questions:
-            if question.id not in saved and question.id not in of:
-                continue
-            said = [turn for turn in of.get(question.id, []) if turn.left]
-            kept = [turn for turn in said if not turn.removed]
-            progress, _, prompted, *_ = saved.get(question.id, ("asked", [], False))
-            yield Answer(
-                question=question.id,
-                section=section.id,
-                number=schedule.number(question.id),
-                progress=Progress(progress),
-                prompted=prompted,
-                parts=tuple(turn for turn in kept if turn.kind in ANSWERS),
-                removed=sum(turn.removed for turn in said),
-                asked=tuple(turn for turn in kept if turn.kind is Kind.QUESTION),
-                prompts=tuple(turn for turn in kept if turn.kind is Kind.PROMPT),
-                probes=tuple(turn for turn in kept if turn.kind is Kind.PROBE),
-                replies=tuple(turn for turn in kept if turn.kind is Kind.CONVERSATION),
-                reminders=reminders.get(question.id, 0),
-            )
+    known = {question.id: section.id for section in schedule.sections for question in section.questions}
+    for key in [*known, *(key for key in of if key not in known)]:
+        if key not in saved and key not in of:
+            continue
+        said = [turn for turn in of.get(key, []) if turn.left]
+        kept = [turn for turn in said if not turn.removed]
+        progress, _, prompted, *_ = saved.get(key, ("asked", [], False))
+        yield Answer(
+            question=key,
+            section=known.get(key, ""),
+            number=schedule.number(key) if key in known else 0,
+            progress=Progress(progress),
+            prompted=prompted,
+            parts=tuple(turn for turn in kept if turn.kind in ANSWERS),
+            removed=sum(turn.removed for turn in said),
+            asked=tuple(turn for turn in kept if turn.kind is Kind.QUESTION),
+            prompts=tuple(turn for turn in kept if turn.kind is Kind.PROMPT),
+            probes=tuple(turn for turn in kept if turn.kind is Kind.PROBE),
+            replies=tuple(turn for turn in kept if turn.kind is Kind.CONVERSATION),
+            reminders=reminders.get(key, 0),
+        )
 
 
 def _reminders(turns: tuple[Turn, ...]) -> dict[str, int]:
@@ -581,6 +625,12 @@ def natural(code: str) -> tuple[tuple[str, int], ...]:
 
 def channel_word(kind: str) -> str:
     return {"sms": "text message", "whatsapp": "WhatsApp", "telegram": "Telegram", "email": "email"}.get(kind, kind)
+
+
+def media_word(kind: str, seconds: int | None) -> str:
+    """What came besides words, as a reader is told of it."""
+    word = {"voice": "voice note"}.get(kind, kind)
+    return word if seconds is None else f"{word} {seconds // 60}:{seconds % 60:02}"
 
 
 def merged(orders: Iterable[Iterable[str]]) -> tuple[str, ...]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import json
+import mimetypes
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from bot.export.answers import moment
 from bot.export.document import Document, Facts, Heading, Paragraph, Part, Said, Stamp, Table, write
@@ -28,13 +29,16 @@ from bot.records.tables import (
     data_keys,
     delivery_updates,
     interviews,
+    media,
     messages,
+    moves,
     outbox,
     tasks,
     timers,
 )
 from bot.records.tables import participants as people
 from bot.records.vault import DataKey
+from bot.service import media as stored_media
 
 LEAVES_OUT = {
     "participants": {"id", "key_id"},
@@ -46,7 +50,9 @@ LEAVES_OUT = {
 SEALED = {
     "participants": {"name": "name", "attributes": "attributes"},
     "addresses": {"value": "address"},
-    "messages": {"body": "body", "raw": "raw"},
+    "messages": {"body": "body", "raw": "raw", "elided": "elided"},
+    "media": {"name": "file name", "reference": "reference"},
+    "moves": {"value": "address"},
     "outbox": {"address": "address"},
 }
 """Sealed columns, with what each was sealed as."""
@@ -54,7 +60,7 @@ SEALED = {
 
 @dataclass(frozen=True, slots=True)
 class SubjectAccess:
-    """A folder with record.html and record.json."""
+    """A folder with record.html, record.json, and in media/ what came besides words, by its number in record.json."""
 
     name: str = "subject-access"
 
@@ -70,6 +76,17 @@ class SubjectAccess:
         with (place / "record.json").open("w", encoding="utf-8") as file:
             json.dump(held, file, ensure_ascii=False, indent=2)
         write(_document(study, case, held), place / "record.html", "html")
+        for row in study.uow.all(_media_of(head)):
+            content = stored_media.content(study.uow, row["id"])
+            if content is not None:
+                (place / "media").mkdir(exist_ok=True)
+                ending = mimetypes.guess_extension(row["content_type"]) or ""
+                (place / "media" / f"{row['id']}{ending}").write_bytes(content)
+
+
+def _media_of(head: Head) -> Select[Any]:
+    theirs = select(messages.c.id).where(messages.c.participant_id == head.id)
+    return select(media).where(media.c.message_id.in_(theirs)).order_by(media.c.id)
 
 
 def everything(study: Study, head: Head) -> dict[str, Any]:
@@ -83,11 +100,12 @@ def everything(study: Study, head: Head) -> dict[str, Any]:
     sent = select(outbox.c.seq).where(outbox.c.participant_id == head.id)
     of_person = {
         table: select(table).where(table.c.participant_id == head.id).order_by(table.c.id)
-        for table in (addresses, interviews, messages, consents, timers, tasks)
+        for table in (addresses, moves, interviews, messages, consents, timers, tasks)
     }
     queries = {
         people: select(people).where(people.c.id == head.id),
         **of_person,
+        media: _media_of(head),
         outbox: select(outbox).where(outbox.c.participant_id == head.id).order_by(outbox.c.seq),
         delivery_updates: select(delivery_updates).where(delivery_updates.c.outbox_seq.in_(sent)),
         audit: select(audit).where(audit.c.subject == head.code).order_by(audit.c.id),

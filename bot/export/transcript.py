@@ -87,10 +87,14 @@ def question_name(case: Case, key: str) -> str:
 
 
 def shown(turn: Turn) -> str:
-    """The words of a turn, with a mark where they did not arrive or there are none."""
-    text = turn.text if turn.text.strip() else "[no words]"
-    marks = {"refused": "[not delivered]", "failed": "[not delivered]", "unknown": "[perhaps not delivered]"}
-    return f"{text} {marks[turn.delivery]}" if turn.delivery in marks else text
+    """The words of a turn, with a mark for what came besides them, and where there are none or they did not arrive."""
+    marks = [f"[{one}]" for one in turn.media]
+    failed = {"refused": "[not delivered]", "failed": "[not delivered]", "unknown": "[perhaps not delivered]"}
+    if turn.delivery in failed:
+        marks.append(failed[turn.delivery])
+    if not turn.text.strip() and not marks:
+        marks.append("[no words]")
+    return " ".join([turn.text, *marks] if turn.text.strip() else marks)
 
 
 def place(turn: Turn) -> str:

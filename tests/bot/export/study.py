@@ -16,7 +16,7 @@ from bot.messages import Address, Inbound
 from bot.records import participants
 from bot.records.tables import audit, messages
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import conversations, enrolment, handovers, outbox
+from bot.service import enrolment, handovers, intake
 from bot.service.enrolment import Entry
 from tests.bot.world import World
 
@@ -38,7 +38,7 @@ class Phone:
             self.study.clock.forward(minutes=1)
             key = f"{self.code}/{next(self.numbers)}"
             inbound = Inbound(key, self.address, text, text.encode())
-            self.study.run(conversations.receive, self.study.program.terms, inbound)
+            self.study.run(intake.receive, self.study.program.terms, inbound)
             leave(self.study)
 
     def answers(self, *texts: str) -> None:
@@ -67,9 +67,8 @@ class Phone:
 
 def leave(study: World) -> None:
     """Everything that waits is handed to the provider and accepted."""
-    while claimed := study.run(outbox.claim, ["sms", "simulator"], []):
-        for one in claimed:
-            study.run(outbox.accepted, one.seq, f"out{one.seq}")
+    study.program.channels["sms"].waits_for_sent = False
+    study.leave()
 
 
 def joins(study: World, number: int, cohort: str = "social-workers", name: str = "", **more: Any) -> Phone:

@@ -14,7 +14,7 @@ from bot.export.reading import Case, Kind, Scope, Speaker, merged, natural, tidy
 from bot.interview.state import Progress
 from bot.messages import Address, Inbound
 from bot.records.tables import messages
-from bot.service import conversations, enrolment
+from bot.service import enrolment, intake
 from bot.service.enrolment import Entry
 from tests.bot.export.study import cases, joins, stored_answers
 from tests.bot.world import World, world
@@ -56,7 +56,7 @@ def test_a_message_that_never_left_was_not_said(tmp_path: Path) -> None:
         phone.consents()
         for number, text in enumerate(("an answer", "DONE", "STOP")):
             inbound = Inbound(f"late/{number}", phone.address, text, text.encode())
-            study.run(conversations.receive, study.program.terms, inbound)
+            study.run(intake.receive, study.program.terms, inbound)
         (case,) = cases(study)
         assert [a.question for a in case.answers] == ["b-now", "b-decide"]
         assert case.answers[1].asked == ()
