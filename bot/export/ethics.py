@@ -154,6 +154,9 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, BaseModel):
         for field in type(value).model_fields:
             yield from _flat(f"{name}.{field}", getattr(value, field))
+    elif isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _flat(f"{name}.{key}", inner)
     elif isinstance(value, list | tuple) and not hasattr(value, "start"):
         yield name, ", ".join(map(_in_words, value)) or "none"
     else:
@@ -164,6 +167,8 @@ def _in_words(value: Any) -> str:
     match value:
         case bool():
             return "yes" if value else "no"
+        case dict():
+            return "as the program has it"
         case timedelta():
             days, minutes = value.days, value.seconds / 60
             told = [f"{days} days"] * bool(days) + [f"{minutes:g} minutes"] * bool(minutes)

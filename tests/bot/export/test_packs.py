@@ -95,7 +95,7 @@ def test_the_pack_has_a_version_that_only_old_interviews_are_on(tmp_path: Path) 
 def test_the_pack_has_settings_in_words_and_no_secret(packed: ZipFile) -> None:
     rows = {row["setting"]: row["value"] for row in table(packed, "settings.csv")}
     whole = b"".join(packed.read(name) for name in packed.namelist())
-    assert rows["pace.settle.sms"] == "20 minutes"
+    assert rows["pace.settle"] == "as the program has it"
     assert rows["pace.reminders"] == "4 days, 10 days"
     assert rows["pace.quiet_hours"] == "from 20:00 to 09:00"
     assert b"the auth token" not in whole

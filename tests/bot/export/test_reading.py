@@ -8,12 +8,14 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import delete, insert, select, update
 
 from bot.export.reading import Case, Kind, Scope, Speaker, merged, natural, tidy
+from bot.export.transcript import shown
 from bot.interview.state import Progress
-from bot.messages import Address, Inbound
+from bot.messages import Address, Inbound, Media, MediaKind
 from bot.records.tables import messages
+from bot.records.unit_of_work import UnitOfWork
 from bot.service import enrolment, intake
 from bot.service.enrolment import Entry
 from tests.bot.export.study import cases, joins, stored_answers
@@ -125,3 +127,53 @@ def test_tidy_words_can_be_in_any_document(text: str) -> None:
         element = Element("a")
         element.text = tidied
         assert fromstring(tostring(element, "unicode")).text == (tidied or None)
+
+
+def test_a_changed_message_has_its_newest_words_once_at_its_first_place(held: World) -> None:
+    with_changes = ("SW02", "b-now")
+    case = the(held, with_changes[0])
+    (first, second) = next(a for a in case.answers if a.question == with_changes[1]).parts
+    person = {"participant_id": case.head.id, "key_id": _key_of(held, first.id), "channel": "sms"}
+    for text in ("first changed", "first changed again"):
+        _insert(held, case, person, replaces=first.id, text=text)
+    try:
+        (now, then) = next(a for a in the(held, "SW02").answers if a.question == "b-now").parts
+        assert (now.id, now.text, now.edits) == (first.id, "first changed again", 2)
+        assert (then.text, then.edits) == (second.text, 0)
+        taken_back = update(messages).where(messages.c.id == first.id)
+        held.run(lambda uow: uow.execute(taken_back.values(removed_at=held.clock())))
+        answer = next(a for a in the(held, "SW02").answers if a.question == "b-now")
+        assert (answer.text, answer.removed) == ("second", 1), "what was taken back is gone in every form"
+    finally:
+        held.run(lambda uow: uow.execute(delete(messages).where(messages.c.replaces == first.id)))
+        held.run(lambda uow: uow.execute(update(messages).where(messages.c.id == first.id).values(removed_at=None)))
+
+
+def test_what_came_besides_words_is_named(tmp_path: Path) -> None:
+    with world(tmp_path) as study:
+        phone = joins(study, 1)
+        phone.consents()
+        voice = Media(MediaKind.VOICE, "audio/ogg", content=b"sound", seconds=92)
+        inbound = Inbound("voice/1", phone.address, "", b"", media=(voice,))
+        study.run(intake.receive, study.program.terms, inbound)
+        (case,) = cases(study)
+        (part,) = case.answers[0].parts
+        assert part.media == ("voice note 1:32",)
+        assert shown(part) == "[voice note 1:32]"
+
+
+def _key_of(held: World, message: int) -> int:
+    query = select(messages.c.key_id).where(messages.c.id == message)
+    found: int = held.program.database.read_now(lambda uow: uow.execute(query).scalar_one())
+    return found
+
+
+def _insert(held: World, case: Case, person: dict[str, object], replaces: int, text: str) -> None:
+    """A newer form of a message, as intake stores it."""
+
+    def store(uow: UnitOfWork) -> None:
+        key = uow.key(_key_of(held, replaces))
+        row = {"direction": "in", "author": "participant", "belongs": "answer", "question": "b-now", "at": uow.now}
+        uow.execute(insert(messages).values(**person, **row, replaces=replaces, body=key.seal(text, "body")))
+
+    held.run(store)
