@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -367,15 +367,11 @@ class _Loader:
         forms = _forms(rows)
         came_along = self._media(of)
         turns = _placed(
-            replace(
-                self._turn(row, key.open(newest["body"], "body"), head, leaving.get(row["id"]), played, hide),
-                edits=edits,
-                media=came_along.get(newest["id"], ()),
-            )
+            self._turn(row, key.open(forms[row["id"]][0]["body"], "body"), head, leaving.get(row["id"]), played, hide)
             for row in rows
             if row["id"] in forms
-            for newest, edits in [forms[row["id"]]]
         )
+        turns = tuple(_with_form(turn, *forms[turn.id], came_along) for turn in turns)
         ledger = {row["statement"]: row["agreed"] for row in self.uow.run(_LEDGER, of)}
         return Case(
             head=head,
@@ -437,6 +433,7 @@ class _Loader:
             return Kind.STOCK
         return Kind.PROMPT if text in self._stock_prompts(version).get(row["question"], ()) else Kind.QUESTION
 
+    @cache  # noqa: B019  # a loader lives as long as one pass
     def _statements(self, version: str) -> frozenset[str]:
         return frozenset(statement.id for statement in self.uow.schedule(version).statements)
 
@@ -455,6 +452,12 @@ def _forms(rows: Sequence[Row]) -> dict[int, tuple[Row, int]]:
             first = row["replaces"] or row["id"]
             found[first] = (row, found[first][1] + 1 if first in found else 0)
     return found
+
+
+def _with_form(turn: Turn, newest: Row, edits: int, came_along: Mapping[int, tuple[str, ...]]) -> Turn:
+    """The turn with what came besides words, and how often it was changed."""
+    media_ = came_along.get(newest["id"], ())
+    return replace(turn, edits=edits, media=media_) if edits or media_ else turn
 
 
 class _Hiding:

@@ -63,7 +63,7 @@ def settings(folder: Path) -> Settings:
         "security": {"key_file": folder / "study.key"},
         "channels": {"simulator": {"enabled": True}},
     }
-    return Settings(**known)
+    return bootstrap.StudySettings(**known)
 
 
 def fill(folder: Path, cases: int, total: int) -> None:
