@@ -8,7 +8,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.export.matrix import LONGEST_CELL, OWN, Matrix, is_formula, pieces, safe
@@ -128,6 +128,7 @@ def test_an_empty_study_has_an_empty_matrix(tmp_path: Path) -> None:
         assert read_csv(tmp_path / "m.csv") == {}
 
 
+@settings(deadline=None, max_examples=30)  # the texts are as long as a cell
 @given(st.text(st.sampled_from("ab 📱\n"), max_size=30).map(lambda text: text * 5_000))
 def test_pieces_together_are_the_text_and_each_fits(text: str) -> None:
     cut = pieces(text)
