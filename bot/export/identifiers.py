@@ -51,9 +51,13 @@ class Found:
 _WORD = re.compile(r"[^\W\d_]+")
 _DIGITS = re.compile(r"\d(?:[\s().\-/\u2010-\u2015]{0,3}\d){5,}")
 _EMAIL = re.compile(r"[^\s<>()\[\]\",;:@]+@[^\s<>()\[\]\",;:@]+")
-_ACCENTS = re.compile(
-    "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_MARKS = (
+    r"\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 )
+"""Accents and vowel points that stand on the letter before them."""
+
+_ACCENTS = re.compile(f"[{_MARKS}]")
+_SYMBOLS = re.compile(rf"[^\w\x00-\x7f’{_MARKS}]")
 _INSIDE = re.compile(r"[^\s.!?:…\"“‘(\[]\s+$")
 
 
@@ -134,7 +138,8 @@ def fold(text: str) -> str:
     """The text without case, accents and look-alike forms, so that SIÂN and Sian are the same word."""
     if text.isascii():
         return text.casefold()
-    return _ACCENTS.sub("", unicodedata.normalize("NFKD", text.casefold())).replace("’", "'")
+    without_symbols = _SYMBOLS.sub(" ", text.casefold())  # some would become letters, as ㎏ does
+    return _ACCENTS.sub("", unicodedata.normalize("NFKD", without_symbols)).replace("’", "'")
 
 
 def study_words(texts: Iterable[str]) -> frozenset[str]:
