@@ -22,6 +22,7 @@ from bot import bootstrap, prompts
 from bot.bootstrap import Program
 from bot.config import Settings
 from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError
+from bot.export_cli import export_app
 from bot.interview.cost import sms_parts, texts
 from bot.interview.lint import lint
 from bot.interview.schedule import Wording
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 users_app = typer.Typer(help="Who may sign in to the dashboard.", no_args_is_help=True)
 app.add_typer(users_app, name="users")
+app.add_typer(export_app, name="export")
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 

@@ -5,6 +5,7 @@ OwnPaceError
 ├── ScheduleError          a file in prompts/ is wrong: exit code 2
 ├── KeyFileError           the study key is missing, readable by others, or not this database's
 ├── EnrolmentError         a row cannot be enrolled
+├── ExportError            nothing was written: the place is taken, or a text names somebody
 ├── Unreadable             a genuine delivery that cannot be understood: stored, and a task for a person
 ├── Forged                 a delivery that is not the provider's: 403, stored nowhere
 ├── AddressError           what somebody wrote is no address of this channel
@@ -38,6 +39,10 @@ class KeyFileError(OwnPaceError):
 
 class EnrolmentError(OwnPaceError):
     """A person cannot be enrolled as the row stands."""
+
+
+class ExportError(OwnPaceError):
+    """An export was stopped before anything was written."""
 
 
 class Unreadable(OwnPaceError):

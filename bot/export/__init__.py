@@ -1,0 +1,1 @@
+"""The record out: transcripts, matrix, QDA project, data, ethics pack, subject access, archive set, methods report."""

@@ -1,0 +1,163 @@
+"""Finding people in a text: every known name, phone number and email address of every participant, in one pass.
+
+The cost does not grow with the number of people: a text is cut into words, runs of digits and email addresses once,
+and each is looked up. What was found is never told, only whose it is and of what kind.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import phonenumbers
+from sqlalchemy import select
+
+from bot.records.tables import addresses, data_keys
+from bot.records.tables import participants as people
+from bot.records.unit_of_work import UnitOfWork
+
+SHORTEST_NAME = 3
+
+_EVERYDAY = (
+    "amber art ash august autumn bay bill chance chase christian cliff dale dash dawn dean drew earl eve faith frank "
+    "gene glen grace grant guy hazel heath holly honey hope iris ivy jay jewel joy june lance lane lily mark mason may "
+    "melody mercy miles nick olive opal page pat patience pearl penny poppy prudence rain ray reed rich rob robin rock "
+    "rod rose ruby sage sandy sky skip stew sue summer sunny van victor violet wade ward warren will winter woody young"
+)
+ORDINARY = frozenset(_EVERYDAY.split())
+"""Names that are words of every day as well: they count only with a capital letter inside a sentence."""
+
+
+class Kind(StrEnum):
+    """What kind of identifier was found."""
+
+    NAME = "a name"
+    PHONE = "a phone number"
+    EMAIL = "an email address"
+    ADDRESS = "an address"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Somebody is named here: of which kind, and whose it is, by code."""
+
+    kind: Kind
+    whose: tuple[str, ...]
+
+
+_WORD = re.compile(r"[^\W\d_]+")
+_DIGITS = re.compile(r"\d(?:[\s().\-/\u2010-\u2015]{0,3}\d){5,}")
+_EMAIL = re.compile(r"[^\s<>()\[\]\",;:@]+@[^\s<>()\[\]\",;:@]+")
+_MARKS = (
+    r"\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+)
+"""Accents and vowel points that stand on the letter before them."""
+
+_ACCENTS = re.compile(f"[{_MARKS}]")
+_SYMBOLS = re.compile(rf"[^\w\x00-\x7f’{_MARKS}]")
+_INSIDE = re.compile(r"[^\s.!?:…\"“‘(\[]\s+$")
+
+
+class Scanner:
+    """All identifiers of a study. Made once for an export; `find` looks at one text."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, set[str]] = {}
+        self._numbers: dict[str, set[str]] = {}
+        self._emails: dict[str, set[str]] = {}
+        self._others: dict[str, set[str]] = {}
+        self._lengths: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, uow: UnitOfWork) -> Scanner:
+        """The identifiers of every participant whose key is there."""
+        scanner = cls()
+        keys: dict[str, object] = {}
+        rows = uow.all(
+            select(people.c.code, people.c.name, addresses.c.kind, addresses.c.value, data_keys.c.wrapped)
+            .join(data_keys, data_keys.c.id == people.c.key_id)
+            .outerjoin(addresses, addresses.c.participant_id == people.c.id)
+            .where(data_keys.c.wrapped.is_not(None))
+        )
+        for row in rows:
+            key = uow.vault.data_key(row["wrapped"])
+            if row["code"] not in keys:
+                keys[row["code"]] = None
+                scanner.add_name(row["code"], key.open(row["name"], "name"))
+            if row["value"] is not None:
+                scanner.add_address(row["code"], row["kind"], key.open(row["value"], "address"))
+        return scanner
+
+    def add_name(self, code: str, name: str) -> None:
+        for word in _WORD.findall(fold(name)):
+            if len(word) >= SHORTEST_NAME:
+                self._names.setdefault(word, set()).add(code)
+
+    def add_address(self, code: str, kind: str, value: str) -> None:
+        """An address: a number in every form it may be written in, an email address, or the value as it is."""
+        if kind in ("sms", "whatsapp"):
+            self._numbers.setdefault(_national(value), set()).add(code)
+            self._lengths = tuple(sorted({len(number) for number in self._numbers}))
+        elif "@" in value.strip("@"):
+            self._emails.setdefault(fold(value), set()).add(code)
+        else:
+            self._others.setdefault(fold(value), set()).add(code)
+
+    def find(self, text: str, ignored: frozenset[str] = frozenset()) -> Iterator[Found]:
+        """Who is named in a text. `ignored`: folded words that are no names here, such as those of stock texts."""
+        folded = fold(text)
+        for word in set(_WORD.findall(folded)):
+            whose = self._names.get(word)
+            if whose and word not in ignored and (word not in ORDINARY or _as_a_name(word, text)):
+                yield Found(Kind.NAME, tuple(sorted(whose)))
+        if self._numbers:
+            yield from self._find_numbers(folded)
+        if "@" in folded:
+            for address in _EMAIL.findall(folded):
+                if whose := self._emails.get(address.strip(".'`*_!?")):
+                    yield Found(Kind.EMAIL, tuple(sorted(whose)))
+        if self._others:
+            for token in folded.split():
+                if whose := self._others.get(token.strip(".,;:!?()[]\"'")):
+                    yield Found(Kind.ADDRESS, tuple(sorted(whose)))
+
+    def _find_numbers(self, folded: str) -> Iterator[Found]:
+        for match in _DIGITS.finditer(folded):
+            run = "".join(str(unicodedata.decimal(c)) for c in match[0] if c.isdecimal())
+            run = run.replace("440", "44", 1) if run.startswith("440") else run  # +44 (0)7700 900123
+            for length in self._lengths:
+                for start in range(len(run) - length + 1):
+                    if whose := self._numbers.get(run[start : start + length]):
+                        yield Found(Kind.PHONE, tuple(sorted(whose)))
+
+
+def fold(text: str) -> str:
+    """The text without case, accents and look-alike forms, so that SIÂN and Sian are the same word."""
+    if text.isascii():
+        return text.casefold()
+    without_symbols = _SYMBOLS.sub(" ", text.casefold())  # some would become letters, as ㎏ does
+    return _ACCENTS.sub("", unicodedata.normalize("NFKD", without_symbols)).replace("’", "'")
+
+
+def study_words(texts: Iterable[str]) -> frozenset[str]:
+    """The words of a study's own texts: found in what the bot said, they name nobody."""
+    return frozenset(word for text in texts for word in _WORD.findall(fold(text)))
+
+
+def _as_a_name(word: str, text: str) -> bool:
+    """Whether an everyday word is written as a name: with a capital, and not because a sentence begins there."""
+    for match in re.finditer(rf"\b{word}\b", text, re.IGNORECASE):
+        if match[0][0].isupper() and _INSIDE.search(text[: match.start()][-20:]):
+            return True
+    return False
+
+
+def _national(number: str) -> str:
+    """The digits that every way to write a number has in common: without country code and leading zero."""
+    try:
+        return phonenumbers.national_significant_number(phonenumbers.parse(number, "GB"))
+    except phonenumbers.NumberParseException:
+        return "".join(letter for letter in number if letter.isdecimal())

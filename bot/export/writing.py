@@ -1,0 +1,206 @@
+"""How every export is made: look through all of it for people's names, write beside the place, note it, move it there.
+
+Nothing is at the place before all of it is written, and a stopped export leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from bot.errors import ExportError
+from bot.export.identifiers import Found, Scanner, study_words
+from bot.export.reading import Case, Head, Scope, Study, Track, untracked
+from bot.records.database import Database
+from bot.records.unit_of_work import UnitOfWork
+
+ACTOR = "command line"
+MOST_HITS_TOLD = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A text that an export would write, and the question or column it stands at. `ours`: the bot said it."""
+
+    place: str
+    text: str
+    ours: bool = False
+
+
+class Exporter(Protocol):
+    """One kind of export."""
+
+    @property
+    def name(self) -> str: ...
+
+    def passages(self, case: Case) -> Iterable[Passage]:
+        """Every text of the case that `write` writes."""
+
+    def write(self, study: Study, place: Path) -> None:
+        """Write the whole export at a place that is free: a file, or a folder that it makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked of an export. `codes`: only these cases; `named`: researchers by name.
+
+    `agreed_to`: only those who said yes to this consent statement.
+    """
+
+    out: Path
+    force: bool = False
+    originals: bool = False
+    named: bool = False
+    codes: tuple[str, ...] = ()
+    scope: Scope = Scope.CONSENTED
+    agreed_to: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of an export, for the person who asked for it."""
+
+    out: Path
+    cases: int
+    answers: int
+
+
+def export(
+    database: Database, zone: ZoneInfo, exporter: Exporter, wanted: Wanted, track: Track[Head] = untracked
+) -> Written:
+    """Make one export. Raises ExportError when the place is taken, a code is unknown, or a text names somebody."""
+    with new_place(wanted.out, wanted.force) as place:
+
+        def write(uow: UnitOfWork) -> Study:
+            study = Study(
+                uow,
+                zone,
+                originals=wanted.originals,
+                named=wanted.named,
+                codes=wanted.codes,
+                scope=wanted.scope,
+                agreed_to=wanted.agreed_to,
+                track=track,
+            )
+            _check(study, wanted)
+            look_through(study, exporter)
+            exporter.write(study, place)
+            return study
+
+        study = database.read_now(write)
+        database.run_now(note, exporter.name, study, wanted)
+    return Written(wanted.out, len(study.heads), study.survey.answers)
+
+
+def note(uow: UnitOfWork, name: str, study: Study, wanted: Wanted) -> None:
+    """The line of the audit trail: what left, and of whom, so that a withdrawal can list who holds the data."""
+    uow.note(
+        ACTOR,
+        "exported",
+        wanted.codes[0].upper() if len(wanted.codes) == 1 else None,
+        what=name,
+        cases=len(study.heads),
+        codes=[head.code for head in study.heads],
+        answers=study.survey.answers,
+        originals=wanted.originals,
+        researchers_named=wanted.named,
+        **wanted.detail,
+    )
+
+
+def _check(study: Study, wanted: Wanted) -> None:
+    missing = sorted({code.strip().upper() for code in wanted.codes} - {head.code for head in study.heads})
+    if missing:
+        raise ExportError(
+            f"There is no record of {', '.join(missing)} that may leave: not in the study, not yet consented, or to be "
+            "deleted. See: ownpace participants"
+        )
+    if wanted.agreed_to and not study.heads:
+        raise ExportError(f"Nobody whose record may leave has answered YES to the statement {wanted.agreed_to}.")
+
+
+# Looking for people
+
+
+def look_through(study: Study, exporter: Exporter) -> None:
+    """Go through every case once: what all of them have is remembered, and nobody may be named in any text.
+
+    Raises ExportError that says where somebody is named, and never by what.
+    """
+    scanner = None if study.originals else Scanner.of(study.uow)
+    ours = study_words(text for cohort in study.cohorts for s in cohort.schedules for text in (s.to_json(),))
+    hits: dict[str, None] = {}
+    for case in study.cases("Looking through"):
+        study.survey.see(case)
+        for passage in exporter.passages(case) if scanner else ():
+            for found in scanner.find(passage.text, ours if passage.ours else frozenset()) if scanner else ():
+                hits[_told(case, passage, found)] = None
+    if hits:
+        raise ExportError(_stopped(list(hits)))
+
+
+def _told(case: Case, passage: Passage, found: Found) -> str:
+    whose = "the participant themselves" if case.code in found.whose else " or ".join(found.whose[:3])
+    return f"{case.code}, {passage.place}: {found.kind} of {whose}"
+
+
+def _stopped(hits: list[str]) -> str:
+    more = [f"... and {len(hits) - MOST_HITS_TOLD} more"] if len(hits) > MOST_HITS_TOLD else []
+    return "\n".join(
+        [
+            "Nothing was written: these texts would tell who somebody is.",
+            *(f"  {hit}" for hit in hits[:MOST_HITS_TOLD]),
+            *(f"  {line}" for line in more),
+            "Take the identifiers out of the record first, or write the original words with --originals (it is noted).",
+        ]
+    )
+
+
+# The place
+
+
+@contextmanager
+def new_place(out: Path, force: bool) -> Iterator[Path]:
+    """A free place beside `out`, on the same disk, that is moved to `out` when all went well and removed when not.
+
+    What is written there can be read only by who asked for it.
+    Raises ExportError where something is at `out` already, unless `force`; then it is replaced at the end.
+    """
+    out = Path(os.path.abspath(out))
+    if os.path.lexists(out) and not force:
+        raise ExportError(f"{out} is there already. Name another place, or replace it with --force.")
+    if not out.parent.is_dir():
+        raise ExportError(f"There is no folder {out.parent}. Make it first.")
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise ExportError(f"{out.parent} cannot be written to: {error.strerror}.") from None
+    before = os.umask(0o077)
+    try:
+        yield folder / out.name
+        _move(folder / out.name, out, folder / "replaced")
+    except OSError as error:
+        raise ExportError(f"{out} could not be written: {error.strerror or error}.") from error
+    finally:
+        os.umask(before)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _move(made: Path, out: Path, aside: Path) -> None:
+    """Put what was made at its place; what was there goes only once the new one can take it."""
+    if os.path.lexists(out) and (made.is_dir() or (out.is_dir() and not out.is_symlink())):
+        out.rename(aside)
+    try:
+        made.replace(out)
+    except OSError:
+        if os.path.lexists(aside):
+            aside.rename(out)
+        raise

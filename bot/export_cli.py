@@ -1,0 +1,212 @@
+"""`ownpace export …`: one command for each thing that leaves the study.
+
+Each loads what it writes with only when it is called: the service that runs for months needs none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bot import bootstrap
+from bot.bootstrap import Program
+from bot.export.reading import Scope
+from bot.export.writing import Exporter, Wanted, export
+
+T = TypeVar("T")
+
+export_app = typer.Typer(help="Take the record out: transcripts, tables, QDA projects, packs.", no_args_is_help=True)
+console = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False)
+
+Out = Annotated[Path, typer.Option("--out", help="Where to put it.", metavar="PATH")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there already.")]
+Originals = Annotated[
+    bool,
+    typer.Option("--originals", help="Write original words, even where they name somebody. It is noted."),
+]
+Named = Annotated[bool, typer.Option("--name-researchers", help="Researchers by name instead of R01, R02.")]
+Codes = Annotated[list[str] | None, typer.Option("--code", help="Only this participant; may be given again.")]
+ConfigPath = Annotated[Path, typer.Option("--config", help="The study's settings.", metavar="PATH")]
+CONFIG = Path("config.toml")
+
+
+def track(label: str, things: Collection[T]) -> Iterable[T]:
+    """A progress bar on a terminal, and nothing where the output goes into a file."""
+    if not err.is_terminal:
+        yield from things
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        yield from progress.track(things, description=label)
+
+
+def _program(path: Path) -> Program:
+    return bootstrap.build(bootstrap.load_settings(path), channels={})
+
+
+def _run(path: Path, exporter: Exporter, wanted: Wanted) -> None:
+    program = _program(path)
+    try:
+        written = export(program.database, program.settings.study.zone, exporter, wanted, track)
+    finally:
+        program.database.close()
+    console.print(f"{written.out}: {written.cases} interviews, {written.answers} answers", markup=False)
+
+
+def _one_of(option: str, value: str, known: Iterable[str]) -> str:
+    if value not in known:
+        raise typer.BadParameter(f"{value!r} is not one of {', '.join(known)}.", param_hint=option)
+    return value
+
+
+def _format(path: Path, asked: str, suffixes: dict[str, str], otherwise: str = "") -> str:
+    """The format that was asked for, or that the place's ending says."""
+    chosen = asked or suffixes.get(path.suffix.lower(), otherwise)
+    return _one_of("--format", chosen, dict.fromkeys(suffixes.values()))
+
+
+@export_app.command()
+def transcript(
+    out: Out,
+    code: Codes = None,
+    format: Annotated[  # noqa: A002  # the option's name
+        str, typer.Option(help="docx, html, md or txt; the ending of --out says it too. Otherwise docx.")
+    ] = "",
+    bot: Annotated[str, typer.Option(help="Which of the bot's texts: none, questions or all.")] = "questions",
+    probes: Annotated[bool, typer.Option(help="With what researchers wrote, and stock prompts.")] = True,
+    times: Annotated[bool, typer.Option(help="With the time of day beside the date.")] = False,
+    steering: Annotated[bool, typer.Option(help="With consent replies, commands and choices.")] = False,
+    originals: Originals = False,
+    name_researchers: Named = False,
+    force: Force = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Transcripts: a folder with a file for each interview, or one file with one --code."""
+    from bot.export.document import SUFFIXES
+    from bot.export.transcript import BOT_TEXTS, Transcripts
+
+    codes = tuple(code or ())
+    one = len(codes) == 1 and out.suffix.lower() in SUFFIXES
+    chosen = _format(out, format, SUFFIXES, otherwise="docx")
+    exporter = Transcripts(chosen, one, _one_of("--bot", bot, BOT_TEXTS), probes, times, steering)
+    detail = {"format": chosen, "bot": bot, "probes": probes}
+    _run(config, exporter, Wanted(out, force, originals, name_researchers, codes, detail=detail))
+
+
+@export_app.command()
+def matrix(
+    out: Out,
+    code: Codes = None,
+    format: Annotated[str, typer.Option(help="xlsx or csv; the ending of --out says it too.")] = "",  # noqa: A002  # the option's name
+    originals: Originals = False,
+    force: Force = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Case by question: a sheet for each cohort. A --out without an ending becomes a folder of CSV files."""
+    from bot.export.matrix import Matrix
+
+    chosen = _format(out, format, {".xlsx": "xlsx", ".csv": "csv"}, otherwise="csv")
+    exporter = Matrix(chosen, folder=chosen == "csv" and out.suffix.lower() != ".csv")
+    _run(config, exporter, Wanted(out, force, originals, codes=tuple(code or ()), detail={"format": chosen}))
+
+
+@export_app.command()
+def qdpx(
+    out: Out,
+    code: Codes = None,
+    case_codes: Annotated[
+        bool, typer.Option("--case-codes", help="A code for each case over its whole text: for QualCoder.")
+    ] = False,
+    originals: Originals = False,
+    name_researchers: Named = False,
+    force: Force = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """A QDA project (REFI-QDA) for NVivo, ATLAS.ti, MAXQDA, QualCoder and others."""
+    from bot.export.qdpx import Qdpx
+
+    detail = {"case_codes": case_codes}
+    wanted = Wanted(out, force, originals, name_researchers, tuple(code or ()), detail=detail)
+    _run(config, Qdpx(case_codes), wanted)
+
+
+@export_app.command()
+def answers(
+    out: Out,
+    code: Codes = None,
+    format: Annotated[str, typer.Option(help="csv, jsonl or parquet.")] = "csv",  # noqa: A002  # the option's name
+    originals: Originals = False,
+    name_researchers: Named = False,
+    force: Force = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """A folder of data: a row for each answer, a row for each message, and a dictionary of the columns."""
+    from bot.export.answers import FORMATS, Answers
+
+    exporter = Answers(_one_of("--format", format, FORMATS))
+    detail = {"format": format}
+    wanted = Wanted(out, force, originals, name_researchers, tuple(code or ()), detail=detail)
+    _run(config, exporter, wanted)
+
+
+@export_app.command()
+def methods(
+    out: Out,
+    format: Annotated[str, typer.Option(help="html or docx; the ending of --out says it too.")] = "",  # noqa: A002  # the option's name
+    force: Force = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """How the interviews were held: messages, words, time, prompts, skips, drop-out. No words of anybody."""
+    from bot.export.methods import Methods
+
+    chosen = _format(out, format, {".html": "html", ".docx": "docx"})
+    _run(config, Methods(chosen), Wanted(out, force, scope=Scope.ENROLLED, detail={"format": chosen}))
+
+
+@export_app.command("subject-access")
+def subject_access(
+    out: Out,
+    code: Annotated[str, typer.Option("--code", help="Whose record.")],
+    force: Force = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Everything held about one person, for that person: a folder with a page to read and the same as JSON."""
+    from bot.export.subject_access import SubjectAccess
+
+    wanted = Wanted(out, force, originals=True, named=True, codes=(code,), scope=Scope.ALL)
+    _run(config, SubjectAccess(), wanted)
+
+
+@export_app.command()
+def archive(
+    out: Out,
+    statement: Annotated[str, typer.Option(help="The consent statement on archiving.")] = "c11",
+    originals: Originals = False,
+    force: Force = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Transcripts, matrix and data of those who agreed that other researchers may use their answers: a folder."""
+    from bot.export.archive import Archive
+
+    wanted = Wanted(out, force, originals, agreed_to=statement, detail={"statement": statement})
+    _run(config, Archive(), wanted)
+
+
+@export_app.command("ethics-pack")
+def ethics_pack(out: Out, force: Force = False, config: ConfigPath = CONFIG) -> None:
+    """For the ethics committee: every text, setting and carrier, and the log. A .docx, or a .zip with tables too."""
+    from bot.export.ethics import export_pack
+
+    _one_of("--out", out.suffix.lower(), (".docx", ".zip"))
+    program = _program(config)
+    try:
+        export_pack(program.database, program.settings, program.schedules.values(), out, force)
+    finally:
+        program.database.close()
+    console.print(f"{out}: written", markup=False)

@@ -1,0 +1,100 @@
+"""The export commands as people type them: what they print, and how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot import cli
+from tests.rig import ROOT
+
+Typed = Callable[..., tuple[int, str]]
+
+COMMANDS = ("transcript", "matrix", "qdpx", "answers", "methods", "archive", "ethics-pack", "subject-access")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study's folder with its settings."""
+    made = tmp_path_factory.mktemp("commands")
+    words = (ROOT / "config.example.toml").read_text().replace('prompts = "prompts"', f'prompts = "{ROOT}/prompts"')
+    (made / "config.toml").write_text(words)
+    (made / "people.csv").write_text("cohort,channel,address,name\nsocial-workers,simulator,sms/anna,Anna\n")
+    return made
+
+
+@pytest.fixture
+def typed(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
+    """Type a command in the study's folder: its exit code and everything it printed. One person is enrolled there."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["ownpace", *words])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    if not (folder / "data").exists():
+        assert run("migrate")[0] == 0
+        assert run("enrol", "people.csv")[0] == 0
+    return run
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(typed: Typed, command: str) -> None:
+    code, said = typed("export", command, "--help")
+    assert code == 0
+    assert "--out" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "made"),
+    [
+        (("transcript", "--out", "t"), "t"),
+        (("matrix", "--out", "m.xlsx"), "m.xlsx"),
+        (("matrix", "--out", "m"), "m"),
+        (("qdpx", "--out", "s.qdpx", "--case-codes"), "s.qdpx"),
+        (("answers", "--out", "a", "--format", "parquet"), "a"),
+        (("methods", "--out", "r.html"), "r.html"),
+        (("ethics-pack", "--out", "e.docx"), "e.docx"),
+        (("subject-access", "--out", "p", "--code", "sw01"), "p"),
+    ],
+)
+def test_a_command_makes_what_it_says(folder: Path, typed: Typed, words: tuple[str, ...], made: str) -> None:
+    code, said = typed("export", *words)
+    assert code == 0, said
+    assert said.startswith(f"{made}: ")
+    assert (folder / made).exists()
+    assert typed("export", *words)[0] == 1, "it is there already"
+    assert typed("export", *words, "--force")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("transcript", "--out", "x", "--format", "pdf"), 2, "docx"),
+        (("transcript", "--out", "x", "--bot", "some"), 2, "questions"),
+        (("matrix", "--out", "x.xlsx", "--format", "ods"), 2, "xlsx, csv"),
+        (("methods", "--out", "x"), 2, "html, docx"),
+        (("ethics-pack", "--out", "x.pdf"), 2, ".docx, .zip"),
+        (("subject-access", "--out", "x"), 2, "--code"),
+        (("subject-access", "--out", "x", "--code", "P99"), 1, "There is no record of P99"),
+        (("transcript", "--out", "x", "--code", "SW01"), 1, "not yet consented"),
+        (("archive", "--out", "x"), 1, "Nobody whose record may leave"),
+        (("qdpx", "--out", "none/x.qdpx"), 1, "There is no folder"),
+    ],
+)
+def test_what_cannot_be_done_is_told_plainly(
+    folder: Path, typed: Typed, words: tuple[str, ...], code: int, said: str
+) -> None:
+    ended, printed = typed("export", *words)
+    assert ended == code, printed
+    assert said in " ".join(printed.replace("│", " ").split())
+    assert not (folder / "x").exists()

@@ -1,0 +1,97 @@
+"""Names, numbers and addresses of participants are found in every form, and words that only look like them are not."""
+
+from __future__ import annotations
+
+import phonenumbers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.export.identifiers import Kind, Scanner, study_words
+
+
+@pytest.fixture(scope="module")
+def scanner() -> Scanner:
+    made = Scanner()
+    made.add_name("P01", "Siân O'Neill")
+    made.add_name("P02", "Will")
+    made.add_name("P03", "Jo")
+    made.add_address("P01", "sms", "+447700900123")
+    made.add_address("P02", "email", "Jo.Bloggs+study@example.org")
+    made.add_address("P03", "telegram", "5551234567")
+    made.add_address("P04", "sms", "+33612345678")
+    return made
+
+
+NAMED = [
+    ("a name", "I told Siân about it", Kind.NAME),
+    ("in small letters", "then sian came", Kind.NAME),
+    ("in capitals", "SIÂN!", Kind.NAME),
+    ("with a combining accent", "Sia\u0302n", Kind.NAME),
+    ("a possessive", "it was Sian's idea", Kind.NAME),
+    ("a part of a name", "Mrs O’Neill rang", Kind.NAME),
+    ("in wide letters", "Ｓｉａｎ", Kind.NAME),
+    ("an everyday word as a name", "Yesterday Will came", Kind.NAME),
+    ("national", "ring 07700900123", Kind.PHONE),
+    ("with spaces", "07700 900 123", Kind.PHONE),
+    ("international", "+447700900123", Kind.PHONE),
+    ("with a trunk zero", "+44 (0)7700 900123", Kind.PHONE),
+    ("with two noughts", "0044 7700-900-123", Kind.PHONE),
+    ("with dots", "07700.900.123.", Kind.PHONE),
+    ("two numbers in a row", "01632 960001 07700 900123", Kind.PHONE),
+    ("in Arabic digits", "٠٧٧٠٠٩٠٠١٢٣", Kind.PHONE),
+    ("of another country", "06 12 34 56 78", Kind.PHONE),
+    ("an email address", "write to jo.bloggs+study@EXAMPLE.org.", Kind.EMAIL),
+    ("an email address in brackets", "<jo.bloggs+study@example.org>", Kind.EMAIL),
+    ("another address", "my telegram is 5551234567", Kind.ADDRESS),
+]
+
+NOT_NAMED = [
+    ("a word that holds a name", "Siana and persian rugs"),
+    ("an everyday word", "I will, and you will"),
+    ("an everyday word that opens a sentence", "No. Will you?"),
+    ("two letters", "Jo came"),
+    ("another number", "07700 900124"),
+    ("a date and a time", "24/11/2026 12:00"),
+    ("another mail address", "bloggs@example.org"),
+    ("nothing", ""),
+]
+
+
+@pytest.mark.parametrize(("what", "text", "kind"), NAMED, ids=[row[0] for row in NAMED])
+def test_it_is_found(scanner: Scanner, what: str, text: str, kind: Kind) -> None:
+    assert [found.kind for found in scanner.find(text)] == [kind]
+
+
+@pytest.mark.parametrize(("what", "text"), NOT_NAMED, ids=[row[0] for row in NOT_NAMED])
+def test_it_is_left_alone(scanner: Scanner, what: str, text: str) -> None:
+    assert list(scanner.find(text)) == []
+
+
+def test_it_says_whose_it_is(scanner: Scanner) -> None:
+    assert [found.whose for found in scanner.find("Sian")] == [("P01",)]
+
+
+def test_a_word_of_the_studys_own_texts_names_nobody_there(scanner: Scanner) -> None:
+    assert list(scanner.find("Sian", study_words(["Ask SIÂN for help"]))) == []
+
+
+around = st.text(st.characters(blacklist_categories=("Cs", "Nd", "L", "M", "Nl", "No", "Lm")), max_size=8)
+
+
+@given(before=around, after=around, case=st.sampled_from([str.lower, str.upper, str.title]))
+def test_a_name_is_found_between_any_marks(before: str, after: str, case: type[str]) -> None:
+    scanner = Scanner()
+    scanner.add_name("P01", "Ffion")
+    assert list(scanner.find(before + case("Ffion") + after))
+
+
+@given(
+    number=st.integers(7_000_000_000, 7_999_999_999),
+    form=st.sampled_from([f for f in vars(phonenumbers.PhoneNumberFormat).values() if isinstance(f, int)][:3]),
+)
+def test_a_number_is_found_in_every_form_of_the_phone_library(number: int, form: int) -> None:
+    scanner = Scanner()
+    scanner.add_address("P01", "sms", f"+44{number}")
+    written = phonenumbers.format_number(phonenumbers.parse(f"+44{number}"), form)
+    assert [found.kind for found in scanner.find(f"call {written} now")] == [Kind.PHONE]

@@ -1,0 +1,196 @@
+"""What leaves for others than the team: the ethics committee, the person themselves, the archive."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import docx
+import pytest
+from sqlalchemy import func, insert, select
+
+from bot.errors import ExportError
+from bot.export.archive import Archive
+from bot.export.ethics import export_pack
+from bot.export.processors import processors
+from bot.export.reading import Scope
+from bot.export.subject_access import SubjectAccess
+from bot.interview.schedule import Wording
+from bot.records.tables import audit, messages, tasks
+from bot.service import staff
+from tests.bot.export.conftest import ANNA, BOB, CY, DEE
+from tests.bot.export.study import cases, joins, stored_answers, take_out, trail
+from tests.bot.export.test_matrix import read_csv, unsafe
+from tests.bot.world import World, world
+
+MINE: dict[str, Any] = {"scope": Scope.ALL, "originals": True, "named": True}
+
+
+def pack(study: World, out: Path, **more: Any) -> None:
+    program = study.program
+    export_pack(program.database, program.settings, program.schedules.values(), out, **more)
+
+
+def table(file: ZipFile, name: str) -> list[dict[str, str]]:
+    reader = csv.DictReader(io.StringIO(file.read(name).decode("utf-8-sig"), newline=""))
+    return [{key: unsafe(cell) for key, cell in row.items()} for row in reader]
+
+
+# The ethics pack
+
+
+@pytest.fixture(scope="module")
+def packed(held: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZipFile]:
+    """The pack of the study, after a member of staff did something that has a secret in it."""
+    held.run(staff.add_user, "olwen", "correct horse battery", "researcher")
+    secret = {
+        "actor": "olwen",
+        "act": "signed in",
+        "subject": "olwen",
+        "detail": {"note": "SECRET"},
+        "at": held.clock(),
+    }
+    held.run(lambda uow: uow.execute(insert(audit).values(**secret)))
+    out = tmp_path_factory.mktemp("pack") / "pack.zip"
+    pack(held, out)
+    with ZipFile(out) as file:
+        yield file
+
+
+def test_the_pack_has_every_text_in_every_wording_with_its_version(held: World, packed: ZipFile) -> None:
+    rows = {(r["version"], r["kind"], r["id"], r["wording"]): r["text"] for r in table(packed, "texts.csv")}
+    word = docx.Document(io.BytesIO(packed.read("ethics-pack.docx")))
+    whole = {cell.text for each in word.tables for row in each.rows for cell in row.cells}
+    for schedule in held.program.schedules.values():
+        for wording in Wording:
+            for question in schedule.questions:
+                text = rows[schedule.version, "question", question.id, wording.value]
+                assert text == question.worded(wording)
+                assert text in whole
+            for statement in schedule.statements:
+                assert rows[schedule.version, "consent statement", statement.id, wording.value] in whole
+            for key, said in schedule.texts.items():
+                assert rows[schedule.version, "text", key, wording.value] == said.worded(wording)
+    assert word.core_properties.title == "Ethics pack: our study"
+
+
+def test_the_pack_has_a_version_that_only_old_interviews_are_on(tmp_path: Path) -> None:
+    with world(tmp_path) as study:
+        joins(study, 1)
+        old = study.program.schedules["social-workers", "en"]
+        new = type(old).from_json(old.model_copy(update={"title": "Another title"}).to_json())
+        study.program.schedules["social-workers", "en"] = new  # type: ignore[index]  # a dict
+        pack(study, tmp_path / "pack.docx")
+        word = docx.Document(str(tmp_path / "pack.docx"))
+        rows = [[cell.text for cell in row.cells] for row in word.tables[0].rows]
+        assert [row[-2:] for row in rows if row[2] == old.version] == [["1", "no longer"]]
+        assert [row[-2:] for row in rows if row[2] == new.version] == [["0", "begin with it"]]
+
+
+def test_the_pack_has_settings_in_words_and_no_secret(packed: ZipFile) -> None:
+    rows = {row["setting"]: row["value"] for row in table(packed, "settings.csv")}
+    whole = b"".join(packed.read(name) for name in packed.namelist())
+    assert rows["pace.settle"] == "as the program has it"
+    assert rows["pace.reminders"] == "4 days, 10 days"
+    assert rows["pace.quiet_hours"] == "from 20:00 to 09:00"
+    assert b"the auth token" not in whole
+
+
+def test_the_pack_says_who_carries_each_channel(held: World, packed: ZipFile) -> None:
+    rows = table(packed, "processors.csv")
+    assert [row["Channel"] for row in rows] == ["sms"]
+    assert "Twilio" in rows[0]["Who carries it"]
+    assert list(processors(held.program.settings.channels)) == [tuple(row.values()) for row in rows]
+
+
+def test_the_log_has_acts_and_no_contents_and_no_name_of_staff(held: World, packed: ZipFile) -> None:
+    rows = table(packed, "log.csv")
+    whole = b"".join(packed.read(name) for name in packed.namelist())
+    assert [row["about"] for row in rows if row["act"] == "took over"] == ["P01", "P01"]
+    assert len({row["by"] for row in rows if row["act"] == "took over"}) == 2
+    for word in (b"SECRET", b"olwen", b"Ruth Jones", ANNA.encode(), BOB.encode(), b"I text her"):
+        assert word not in whole
+    assert "ethics-pack" in {line["detail"]["what"] for line in trail(held)}
+
+
+def test_a_pack_that_is_there_is_kept(held: World, tmp_path: Path) -> None:
+    (tmp_path / "pack.docx").write_text("mine")
+    with pytest.raises(ExportError, match="is there already"):
+        pack(held, tmp_path / "pack.docx")
+    pack(held, tmp_path / "pack.docx", force=True)
+    assert docx.Document(str(tmp_path / "pack.docx")).paragraphs
+
+
+# One person's own record
+
+
+def test_the_record_of_a_person_has_everything_and_marks_what_they_took_back(held: World, out: Path) -> None:
+    take_out(held, SubjectAccess(), out, codes=("SW02",), **MINE)
+    page, held_rows = (out / "record.html").read_text(), json.loads((out / "record.json").read_text())
+    assert f"What we hold about {BOB}" in page
+    assert "+447700900003" in page
+    assert "third [you took this back on 24 November 2026; it is in no transcript]" in page
+    (case,) = [case for case in cases(held) if case.code == "SW02"]
+    query = select(func.count()).where(messages.c.participant_id == case.head.id)
+    assert len(held_rows["messages"]) == held.program.database.read_now(lambda uow: uow.execute(query).scalar_one())
+    (third,) = [row for row in held_rows["messages"] if row["body"] == "third"]
+    assert (third["raw"], third["removed_at"] is not None) == ("third", True)
+    assert held_rows["participants"][0]["name"] == BOB
+    assert held_rows["addresses"][0]["value"] == "+447700900003"
+    assert len(held_rows["consents"]) == len(case.schedule.statements)
+    assert {"outbox", "timers", "tasks", "audit", "interviews"} <= set(held_rows)
+
+
+def test_it_has_nothing_of_anybody_else_and_nothing_that_the_team_wrote_for_itself(held: World, out: Path) -> None:
+    person = next(case.head.id for case in cases(held) if case.code == "SW02")
+    note = {
+        "kind": "to read",
+        "participant_id": person,
+        "note": "FIELD NOTE",
+        "owner": "olga",
+        "opened_at": held.clock(),
+    }
+    held.run(lambda uow: uow.execute(insert(tasks).values(**note)))
+    take_out(held, SubjectAccess(), out, codes=("SW02",), **MINE)
+    whole = "".join(path.read_text() for path in out.iterdir())
+    assert "to read" in whole
+    for word in ("FIELD NOTE", "olga", ANNA, CY, DEE, "I text her", "hospital team", "P01", "SW01"):
+        assert word not in whole, word
+
+
+def test_who_asked_to_be_deleted_may_still_have_their_record(held: World, out: Path) -> None:
+    take_out(held, SubjectAccess(), out, codes=("P02",), **MINE)
+    assert "Please forget that I said this." in (out / "record.html").read_text()
+
+
+# The archive
+
+
+def test_the_archive_has_those_who_said_yes_to_it_and_nobody_else(tmp_path: Path) -> None:
+    with world(tmp_path) as study:
+        statements = study.program.schedules["social-workers", "en"].statements
+        for number, agrees in enumerate((True, False, True), start=1):
+            phone = joins(study, number, name=f"Person{number}")
+            phone.says(*("no" if one.id == "c11-archive" and not agrees else "yes" for one in statements))
+            phone.answers(f"answer {number}")
+        take_out(study, Archive(), tmp_path / "out", agreed_to="c11")
+        assert [path.name for path in sorted((tmp_path / "out/transcripts").iterdir())] == ["SW01.txt", "SW03.txt"]
+        rows = read_csv(tmp_path / "out/matrix/social-workers.csv")
+        assert {code: row["b-now"] for code, row in rows.items()} == {"SW01": "answer 1", "SW03": "answer 3"}
+        assert "2 interviews" in (tmp_path / "out/README.txt").read_text()
+        assert "answer 2" not in "".join(p.read_text("utf-8-sig") for p in (tmp_path / "out").rglob("*.*"))
+        assert trail(study)[-1]["detail"]["codes"] == ["SW01", "SW03"]
+        assert len(stored_answers(study)) == 3
+
+
+def test_an_archive_of_nobody_is_refused(tmp_path: Path) -> None:
+    with world(tmp_path) as study:
+        joins(study, 1)
+        with pytest.raises(ExportError, match="Nobody"):
+            take_out(study, Archive(), tmp_path / "out", agreed_to="c11")
+        assert not (tmp_path / "out").exists()
