@@ -85,6 +85,7 @@ def build(
     vault = open_key_file(settings.security.key_file)
     migrate.check(settings.database.url, vault)
     database = Database(settings.database.url, vault, clock=clock, new_id=ids)
+    database.texts = {language: schedule.texts for (_, language), schedule in schedules.items()}
     opened = open_channels(settings) if channels is None else channels
     terms = terms_of(settings, schedules, opened)
     worker = Worker(database, terms)

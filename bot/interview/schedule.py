@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 PLACEHOLDERS = MappingProxyType(
     {
@@ -212,6 +212,10 @@ class Statement(Text):
     required: bool
 
 
+STORED = {"stored": True}
+"""Says that a schedule is read as it was stored: it was right then, and interviews are on it."""
+
+
 class Schedule(_Part):
     """A cohort's whole interview in one language."""
 
@@ -270,10 +274,18 @@ class Schedule(_Part):
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        return cls.model_validate_json(text)
+        """A schedule as it was stored, which may be older than a rule of today."""
+        return cls.model_validate_json(text, context=STORED)
+
+    def with_missing(self, texts: Mapping[str, Text]) -> Self:
+        """The same schedule, of the same version, with texts that did not exist yet when it was stored."""
+        assert self.version  # worked out now, from what was stored, and kept in the copy
+        return self.model_copy(update={"texts": {**texts, **self.texts}})
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _whole(self, info: ValidationInfo) -> Self:
+        if info.context is STORED:
+            return self
         problems = [problem for _, problem in self.problems()]
         if problems:
             raise ValueError("; ".join(problems))

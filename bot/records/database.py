@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
 from bot.errors import ConfigError
+from bot.interview.schedule import Schedule, Text
 from bot.records.unit_of_work import UnitOfWork, in_transaction
 from bot.records.vault import Vault
 
@@ -109,7 +110,8 @@ class Database:
         self.vault = vault
         self.clock = clock
         self.new_id = new_id
-        self.schedules: dict[str, Any] = {}
+        self.schedules: dict[str, Schedule] = {}
+        self.texts: Mapping[str, Mapping[str, Text]] = {}  # today's, for schedules stored before a text existed
         self._engine = open_engine(url)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="reader")
@@ -178,7 +180,7 @@ class Database:
             self._tell(frozenset(changed))
 
     def _unit(self, connection: Connection) -> UnitOfWork:
-        return UnitOfWork(connection, self.vault, self.clock(), self.new_id, self.schedules)
+        return UnitOfWork(connection, self.vault, self.clock(), self.new_id, self.schedules, self.texts)
 
     # Reading things
 

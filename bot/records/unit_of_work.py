@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Executable, insert, select, update
 from sqlalchemy.engine import CursorResult, RowMapping
 
-from bot.interview.schedule import Schedule
+from bot.interview.schedule import Schedule, Text
 from bot.messages import Address
 from bot.records.prepared import Prepared, Row, Values, driver_cursor
 from bot.records.tables import audit, data_keys, meta, schedules, tasks
@@ -36,6 +37,7 @@ class UnitOfWork:
         now: datetime,
         new_id: Callable[[], str],
         known_schedules: dict[str, Schedule],
+        texts: Mapping[str, Mapping[str, Text]] = MappingProxyType({}),
     ) -> None:
         self.connection = connection
         self.vault = vault
@@ -43,6 +45,7 @@ class UnitOfWork:
         self.new_id = new_id
         self.changed: set[str] = set()
         self._known_schedules = known_schedules
+        self._texts = texts
 
     def execute(self, statement: Executable, *args: Any) -> CursorResult[Any]:
         """Run one statement."""
@@ -110,7 +113,8 @@ class UnitOfWork:
         """The schedule with this version, as it was when it was first used."""
         if version not in self._known_schedules:
             content = self.execute(select(schedules.c.content).where(schedules.c.version == version)).scalar_one()
-            self._known_schedules[version] = Schedule.from_json(content)
+            stored = Schedule.from_json(content)
+            self._known_schedules[version] = stored.with_missing(self._texts.get(stored.language, {}))
         return self._known_schedules[version]
 
     def keep_schedule(self, schedule: Schedule) -> None:

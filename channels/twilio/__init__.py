@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +22,9 @@ __all__ = ["Account", "Sms", "Twilio", "WhatsApp"]
 
 SKEW = timedelta(seconds=5)
 """How far Twilio's clock, which counts whole seconds, may be behind ours."""
+
+REMEMBERED = 10_000
+"""So many receipts are remembered, to know one that is given a second time."""
 
 SHORTEST_STAY = 60
 LONGEST_STAY = 36_000
@@ -55,10 +60,12 @@ class Twilio(Channel):
         self.templates = frozenset(account.templates)
         self.now = now
         self._client: Client | None = None
+        self._idle: list[Client] = []
+        self._given: deque[str] = deque(maxlen=REMEMBERED)
 
     @property
     def client(self) -> Client:
-        """The library's client, made on first use because it must be inside the event loop."""
+        """The library's client for asking, made on first use because it must be inside the event loop."""
         if self._client is None:
             self._client = connect(self.account)
         return self._client
@@ -68,15 +75,30 @@ class Twilio(Channel):
     async def send(self, message: Outbound) -> Receipt:
         """Post one message; our id goes along in the status callback, so that a lost answer can still come back."""
         fields = {**self._content(message), **self._sender(), **self._stay(message)}
-        try:
-            created = await self.client.messages.create_async(
-                to=addresses.to_twilio(message.to), status_callback=self._callback(message), **fields
-            )
-        except Exception as error:
-            raise translated(error) from None  # the cause would show the number
-        if not created.sid:
-            raise SendUnknown("Twilio's answer names no message.")
+        async with self._line() as line:
+            try:
+                created = await line.messages.create_async(
+                    to=addresses.to_twilio(message.to), status_callback=self._callback(message), **fields
+                )
+            except Exception as error:
+                raise translated(error) from None  # the cause would show the number
+            if not created.sid:
+                raise SendUnknown("Twilio's answer names no message.")
+            if created.sid in self._given:
+                raise SendUnknown("Twilio's answer is the receipt of an earlier message.")
+        self._given.append(created.sid)
         return Receipt(created.sid)
+
+    @asynccontextmanager
+    async def _line(self) -> AsyncIterator[Client]:
+        """A connection for one message at a time, kept for the next while every answer on it is right."""
+        line = self._idle.pop() if self._idle else connect(self.account, kept=True)
+        try:
+            yield line
+        except BaseException:
+            await line.http_client.close()
+            raise
+        self._idle.append(line)
 
     def words(self, message: Outbound) -> str:
         """The body as Twilio is given it."""
@@ -200,9 +222,10 @@ class Twilio(Channel):
         return f"Twilio knows the account; people write to {len(own)} of its addresses"
 
     async def close(self) -> None:
-        if self._client is not None:
-            await self._client.http_client.close()
-            self._client = None
+        idle, self._idle = self._idle, []
+        for line in [*idle, *([self._client] if self._client else [])]:
+            await line.http_client.close()
+        self._client = None
 
 
 class Sms(Twilio):

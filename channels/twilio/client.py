@@ -27,15 +27,11 @@ from channels.twilio.errors import outcome
 
 
 class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library has no types
-    """One connection for each request.
+    """One connection, `kept` for the next request; or a new one for each."""
 
-    On a connection that is kept, a stray second answer would be taken for the receipt of the next message, and one that
-    dies while it waits would leave a message in doubt.
-    """
-
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, kept: bool) -> None:
         super().__init__(pool_connections=False)
-        self.session = ClientSession(connector=TCPConnector(force_close=True))
+        self.session = ClientSession(connector=TCPConnector(limit=1 if kept else 20, force_close=not kept))
         self.seconds = timeout
 
     async def request(
@@ -59,9 +55,13 @@ class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library ha
         """Nothing."""
 
 
-def connect(account: Account) -> Client:
-    """A client of one account. Call it inside a running event loop, and close its `http_client`."""
-    transport = _Transport(account.timeout)
+def connect(account: Account, *, kept: bool = False) -> Client:
+    """A client of one account. Call it inside a running event loop, and close its `http_client`.
+
+    A stray second answer on a kept connection is taken for that of the next request. Posting is faster over one, and
+    a receipt that was given before tells; a list would not tell, so what asks for one is not `kept`.
+    """
+    transport = _Transport(account.timeout, kept)
     client = Client(account.username, account.password, account.account_sid, http_client=transport)
     client.api.base_url = account.api_base_url
     client.messaging.base_url = account.messaging_base_url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy import select, update
 from bot.interview.engine import step
 from bot.messages import Address, Inbound, Media, MediaKind, Reach
 from bot.records import tables
+from bot.records.unit_of_work import UnitOfWork
 from bot.service import conversations, handovers, intake, media
 from bot.service.intake import Received
 from tests.bot.world import PHONE, Post, World, world
@@ -245,12 +247,33 @@ def test_an_address_that_closed_holds_what_waits_until_the_person_writes_again(s
 
 def test_a_stored_schedule_that_cannot_be_read_loses_no_message(study: World) -> None:
     code = study.consented()
+    content = study.program.database.read_now(lambda uow: uow.execute(select(tables.schedules.c.content)).scalar_one())
     study.run(lambda uow: uow.execute(update(tables.schedules).values(content="{}")))
     study.program.database.schedules.clear()
     assert study.says("My words") is Received.TAKEN
     assert study.open_tasks() == ["message not taken"]
     assert study.count_of(tables.messages, tables.messages.c.belongs == "unread") == 1
-    assert code
+    study.run(lambda uow: uow.execute(update(tables.schedules).values(content=content)))
+    assert study.heard(code)[-1] == "My words"
+
+
+def test_an_interview_that_began_before_a_text_existed_goes_on(study: World) -> None:
+    """A new version of the program sends texts that an old schedule does not have; the old one keeps its version."""
+    code = study.consented()
+    version = study.record(code).version
+
+    def older(uow: UnitOfWork) -> None:
+        old = json.loads(uow.execute(select(tables.schedules.c.content)).scalar_one())
+        del old["texts"]["undo"]
+        uow.execute(update(tables.schedules).values(content=json.dumps(old)))
+
+    study.run(older)
+    study.program.database.schedules.clear()
+    study.says("My words")
+    study.says("UNDO")
+    assert "taken your last message out" in study.leave()[-1]
+    assert study.open_tasks() == []
+    assert study.record(code).version != version, "worked out from what is stored"
 
 
 def test_the_log_of_a_fault_holds_no_word_of_theirs(study: World, monkeypatch: pytest.MonkeyPatch) -> None:
