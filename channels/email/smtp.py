@@ -50,7 +50,7 @@ class Sender:
             try:
                 said = await self._content(smtp, mail)
             except BaseException:
-                smtp.close()
+                _drop(smtp)
                 raise
             self._idle.append(smtp)
         return rewritten(self.account.smtp.host, said) or mail.message_id
@@ -88,7 +88,7 @@ class Sender:
             if answer.code != START_CONTENT:
                 raise SMTPDataError(answer.code, answer.message)
         except BaseException as error:
-            smtp.close()
+            _drop(smtp)
             if isinstance(error, Exception):
                 raise _before_content(error) from None  # the cause would show the address
             raise
@@ -132,7 +132,7 @@ class Sender:
             await smtp.connect()
             await self._log_in(smtp)
         except BaseException as error:
-            smtp.close()
+            _drop(smtp)
             if isinstance(error, Exception):
                 raise _connecting(error) from None
             raise
@@ -157,10 +157,18 @@ class _Gone(Exception):
     """The connection ended before the content: nothing has left, and a new connection may do."""
 
 
+def _drop(smtp: SMTP) -> None:
+    """End a connection at once; a polite end of TLS would wait for an answer that may never come."""
+    transport = smtp.transport
+    smtp.close()
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
+
+
 async def _leave(smtp: SMTP) -> None:
     with suppress(SMTPException, OSError):
         await smtp.quit(timeout=2.0)
-    smtp.close()
+    _drop(smtp)
 
 
 def _before_content(error: Exception) -> Exception:
