@@ -17,7 +17,7 @@ from channels.email import body, reply, threading
 from channels.email.automatic import Kind, Nature, nature
 from channels.email.body import Attachment, Body
 from channels.email.compose import as_sent
-from channels.email.headers import parse, safely, value
+from channels.email.mail import parse, safely, value
 from channels.email.status import closes
 from channels.email.threading import Clue, Sort, clues, content_key, message_ids
 
