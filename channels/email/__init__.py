@@ -22,6 +22,8 @@ class Email(Channel):
 
     kind = "email"
     abilities = frozenset({Ability.WRITES_FIRST, Ability.TELLS_DELIVERY, Ability.LINKS_REPLIES, Ability.MEDIA})
+    threads = True
+    most_an_hour = 60
 
     def __init__(self, account: Account, now: Callable[[], datetime] = _now) -> None:
         self.account = account

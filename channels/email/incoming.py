@@ -62,13 +62,21 @@ def _news(raw: bytes, address: str) -> News:
         body=said.text,
         raw=raw,
         written_at=safely(lambda: _written_at(mail), lambda: None),
-        provider_id=next(iter(message_ids(value(mail, "Message-ID"))), ""),
+        provider_id=_short(next(iter(message_ids(value(mail, "Message-ID"))), "")),
         reply_to=tuple(dict.fromkeys(_answered(found, address))),
         media=tuple(_media(one) for one in said.attachments),
         automatic=kind.kind is not Kind.HUMAN,
         doubt=f"our own mail came back: {kind.sign}" if kind.kind is Kind.LOOP else "",
     )
     return _by_subject(inbound, value(mail, "Subject"), said)
+
+
+LONGEST_ID = 300
+"""No mail program makes longer Message-IDs, and a database need not hold them."""
+
+
+def _short(message_id: str) -> str:
+    return message_id if len(message_id) <= LONGEST_ID else ""
 
 
 # A person's mail
@@ -128,14 +136,14 @@ def _trimmed(inbound: Inbound, sent: Sequence[str]) -> Inbound:
 
 
 def _bounce(raw: bytes, report: Nature, address: str) -> News:
-    original = report.original or ""
+    original = _short(report.original or "")
     own_id = next((one for one in _answered([Clue(Sort.MESSAGE_ID, original)], address) if one != original), None)
     ours = report.token or own_id
     if not ours and not original:
         return unreadable("", raw, "A mail server says that a mail was not delivered, but not which one.")
     worst = max(report.failures, key=lambda failure: (failure.permanent, not failure.delayed))
     return DeliveryUpdate(
-        provider_id=original,
+        provider_id=original or f"<{ours}@{address.partition('@')[2]}>",
         status=Delivery.FAILED if worst.permanent else Delivery.ACCEPTED,
         outbound_id=ours,
         code=worst.status or None,

@@ -366,7 +366,7 @@ async def test_a_new_numbering_brings_everything_again_and_each_mail_is_known_by
 ) -> None:
     await asyncio.to_thread(servers.insert, study, [_raw(PEOPLE[4], f"Before {number}") for number in range(30)])
     mailroom = Mailroom()
-    async with started(account(servers, study), mailroom):
+    async with started(bare(servers, study), mailroom):
         await mailroom.until(lambda: len(mailroom.inbound) == 30)
         validity = mailroom.at.partition(":")[0]
         await asyncio.to_thread(servers.renumber, study)

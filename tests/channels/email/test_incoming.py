@@ -18,6 +18,7 @@ from tests.rig.mailroom import Mailroom
 
 OURS = "voices@study.example"
 TOKEN, OTHER = "a" * 26, "b" * 26
+OWN_ID = f"<{TOKEN}@study.example>"
 ANN = Address("email", "ann@people.example")
 HEADERS = {
     "From": "Ann Example <Ann@People.Example>",
@@ -66,6 +67,10 @@ async def test_what_it_answers_is_named_the_surest_first() -> None:
         OTHER,
         "thread22",
     )
+
+
+async def test_an_endless_id_is_none() -> None:
+    assert (await inbound(mail(Message_ID=f"<{'a' * 400}@people.example>"))).provider_id == ""
 
 
 async def test_the_same_mail_has_the_same_key_wherever_it_is_found() -> None:
@@ -213,28 +218,28 @@ REPORTS: list[tuple[str, dict[str, str], DeliveryUpdate]] = [
     (
         "nobody of that name closes the address",
         {"to": f"voices+b-{TOKEN}@study.example"},
-        DeliveryUpdate("", Delivery.FAILED, TOKEN, "5.1.1", "the address does not exist (5.1.1)", closed=True),
+        DeliveryUpdate(OWN_ID, Delivery.FAILED, TOKEN, "5.1.1", "the address does not exist (5.1.1)", closed=True),
     ),
     (
         "a full mailbox is not a dead address",
         {"to": f"voices+b-{TOKEN}@study.example", "status": "5.2.2"},
-        DeliveryUpdate("", Delivery.ACCEPTED, TOKEN, "5.2.2", "the mailbox is full (5.2.2)"),
+        DeliveryUpdate(OWN_ID, Delivery.ACCEPTED, TOKEN, "5.2.2", "the mailbox is full (5.2.2)"),
     ),
     (
         "a delay is not a failure",
         {"to": f"voices+b-{TOKEN}@study.example", "status": "4.4.1", "action": "delayed"},
-        DeliveryUpdate("", Delivery.ACCEPTED, TOKEN, "4.4.1", "the receiving server does not answer (4.4.1)"),
+        DeliveryUpdate(OWN_ID, Delivery.ACCEPTED, TOKEN, "4.4.1", "the receiving server does not answer (4.4.1)"),
     ),
     (
         "a refusal by rules says nothing about the address",
         {"to": f"voices+b-{TOKEN}@study.example", "status": "5.7.1"},
-        DeliveryUpdate("", Delivery.FAILED, TOKEN, "5.7.1", "the receiving server does not want our mail (5.7.1)"),
+        DeliveryUpdate(OWN_ID, Delivery.FAILED, TOKEN, "5.7.1", "the receiving server does not want our mail (5.7.1)"),
     ),
     (
         "without a token the mail's own id tells",
-        {"original": f"<{TOKEN}@study.example>"},
+        {"original": OWN_ID},
         DeliveryUpdate(
-            f"<{TOKEN}@study.example>",
+            OWN_ID,
             Delivery.FAILED,
             TOKEN,
             "5.1.1",
