@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ class Mailbox:
     def answer(self, line: str, talk: Talk) -> str:
         if line == "DONE":
             return f"{self.tag} OK idle done"
+        if line == "":
+            return f"{self.tag} NO refused"  # only now, as Gmail does
         tag, _, command = line.partition(" ")
         word = command.removeprefix("UID ").split(" ")[0].upper()
         if word in self.special:
@@ -301,22 +304,20 @@ def good(token: str, **more: object) -> tuple[int, object]:
     return 200, {"access_token": token, "expires_in": 3600, "token_type": "Bearer", **more}
 
 
-def wants(token: str) -> Callable[[str, Talk], str]:
-    """AUTHENTICATE XOAUTH2 with one good token; for others, Gmail's way of saying no."""
-    from base64 import b64encode
-
+def wants(token: str, box: Mailbox) -> Callable[[str, Talk], str]:
+    """AUTHENTICATE XOAUTH2 with one good token; others are explained first and refused after an empty line."""
     right = b64encode(f"user=voices\1auth=Bearer {token}\1\1".encode()).decode()
 
     def answer(line: str, _talk: Talk) -> str:
-        tag = line.split()[0]
-        return f"{tag} OK welcome" if line.endswith(right) else f"+ eyJzdGF0dXMiOiI0MDAifQ==\n{tag} NO refused"
+        box.tag = line.split()[0]
+        return f"{box.tag} OK welcome" if line.endswith(right) else "+ eyJzdGF0dXMiOiI0MDAifQ=="
 
     return answer
 
 
 async def test_an_expired_token_is_renewed_once_and_the_mail_comes() -> None:
     box = Mailbox({1: MAIL})
-    box.special["AUTHENTICATE"] = wants("new")
+    box.special["AUTHENTICATE"] = wants("new", box)
     room = Mailroom("7:0")
     async with token_server(good("old"), good("new")) as (url, asked), scripted(HELLO, box.answer) as server:
         channel = Email(account(server.port, Tokens(Grant(url, "id", "secret", "refresh", "scope"))))
@@ -335,7 +336,7 @@ async def test_an_expired_token_is_renewed_once_and_the_mail_comes() -> None:
 
 async def test_a_token_that_is_refused_twice_is_told() -> None:
     box = Mailbox()
-    box.special["AUTHENTICATE"] = wants("another")
+    box.special["AUTHENTICATE"] = wants("another", box)
     room = Mailroom()
     async with token_server(good("old"), good("new")) as (url, _asked), scripted(HELLO, box.answer) as server:
         with pytest.raises(NotLetIn):
