@@ -22,7 +22,7 @@ from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, MediaKind, 
 from channels.email import Email
 from channels.email.account import Account, Security, Server
 from tests.rig.faults import Fault, fault_proxy
-from tests.rig.mail import PASSWORD, MailServers, mail_servers
+from tests.rig.mail import PASSWORD, MailServers, answer, mail_servers
 from tests.rig.mailroom import Mailroom
 
 PEOPLE = [f"person{number}@people.test" for number in range(8)]
@@ -125,37 +125,6 @@ async def started(of: Account, mailroom: Mailroom) -> AsyncIterator[Email]:
         await mailroom.until(lambda: mailroom.commits > commits)
         yield channel
     await channel.close()
-
-
-def answer(question: EmailMessage, text: str, person: str, number: int) -> EmailMessage:
-    """A reply as mail programs make it: the text above the quoted question, below it, HTML, or without quotes."""
-    quoted = "\n".join(f"> {line}".rstrip() for line in _text(question).splitlines())
-    head = f"On Tue, 3 Nov 2026 at 10:00, Voices Study <{question['To']}> wrote:"
-    reply = EmailMessage()
-    reply["From"] = f"Sam <{person}>"
-    reply["To"] = str(question["Reply-To"])
-    reply["Subject"] = str(question["Subject"]) if "Re:" in str(question["Subject"]) else f"Re: {question['Subject']}"
-    reply["Message-ID"] = f"<{new_id()}@phone.test>"
-    reply["In-Reply-To"] = str(question["Message-ID"])
-    reply["References"] = f"{question['References']} {question['Message-ID']}"
-    styles = [f"{text}\n\n{head}\n{quoted}\n", f"{text}\n", f"{text}\n\nSent from my iPhone\n\n{head}\n\n{quoted}\n"]
-    reply.set_content(styles[number % 3])
-    if number % 4 == 3:
-        html = question.get_body(("html",))
-        assert html is not None
-        reply.add_alternative(
-            f"<div>{text}</div><div class='gmail_quote'><div>{head}</div>"
-            f"<blockquote class='gmail_quote'>{html.get_content()}</blockquote></div>",
-            subtype="html",
-        )
-    return reply
-
-
-def _text(mail: EmailMessage) -> str:
-    part = mail.get_body(("plain",))
-    assert part is not None
-    content: str = part.get_content()
-    return content
 
 
 async def test_people_answer_by_replying_and_everything_is_one_thread(servers: MailServers, study: str) -> None:

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from email.utils import make_msgid
 from functools import cache
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -361,6 +362,38 @@ def mail_servers(*addresses: str) -> Iterator[MailServers]:
     finally:
         servers.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def answer(question: EmailMessage, text: str, person: str, number: int) -> EmailMessage:
+    """A reply as mail programs make it: the text above the quoted question, below it, HTML, or without quotes."""
+    quoted = "\n".join(f"> {line}".rstrip() for line in text_of(question).splitlines())
+    head = f"On Tue, 3 Nov 2026 at 10:00, Voices Study <{question['To']}> wrote:"
+    reply = EmailMessage()
+    reply["From"] = f"Sam <{person}>"
+    reply["To"] = str(question["Reply-To"])
+    reply["Subject"] = str(question["Subject"]) if "Re:" in str(question["Subject"]) else f"Re: {question['Subject']}"
+    reply["Message-ID"] = make_msgid(domain="phone.test")
+    reply["In-Reply-To"] = str(question["Message-ID"])
+    reply["References"] = f"{question['References']} {question['Message-ID']}"
+    styles = [f"{text}\n\n{head}\n{quoted}\n", f"{text}\n", f"{text}\n\nSent from my iPhone\n\n{head}\n\n{quoted}\n"]
+    reply.set_content(styles[number % 3])
+    if number % 4 == 3:
+        html = question.get_body(("html",))
+        assert html is not None
+        reply.add_alternative(
+            f"<div>{text}</div><div class='gmail_quote'><div>{head}</div>"
+            f"<blockquote class='gmail_quote'>{html.get_content()}</blockquote></div>",
+            subtype="html",
+        )
+    return reply
+
+
+def text_of(mail: EmailMessage) -> str:
+    """The plain text of a mail."""
+    part = mail.get_body(("plain",))
+    assert part is not None
+    content: str = part.get_content()
+    return content
 
 
 @cache
