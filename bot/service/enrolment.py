@@ -218,7 +218,7 @@ def enrol(uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str 
             timezone=zone,
             researcher=researcher,
             attributes=key.seal(json.dumps(dict(entry.attributes)), "attributes"),
-            thread=uow.vault.find(Address("thread", uow.new_id())).hex()[:8],
+            thread=uow.vault.short_name(uow.new_id()),
             created_at=uow.now,
         )
         .returning(people.c.id)
