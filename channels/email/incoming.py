@@ -95,8 +95,11 @@ def _answered(found: Sequence[Clue], address: str) -> Iterator[str]:
 
 
 def _written_at(mail: EmailMessage) -> datetime:
-    """The sender's own time; without a zone it counts as UTC (RFC 5322, 3.3)."""
-    moment = parsedate_to_datetime(value(mail, "Date"))
+    """When our own mail server took it (RFC 5321, 4.4: the first Received line is the last server's).
+
+    The Date is the sender's clock, which may be wrong by hours, and then an answer would seem older than its question.
+    """
+    moment = parsedate_to_datetime(value(mail, "Received").rpartition(";")[2])
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 

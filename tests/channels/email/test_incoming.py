@@ -45,7 +45,7 @@ async def inbound(made: EmailMessage, texts: Sequence[str] = ()) -> Inbound:
 
 
 async def test_a_mail_says_who_when_and_what() -> None:
-    made = mail()
+    made = mail(Received="from phone (phone [192.0.2.1]) by mx.study.example; Tue, 3 Nov 2026 09:00:00 +0000 (UTC)")
     news = await inbound(made)
     assert (news.sender, news.sender.value, news.body) == (ANN, ANN.value, "My answer.")
     assert news.written_at == datetime(2026, 11, 3, 9, 0, tzinfo=UTC)
