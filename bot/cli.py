@@ -15,6 +15,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import track
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
@@ -28,7 +30,7 @@ from bot.interview.lint import lint
 from bot.interview.schedule import Wording
 from bot.messages import Address
 from bot.service import enrolment, staff, views
-from bot.service.enrolment import Entry
+from bot.service.enrolment import Entry, Rules
 
 app = typer.Typer(
     name="ownpace",
@@ -45,6 +47,10 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 WRONG_USE = (ConfigError, ScheduleError, KeyFileError, EnrolmentError)
 """Errors that a person mends before trying again: exit code 2."""
+
+MANY = 200
+"""People in a file; for more than these, enrolling shows how far it has come."""
+COLUMNS_HELP = f"Columns: {', '.join(enrolment.COLUMNS)}. Needed: {', '.join(enrolment.NEEDED)}."
 
 ConfigPath = Annotated[Path, typer.Option("--config", help="The study's settings.", metavar="PATH")]
 CONFIG = Path("config.toml")
@@ -178,7 +184,7 @@ def check(config: ConfigPath = CONFIG) -> None:
 
 @app.command()
 def enrol(
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Columns: " + ",".join(enrolment.COLUMNS))],
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help=COLUMNS_HELP)],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file; enrol nobody.")] = False,
     config: ConfigPath = CONFIG,
 ) -> None:
@@ -186,12 +192,24 @@ def enrol(
     program = _program(config)
     entries = enrolment.read_csv(file, program.rules)
     use_case = enrolment.rehearse if dry_run else enrolment.enrol_all
-    codes = program.database.run_now(use_case, program.terms, program.rules, entries)
+    shown = track(entries, "Enrolling", console=err, disable=len(entries) <= MANY)
+    codes = program.database.run_now(use_case, program.terms, program.rules, shown)
     program.database.close()
     if dry_run:
-        out.print(f"{len(codes)} people can be enrolled. Nothing was done.")
+        out.print(_settings_of(entries, codes, program.rules))
+        out.print(f"{len(codes)} {'people' if len(codes) > 1 else 'person'} can be enrolled. Nothing was done.")
     else:
         out.print(f"Enrolled {len(codes)}: {', '.join(codes)}", markup=False)
+
+
+def _settings_of(entries: list[Entry], codes: list[str], rules: Rules) -> Table:
+    """Each person as they would be enrolled."""
+    table = Table("code", "cohort", "name", "channel", "wording", "language", "researcher", "notes")
+    for code, entry in zip(codes, entries, strict=True):
+        notes = ", ".join(f"{name}: {value}" for name, value in entry.attributes.items())
+        written = (code, entry.cohort, entry.name, entry.address.kind, entry.wording.value, entry.language)
+        table.add_row(*(escape(cell) for cell in (*written, entry.researcher or rules.researcher, notes)))
+    return table
 
 
 @app.command()

@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from bot.service.enrolment import COLUMNS
 from tests.rig import ROOT
 
 COMMANDS = ["serve", "migrate", "check", "enrol", "participants", "show", "users add", "users list", "talk"]
 
 
-def ownpace(folder: Path, *words: str, typed: str = "") -> tuple[int, str]:
+def ownpace(folder: Path, *words: str, typed: str = "", columns: int = 200) -> tuple[int, str]:
     """Run a command in a study's folder; its exit code and everything it printed."""
     ran = subprocess.run(
         [sys.executable, "-m", "bot", *words],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "HOME": str(folder), "PATH": "/usr/bin:/bin", "COLUMNS": "200"},
+        env={"PYTHONPATH": str(ROOT), "HOME": str(folder), "PATH": "/usr/bin:/bin", "COLUMNS": str(columns)},
         input=typed,
         capture_output=True,
         text=True,
@@ -97,7 +98,9 @@ def test_a_whole_morning_at_the_command_line(folder: Path) -> None:
     assert code == 2
     assert "people.csv:3: there is no cohort 'nobody'" in said
     people.write_text("cohort,channel,address,name\nsocial-workers,simulator,sms/anna,Anna\n")
-    assert ownpace(folder, "enrol", str(people), "--dry-run")[1] == "1 people can be enrolled. Nothing was done.\n"
+    assert ownpace(folder, "enrol", str(people), "--dry-run")[1].endswith(
+        "\n1 person can be enrolled. Nothing was done.\n"
+    )
     assert ownpace(folder, "enrol", str(people)) == (0, "Enrolled 1: SW01\n")
     assert ownpace(folder, "enrol", str(people))[0] == 2, "nobody is enrolled twice"
 
@@ -193,6 +196,52 @@ def test_a_dry_run_finds_what_enrolling_would(folder: Path) -> None:
     code, said = ownpace(folder, "enrol", "people.csv", "--dry-run")
     assert code == 2
     assert "people.csv:2: somebody is enrolled" in said
+
+
+def test_a_dry_run_shows_how_each_person_would_be_enrolled(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    people = folder / "people.csv"
+    people.write_text(
+        "cohort;channel;address;wording;team\n"
+        "social-workers;simulator;sms/anna;easy_read;hospital [b]\n"
+        "disabled-adults;simulator;email/ben;;\n"
+    )
+    code, said = ownpace(folder, "enrol", "people.csv", "--dry-run")
+    assert code == 0
+    anna, ben = (
+        [cell.strip() for cell in row.split("│")[1:-1]]
+        for row in said.splitlines()
+        if "social" in row or "disab" in row
+    )
+    assert anna == [
+        "SW01", "social-workers", "", "simulator", "easy_read", "en", "our researcher", "team: hospital [b]"
+    ]  # fmt: skip
+    assert ben == ["P01", "disabled-adults", "", "simulator", "standard", "en", "our researcher", ""]
+
+
+def test_a_file_without_people_ends_with_2(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    (folder / "people.csv").write_text("cohort,channel,address\n")
+    code, said = ownpace(folder, "enrol", "people.csv")
+    assert code == 2
+    assert "people.csv: there is nobody in the file" in said
+
+
+def test_a_long_file_shows_how_far_it_has_come(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    rows = [f"social-workers,simulator,sms/p{number}" for number in range(201)]
+    (folder / "people.csv").write_text("\n".join(["cohort,channel,address", *rows]))
+    code, said = ownpace(folder, "enrol", "people.csv")
+    assert code == 0
+    assert "Enrolling" in said
+    assert "100%" in said
+    assert "SW201" in said
+
+
+def test_help_names_every_column_on_a_narrow_screen(tmp_path: Path) -> None:
+    said = ownpace(tmp_path, "enrol", "--help", columns=80)[1]
+    for column in COLUMNS:
+        assert column in said
 
 
 def test_a_whole_interview_can_be_had_in_the_terminal(folder: Path) -> None:
