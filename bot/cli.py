@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from bot import bootstrap, prompts
 from bot.bootstrap import Program
 from bot.config import Settings
-from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError
+from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError, WrongUse
 from bot.export_cli import export_app
 from bot.interview.cost import sms_parts, texts
 from bot.interview.lint import lint
@@ -45,7 +45,7 @@ app.add_typer(export_app, name="export")
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-WRONG_USE = (ConfigError, ScheduleError, KeyFileError, EnrolmentError)
+WRONG_USE = (ConfigError, ScheduleError, KeyFileError, EnrolmentError, WrongUse)
 """Errors that a person mends before trying again: exit code 2."""
 
 MANY = 200
@@ -261,7 +261,14 @@ def users_add(
 ) -> None:
     """Let somebody sign in. The password is asked for, or read from a pipe."""
     program = _program(config)
-    if first and program.database.read_now(staff.list_users):
+    there = program.database.read_now(staff.list_users)
+    if first and there:
+        names = ", ".join(user.name for user in there)
+        out.print(
+            f"There are users already ({names}), so no first one was made. A new password for somebody: "
+            "scripts/ownpace users password NAME",
+            markup=False,
+        )
         return
     password = secrets.token_urlsafe(12) if first else _new_password()
     program.database.run_now(staff.add_user, name, password, "admin" if first else role)
@@ -289,9 +296,23 @@ def users_list(config: ConfigPath = CONFIG) -> None:
 
 @users_app.command("disable")
 def users_disable(name: str, config: ConfigPath = CONFIG) -> None:
-    """Sign somebody out everywhere, for good."""
+    """Sign somebody out everywhere, until they are enabled again. The last admin stays."""
     _program(config).database.run_now(staff.disable_user, name)
     out.print(f"{name} can no longer sign in.", markup=False)
+
+
+@users_app.command("enable")
+def users_enable(name: str, config: ConfigPath = CONFIG) -> None:
+    """Let somebody who was disabled sign in again, with the password they had."""
+    _program(config).database.run_now(staff.enable_user, name)
+    out.print(f"{name} can sign in again.", markup=False)
+
+
+@users_app.command("password")
+def users_password(name: str, config: ConfigPath = CONFIG) -> None:
+    """Give somebody a new password. It is asked for, or read from a pipe; they are signed out everywhere."""
+    _program(config).database.run_now(staff.set_password, name, _new_password())
+    out.print(f"{name} has a new password.", markup=False)
 
 
 # Trying it

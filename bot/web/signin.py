@@ -73,13 +73,14 @@ async def sign_in(request: Request) -> Response:
     parts, fields = web(request), await form(request)
     name, target = fields.get("name", ""), _inside(fields.get("next", "/"))
     tries: dict[str, int] = request.app.state.tries
-    if tries.get(name, 0) >= TRIES:
+    tried = name.strip().casefold()
+    if tries.get(tried, 0) >= TRIES:
         problem = "Too many tries for this name. Wait a minute, then try again."
         return page(request, "signin.html", status=429, problem=problem, name=name, next=target)
     user = await parts.database.read(staff.password_fits, name, fields.get("password", ""))
     if user is None:
-        tries[name] = tries.get(name, 0) + 1
-        asyncio.get_running_loop().call_later(WAIT_SECONDS, tries.pop, name, None)
+        tries[tried] = tries.get(tried, 0) + 1
+        asyncio.get_running_loop().call_later(WAIT_SECONDS, tries.pop, tried, None)
         problem = "This name and password do not fit together. Check both and try again."
         return page(request, "signin.html", status=401, problem=problem, name=name, next=target)
     token = await parts.database.run(staff.sign_in, user)

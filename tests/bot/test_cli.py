@@ -12,7 +12,19 @@ import pytest
 from bot.service.enrolment import COLUMNS
 from tests.rig import ROOT
 
-COMMANDS = ["serve", "migrate", "check", "enrol", "participants", "show", "users add", "users list", "talk"]
+COMMANDS = [
+    "serve",
+    "migrate",
+    "check",
+    "enrol",
+    "participants",
+    "show",
+    "users add",
+    "users list",
+    "users enable",
+    "users password",
+    "talk",
+]
 
 
 def ownpace(folder: Path, *words: str, typed: str = "", columns: int = 200) -> tuple[int, str]:
@@ -112,10 +124,20 @@ def test_a_whole_morning_at_the_command_line(folder: Path) -> None:
     assert "Hello Anna" in said
     assert ownpace(folder, "show", "P99") == (1, "There is no participant P99. See: ownpace participants\n")
 
-    assert ownpace(folder, "users", "add", "ann", typed="short\n")[0] == 1
+    assert ownpace(folder, "users", "add", "ann", typed="short\n")[0] == 2
+    assert ownpace(folder, "users", "add", "ann", "--role", "boss", typed="correct horse battery\n")[0] == 2
     assert ownpace(folder, "users", "add", "ann", typed="correct horse battery\n")[0] == 0
     assert "ann" in ownpace(folder, "users", "list")[1]
     assert ownpace(folder, "users", "disable", "nobody")[0] == 1
+    code, said = ownpace(folder, "users", "add", "admin", "--first")
+    assert code == 0
+    assert "There are users already (ann), so no first one was made." in said
+    assert ownpace(folder, "users", "password", "ANN", typed="short\n")[0] == 2
+    assert ownpace(folder, "users", "password", "ANN", typed="another horse battery\n")[0] == 0
+    assert ownpace(folder, "users", "disable", "ann")[0] == 0
+    assert "disabled" in ownpace(folder, "users", "list")[1]
+    assert ownpace(folder, "users", "enable", "ann")[0] == 0
+    assert "disabled" not in ownpace(folder, "users", "list")[1]
 
     (folder / "data/study.key").chmod(0o644)
     code, said = ownpace(folder, "participants")

@@ -114,6 +114,8 @@ async def test_guessing_is_slowed_down(client: httpx.AsyncClient) -> None:
     codes = [(await sign_in(client, "wrong")).status_code for _ in range(9)]
     assert codes == [401] * 8 + [429]
     assert (await sign_in(client)).status_code == 429, "even the right one has to wait"
+    other_case = await client.post("/sign-in", data={"name": " aNN", "password": PASSWORD}, headers=HERE)
+    assert other_case.status_code == 429, "and so does the same name in another case"
 
 
 async def test_a_session_ends_by_itself(study: World, client: httpx.AsyncClient) -> None:
