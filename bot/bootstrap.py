@@ -81,7 +81,7 @@ def build(
     """Every part of the program, on a migrated database. Raises OwnPaceError where something is missing or wrong."""
     schedules = prompts.load(settings.study.prompts)
     if not _has_database(settings):
-        raise OwnPaceError("There is no study here yet. Run: ownpace migrate")
+        raise OwnPaceError("There is no study here yet. Run: scripts/ownpace migrate")
     vault = open_key_file(settings.security.key_file)
     migrate.check(settings.database.url, vault)
     database = Database(settings.database.url, vault, clock=clock, new_id=ids)

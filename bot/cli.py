@@ -52,7 +52,9 @@ MANY = 200
 """People in a file; for more than these, enrolling shows how far it has come."""
 COLUMNS_HELP = f"Columns: {', '.join(enrolment.COLUMNS)}. Needed: {', '.join(enrolment.NEEDED)}."
 
-ConfigPath = Annotated[Path, typer.Option("--config", help="The study's settings.", metavar="PATH")]
+ConfigPath = Annotated[
+    Path, typer.Option("--config", help="The study's settings.", metavar="PATH", envvar="OWNPACE_CONFIG")
+]
 CONFIG = Path("config.toml")
 
 
@@ -232,7 +234,7 @@ def show(
     program = _program(config)
     record = program.database.read_now(views.record, program.terms, code)
     if record is None:
-        raise OwnPaceError(f"There is no participant {code}. See: ownpace participants")
+        raise OwnPaceError(f"There is no participant {code}. See: scripts/ownpace participants")
     if as_json:
         print(json.dumps(asdict(record), default=str, ensure_ascii=False, indent=2))
         return
@@ -274,7 +276,7 @@ def users_add(
     program.database.run_now(staff.add_user, name, password, "admin" if first else role)
     if first:
         out.print(f"First sign-in: {name} with the password {password}", markup=False)
-        out.print("It is shown only now. Keep it, or make yourself another user: ownpace users add NAME")
+        out.print("It is shown only now. Keep it, or make yourself another user: scripts/ownpace users add NAME")
     else:
         out.print(f"{name} can sign in now.", markup=False)
 

@@ -99,7 +99,7 @@ def test_a_wrong_option_ends_with_2(folder: Path) -> None:
 
 
 def test_a_whole_morning_at_the_command_line(folder: Path) -> None:
-    assert ownpace(folder, "participants") == (1, "There is no study here yet. Run: ownpace migrate\n")
+    assert ownpace(folder, "participants") == (1, "There is no study here yet. Run: scripts/ownpace migrate\n")
     assert ownpace(folder, "migrate")[0] == 0
     assert ownpace(folder, "migrate") == (0, "The database is up to date.\n")
     assert (folder / "data/study.key").stat().st_mode & 0o077 == 0
@@ -122,7 +122,7 @@ def test_a_whole_morning_at_the_command_line(folder: Path) -> None:
     code, said = ownpace(folder, "show", "sw01")
     assert code == 0
     assert "Hello Anna" in said
-    assert ownpace(folder, "show", "P99") == (1, "There is no participant P99. See: ownpace participants\n")
+    assert ownpace(folder, "show", "P99") == (1, "There is no participant P99. See: scripts/ownpace participants\n")
 
     assert ownpace(folder, "users", "add", "ann", typed="short\n")[0] == 2
     assert ownpace(folder, "users", "add", "ann", "--role", "boss", typed="correct horse battery\n")[0] == 2
@@ -152,7 +152,7 @@ def settings(folder: Path, old: str, new: str) -> None:
 
 
 def test_serving_before_there_is_a_study_says_what_to_run(folder: Path) -> None:
-    assert ownpace(folder, "serve") == (1, "There is no study here yet. Run: ownpace migrate\n")
+    assert ownpace(folder, "serve") == (1, "There is no study here yet. Run: scripts/ownpace migrate\n")
     assert not (folder / "data").exists()
 
 
