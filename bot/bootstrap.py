@@ -93,13 +93,13 @@ def build(
     return Program(settings, schedules, database, terms, rules, opened, worker)
 
 
-def throwaway(settings: Settings, folder: Path) -> Program:
-    """The program on a new database in a folder that nobody keeps, with simulated phones only, which settle at once."""
+def throwaway(settings: Settings, folder: Path, settle: timedelta) -> Program:
+    """The program on a new database in a folder that nobody keeps, with simulated phones only."""
     alone = StudySettings(
         study=settings.study,
         database=config.Database(url=f"sqlite:///{folder}/study.db"),
         security=config.Security(key_file=folder / "study.key"),
-        pace=settings.pace.model_copy(update={"settle": {"simulator": timedelta()}}),
+        pace=settings.pace.model_copy(update={"settle": {"simulator": settle}}),
         retention=settings.retention,
         channels={"simulator": {"enabled": True}},
     )

@@ -10,6 +10,7 @@ import sqlite3
 import sys
 import tempfile
 from dataclasses import asdict
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot import bootstrap, prompts
 from bot.bootstrap import Program
-from bot.config import Settings
+from bot.config import Settings, wrong_setting
 from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError, WrongUse
 from bot.export_cli import export_app
 from bot.interview.cost import sms_parts, texts
@@ -128,8 +129,10 @@ def _program(path: Path) -> Program:
 def serve(
     config: ConfigPath = CONFIG,
     role: Annotated[str, typer.Option(help="all, web or worker. SQLite needs all.")] = "all",
-    host: Annotated[str, typer.Option(help="Where to listen, instead of the settings.")] = "",
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="The port, instead of the settings.")] = None,
+    host: Annotated[str, typer.Option(help="Where to listen.", show_default="the settings' host")] = "",
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="The port.", show_default="the settings' port")
+    ] = None,
 ) -> None:
     """Serve the dashboard and the webhooks, and send what waits."""
     from bot.web.app import create_app
@@ -163,7 +166,8 @@ def check(config: ConfigPath = CONFIG) -> None:
     """Check the settings, the schedules and every text, without touching the database."""
     settings = _settings(config)
     schedules = prompts.load(settings.study.prompts)
-    findings = 0
+    _check_cutoff(config, settings)
+    wrong: dict[str, None] = {}
     for (cohort, language), schedule in schedules.items():
         out.print(
             f"{cohort} ({language}): {schedule.total} questions, {len(schedule.statements)} statements, "
@@ -173,12 +177,22 @@ def check(config: ConfigPath = CONFIG) -> None:
         for wording in Wording:
             sent, parts = len(texts(schedule, wording)), sms_parts(schedule, wording)
             out.print(f"  {wording.value}: {sent} texts in a whole interview, {parts} SMS parts to pay for")
-        for finding in lint(schedule, prompts.links(settings.study.prompts)):
-            findings += 1
-            err.print(f"  {finding}", markup=False)
-    if findings:
-        raise OwnPaceError(f"{findings} texts want mending.")
-    out.print("Everything is in order.")
+        findings = lint(schedule, prompts.links(settings.study.prompts))
+        lines = prompts.lines(settings.study.prompts, schedule, [finding.place for finding in findings])
+        wrong |= dict.fromkeys(f"{line}: {finding}" for line, finding in zip(lines, findings, strict=True))
+    if wrong:
+        raise ScheduleError(
+            "\n".join([*wrong, f"{len(wrong)} {'texts want' if len(wrong) > 1 else 'text wants'} mending."])
+        )
+    out.print("Everything is in order. A server that is running keeps the words it began with: start it again.")
+
+
+def _check_cutoff(path: Path, settings: Settings) -> None:
+    """A day that is gone would be promised to everybody who is enrolled from now on."""
+    cutoff, today = settings.retention.cutoff, bootstrap.now().astimezone(settings.study.zone).date()
+    if isinstance(cutoff, date) and cutoff < today:
+        gone = f"is {cutoff}, which is past: people are told that they can have their answers taken out until then"
+        raise wrong_setting(path, ("retention", "cutoff"), gone)
 
 
 # People
@@ -329,14 +343,14 @@ def talk(
     """Take a whole interview in the terminal. Nothing is kept: it runs on a database that is thrown away."""
     from bot.talk import converse
 
-    settings = _settings(config)
+    settings, by_hand = _settings(config), sys.stdin.isatty()
     with tempfile.TemporaryDirectory(prefix="ownpace-talk-") as folder:
-        program = bootstrap.throwaway(settings, Path(folder))
+        program = bootstrap.throwaway(settings, Path(folder), settle=timedelta(days=1) if by_hand else timedelta())
         chosen = cohort or next(iter(program.schedules))[0]
-        entry = Entry(chosen, Address("simulator", "sms/talk"), name="you", wording=wording)
+        entry = Entry(chosen, Address("simulator", "sms/talk"), wording=wording)
         enrolment.check(entry, program.rules)
         code = program.database.run_now(enrolment.enrol, program.terms, program.rules, entry)
         try:
-            asyncio.run(converse(program.database, program.terms, code, entry.address))
+            asyncio.run(converse(program.database, program.terms, code, entry.address, by_hand=by_hand))
         finally:
             program.database.close()

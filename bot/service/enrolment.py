@@ -263,10 +263,16 @@ def enrol(
             f"somebody is enrolled with this {entry.address.kind} address already; leave this one out."
         )
     free.take(code)
+    zone = entry.timezone or rules.timezone
+    today = uow.now.astimezone(ZoneInfo(zone)).date()
+    cutoff = rules.cutoff_from(today)
+    if cutoff < today:
+        raise EnrolmentError(
+            f"the cutoff in [retention] of the settings, {cutoff}, is past; nobody can be told that day."
+        )
     uow.keep_schedule(schedule)
     key_id = uow.new_key()
     key = uow.key(key_id)
-    zone = entry.timezone or rules.timezone
     researcher = entry.researcher or rules.researcher
     participant_id: int = uow.execute(
         insert(people)
@@ -296,7 +302,6 @@ def enrol(
             closed=moves.NOT_YET if address != entry.address else None,
         )
     )
-    cutoff = rules.cutoff_from(uow.now.astimezone(ZoneInfo(zone)).date())
     fresh = Interview(
         schedule=schedule,
         study=terms.study,

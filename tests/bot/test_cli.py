@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import shutil
 import socket
 import subprocess
 import sys
@@ -82,10 +85,38 @@ def test_a_broken_schedule_ends_with_2_and_names_the_line(folder: Path) -> None:
     assert f"consent.yaml:{line}: c1-info: required must be true or false" in said
 
 
-def test_a_study_that_is_in_order_says_so(folder: Path) -> None:
+def test_a_study_that_is_in_order_says_so_and_that_a_server_must_be_started_again(folder: Path) -> None:
     code, said = ownpace(folder, "check")
     assert code == 0
     assert "Everything is in order." in said
+    assert "start it again" in said
+
+
+def test_a_text_that_wants_mending_ends_with_2_and_is_named_once_with_its_file_line_and_wording(folder: Path) -> None:
+    shutil.copytree(ROOT / "prompts", folder / "prompts")
+    settings(folder, f"{ROOT}/prompts", "prompts")
+    texts = folder / "prompts/en/texts.yaml"
+    rows = texts.read_text().splitlines()
+    start = rows.index("help:")
+    line = next(n for n in range(start, len(rows)) if rows[n].strip().startswith("short:"))
+    rows[line + 1 : line + 1] = ["    See www.example.com for more."]
+    texts.write_text("\n".join(rows))
+    code, said = ownpace(folder, "check")
+    assert code == 2
+    assert said.count(f"{texts}:{line + 1}: help (short): holds the link www.example.com") == 1
+
+
+def test_a_cutoff_that_is_past_ends_with_2_and_nobody_is_enrolled(folder: Path) -> None:
+    settings(folder, "cutoff = 180", "cutoff = 2020-03-31")
+    line = next(n for n, row in enumerate((folder / "config.toml").read_text().splitlines(), 1) if "2020" in row)
+    code, said = ownpace(folder, "check")
+    assert code == 2
+    assert f"config.toml:{line}: cutoff in [retention] is 2020-03-31, which is past" in said
+    ownpace(folder, "migrate")
+    (folder / "people.csv").write_text("cohort,channel,address\nsocial-workers,simulator,sms/anna\n")
+    code, said = ownpace(folder, "enrol", "people.csv")
+    assert code == 2
+    assert "2020-03-31, is past" in said
 
 
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
@@ -260,15 +291,38 @@ def test_a_long_file_shows_how_far_it_has_come(folder: Path) -> None:
     assert "SW201" in said
 
 
+def test_help_says_where_the_port_comes_from(tmp_path: Path) -> None:
+    said = ownpace(tmp_path, "serve", "--help")[1]
+    assert "the settings' port" in said
+    assert "the settings' host" in said
+
+
 def test_help_names_every_column_on_a_narrow_screen(tmp_path: Path) -> None:
     said = ownpace(tmp_path, "enrol", "--help", columns=80)[1]
     for column in COLUMNS:
         assert column in said
 
 
+def test_in_a_terminal_an_answer_has_as_many_lines_as_somebody_likes(folder: Path) -> None:
+    keyboard, terminal = pty.openpty()
+    typed = "yes\n" * 13 + "First line.\nSecond line.\n\n" + "Another.\nDONE\n" + "A third.\nAnd more.\n\x04"
+    os.write(keyboard, typed.encode())
+    words = [sys.executable, "-m", "bot", "talk", "--cohort", "social-workers"]
+    environment = {"PYTHONPATH": str(ROOT), "HOME": str(folder), "PATH": "/usr/bin:/bin"}
+    ran = subprocess.run(words, cwd=folder, env=environment, stdin=terminal, capture_output=True, text=True, timeout=60)
+    os.close(keyboard)
+    os.close(terminal)
+    assert ran.returncode == 0, ran.stderr
+    assert "DONE or an empty line ends it" in ran.stdout.splitlines()[0]
+    assert "Hello you" not in ran.stdout
+    assert "3 of" in ran.stdout
+    assert "4 of" not in ran.stdout
+
+
 def test_a_whole_interview_can_be_had_in_the_terminal(folder: Path) -> None:
     answers = "yes\n" * 20 + "My answer.\n" * 40
     code, said = ownpace(folder, "talk", "--cohort", "social-workers", typed=answers)
     assert code == 0
+    assert "Each line is a message, and a whole answer." in said.splitlines()[0]
     assert "That was the last question. Thank you" in said
     assert not (folder / "data").exists(), "nothing is kept"
