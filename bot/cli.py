@@ -252,7 +252,10 @@ def show(
     if as_json:
         print(json.dumps(asdict(record), default=str, ensure_ascii=False, indent=2))
         return
-    out.print(f"{record.row.code}  {record.title}  {record.row.state}  {record.row.place}", markup=False)
+    where = f"{record.row.state}{f' ({record.row.held_by})' if record.row.held_by else ''}"
+    out.print(f"{record.row.code}  {record.name}  {record.title}  {where}  {record.row.place}", markup=False)
+    for name, note in record.notes.items():
+        out.print(f"{name}: {note}", markup=False)
     zone = program.settings.study.zone
     for entry in record.entries:
         who = record.row.code if entry.incoming else entry.author

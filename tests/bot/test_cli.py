@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import shutil
@@ -140,7 +141,7 @@ def test_a_whole_morning_at_the_command_line(folder: Path) -> None:
     code, said = ownpace(folder, "enrol", str(people))
     assert code == 2
     assert "people.csv:3: there is no cohort 'nobody'" in said
-    people.write_text("cohort,channel,address,name\nsocial-workers,simulator,sms/anna,Anna\n")
+    people.write_text("cohort,channel,address,name,team\nsocial-workers,simulator,sms/anna,Anna,Hospital\n")
     assert ownpace(folder, "enrol", str(people), "--dry-run")[1].endswith(
         "\n1 person can be enrolled. Nothing was done.\n"
     )
@@ -153,6 +154,10 @@ def test_a_whole_morning_at_the_command_line(folder: Path) -> None:
     code, said = ownpace(folder, "show", "sw01")
     assert code == 0
     assert "Hello Anna" in said
+    assert said.splitlines()[0].startswith("SW01  Anna  ")
+    assert said.splitlines()[1] == "team: Hospital"
+    known = json.loads(ownpace(folder, "show", "sw01", "--json")[1])
+    assert (known["name"], known["notes"]) == ("Anna", {"team": "Hospital"})
     assert ownpace(folder, "show", "P99") == (1, "There is no participant P99. See: scripts/ownpace participants\n")
 
     assert ownpace(folder, "users", "add", "ann", typed="short\n")[0] == 2
