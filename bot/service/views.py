@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.engine import RowMapping
 
+from bot.interview.engine import ENDED
 from bot.interview.schedule import Wording
 from bot.interview.state import State
 from bot.interview.wording import fill, values
@@ -43,6 +44,8 @@ class Row:
     simulated: bool
     state: str
     held_by: str
+    with_person: bool
+    may_take_over: bool
     position: str
     place: str
     tasks: int
@@ -155,6 +158,8 @@ def listed(uow: UnitOfWork) -> list[Row]:
             simulated=row["kind"] == "simulator",
             state=STATES[row["state"]],
             held_by=holders.get(row["code"], ""),
+            with_person=row["state"] == State.HANDOVER,
+            may_take_over=State(row["state"]) not in ENDED | {State.INVITED},
             position=row["position"],
             place=_place(uow, row["version"], row["position"]),
             tasks=row["tasks"],
