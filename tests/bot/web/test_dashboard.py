@@ -154,6 +154,11 @@ async def test_buttons_are_there_only_where_they_do_something(study: World, clie
     assert buttons(theirs) == {"Take over", "Hand back"}
     assert "Ben has the conversation." in theirs.text
     study.run(handovers.hand_back, terms, code, "Ben")
+    study.says("PERSON")
+    wanted = await client.get(page)
+    assert buttons(wanted) == {"Take over", "Hand back"}
+    assert "nobody has taken over yet" in wanted.text
+    study.run(handovers.hand_back, terms, code, "Ben")
     study.says("STOP")
     assert buttons(await client.get(page)) == set()
 
