@@ -36,6 +36,7 @@ class FaultProxy:
     silent: bool = False
     """While set, nothing passes in either direction and nobody is told, as behind a router that forgot us."""
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
+    _serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     def cut(self) -> int:
         """Cut every connection now; how many there were."""
@@ -43,11 +44,24 @@ class FaultProxy:
             writer.transport.abort()
         return len(self._open) // 2
 
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A client has come."""
+        task = asyncio.create_task(self.serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def end(self) -> None:
+        """Cut every connection and wait until nobody is served any more."""
+        self.cut()
+        for task in tuple(self._serving):
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client, until either side ends."""
         try:
             theirs, ours = await asyncio.open_connection("127.0.0.1", self.target)
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             writer.transport.abort()
             return
         link = _Link(self, reader, writer, theirs, ours)
@@ -116,11 +130,10 @@ async def fault_proxy(
 ) -> AsyncIterator[FaultProxy]:
     """A proxy that is there until the block ends; connect to its `port`."""
     proxy = FaultProxy(target, ends_with, choose, late)
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]
     try:
         yield proxy
     finally:
         server.close()
-        proxy.cut()
-        await asyncio.sleep(0)  # those who wait on a cut connection notice
+        await proxy.end()
