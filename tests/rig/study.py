@@ -39,6 +39,7 @@ auth_token = "{auth_token}"
 from = "{whatsapp}"
 api_base_url = "{api}"
 reconcile_after = "1s"
+templates = {{ "template-reopen" = "HX00000000000000000000000000000001" }}
 """
 
 
