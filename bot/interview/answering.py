@@ -1,0 +1,161 @@
+"""Questions and answers: what is asked, what belongs to it, and what comes after it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.interview import wording
+from bot.interview.events import Belongs, Due, Said, SetTimer, TaskKind, TimerKind
+from bot.interview.schedule import Question
+from bot.interview.state import Answer, Interview, Progress, State
+from bot.interview.turn import Turn
+from bot.messages import MediaKind
+
+ACKNOWLEDGED = {
+    MediaKind.VOICE: "voice-note",
+    MediaKind.PICTURE: "picture",
+    MediaKind.VIDEO: "picture",
+    MediaKind.FILE: "file",
+}
+"""The text that says what came and that a person will look at it."""
+
+
+def settle_position(interview: Interview) -> str:
+    """What a settle timer is set for: this question, with as many parts as there are now."""
+    return f"{interview.position}/{len(interview.answer.parts)}"
+
+
+# Asking
+
+
+def ask(turn: Turn) -> None:
+    """Send the open statement or question, in full. No question is ever sent without every required consent."""
+    interview = turn.interview
+    key = interview.position
+    if interview.agreeing:
+        turn.say("consent-again")
+    elif interview.state is State.CONSENT:
+        turn.send(wording.statement(interview, key), question=key)
+    elif interview.consented and key:
+        turn.send(wording.question(interview, key), question=key)
+
+
+def open_question(turn: Turn, key: str) -> None:
+    """Go to a question; its section's introduction is said before the section's first question."""
+    first = key not in turn.interview.answers
+    turn.change(state=State.ACTIVE, position=key, unclear=0)
+    turn.mark(key, progress=Progress.ASKED)
+    intro = next((s.intro for s in turn.interview.schedule.sections if s.intro and s.questions[0].id == key), None)
+    if first and intro:
+        turn.send(wording.fill(intro.worded(turn.interview.person.wording), wording.values(turn.interview)))
+    ask(turn)
+
+
+def advance(turn: Turn, after: str | None) -> None:
+    """Open the next question that still wants an answer, or close the interview."""
+    following = _following(turn.interview, after)
+    if following is not None:
+        open_question(turn, following.id)
+        return
+    turn.change(state=State.COMPLETE, position="")
+    turn.say("thanks", "check-answers")
+
+
+def previous(interview: Interview, key: str) -> str | None:
+    """The question asked before this one."""
+    asked = [q.id for q in interview.schedule.questions if q.id in interview.answers]
+    place = asked.index(key) if key in asked else len(asked)
+    return asked[place - 1] if place > 0 else None
+
+
+def _following(interview: Interview, after: str | None) -> Question | None:
+    questions = interview.schedule.questions
+    start = 0
+    if after is not None:
+        target = _branch(interview, interview.schedule.question(after))
+        if target is not None and _wanting(interview, target):
+            return interview.schedule.question(target)
+        start = next(i for i, q in enumerate(questions) if q.id == after) + 1
+    return next((q for q in questions[start:] if not q.follow_up and _wanting(interview, q.id)), None)
+
+
+def _branch(interview: Interview, question: Question) -> str | None:
+    answer = interview.answers.get(question.id, Answer())
+    if answer.goto:
+        return answer.goto
+    attributes = interview.person.attributes
+    for branch in question.branches:
+        if branch.when.attribute and attributes.get(branch.when.attribute) == branch.when.is_:
+            return branch.goto
+    return None
+
+
+def _wanting(interview: Interview, key: str) -> bool:
+    answer = interview.answers.get(key)
+    return answer is None or answer.progress is Progress.ASKED
+
+
+# Answering
+
+
+def answer(turn: Turn, said: Said) -> None:
+    """Words to the open question, or to the earlier one that they answer."""
+    interview = turn.interview
+    position = interview.position
+    earlier = said.replied_to if said.replied_to in interview.answers else None
+    if earlier and earlier != position:
+        keep(turn, said, earlier, Belongs.ANSWER)
+        return
+    if said.unseen and said.replied_to != position and (before := previous(interview, position)):
+        keep(turn, said, before, Belongs.LATE)
+        return
+    keep(turn, said, position, Belongs.ANSWER)
+    if interview.pace.settle <= timedelta(0):
+        settle(turn)
+    else:
+        set_settle_timer(turn)
+
+
+def keep(turn: Turn, said: Said, key: str, belongs: Belongs) -> None:
+    """Add the message to a question, and judge a branch on the answer as a whole."""
+    turn.file(said, belongs, key)
+    known = turn.interview.answers.get(key, Answer())
+    whole = " ".join(said.text.casefold().strip(" .!").split())
+    question = turn.interview.schedule.question(key)
+    goto = next((b.goto for b in question.branches if whole in b.when.answer_is), None)
+    turn.change(answers={**turn.interview.answers, key: known.plus(said.message, goto)})
+    acknowledge(turn, said)
+
+
+def acknowledge(turn: Turn, said: Said) -> None:
+    """What is not words goes to a person, and the one who sent it hears so; once for several sent as one."""
+    if said.media is not None:
+        turn.task(TaskKind.WRITE_UP)
+        if not said.joined:
+            turn.say(ACKNOWLEDGED[said.media])
+
+
+def set_settle_timer(turn: Turn) -> None:
+    due = turn.now + turn.interview.pace.settle
+    turn.follow(SetTimer(TimerKind.SETTLE, due, settle_position(turn.interview)))
+
+
+def settle(turn: Turn) -> None:
+    """The answer is whole: offer the one stock prompt if the person allows it, else go on."""
+    interview = turn.interview
+    question = interview.schedule.question(interview.position)
+    allowed = interview.person.attributes.get("prompts", "") in {"yes", "true", "1"}
+    if question.prompts and not interview.answer.prompted and (interview.pace.prompts or allowed):
+        turn.mark(question.id, prompted=True)
+        turn.send(question.prompts[0], question=question.id)
+        return
+    turn.mark(question.id, progress=Progress.SETTLED)
+    advance(turn, after=question.id)
+
+
+def settle_due(turn: Turn, due: Due) -> None:
+    """They have been quiet for so long that the answer counts as whole."""
+    interview = turn.interview
+    here = interview.state is State.ACTIVE and not interview.agreeing
+    if here and due.position == settle_position(interview):
+        settle(turn)
