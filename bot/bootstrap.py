@@ -13,6 +13,7 @@ from bot import config, prompts
 from bot.channel import Channel, ChannelSettings, Site
 from bot.config import Settings
 from bot.errors import OwnPaceError
+from bot.interview.safeguarding import Signs
 from bot.interview.schedule import Schedule, Wording
 from bot.interview.state import Pace, Study
 from bot.interview.wording import fill
@@ -135,7 +136,7 @@ def _has_database(settings: Settings) -> bool:
 def terms_of(
     settings: Settings, schedules: Mapping[tuple[str, str], Schedule], channels: Mapping[str, Channel]
 ) -> Terms:
-    """What the settings say about every interview."""
+    """What the settings and the prompts folder say about every interview. Raises ScheduleError."""
     hours = settings.pace.quiet_hours
     quiet = None
     if hours:
@@ -147,9 +148,15 @@ def terms_of(
 
     known = CHANNEL_NAMES if "simulator" in channels else {k: v for k, v in CHANNEL_NAMES.items() if k in channels}
     study = Study(
-        settings.study.name, settings.study.contact_phone or "us", known, settings.study.agree_again_on_new_channel
+        name=settings.study.name,
+        phone=settings.study.contact_phone or "us",
+        channels=known,
+        agree_again=settings.study.agree_again_on_new_channel,
+        rota=prompts.rota(settings.study.prompts),
     )
-    return Terms(study, pace, unknown_reply(settings, schedules), channels)
+    signs = {language: Signs(words) for language, words in prompts.safeguarding(settings.study.prompts).items()}
+    unknown = unknown_reply(settings, schedules)
+    return Terms(study, pace, unknown, channels, signs, settings.server.public_base_url)
 
 
 def settle_on(settings: Settings, kind: str) -> timedelta:

@@ -260,6 +260,13 @@ def _new_password() -> str:
     return sys.stdin.readline().rstrip("\n")
 
 
+@users_app.command("email")
+def users_email(name: str, address: str, config: ConfigPath = CONFIG) -> None:
+    """Where somebody is told that a person is needed; name them as the rota does. '' for nowhere."""
+    _program(config).database.run_now(staff.set_email, name, address)
+    out.print("Saved.")
+
+
 @users_app.command("list")
 def users_list(config: ConfigPath = CONFIG) -> None:
     """Everybody who may sign in, and who no longer may."""

@@ -23,13 +23,18 @@ FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 
 
 def player_for(script: str) -> Player:
-    """The interview that the file's settings ask for: `# settle 0`, `# wording short`, `# prompts`, `# hour 22`."""
+    """The interview that the file's settings ask for.
+
+    `# settle 0`, `# wording short`, `# prompts`, `# hour 22`, and `# their discreet yes` for a column of theirs.
+    """
+    their = dict(line.split()[2:4] for line in script.splitlines() if line.startswith("# their "))
     settings = dict(line[2:].partition(" ")[::2] for line in script.splitlines() if line.startswith("# "))
     return Player(
         interview(
             settle=timedelta(minutes=int(settings.get("settle", "20"))),
             wording=Wording(settings.get("wording", "standard")),
             prompts="prompts" in settings,
+            **their,
         ),
         MONDAY.replace(hour=int(settings.get("hour", "10"))),
     )

@@ -100,20 +100,26 @@ def _wanting(interview: Interview, key: str) -> bool:
 
 def answer(turn: Turn, said: Said) -> None:
     """Words to the open question, or to the earlier one that they answer."""
-    interview = turn.interview
-    position = interview.position
-    earlier = said.replied_to if said.replied_to in interview.answers else None
-    if earlier and earlier != position:
-        keep(turn, said, earlier, Belongs.ANSWER)
+    key, belongs = meant(turn.interview, said)
+    keep(turn, said, key, belongs)
+    acknowledge(turn, said)
+    if key != turn.interview.position:
         return
-    if said.unseen and said.replied_to != position and (before := previous(interview, position)):
-        keep(turn, said, before, Belongs.LATE)
-        return
-    keep(turn, said, position, Belongs.ANSWER)
-    if interview.pace.settle <= timedelta(0):
+    if turn.interview.pace.settle <= timedelta(0):
         settle(turn)
     else:
         set_settle_timer(turn)
+
+
+def meant(interview: Interview, said: Said) -> tuple[str, Belongs]:
+    """The question that a message belongs to: the one it replies to, or the open one unless that was not seen yet."""
+    position = interview.position
+    earlier = said.replied_to if said.replied_to in interview.answers else None
+    if earlier:
+        return earlier, Belongs.ANSWER
+    if said.unseen and said.replied_to != position and (before := previous(interview, position)):
+        return before, Belongs.LATE
+    return position, Belongs.ANSWER
 
 
 def keep(turn: Turn, said: Said, key: str, belongs: Belongs) -> None:
@@ -124,7 +130,6 @@ def keep(turn: Turn, said: Said, key: str, belongs: Belongs) -> None:
     question = turn.interview.schedule.question(key)
     goto = next((b.goto for b in question.branches if whole in b.when.answer_is), None)
     turn.change(answers={**turn.interview.answers, key: known.plus(said.message, goto)})
-    acknowledge(turn, said)
 
 
 def acknowledge(turn: Turn, said: Said) -> None:
@@ -144,8 +149,8 @@ def settle(turn: Turn) -> None:
     """The answer is whole: offer the one stock prompt if the person allows it, else go on."""
     interview = turn.interview
     question = interview.schedule.question(interview.position)
-    allowed = interview.person.attributes.get("prompts", "") in {"yes", "true", "1"}
-    if question.prompts and not interview.answer.prompted and (interview.pace.prompts or allowed):
+    allowed = interview.pace.prompts or interview.person.says("prompts")
+    if question.prompts and not interview.answer.prompted and allowed:
         turn.mark(question.id, prompted=True)
         turn.send(question.prompts[0], question=question.id)
         return

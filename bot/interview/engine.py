@@ -1,7 +1,8 @@
 """One turn of an interview. `step` decides what follows from an event; the caller saves it and sends it.
 
 Who decides what: `hearing` what a message is, `consent` and `answering` what is open, `words` the commands, `pausing`,
-`moving` and `leaving` what some of them begin, and `persons` everything that a researcher does.
+`moving` and `leaving` what some of them begin, `distress` what signs of it begin, `persons` everything that a
+researcher does, and `alerting` who is told that one is needed.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.interview import answering, consent, hearing, leaving, moving, pausing, persons
+from bot.interview import alerting, answering, consent, hearing, leaving, moving, pausing, persons
 from bot.interview.events import (
+    Acknowledged,
     AddressTold,
     Due,
     Effect,
@@ -47,9 +49,11 @@ def step(interview: Interview, event: Event, now: datetime) -> Step:
         case Due():
             _ring(turn, event)
         case TookOver():
-            persons.taken_over(turn)
+            persons.taken_over(turn, event)
         case HandedBack():
-            persons.handed_back(turn)
+            persons.handed_back(turn, event)
+        case Acknowledged():
+            alerting.acknowledge(turn)
         case Wrote():
             persons.written(turn, event)
         case OptedOut():
@@ -68,3 +72,5 @@ def _ring(turn: Turn, due: Due) -> None:
             answering.settle_due(turn, due)
         case TimerKind.RESUME:
             pausing.over(turn, due)
+        case TimerKind.ESCALATE:
+            alerting.due(turn, due)

@@ -23,7 +23,8 @@ class Said:
     `replied_to` is the question they answered, where their channel can say. `unseen`: nothing of the open question
     had left when they wrote, so they cannot have read it. `reopened`: messages waited for them to write, and leave
     now. `opt_out`: their provider already acted on a STOP or START. `media` says what came besides words; `joined`
-    that more of the same came just before.
+    that more of the same came just before. `sign` is the group of the words of harm or distress that are in it, or in
+    it together with what came just before.
     """
 
     message: int
@@ -34,6 +35,7 @@ class Said:
     opt_out: str | None = None
     media: MediaKind | None = None
     joined: bool = False
+    sign: str | None = None
 
 
 class TimerKind(StrEnum):
@@ -41,6 +43,11 @@ class TimerKind(StrEnum):
 
     SETTLE = "settle"
     RESUME = "resume"
+    ESCALATE = "escalate"
+
+
+OUTLASTS = frozenset({TimerKind.ESCALATE})
+"""Timers that concern the team: they ring on whatever the person says, STOP too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,15 @@ class TookOver:
 
 @dataclass(frozen=True, slots=True)
 class HandedBack:
-    """The bot speaks again."""
+    """The bot speaks again. Where there were signs of distress that needs a `reason`."""
+
+    researcher: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """Somebody has seen that a person is needed, and nobody else has to be told."""
 
     researcher: str
 
@@ -104,7 +119,7 @@ class Moved:
     message: int | None = None
 
 
-Event = Enrolled | Said | Due | TookOver | HandedBack | Wrote | OptedOut | AddressTold | Moved
+Event = Enrolled | Said | Due | TookOver | HandedBack | Acknowledged | Wrote | OptedOut | AddressTold | Moved
 
 
 # What follows: the caller saves and sends; the engine only decides.
@@ -157,7 +172,8 @@ class Send:
 class Cancel:
     """What waits to leave is not wanted now, and no timer rings.
 
-    Questions are cancelled, for they are asked again; anything else of the bot's is set aside for `Release`.
+    Timers in `OUTLASTS` go on. Questions are cancelled, for they are asked again; anything else of the bot's is set
+    aside for `Release`.
     `people`: what researchers wrote is cancelled too.
     """
 
@@ -200,6 +216,7 @@ class SetTimer:
 class TaskKind(StrEnum):
     """What a person has to do."""
 
+    DISTRESS = "distress"
     PERSON_ASKED = "person asked"
     CALL_ASKED = "call asked"
     UNCLEAR = "unclear"
@@ -218,4 +235,13 @@ class OpenTask:
     kind: TaskKind
 
 
-Effect = File | Remove | Send | Cancel | Release | Move | Consent | SetTimer | OpenTask
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Tell somebody on the rota that a person is needed; `number` counts how many were told, from 1."""
+
+    who: str
+    cause: str
+    number: int
+
+
+Effect = File | Remove | Send | Cancel | Release | Move | Consent | SetTimer | OpenTask | Alert

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.interview import answering, consent, leaving, moving, pausing, persons, words
+from bot.interview import answering, consent, distress, leaving, moving, pausing, persons, words
 from bot.interview.commands import Command, Word, parse, yes_or_no
 from bot.interview.events import Belongs, Said, TaskKind
 from bot.interview.state import Menu, State
@@ -10,13 +10,17 @@ from bot.interview.turn import Turn
 
 
 def hear(turn: Turn, said: Said) -> None:
-    """STOP and LEAVE before all else; then a person who has the conversation, a menu, a command, and the rest."""
+    """STOP and LEAVE before all else; then signs of distress, a person who listens, a menu and the rest."""
     turn.change(heard=turn.now)
     done_there = {"stop": Word(Command.STOP), "start": Word(Command.READY)}.get(said.opt_out or "")
     word = done_there or parse(said.text)
     if word and word.command in (Command.STOP, Command.LEAVE):
         turn.file(said, Belongs.COMMAND)
         leaving.stop(turn, said) if word.command is Command.STOP else leaving.leave(turn)
+        if said.sign:
+            distress.alarm(turn)
+    elif said.sign:
+        distress.hear(turn, said)
     elif turn.interview.state is State.HANDOVER:
         persons.tell(turn, said, word)
     elif turn.interview.menu and _chosen(turn, said):
@@ -59,6 +63,7 @@ def _take_words(turn: Turn, said: Said) -> None:
             answering.answer(turn, said)
         case State.PAUSED if interview.position in interview.answers:
             answering.keep(turn, said, interview.position, Belongs.ANSWER)
+            answering.acknowledge(turn, said)
         case State.PAUSED if interview.position:
             pausing.resume(turn)
             consent.answer(turn, said)
@@ -67,6 +72,7 @@ def _take_words(turn: Turn, said: Said) -> None:
         case State.COMPLETE:
             meant = said.replied_to if said.replied_to in interview.answers else None
             answering.keep(turn, said, meant or interview.schedule.questions[-1].id, Belongs.LATE)
+            answering.acknowledge(turn, said)
             turn.task(TaskKind.AFTERWARDS)
         case _:
             turn.file(said, Belongs.ASIDE)

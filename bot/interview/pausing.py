@@ -59,16 +59,19 @@ def _pause_for(turn: Turn, picked: str) -> None:
 
 
 def resume(turn: Turn) -> None:
-    """Back to where the person was; what was set aside leaves now, and nothing is asked yet."""
+    """Back to where the person was, or to a person who has to release them. What was set aside leaves now."""
     interview = turn.interview
-    if not interview.position:
+    if interview.distressed:
+        state = State.HANDOVER
+    elif not interview.position:
         state = State.COMPLETE
     elif interview.position in {s.id for s in interview.schedule.statements}:
         state = State.CONSENT
     else:
         state = State.ACTIVE
     turn.change(state=state, menu=None)
-    turn.follow(Release(None if turn.replying else turn.waking()))
+    if state is not State.HANDOVER:
+        turn.follow(Release(None if turn.replying else turn.waking()))
 
 
 def over(turn: Turn, due: Due) -> None:

@@ -88,6 +88,8 @@ REQUIRED_TEXTS = frozenset(
         "consent-intro",
         "consent-unclear",
         "copy-asked",
+        "distress",
+        "distress-discreet",
         "done-empty",
         "file",
         "help",

@@ -10,7 +10,11 @@ from types import MappingProxyType
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from bot.interview.rota import Rota
 from bot.interview.schedule import Schedule, Wording
+
+YES = frozenset({"yes", "true", "1", "y", "on"})
+"""How a column of the enrolment file says yes."""
 
 
 class State(StrEnum):
@@ -35,6 +39,18 @@ class Menu(StrEnum):
     LEAVE = "leave"
     CHANGE = "change"
     ADDRESS = "address"
+
+
+class Cause(StrEnum):
+    """Why a person has, or is to have, the conversation."""
+
+    NONE = ""
+    SAFEGUARDING = "distress"
+    PERSON = "person asked"
+    CALL = "call asked"
+    UNCLEAR = "unclear"
+    TAKEN_OVER = "taken over"
+    SCHEDULE = "schedule"
 
 
 class Progress(StrEnum):
@@ -85,6 +101,15 @@ class Person:
     cutoff: date
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
+    def says(self, attribute: str) -> bool:
+        """Whether the person's attribute of that name is a yes."""
+        return self.attributes.get(attribute, "").strip().casefold() in YES
+
+    @property
+    def discreet(self) -> bool:
+        """Whether others may see their phone."""
+        return self.says("discreet")
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -100,12 +125,14 @@ class Study:
     """What every text may name of the study.
 
     `channels` are the kinds that people may move to, each with its name; `agree_again` asks for consent there again.
+    `rota` says who reads when; without one the person's researcher reads on weekdays from nine to five.
     """
 
     name: str
     phone: str
     channels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     agree_again: bool = False
+    rota: Rota | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +142,10 @@ class Interview:
     `position` is the id of the statement or question that is open, or '' before the first and after the last.
     `heard` is the moment of the person's last message; `unclear` how often the open point was not understood;
     `until` when a pause ends by itself; `moving` the kind of channel they want to move to;
-    `agreeing` while they are asked again whether they still agree, on a new channel.
+    `agreeing` while they are asked again whether they still agree, on a new channel. `cause`: why a person has, or is
+    to have, the conversation; `holder`: who has it, once somebody took it. `calling`: since when people on the rota
+    are being told so, until one has seen it, and `told` how many were. `signposted`: when the numbers to call last
+    went.
     """
 
     schedule: Schedule
@@ -132,6 +162,21 @@ class Interview:
     until: datetime | None = None
     moving: str = ""
     agreeing: bool = False
+    cause: Cause = Cause.NONE
+    holder: str = ""
+    calling: datetime | None = None
+    told: int = 0
+    signposted: datetime | None = None
+
+    @property
+    def rota(self) -> Rota:
+        """Who reads when."""
+        return self.study.rota or Rota.usual(self.person.researcher, self.person.timezone)
+
+    @property
+    def distressed(self) -> bool:
+        """Whether there were signs of distress that no person has released."""
+        return self.cause is Cause.SAFEGUARDING
 
     @property
     def consented(self) -> bool:
@@ -154,10 +199,15 @@ class Interview:
             "consent": dict(self.consent),
             "menu": self.menu and self.menu.value,
             "unclear": self.unclear,
-            "heard": self.heard and self.heard.isoformat(),
-            "until": self.until and self.until.isoformat(),
+            "heard": _written(self.heard),
+            "until": _written(self.until),
             "moving": self.moving,
             "agreeing": self.agreeing,
+            "cause": self.cause.value,
+            "holder": self.holder,
+            "calling": _written(self.calling),
+            "told": self.told,
+            "signposted": _written(self.signposted),
         }
 
     @classmethod
@@ -179,8 +229,21 @@ class Interview:
             consent=saved["consent"],
             menu=Menu(saved["menu"]) if saved["menu"] else None,
             unclear=saved["unclear"],
-            heard=datetime.fromisoformat(saved["heard"]) if saved["heard"] else None,
-            until=datetime.fromisoformat(saved["until"]) if saved["until"] else None,
+            heard=_moment(saved["heard"]),
+            until=_moment(saved["until"]),
             moving=saved.get("moving", ""),
             agreeing=saved.get("agreeing", False),
+            cause=Cause(saved.get("cause", "")),
+            holder=saved.get("holder", ""),
+            calling=_moment(saved.get("calling")),
+            told=saved.get("told", 0),
+            signposted=_moment(saved.get("signposted")),
         )
+
+
+def _written(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _moment(written: str | None) -> datetime | None:
+    return datetime.fromisoformat(written) if written else None

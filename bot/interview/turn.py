@@ -64,6 +64,7 @@ class Turn:
         return allowed if allowed > self.now else None
 
     def promise(self) -> dict[str, str]:
-        """By when a person will have read it, for the texts that say so."""
-        by = pace.read_by(self.now, self.interview.person.timezone).astimezone(self.interview.person.timezone)
-        return {"day": wording.day(by), "time": wording.clock(by)}
+        """Who will have read it and by when, for the texts that say so."""
+        name, by = self.interview.rota.read_by(self.now, self.interview.person.researcher)
+        by = by.astimezone(self.interview.person.timezone)
+        return {"researcher": name, "day": wording.day(by), "time": wording.clock(by)}

@@ -42,7 +42,9 @@ def obey(turn: Turn, word: Word) -> None:
     else:
         if state in (State.STOPPED, State.LEAVING) or (state is State.PAUSED and word.command in WAKING):
             pausing.resume(turn)
-        if turn.interview.position or word.command in (Command.UNDO, Command.CHANGE):
+        if turn.interview.state is State.HANDOVER:  # only a person releases them
+            turn.say("person-asked", **turn.promise())
+        elif turn.interview.position or word.command in (Command.UNDO, Command.CHANGE):
             open_only[word.command]()
         else:
             turn.say("nothing-open")

@@ -9,6 +9,8 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from bot.interview.engine import Step, step
 from bot.interview.events import (
+    OUTLASTS,
+    Alert,
     Cancel,
     Consent,
     Due,
@@ -31,6 +33,7 @@ from bot.records.participants import Participant, Terms
 from bot.records.prepared import Prepared
 from bot.records.tables import consents, messages, outbox, timers
 from bot.records.unit_of_work import UnitOfWork
+from bot.service import alerts
 
 log = structlog.get_logger()
 
@@ -39,10 +42,10 @@ _NEW_OUTBOX = Prepared(insert(outbox).returning(outbox.c.seq))
 _MESSAGE = Prepared(update(messages).where(messages.c.id == bindparam("of")))
 
 
-def happen(uow: UnitOfWork, participant: Participant, event: Event) -> Step:
+def happen(uow: UnitOfWork, terms: Terms, participant: Participant, event: Event) -> Step:
     """Take any event through a participant's interview and save what follows."""
     after = step(participant.interview, event, uow.now)
-    _Turn(uow, participant, event).save(after)
+    _Turn(uow, terms, participant, event).save(after)
     uow.changed |= {"participants", f"participant {participant.id}"}
     return after
 
@@ -58,7 +61,7 @@ def wake(uow: UnitOfWork, terms: Terms, limit: int = 100) -> int:
         try:
             with uow.undone_on_failure():
                 participant = participants.by_id(uow, terms, row["participant_id"])
-                happen(uow, participant, Due(TimerKind(row["kind"]), row["position"]))
+                happen(uow, terms, participant, Due(TimerKind(row["kind"]), row["position"]))
         except Exception as error:
             log.error("a timer could not be taken", participant=row["participant_id"], error=type(error).__name__)
             note = f"A {row['kind']} timer could not be taken ({type(error).__name__}). Please see how they are."
@@ -74,7 +77,7 @@ def next_wake(uow: UnitOfWork) -> datetime | None:
 
 def opted_out(uow: UnitOfWork, terms: Terms, participant_id: int) -> None:
     """The provider says that the person blocked us: it is final, on every channel."""
-    happen(uow, participants.by_id(uow, terms, participant_id), OptedOut())
+    happen(uow, terms, participants.by_id(uow, terms, participant_id), OptedOut())
 
 
 def lane(participant_id: int) -> str:
@@ -85,8 +88,9 @@ def lane(participant_id: int) -> str:
 class _Turn:
     """Writes down what follows from one event."""
 
-    def __init__(self, uow: UnitOfWork, participant: Participant, event: Event) -> None:
+    def __init__(self, uow: UnitOfWork, terms: Terms, participant: Participant, event: Event) -> None:
         self.uow = uow
+        self.terms = terms
         self.participant = participant
         self.message = event.message if isinstance(event, Said | Moved) else None
         self.before: int | None = None
@@ -118,6 +122,8 @@ class _Turn:
                 self.set_timer(effect)
             case OpenTask():
                 self.uow.open_task(effect.kind.value, self.participant.id, self.message)
+            case Alert():
+                alerts.tell(self.uow, self.terms, self.participant, effect)
 
     def send(self, effect: Send) -> None:
         uow, person = self.uow, self.participant
@@ -174,7 +180,8 @@ class _Turn:
         uow.execute(update(outbox).where(*flying, *([] if effect.people else [ours])).values(unwanted=True))
         if effect.people:
             uow.execute(update(outbox).where(*waiting).values(**cancelled))
-        uow.execute(delete(timers).where(timers.c.participant_id == self.participant.id))
+        of_person = timers.c.participant_id == self.participant.id
+        uow.execute(delete(timers).where(of_person, timers.c.kind.not_in([kind.value for kind in OUTLASTS])))
 
     def release(self, effect: Release) -> None:
         uow = self.uow

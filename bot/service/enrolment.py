@@ -253,7 +253,7 @@ def enrol(uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str 
         )
     )
     uow.note(actor, "enrolled", code, channel=entry.address.kind, cohort=entry.cohort)
-    happen(uow, participants.by_id(uow, terms, participant_id), Enrolled())
+    happen(uow, terms, participants.by_id(uow, terms, participant_id), Enrolled())
     return code
 
 

@@ -98,6 +98,8 @@ class Record:
     entries: tuple[Entry, ...]
     consent: tuple[tuple[str, str], ...]
     tasks: tuple[str, ...]
+    distressed: bool
+    holder: str
 
 
 def listed(uow: UnitOfWork) -> list[Row]:
@@ -201,6 +203,8 @@ def record(uow: UnitOfWork, terms: Terms, code: str) -> Record | None:
         entries=entries,
         consent=ledger,
         tasks=tuple(task["kind"] for task in open_tasks),
+        distressed=found.interview.distressed,
+        holder=found.interview.holder,
     )
 
 

@@ -158,9 +158,10 @@ routes = [
     Route("/live", participants_live),
     Route("/participants/{code}", participant),
     Route("/participants/{code}/live", participant_live),
-    Route("/participants/{code}/take-over", _act(handovers.take_over), methods=["POST"]),
+    Route("/participants/{code}/take-over", _act(handovers.take_over, "anyway"), methods=["POST"]),
     Route("/participants/{code}/reply", _act(handovers.reply, "text"), methods=["POST"]),
     Route("/participants/{code}/move", move, methods=["POST"]),
     Route("/media/{id:int}", attachment),
-    Route("/participants/{code}/hand-back", _act(handovers.hand_back), methods=["POST"]),
+    Route("/participants/{code}/hand-back", _act(handovers.hand_back, "reason"), methods=["POST"]),
+    Route("/participants/{code}/acknowledge", _act(handovers.acknowledge), methods=["POST"]),
 ]

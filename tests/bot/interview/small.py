@@ -19,7 +19,13 @@ from bot.interview.schedule import (
 )
 from bot.interview.state import Interview, Pace, Person, Study
 
-FILLED = {"paused": "paused until {day}", "person-asked": "person-asked: by {time} on {day}", "thanks": "thanks {name}"}
+FILLED = {
+    "distress": "distress: {researcher} by {time} on {day}",
+    "distress-discreet": "distress-discreet: {researcher} by {time} on {day}",
+    "paused": "paused until {day}",
+    "person-asked": "person-asked: by {time} on {day}",
+    "thanks": "thanks {name}",
+}
 
 
 CHANNELS = {"sms": "text", "email": "email", "telegram": "Telegram"}

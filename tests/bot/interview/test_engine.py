@@ -10,10 +10,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from bot.interview import pace
+from bot.interview import alerting, pace
 from bot.interview.commands import Command, parse
 from bot.interview.engine import step
 from bot.interview.events import (
+    Acknowledged,
     AddressTold,
     Belongs,
     Consent,
@@ -24,10 +25,12 @@ from bot.interview.events import (
     File,
     HandedBack,
     Moved,
+    OpenTask,
     OptedOut,
     Said,
     Send,
     SetTimer,
+    TaskKind,
     TimerKind,
     Told,
     TookOver,
@@ -35,6 +38,7 @@ from bot.interview.events import (
 )
 from bot.interview.schedule import Wording
 from bot.interview.state import Interview, State
+from bot.interview.turn import ENDED
 from bot.messages import MediaKind
 from tests.bot.interview.player import Player
 from tests.bot.interview.small import interview
@@ -122,7 +126,19 @@ class Interviews(RuleBasedStateMachine):
     @rule()
     def start_again(self) -> None:
         self.hear("START")
-        self.take(HandedBack("Ann"))
+        self.take(HandedBack("Ann", "They are safe."))
+
+    @rule(text=st.sampled_from(["I want to die", "He hits me", "STOP", "yes", "LEAVE"]), stop=st.booleans())
+    def say_something_alarming(self, text: str, stop: bool) -> None:
+        self.hear(text, sign="danger", opt_out="stop" if stop else None)
+
+    @rule(reason=st.sampled_from(["", "We talked, and they want to go on."]))
+    def hand_back(self, reason: str) -> None:
+        self.take(HandedBack("Ann", reason))
+
+    @rule()
+    def see_it(self) -> None:
+        self.take(Acknowledged("Ann"))
 
     def wait(self, length: timedelta) -> None:
         self.player.now += length
@@ -137,7 +153,9 @@ class Interviews(RuleBasedStateMachine):
         """A timer that was set for another position, or for an answer that has grown, rings all the same."""
         for timer in self.old_timers:
             now = self.player.interview
-            if timer.kind is TimerKind.SETTLE:
+            if timer.kind is TimerKind.ESCALATE:
+                stale = not now.calling or timer.position != alerting.position(now)
+            elif timer.kind is TimerKind.SETTLE:
                 stale = now.state is not State.ACTIVE or timer.position != f"{now.position}/{len(now.answer.parts)}"
             else:
                 stale = now.state is not State.PAUSED or timer.due != now.until
@@ -179,6 +197,7 @@ class Interviews(RuleBasedStateMachine):
         self.check_one_voice(before, event, sends)
         self.check_position(before, event, after)
         self.check_quiet(event, sends)
+        self.check_distress(before, event, effects)
         assert step(before, event, self.player.now).effects == effects, "the same event gives the same step"
         return effects
 
@@ -204,6 +223,7 @@ class Interviews(RuleBasedStateMachine):
         if before.state is not State.HANDOVER:
             return
         may_speak = isinstance(event, HandedBack) or word_of(event) in (Command.STOP, Command.LEAVE)
+        may_speak = may_speak or (isinstance(event, Said) and event.sign is not None)
         if not may_speak:
             assert all(send.author for send in sends), "the bot spoke while a researcher had the conversation"
 
@@ -212,6 +232,28 @@ class Interviews(RuleBasedStateMachine):
             assert after.position == before.position
         if word_of(event) in (Command.STOP, Command.PAUSE, Command.PERSON, Command.HELP, Command.LEAVE):
             assert after.position == before.position, "the person keeps their place"
+
+    def check_distress(self, before: Interview, event: Event, effects: tuple[Effect, ...]) -> None:
+        """A sign is answered at once and holds the interview, until a person gives a reason to release it."""
+        sent = [
+            send for send in effects if isinstance(send, Send) and send.texts in (("distress",), ("distress-discreet",))
+        ]
+        after = self.player.interview
+        if isinstance(event, Said) and event.sign:
+            assert OpenTask(TaskKind.DISTRESS) in effects
+            assert after.distressed
+            assert after.state in ENDED or after.state is State.HANDOVER or before.state is State.INVITED
+            due = not before.signposted or self.player.now - before.signposted >= timedelta(hours=24)
+            stopping = word_of(event) in (Command.STOP, Command.LEAVE) or event.opt_out
+            assert bool(sent) == (due and not stopping), "the numbers to call: at once, and once a day"
+            assert all(send.not_before is None for send in sent)
+        else:
+            assert not sent
+            released = isinstance(event, HandedBack) and event.reason
+            assert after.distressed or not before.distressed or released, "released without a person's reason"
+            if before.distressed and after.distressed and not isinstance(event, Said):
+                asked = [send for send in effects if isinstance(send, Send) and send.question]
+                assert not asked, "a question while it is held"
 
     def check_quiet(self, event: Event, sends: list[Send]) -> None:
         interview_now = self.player.interview
