@@ -27,7 +27,7 @@ from bot.interview.cost import sms_parts, texts
 from bot.interview.lint import lint
 from bot.interview.schedule import Wording
 from bot.messages import Address
-from bot.service import enrolment, staff, views
+from bot.service import enrolment, reminding, staff, switch, views
 from bot.service.enrolment import Entry
 
 app = typer.Typer(
@@ -227,6 +227,42 @@ def show(
         note = f" ({entry.delivery})" if entry.delivery else ""
         out.print(f"\n{entry.at.astimezone(zone):%d %b %Y %H:%M}  {who}{place}{gone}{note}", markup=False)
         out.print(entry.body, markup=False)
+
+
+@app.command()
+def remind(
+    codes: Annotated[
+        list[str] | None, typer.Argument(metavar="[CODE ...]", help="Whom; everybody if not said.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show who would get what; send nothing.")] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Remind people whose answer we wait for, by the same rules as automatic reminders."""
+    program = _program(config)
+    if dry_run:
+        done = program.database.read_now(reminding.preview, program.terms, codes or ())
+    else:
+        done = program.database.run_now(reminding.remind, program.terms, "command line", codes or ())
+    for one in done:
+        out.print(f"{one.code}: {'not reminded: ' + one.why_not if one.why_not else one.words}", markup=False)
+    count = sum(not one.why_not for one in done)
+    out.print(f"{count} {'would be' if dry_run else 'are'} reminded. Nothing is sent in their quiet hours.")
+
+
+@app.command()
+def hold(config: ConfigPath = CONFIG) -> None:
+    """Let no message leave, to anybody, until it is released."""
+    program = _program(config)
+    held = program.database.run_now(switch.hold, "command line")
+    out.print("Nothing leaves now. To go on: ownpace release" if held else "Nothing was leaving already.")
+
+
+@app.command()
+def release(config: ConfigPath = CONFIG) -> None:
+    """Let messages leave again, in order, and spread over days where many wait."""
+    program = _program(config)
+    freed = program.database.run_now(switch.release, program.terms, "command line")
+    out.print("Messages leave again." if freed else "Nothing was on hold.")
 
 
 # Staff

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
 
 from bot.interview import wording
-from bot.interview.events import Belongs, Due, Said, SetTimer, TaskKind, TimerKind
+from bot.interview.events import Belongs, Said, TaskKind
 from bot.interview.schedule import Question
-from bot.interview.state import Answer, Interview, Progress, State
+from bot.interview.state import Answer, Interview, Menu, Progress, State
 from bot.interview.turn import Turn
 from bot.messages import MediaKind
 
@@ -20,20 +20,21 @@ ACKNOWLEDGED = {
 """The text that says what came and that a person will look at it."""
 
 
-def settle_position(interview: Interview) -> str:
-    """What a settle timer is set for: this question, with as many parts as there are now."""
-    return f"{interview.position}/{len(interview.answer.parts)}"
-
-
 # Asking
 
 
 def ask(turn: Turn) -> None:
-    """Send the open statement or question, in full. No question is ever sent without every required consent."""
+    """Send the open statement or question, in full; after the statements, who answers.
+
+    No question is ever sent without every required consent.
+    """
     interview = turn.interview
     key = interview.position
     if interview.agreeing:
         turn.say("consent-again")
+    elif interview.state is State.CONSENT and key in interview.consent:
+        turn.change(menu=Menu.WHO)
+        turn.say("who-answered")
     elif interview.state is State.CONSENT:
         turn.send(wording.statement(interview, key), question=key)
     elif interview.consented and key:
@@ -43,7 +44,8 @@ def ask(turn: Turn) -> None:
 def open_question(turn: Turn, key: str) -> None:
     """Go to a question; its section's introduction is said before the section's first question."""
     first = key not in turn.interview.answers
-    turn.change(state=State.ACTIVE, position=key, unclear=0)
+    opened = turn.lately(turn.interview.opened, turn.now)
+    turn.change(state=State.ACTIVE, position=key, unclear=0, opened=opened)
     turn.mark(key, progress=Progress.ASKED)
     intro = next((s.intro for s in turn.interview.schedule.sections if s.intro and s.questions[0].id == key), None)
     if first and intro:
@@ -53,9 +55,9 @@ def open_question(turn: Turn, key: str) -> None:
 
 def advance(turn: Turn, after: str | None) -> None:
     """Open the next question that still wants an answer, or close the interview."""
-    following = _following(turn.interview, after)
-    if following is not None:
-        open_question(turn, following.id)
+    question = following(turn.interview, after)
+    if question is not None:
+        open_question(turn, question.id)
         return
     turn.change(state=State.COMPLETE, position="")
     turn.say("thanks", "check-answers")
@@ -68,7 +70,8 @@ def previous(interview: Interview, key: str) -> str | None:
     return asked[place - 1] if place > 0 else None
 
 
-def _following(interview: Interview, after: str | None) -> Question | None:
+def following(interview: Interview, after: str | None) -> Question | None:
+    """The next question that still wants an answer, where there is one."""
     questions = interview.schedule.questions
     start = 0
     if after is not None:
@@ -98,19 +101,6 @@ def _wanting(interview: Interview, key: str) -> bool:
 # Answering
 
 
-def answer(turn: Turn, said: Said) -> None:
-    """Words to the open question, or to the earlier one that they answer."""
-    key, belongs = meant(turn.interview, said)
-    keep(turn, said, key, belongs)
-    acknowledge(turn, said)
-    if key != turn.interview.position:
-        return
-    if turn.interview.pace.settle <= timedelta(0):
-        settle(turn)
-    else:
-        set_settle_timer(turn)
-
-
 def meant(interview: Interview, said: Said) -> tuple[str, Belongs]:
     """The question that a message belongs to: the one it replies to, or the open one unless that was not seen yet."""
     position = interview.position
@@ -129,7 +119,8 @@ def keep(turn: Turn, said: Said, key: str, belongs: Belongs) -> None:
     whole = " ".join(said.text.casefold().strip(" .!").split())
     question = turn.interview.schedule.question(key)
     goto = next((b.goto for b in question.branches if whole in b.when.answer_is), None)
-    turn.change(answers={**turn.interview.answers, key: known.plus(said.message, goto)})
+    grown = replace(known.plus(said.message, goto), who=turn.interview.who or known.who)
+    turn.change(answers={**turn.interview.answers, key: grown})
 
 
 def acknowledge(turn: Turn, said: Said) -> None:
@@ -138,29 +129,3 @@ def acknowledge(turn: Turn, said: Said) -> None:
         turn.task(TaskKind.WRITE_UP)
         if not said.joined:
             turn.say(ACKNOWLEDGED[said.media])
-
-
-def set_settle_timer(turn: Turn) -> None:
-    due = turn.now + turn.interview.pace.settle
-    turn.follow(SetTimer(TimerKind.SETTLE, due, settle_position(turn.interview)))
-
-
-def settle(turn: Turn) -> None:
-    """The answer is whole: offer the one stock prompt if the person allows it, else go on."""
-    interview = turn.interview
-    question = interview.schedule.question(interview.position)
-    allowed = interview.pace.prompts or interview.person.says("prompts")
-    if question.prompts and not interview.answer.prompted and allowed:
-        turn.mark(question.id, prompted=True)
-        turn.send(question.prompts[0], question=question.id)
-        return
-    turn.mark(question.id, progress=Progress.SETTLED)
-    advance(turn, after=question.id)
-
-
-def settle_due(turn: Turn, due: Due) -> None:
-    """They have been quiet for so long that the answer counts as whole."""
-    interview = turn.interview
-    here = interview.state is State.ACTIVE and not interview.agreeing
-    if here and due.position == settle_position(interview):
-        settle(turn)

@@ -178,6 +178,13 @@ LEAVE_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )  # fmt: skip
 
 
+WHO_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "own words": ("1", "no", "own", "my own", "my own words", "own words", "me", "just me", "only me"),
+        "with help": ("2", "yes", "help", "they help", "someone helps me", "with help", "i have help"),
+        "on behalf": ("3", "on behalf", "someone answers for me", "they answer for me", "i answer for them"),
+    }
+)
 CHANGE_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "sms": ("text", "texts", "sms", "text message", "text messages", "by text", "by sms", "texting"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bot.interview import answering, persons
+from bot.interview import answering, fetching, settling
 from bot.interview.commands import yes_or_no
 from bot.interview.events import Belongs, Consent, Said, TaskKind
+from bot.interview.needs import WHO
 from bot.interview.schedule import Wording
 from bot.interview.state import State
 from bot.interview.turn import Turn
@@ -27,6 +28,16 @@ def next_statement(turn: Turn) -> None:
         answering.ask(turn)
     else:
         turn.say("consent-done")
+        _who_answers(turn)
+
+
+def _who_answers(turn: Turn) -> None:
+    """Where it is to be asked whose words they are, it is asked before the first question."""
+    said = turn.interview.person.attributes.get("who", "").strip().casefold()
+    turn.change(who=WHO.get(said), unclear=0)
+    if said == "ask":
+        answering.ask(turn)
+    else:
         answering.advance(turn, after=None)
 
 
@@ -64,9 +75,9 @@ def answer_again(turn: Turn, said: Said) -> None:
     if not agreed:
         decline(turn)
         return
-    answering.ask(turn)
+    settling.carry_on(turn)
     if turn.interview.state is State.ACTIVE and turn.interview.answer.parts:
-        answering.set_settle_timer(turn)
+        settling.set_timer(turn)
 
 
 def decline(turn: Turn) -> None:
@@ -80,5 +91,5 @@ def unclear(turn: Turn) -> None:
     if turn.interview.unclear < 2:
         turn.say("consent-unclear")
     else:
-        persons.hand_over(turn, TaskKind.UNCLEAR)
+        fetching.hand_over(turn, TaskKind.UNCLEAR)
         turn.say("person-asked", **turn.promise())

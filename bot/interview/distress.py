@@ -5,7 +5,7 @@ It never probes, advises or judges, and only a person releases the interview, wi
 
 from __future__ import annotations
 
-from bot.interview import alerting, answering
+from bot.interview import answering, fetching
 from bot.interview.events import Belongs, Cancel, Said, TaskKind
 from bot.interview.safeguarding import signposts
 from bot.interview.state import Cause, State
@@ -29,7 +29,7 @@ def alarm(turn: Turn) -> None:
     if turn.interview.state not in ENDED | {State.INVITED, State.HANDOVER}:
         turn.follow(Cancel())
         turn.change(state=State.HANDOVER, menu=None)
-    alerting.call(turn, Cause.SAFEGUARDING)
+    fetching.call(turn, Cause.SAFEGUARDING)
 
 
 def _keep(turn: Turn, said: Said) -> None:

@@ -1,8 +1,9 @@
 """One turn of an interview. `step` decides what follows from an event; the caller saves it and sends it.
 
-Who decides what: `hearing` what a message is, `consent` and `answering` what is open, `words` the commands, `pausing`,
-`moving` and `leaving` what some of them begin, `distress` what signs of it begin, `persons` everything that a
-researcher does, and `alerting` who is told that one is needed.
+`hearing` says what a message is; `consent`, `helping`, `answering` and `settling` know what is open and what
+follows it; `words` the commands; `pausing`, `moving` and `leaving` what some of them begin; `reminding` what a
+silence means; `distress` what its signs begin; `persons` all that a researcher does, and `fetching` who is told that
+one is needed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.interview import alerting, answering, consent, hearing, leaving, moving, pausing, persons
+from bot.interview import consent, fetching, hearing, leaving, moving, pausing, persons, reminding, settling
 from bot.interview.events import (
     Acknowledged,
     AddressTold,
@@ -21,9 +22,12 @@ from bot.interview.events import (
     HandedBack,
     Moved,
     OptedOut,
+    OutOfOffice,
+    Reviewed,
     Said,
     TimerKind,
     TookOver,
+    ToRemind,
     Wrote,
 )
 from bot.interview.state import Interview
@@ -46,6 +50,7 @@ def step(interview: Interview, event: Event, now: datetime) -> Step:
             consent.begin(turn)
         case Said():
             hearing.hear(turn, event)
+            reminding.repeat(turn, interview)
         case Due():
             _ring(turn, event)
         case TookOver():
@@ -53,7 +58,13 @@ def step(interview: Interview, event: Event, now: datetime) -> Step:
         case HandedBack():
             persons.handed_back(turn, event)
         case Acknowledged():
-            alerting.acknowledge(turn)
+            fetching.acknowledge(turn)
+        case Reviewed():
+            settling.reviewed(turn)
+        case ToRemind():
+            reminding.now(turn)
+        case OutOfOffice():
+            turn.change(away=True)
         case Wrote():
             persons.written(turn, event)
         case OptedOut():
@@ -62,6 +73,7 @@ def step(interview: Interview, event: Event, now: datetime) -> Step:
             moving.address_told(turn, event)
         case Moved():
             moving.moved(turn, event)
+    reminding.watch(turn)
     return Step(turn.interview, tuple(turn.effects))
 
 
@@ -69,8 +81,14 @@ def _ring(turn: Turn, due: Due) -> None:
     """A timer set for another position does nothing."""
     match due.kind:
         case TimerKind.SETTLE:
-            answering.settle_due(turn, due)
+            settling.due(turn, due)
         case TimerKind.RESUME:
             pausing.over(turn, due)
         case TimerKind.ESCALATE:
-            alerting.due(turn, due)
+            fetching.due(turn, due)
+        case TimerKind.HOLDING:
+            persons.holding_due(turn, due)
+        case TimerKind.REMIND:
+            reminding.due(turn, due)
+        case TimerKind.REVIEW:
+            settling.review_due(turn, due)

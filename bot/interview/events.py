@@ -44,18 +44,27 @@ class TimerKind(StrEnum):
     SETTLE = "settle"
     RESUME = "resume"
     ESCALATE = "escalate"
+    REMIND = "remind"
+    REVIEW = "review"
+    HOLDING = "holding"
+    CALL = "call"
 
 
-OUTLASTS = frozenset({TimerKind.ESCALATE})
+OUTLASTS = frozenset({TimerKind.ESCALATE, TimerKind.HOLDING, TimerKind.CALL})
 """Timers that concern the team: they ring on whatever the person says, STOP too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A timer fell due; `position` is what it was set for."""
+    """A timer fell due; `position` is what it was set for.
+
+    `left`: when our last message, but for reminders, really left; `waits` if one of them has not left yet.
+    """
 
     kind: TimerKind
     position: str
+    left: datetime | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,25 @@ class Acknowledged:
     """Somebody has seen that a person is needed, and nobody else has to be told."""
 
     researcher: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A person has looked at the answer, and the next question may go."""
+
+    researcher: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToRemind:
+    """A coordinator wants to remind somebody now."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfOffice:
+    """Their mailbox or phone answered by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +147,21 @@ class Moved:
     message: int | None = None
 
 
-Event = Enrolled | Said | Due | TookOver | HandedBack | Acknowledged | Wrote | OptedOut | AddressTold | Moved
+Event = (
+    Enrolled
+    | Said
+    | Due
+    | TookOver
+    | HandedBack
+    | Acknowledged
+    | Reviewed
+    | ToRemind
+    | OutOfOffice
+    | Wrote
+    | OptedOut
+    | AddressTold
+    | Moved
+)
 
 
 # What follows: the caller saves and sends; the engine only decides.
@@ -213,6 +255,13 @@ class SetTimer:
     position: str
 
 
+@dataclass(frozen=True, slots=True)
+class DropTimer:
+    """What this timer was set for has happened."""
+
+    kind: TimerKind
+
+
 class TaskKind(StrEnum):
     """What a person has to do."""
 
@@ -226,6 +275,11 @@ class TaskKind(StrEnum):
     DELETE = "delete answers"
     AFTERWARDS = "wrote afterwards"
     WRITE_UP = "write up"
+    REVIEW = "to review"
+    GO_ON = "a person goes on"
+    SILENT = "silent"
+    HELPER = "who answers"
+    PAUSE = "how long a break"
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,4 +298,4 @@ class Alert:
     number: int
 
 
-Effect = File | Remove | Send | Cancel | Release | Move | Consent | SetTimer | OpenTask | Alert
+Effect = File | Remove | Send | Cancel | Release | Move | Consent | SetTimer | DropTimer | OpenTask | Alert

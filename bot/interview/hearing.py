@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.interview import answering, consent, distress, leaving, moving, pausing, persons, words
+from bot.interview import answering, consent, distress, helping, leaving, moving, pausing, persons, settling, words
 from bot.interview.commands import Command, Word, parse, yes_or_no
 from bot.interview.events import Belongs, Said, TaskKind
 from bot.interview.state import Menu, State
@@ -11,7 +11,8 @@ from bot.interview.turn import Turn
 
 def hear(turn: Turn, said: Said) -> None:
     """STOP and LEAVE before all else; then signs of distress, a person who listens, a menu and the rest."""
-    turn.change(heard=turn.now)
+    beckoned = turn.interview.beckoned
+    turn.change(heard=turn.now, asked=None, away=False, beckoned=False)
     done_there = {"stop": Word(Command.STOP), "start": Word(Command.READY)}.get(said.opt_out or "")
     word = done_there or parse(said.text)
     if word and word.command in (Command.STOP, Command.LEAVE):
@@ -31,6 +32,9 @@ def hear(turn: Turn, said: Said) -> None:
         words.obey(turn, word)
     elif said.reopened and yes_or_no(said.text, numbered=False):
         turn.file(said, Belongs.CHOICE)  # yes, they want what waited for them
+    elif beckoned and yes_or_no(said.text, numbered=False):
+        turn.file(said, Belongs.CHOICE)
+        settling.ready(turn)
     else:
         _take_words(turn, said)
 
@@ -44,6 +48,8 @@ def _chosen(turn: Turn, said: Said) -> bool:
             return pausing.choose(turn, said)
         case Menu.LEAVE:
             leaving.choose(turn, said)
+        case Menu.WHO:
+            helping.choose(turn, said)
         case Menu.CHANGE:
             moving.choose_channel(turn, said)
         case _:
@@ -57,10 +63,12 @@ def _take_words(turn: Turn, said: Said) -> None:
     match interview.state:
         case State.CONSENT | State.ACTIVE if interview.agreeing:
             consent.answer_again(turn, said)
+        case State.CONSENT if interview.position in interview.consent:
+            helping.choose(turn, said)
         case State.CONSENT:
             consent.answer(turn, said)
         case State.ACTIVE:
-            answering.answer(turn, said)
+            settling.answer(turn, said)
         case State.PAUSED if interview.position in interview.answers:
             answering.keep(turn, said, interview.position, Belongs.ANSWER)
             answering.acknowledge(turn, said)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.interview import answering
+from bot.interview import settling
 from bot.interview.commands import CHANGE_CHOICES, choice
 from bot.interview.events import AddressTold, Belongs, File, Move, Moved, Said, TaskKind, Told
 from bot.interview.state import Menu, State
@@ -74,5 +74,6 @@ def moved(turn: Turn, event: Moved) -> None:
         turn.change(agreeing=True)
     if turn.interview.state is not State.HANDOVER:
         turn.say("change-done")
-    if turn.interview.state in (State.CONSENT, State.ACTIVE):
-        answering.ask(turn)
+    waits = turn.interview.between and not turn.interview.agreeing
+    if turn.interview.state in (State.CONSENT, State.ACTIVE) and not waits:
+        settling.carry_on(turn)

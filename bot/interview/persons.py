@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from bot.interview import alerting, answering, pausing
+from datetime import datetime, timedelta
+
+from bot.interview import fetching, pausing, settling
 from bot.interview.commands import Command, Word
-from bot.interview.events import Belongs, Cancel, HandedBack, Said, TaskKind, TookOver, Wrote
-from bot.interview.state import Cause, State
+from bot.interview.events import (
+    Alert,
+    Belongs,
+    Cancel,
+    Due,
+    HandedBack,
+    Said,
+    SetTimer,
+    TaskKind,
+    TimerKind,
+    TookOver,
+    Wrote,
+)
+from bot.interview.state import Cause, Interview, Progress, State
 from bot.interview.turn import ENDED, Turn
 
 TO_A_PERSON = {
@@ -17,27 +31,13 @@ TO_A_PERSON = {
 """Words that a person sees to, also while a person has the conversation."""
 
 
-CAUSES = {
-    TaskKind.PERSON_ASKED: Cause.PERSON,
-    TaskKind.CALL_ASKED: Cause.CALL,
-    TaskKind.UNCLEAR: Cause.UNCLEAR,
-}
-
-
 def fetch(turn: Turn, kind: TaskKind) -> None:
     """The person wants a person."""
     if turn.interview.state in ENDED:
         turn.task(kind)
     else:
-        hand_over(turn, kind)
+        fetching.hand_over(turn, kind)
     turn.say("person-asked", **turn.promise())
-
-
-def hand_over(turn: Turn, kind: TaskKind) -> None:
-    turn.follow(Cancel())
-    turn.change(state=State.HANDOVER, menu=None)
-    turn.task(kind)
-    alerting.call(turn, CAUSES[kind])
 
 
 def tell(turn: Turn, said: Said, word: Word | None) -> None:
@@ -58,17 +58,45 @@ def taken_over(turn: Turn, event: TookOver) -> None:
         return
     turn.follow(Cancel())
     cause = turn.interview.cause or Cause.TAKEN_OVER
-    turn.change(state=State.HANDOVER, menu=None, cause=cause, holder=event.researcher)
-    alerting.acknowledge(turn)
+    turn.change(state=State.HANDOVER, menu=None, cause=cause)
+    fetching.acknowledge(turn)
+    _hold(turn, event.researcher)
+
+
+def _hold(turn: Turn, researcher: str) -> None:
+    """This researcher has the conversation, and is reminded of it after a day."""
+    turn.change(holder=researcher)
+    turn.follow(SetTimer(TimerKind.HOLDING, _next_reminder(turn), holding_position(turn.interview)))
+
+
+def holding_position(interview: Interview) -> str:
+    """What the timer of a researcher is set for: that they have this conversation."""
+    return f"{interview.position}/{interview.holder}"
+
+
+def holding_due(turn: Turn, event: Due) -> None:
+    """A researcher who still has the conversation is told so, again and again; nothing is handed back by itself."""
+    interview = turn.interview
+    if interview.state is State.HANDOVER and interview.holder and event.position == holding_position(interview):
+        turn.follow(Alert(interview.holder, Cause.TAKEN_OVER.value, 1))
+        turn.follow(SetTimer(TimerKind.HOLDING, _next_reminder(turn), holding_position(interview)))
+
+
+def _next_reminder(turn: Turn) -> datetime:
+    """A day later, when they work."""
+    later, minute = turn.now + timedelta(days=1), timedelta(minutes=1)
+    return turn.interview.rota.working_after(later, minute, turn.interview.holder) - minute
 
 
 def written(turn: Turn, wrote: Wrote) -> None:
     """A researcher's own words, signed; never to somebody who asked for silence, unless they asked for a person."""
     if wrote.asked or turn.interview.state not in (State.STOPPED, State.LEFT):
         turn.send(f"{wrote.text}\n\n{wrote.researcher}", author=wrote.researcher)
-        alerting.acknowledge(turn)
+        fetching.acknowledge(turn)
+        if turn.interview.between:  # a probe: the next question waits for what they say to it
+            turn.mark(turn.interview.position, progress=Progress.ASKED)
         if turn.interview.state is State.HANDOVER:
-            turn.change(holder=wrote.researcher)
+            _hold(turn, wrote.researcher)
 
 
 def handed_back(turn: Turn, event: HandedBack) -> None:
@@ -81,7 +109,7 @@ def handed_back(turn: Turn, event: HandedBack) -> None:
     handed_over = turn.interview.state is State.HANDOVER
     if handed_over or turn.interview.distressed:
         turn.change(cause=Cause.NONE, holder="")
-        alerting.acknowledge(turn)
+        fetching.acknowledge(turn)
     if handed_over:
         pausing.resume(turn)
-        answering.ask(turn)
+        settling.carry_on(turn)

@@ -92,6 +92,7 @@ REQUIRED_TEXTS = frozenset(
         "distress-discreet",
         "done-empty",
         "file",
+        "got-it",
         "help",
         "info-channel",
         "info-cost",
@@ -113,6 +114,8 @@ REQUIRED_TEXTS = frozenset(
         "person-asked",
         "picture",
         "progress",
+        "reminder-1",
+        "reminder-2",
         "skip-first",
         "skip-hint",
         "skipped",
@@ -124,6 +127,7 @@ REQUIRED_TEXTS = frozenset(
         "voice-note",
         "welcome",
         "welcome-back",
+        "who-answered",
     }
 )
 """The stock texts that the interview itself sends; a study may have more."""
@@ -187,7 +191,10 @@ class Branch(_Part):
 
 
 class Question(Text):
-    """One question. A `follow_up` is only reached by a branch; `prompts` are stock follow-ups, `probes` a person's."""
+    """One question. A `follow_up` is only reached by a branch; `prompts` are stock follow-ups, `probes` a person's.
+
+    After the answer to one with `handover` a person goes on.
+    """
 
     id: Id
     prompts: tuple[Words, ...] = ()
@@ -197,6 +204,7 @@ class Question(Text):
     optional: bool = False
     closing: bool = False
     follow_up: bool = False
+    handover: bool = False
     branches: tuple[Branch, ...] = ()
 
 

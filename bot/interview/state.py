@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from bot.interview.quiet import EVERY_DAY, Minutes, Rules
+from bot.interview.reminders import Ladder
 from bot.interview.rota import Rota
 from bot.interview.schedule import Schedule, Wording
 
@@ -38,7 +40,16 @@ class Menu(StrEnum):
     PAUSE = "pause"
     LEAVE = "leave"
     CHANGE = "change"
+    WHO = "who"
     ADDRESS = "address"
+
+
+class Who(StrEnum):
+    """Whose words an answer is in."""
+
+    OWN = "own words"
+    HELP = "with help"
+    BEHALF = "on behalf"
 
 
 class Cause(StrEnum):
@@ -66,13 +77,14 @@ class Answer:
     """The messages that belong to one question, by id, in the order they came.
 
     `prompted` once the one stock prompt was offered; `gotos` says of each part where a branch would lead if it were
-    the whole answer.
+    the whole answer. `who`: whose words it is in, where that was said.
     """
 
     progress: Progress = Progress.ASKED
     parts: tuple[int, ...] = ()
     prompted: bool = False
     gotos: tuple[str | None, ...] = ()
+    who: Who | None = None
 
     @property
     def goto(self) -> str | None:
@@ -111,13 +123,33 @@ class Person:
         return self.says("discreet")
 
 
+NO_LADDER = Ladder(steps=())
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The settings of pace that act on one interview. `quiet`: from and until, local minutes of the day."""
+    """The settings of pace that act on one interview: the study's, and over them the person's own.
+
+    `quiet`: from and until, local minutes of the day. `prompts`: stock follow-ups may be offered. `hours`, `days`,
+    `away`, `bank_holidays` and `most` a day: see `quiet.Rules`. `review`: so much working time passes before the next
+    question, None until a person says so. `questions_a_day`: 0 for as many as they like. `ladder`: the reminders.
+    """
 
     settle: timedelta
-    quiet: tuple[int, int] | None
+    quiet: Minutes | None
     prompts: bool = False
+    hours: Minutes | None = None
+    days: frozenset[int] = EVERY_DAY
+    away: tuple[tuple[date, date], ...] = ()
+    bank_holidays: bool = True
+    most: int = 4
+    review: timedelta | None = timedelta()
+    questions_a_day: int = 0
+    ladder: Ladder = NO_LADDER
+
+    def rules(self, zone: ZoneInfo) -> Rules:
+        """When something unasked may go. Raises ValueError where that is never."""
+        return Rules(zone, self.quiet, self.hours, self.days, self.away, self.bank_holidays, self.most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +178,10 @@ class Interview:
     to have, the conversation; `holder`: who has it, once somebody took it. `calling`: since when people on the rota
     are being told so, until one has seen it, and `told` how many were. `signposted`: when the numbers to call last
     went.
+    `unasked`: when unrequested messages of the last two days went or are to go. `opened`: when questions were, in those
+    days. `asked`: when our last message that waits for the person went or is to go, None once they wrote. `reminded`:
+    every reminder. `away`: their mailbox answered by itself since our last message. `beckoned`: they were told only
+    that a message is ready. `who`: whose words they say that they write.
     """
 
     schedule: Schedule
@@ -167,6 +203,13 @@ class Interview:
     calling: datetime | None = None
     told: int = 0
     signposted: datetime | None = None
+    unasked: tuple[datetime, ...] = ()
+    opened: tuple[datetime, ...] = ()
+    asked: datetime | None = None
+    reminded: tuple[datetime, ...] = ()
+    away: bool = False
+    beckoned: bool = False
+    who: Who | None = None
 
     @property
     def rota(self) -> Rota:
@@ -177,6 +220,11 @@ class Interview:
     def distressed(self) -> bool:
         """Whether there were signs of distress that no person has released."""
         return self.cause is Cause.SAFEGUARDING
+
+    @property
+    def between(self) -> bool:
+        """Whether the open question has its answer, and the next one is still to come."""
+        return self.state is State.ACTIVE and self.answer.progress is Progress.SETTLED
 
     @property
     def consented(self) -> bool:
@@ -194,7 +242,8 @@ class Interview:
             "state": self.state.value,
             "position": self.position,
             "answers": {
-                key: [a.progress.value, list(a.parts), a.prompted, list(a.gotos)] for key, a in self.answers.items()
+                key: [a.progress.value, list(a.parts), a.prompted, list(a.gotos), a.who and a.who.value]
+                for key, a in self.answers.items()
             },
             "consent": dict(self.consent),
             "menu": self.menu and self.menu.value,
@@ -208,6 +257,13 @@ class Interview:
             "calling": _written(self.calling),
             "told": self.told,
             "signposted": _written(self.signposted),
+            "unasked": [moment.isoformat() for moment in self.unasked],
+            "opened": [moment.isoformat() for moment in self.opened],
+            "asked": _written(self.asked),
+            "reminded": [moment.isoformat() for moment in self.reminded],
+            "away": self.away,
+            "beckoned": self.beckoned,
+            "who": self.who and self.who.value,
         }
 
     @classmethod
@@ -223,8 +279,8 @@ class Interview:
             state=State(saved["state"]),
             position=saved["position"],
             answers={
-                key: Answer(Progress(progress), tuple(parts), prompted, tuple(gotos))
-                for key, (progress, parts, prompted, gotos) in saved["answers"].items()
+                key: Answer(Progress(progress), tuple(parts), prompted, tuple(gotos), Who(who[0]) if any(who) else None)
+                for key, (progress, parts, prompted, gotos, *who) in saved["answers"].items()
             },
             consent=saved["consent"],
             menu=Menu(saved["menu"]) if saved["menu"] else None,
@@ -238,6 +294,13 @@ class Interview:
             calling=_moment(saved.get("calling")),
             told=saved.get("told", 0),
             signposted=_moment(saved.get("signposted")),
+            unasked=_moments(saved.get("unasked", ())),
+            opened=_moments(saved.get("opened", ())),
+            asked=_moment(saved.get("asked")),
+            reminded=_moments(saved.get("reminded", ())),
+            away=saved.get("away", False),
+            beckoned=saved.get("beckoned", False),
+            who=Who(saved["who"]) if saved.get("who") else None,
         )
 
 
@@ -247,3 +310,7 @@ def _written(moment: datetime | None) -> str | None:
 
 def _moment(written: str | None) -> datetime | None:
     return datetime.fromisoformat(written) if written else None
+
+
+def _moments(written: Iterable[str]) -> tuple[datetime, ...]:
+    return tuple(datetime.fromisoformat(each) for each in written)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from bot.interview import pace, wording
+from bot.interview import pace, quiet, wording
 from bot.interview.events import Belongs, Effect, File, OpenTask, Said, Send, TaskKind
 from bot.interview.state import Answer, Interview, State
 
 ENDED = frozenset({State.STOPPED, State.DECLINED, State.LEAVING, State.LEFT})
 """States that the person chose, and that nobody but the person ends."""
+
+
+LATELY = timedelta(days=2)
+"""So long it is remembered when something went."""
 
 
 class Turn:
@@ -47,6 +51,8 @@ class Turn:
         """A reply leaves at once; anything else waits for the person's waking hours."""
         unasked = author is None and not self.replying
         held = self.waking() if unasked else None
+        if unasked:
+            self.change(unasked=self.lately(self.interview.unasked, held or self.now))
         self.follow(Send(body, texts, question, author, held, unasked))
 
     def say(self, *keys: str, **more: str) -> None:
@@ -60,8 +66,17 @@ class Turn:
 
     def waking(self) -> datetime | None:
         """When something unasked may leave; None for now."""
-        allowed = pace.next_allowed(self.now, self.interview.pace.quiet, self.interview.person.timezone)
+        allowed = self.allowed(self.now)
         return allowed if allowed > self.now else None
+
+    def allowed(self, moment: datetime) -> datetime:
+        """The first moment from that one on when something unasked may leave."""
+        rules = self.interview.pace.rules(self.interview.person.timezone)
+        return quiet.next_allowed(moment, rules, self.interview.unasked)
+
+    def lately(self, moments: tuple[datetime, ...], new: datetime) -> tuple[datetime, ...]:
+        """The moments of the last two days, with one more."""
+        return (*(moment for moment in moments if self.now - moment < LATELY), new)
 
     def promise(self) -> dict[str, str]:
         """Who will have read it and by when, for the texts that say so."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.interview import answering, moving, pausing, persons
+from bot.interview import answering, moving, pausing, persons, settling
 from bot.interview.commands import Command, Word
 from bot.interview.events import Remove, TaskKind
 from bot.interview.state import Progress, State
@@ -28,7 +28,7 @@ def obey(turn: Turn, word: Word) -> None:
         Command.BACK: lambda: back(turn, word.number),
         Command.AGAIN: lambda: answering.ask(turn),
         Command.PAUSE: lambda: pausing.pause(turn, word.number),
-        Command.READY: lambda: answering.ask(turn),
+        Command.READY: lambda: settling.ready(turn),
         Command.CHANGE: lambda: moving.change_channel(turn),
         Command.UNDO: lambda: undo(turn),
     }
@@ -54,8 +54,12 @@ def done(turn: Turn) -> None:
     if turn.interview.state is State.CONSENT:
         turn.say("again-when-open")
         answering.ask(turn)
+    elif turn.interview.between:
+        turn.say("got-it")
     elif turn.interview.answer.parts:
-        answering.settle(turn)
+        settling.settle(turn)
+        if turn.interview.between:
+            turn.say("got-it")
     else:
         turn.say("done-empty")
 
@@ -64,10 +68,13 @@ def skip(turn: Turn) -> None:
     if turn.interview.state is State.CONSENT:
         done(turn)
         return
+    if turn.interview.between:  # it has its answer
+        settling.ready(turn)
+        return
     skipped = turn.interview.position
     turn.mark(skipped, progress=Progress.SKIPPED)
     turn.say("skipped")
-    answering.advance(turn, after=skipped)
+    settling.go_on(turn)
 
 
 def back(turn: Turn, number: int | None) -> None:
@@ -96,7 +103,7 @@ def undo(turn: Turn) -> None:
     turn.say("undo")
     still_open = turn.interview.state is State.ACTIVE and key == turn.interview.position
     if still_open and turn.interview.answer.parts:
-        answering.set_settle_timer(turn)
+        settling.set_timer(turn)
 
 
 def copy(turn: Turn) -> None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, bindparam, select, update
 
 from bot.channel import Channel
+from bot.interview import needs
 from bot.interview.safeguarding import Signs
 from bot.interview.schedule import Wording
 from bot.interview.state import Interview, Pace, Person, Study
@@ -157,7 +158,11 @@ def _participant(uow: UnitOfWork, terms: Terms, row: Row) -> Participant:
         attributes=json.loads(key.open(row["attributes"], "attributes")),
     )
     interview = Interview.restored(
-        row["saved"], schedule=uow.schedule(row["version"]), study=terms.study, person=person, pace=terms.pace(kind)
+        row["saved"],
+        schedule=uow.schedule(row["version"]),
+        study=terms.study,
+        person=person,
+        pace=needs.onto(terms.pace(kind), person.attributes),
     )
     return Participant(
         id=row["id"],

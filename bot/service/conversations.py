@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 
 import structlog
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
+from bot.interview.discreet import NEUTRAL_TEXTS
 from bot.interview.engine import Step, step
 from bot.interview.events import (
     OUTLASTS,
     Alert,
     Cancel,
     Consent,
+    DropTimer,
     Due,
     Effect,
     Event,
@@ -28,6 +30,9 @@ from bot.interview.events import (
     SetTimer,
     TimerKind,
 )
+from bot.interview.reminders import DISCREET
+from bot.interview.reminding import REMINDERS
+from bot.interview.wording import stock
 from bot.records import participants
 from bot.records.participants import Participant, Terms
 from bot.records.prepared import Prepared
@@ -61,12 +66,25 @@ def wake(uow: UnitOfWork, terms: Terms, limit: int = 100) -> int:
         try:
             with uow.undone_on_failure():
                 participant = participants.by_id(uow, terms, row["participant_id"])
-                happen(uow, terms, participant, Due(TimerKind(row["kind"]), row["position"]))
+                happen(uow, terms, participant, _due(uow, participant, TimerKind(row["kind"]), row["position"]))
         except Exception as error:
             log.error("a timer could not be taken", participant=row["participant_id"], error=type(error).__name__)
             note = f"A {row['kind']} timer could not be taken ({type(error).__name__}). Please see how they are."
             uow.open_task("timer not taken", row["participant_id"], None, note)
     return len(due)
+
+
+def _due(uow: UnitOfWork, participant: Participant, kind: TimerKind, position: str) -> Due:
+    """A reminder is decided again by what has really left."""
+    if kind is not TimerKind.REMIND:
+        return Due(kind, position)
+    ours = (outbox.c.lane == lane(participant.id), messages.c.author == "bot")
+    of = select(func.max(outbox.c.claimed_at)).join(messages, messages.c.id == outbox.c.message_id)
+    asking = or_(messages.c.texts.is_(None), messages.c.texts.not_in(list(REMINDERS)))
+    left = uow.execute(of.where(*ours, asking, outbox.c.state.in_(["accepted", "unknown"]))).scalar()
+    waiting = select(outbox.c.seq).where(outbox.c.lane == lane(participant.id))
+    waits = uow.one(waiting.where(outbox.c.state.in_(["pending", "sending"])).limit(1)) is not None
+    return Due(kind, position, left, waits or participant.closed is not None)
 
 
 def next_wake(uow: UnitOfWork) -> datetime | None:
@@ -120,6 +138,8 @@ class _Turn:
                 self.consent(effect)
             case SetTimer():
                 self.set_timer(effect)
+            case DropTimer():
+                self.drop_timer(effect.kind)
             case OpenTask():
                 self.uow.open_task(effect.kind.value, self.participant.id, self.message)
             case Alert():
@@ -127,6 +147,7 @@ class _Turn:
 
     def send(self, effect: Send) -> None:
         uow, person = self.uow, self.participant
+        held = self.beckons(effect) or person.closed is not None
         (message,) = uow.run(
             _NEW_MESSAGE,
             {
@@ -156,7 +177,7 @@ class _Turn:
                 "address_id": person.address_id,
                 "question": effect.question,
                 "unasked": effect.unasked,
-                "state": "held" if person.closed else "pending",
+                "state": "held" if held else "pending",
                 "attempts": 0,
                 "follows": self.before,
                 "not_before": effect.not_before or uow.now,
@@ -165,6 +186,17 @@ class _Turn:
         )
         self.before = waiting["seq"]
         uow.changed.add("outbox")
+
+    def beckons(self, effect: Send) -> bool:
+        """Whether somebody whose phone others may see is told only that a message is ready, until they write."""
+        neutral = all(text.startswith(NEUTRAL_TEXTS) for text in effect.texts) and effect.texts
+        if neutral or not effect.unasked or not self.participant.interview.person.discreet:
+            return False
+        held = (outbox.c.lane == lane(self.participant.id), outbox.c.state == "held")
+        if self.uow.one(select(outbox.c.seq).where(*held).limit(1)) is None:
+            body = stock(self.participant.interview, [DISCREET])
+            self.send(Send(body, (DISCREET,), not_before=effect.not_before, unasked=True))
+        return True
 
     def cancel(self, effect: Cancel) -> None:
         """What is under way may still be found not to have left: then it is not tried again."""
@@ -201,13 +233,17 @@ class _Turn:
                 agreed=effect.agreed,
                 message_id=effect.message,
                 channel=person.kind,
+                helper=person.interview.who and person.interview.who.value,
                 at=self.uow.now,
             )
         )
 
-    def set_timer(self, effect: SetTimer) -> None:
-        of_kind = (timers.c.participant_id == self.participant.id, timers.c.kind == effect.kind.value)
+    def drop_timer(self, kind: TimerKind) -> None:
+        of_kind = (timers.c.participant_id == self.participant.id, timers.c.kind == kind.value)
         self.uow.execute(delete(timers).where(*of_kind))
+
+    def set_timer(self, effect: SetTimer) -> None:
+        self.drop_timer(effect.kind)
         self.uow.execute(
             insert(timers).values(
                 participant_id=self.participant.id, kind=effect.kind.value, position=effect.position, due=effect.due

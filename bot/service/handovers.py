@@ -6,14 +6,15 @@ One person has it at a time. Somebody else may take it from them, but only by sa
 from __future__ import annotations
 
 from bot.errors import OwnPaceError
-from bot.interview.events import Acknowledged, HandedBack, TaskKind, TookOver, Wrote
+from bot.interview.events import Acknowledged, HandedBack, Reviewed, TaskKind, TookOver, Wrote
+from bot.interview.fetching import CAUSES
 from bot.interview.state import State
 from bot.records import participants
 from bot.records.participants import Participant, Terms
 from bot.records.unit_of_work import UnitOfWork
 from bot.service.conversations import happen
 
-ASKED_FOR = frozenset({TaskKind.PERSON_ASKED.value, TaskKind.CALL_ASKED.value, TaskKind.UNCLEAR.value})
+ASKED_FOR = frozenset(kind.value for kind in CAUSES)
 
 LONGEST_REPLY = 1500
 """Characters of one reply: with the name below it, within the 1,600 that Twilio takes."""
@@ -35,7 +36,10 @@ def take_over(uow: UnitOfWork, terms: Terms, code: str, researcher: str, anyway:
 
 
 def reply(uow: UnitOfWork, terms: Terms, code: str, researcher: str, text: str) -> None:
-    """Send the researcher's words, signed with their name. Raises OwnPaceError unless they have the conversation."""
+    """Send the researcher's words, signed with their name; between two questions that is a probe, and holds the next.
+
+    Raises OwnPaceError unless they may speak.
+    """
     participant = _known(uow, terms, code)
     words = text.strip()
     if not words:
@@ -44,10 +48,10 @@ def reply(uow: UnitOfWork, terms: Terms, code: str, researcher: str, text: str) 
         raise OwnPaceError(f"The message has {len(words)} characters; use at most {LONGEST_REPLY}.")
     _check_holder(participant, researcher)
     asked = uow.has_task(participant.id, ASKED_FOR)
-    if participant.interview.state is not State.HANDOVER and not asked:
+    if participant.interview.state is not State.HANDOVER and not asked and not participant.interview.between:
         raise OwnPaceError("Take over first, so that only one voice speaks to the participant.")
     happen(uow, terms, participant, Wrote(researcher, words, asked))
-    uow.close_tasks(participant.id, ASKED_FOR)
+    uow.close_tasks(participant.id, ASKED_FOR | {TaskKind.REVIEW.value})
     uow.note(researcher, "wrote", participant.code)
 
 
@@ -56,6 +60,16 @@ def acknowledge(uow: UnitOfWork, terms: Terms, code: str, researcher: str) -> No
     participant = _known(uow, terms, code)
     happen(uow, terms, participant, Acknowledged(researcher))
     uow.note(researcher, "acknowledged", participant.code)
+
+
+def reviewed(uow: UnitOfWork, terms: Terms, code: str, researcher: str) -> None:
+    """The answer has been read, and the next question may go. Raises OwnPaceError where none waits for that."""
+    participant = _known(uow, terms, code)
+    if not participant.interview.between:
+        raise OwnPaceError(f"No answer of {participant.code} waits to be read.")
+    happen(uow, terms, participant, Reviewed(researcher))
+    uow.close_tasks(participant.id, frozenset({TaskKind.REVIEW.value}))
+    uow.note(researcher, "reviewed an answer", participant.code)
 
 
 def hand_back(uow: UnitOfWork, terms: Terms, code: str, researcher: str, reason: str = "") -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import RowMapping
 
 from bot.interview.commands import Command, parse
-from bot.interview.events import Belongs, Move, Moved, OptedOut, Said, TaskKind
+from bot.interview.events import Belongs, Move, Moved, OptedOut, OutOfOffice, Said, TaskKind
 from bot.interview.state import Interview, State
 from bot.messages import DeliveryUpdate, Inbound, News, Reach, Undeciphered
 from bot.records import participants
@@ -139,6 +139,7 @@ def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None
         uow.open_task("check an answer", found.id, came.id, inbound.doubt)
     if inbound.automatic:
         _mark(uow, came.id, belongs="automatic")
+        happen(uow, terms, participant, OutOfOffice())
         return
     if came.moved:
         happen(uow, terms, participants.by_id(uow, terms, found.id), Moved(came.id))
@@ -459,7 +460,7 @@ def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbou
         uow.execute(
             update(outbox)
             .where(outbox.c.lane == lane(found.id), outbox.c.state.in_(["pending", "held"]))
-            .values(state="pending", not_before=uow.now)
+            .values(state="pending", not_before=uow.now, unasked=False)
         )
         uow.changed.add("outbox")
     return waiting

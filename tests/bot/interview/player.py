@@ -14,6 +14,7 @@ from bot.interview.events import (
     Alert,
     Cancel,
     Consent,
+    DropTimer,
     Due,
     Effect,
     Enrolled,
@@ -24,14 +25,17 @@ from bot.interview.events import (
     Moved,
     OpenTask,
     OptedOut,
+    OutOfOffice,
     Release,
     Remove,
+    Reviewed,
     Said,
     Send,
     SetTimer,
     TimerKind,
     Told,
     TookOver,
+    ToRemind,
     Wrote,
 )
 from bot.interview.state import Interview
@@ -91,6 +95,8 @@ class Player:
                 self.ledger.append(effect)
             case SetTimer():
                 self.timers[effect.kind] = effect
+            case DropTimer():
+                self.timers.pop(effect.kind, None)
             case Cancel():
                 self.timers = {kind: timer for kind, timer in self.timers.items() if kind in OUTLASTS}
             case Send():
@@ -139,6 +145,12 @@ def _do(line: str, player: Player) -> list[Effect] | tuple[Effect, ...]:
             return player.say(rest, sign="abuse", media=MediaKind.PICTURE)
         case "seen":
             return player.take(Acknowledged("Ann"))
+        case "reviewed":
+            return player.take(Reviewed("Ann"))
+        case "remind":
+            return player.take(ToRemind("Ann"))
+        case "out-of-office":
+            return player.take(OutOfOffice())
         case "wait":
             return player.wait(timedelta(**{UNITS[rest[-1]]: int(rest[:-1])}))
         case "take-over":

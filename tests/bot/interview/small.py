@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.interview import needs
 from bot.interview.schedule import (
     REQUIRED_TEXTS,
     Branch,
@@ -42,7 +43,7 @@ def text(key: str) -> Text:
     return Text(standard=same, easy_read=same, short=same)
 
 
-def schedule() -> Schedule:
+def schedule(handover: str = "") -> Schedule:
     """Two statements that are needed and one that is not; four questions, one behind a branch; a closing one."""
     return Schedule(
         cohort="people",
@@ -63,6 +64,7 @@ def schedule() -> Schedule:
                 questions=(
                     Question(
                         id="a-ways",
+                        handover=handover == "a-ways",
                         prompts=("Anything more?",),
                         branches=(Branch(when=Condition(answer_is=("none", "no")), goto="a-why"),),
                         **words("Which ways do you use?"),
@@ -90,10 +92,13 @@ def interview(
     wording: Wording = Wording.STANDARD,
     prompts: bool = False,
     again: bool = False,
-    **attributes: str,
+    attributes: dict[str, str] | None = None,
+    handover: str = "",
+    **pace: Any,
 ) -> Interview:
     """An interview that has not begun."""
-    person = Person("Sam", wording, "text", ZoneInfo("Europe/London"), "Ann", date(2027, 3, 1), attributes)
+    person = Person("Sam", wording, "text", ZoneInfo("Europe/London"), "Ann", date(2027, 3, 1), attributes or {})
+    study = Study("The study", "01632 960000", CHANNELS, again)
     return Interview(
-        schedule(), Study("The study", "01632 960000", CHANNELS, again), person, Pace(settle, quiet, prompts)
+        schedule(handover), study, person, needs.onto(Pace(settle, quiet, prompts, **pace), person.attributes)
     )

@@ -101,16 +101,18 @@ def test_a_restart_keeps_the_place_the_timers_and_every_word(study: World, tmp_p
     assert "Half an answer" in study.heard(code)
 
 
-def test_sixty_days_of_silence_lose_nothing_and_send_nothing_by_themselves(study: World) -> None:
+def test_sixty_days_of_silence_bring_two_reminders_and_a_task_and_lose_nothing(study: World) -> None:
     code = consented(study)
+    study.leave()
     before = len(study.record(code).entries)
     for _ in range(60):
         study.clock.forward(days=1)
         wake(study)
-    assert len(study.record(code).entries) == before
-    says(study, "Here I am")
-    says(study, "DONE")
-    assert place(study, code).startswith("Question 2 ")
+        study.leave()
+    assert len(study.record(code).entries) == before + 2
+    assert study.open_tasks() == ["silent"]
+    says(study, "By phone, after all")
+    assert study.heard(code)[-1] == "By phone, after all"
 
 
 def test_the_ledger_of_consent_has_a_line_for_each_answer_and_cannot_be_changed(study: World) -> None:

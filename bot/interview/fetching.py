@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.interview.events import Alert, Due, SetTimer, TimerKind
-from bot.interview.state import Cause, Interview
+from bot.interview.events import Alert, Cancel, Due, SetTimer, TaskKind, TimerKind
+from bot.interview.state import Cause, Interview, State
 from bot.interview.turn import Turn
+
+CAUSES = {
+    TaskKind.PERSON_ASKED: Cause.PERSON,
+    TaskKind.CALL_ASKED: Cause.CALL,
+    TaskKind.UNCLEAR: Cause.UNCLEAR,
+    TaskKind.GO_ON: Cause.SCHEDULE,
+}
+
+
+def hand_over(turn: Turn, kind: TaskKind) -> None:
+    """From now on the bot is silent, until a person hands back."""
+    turn.follow(Cancel())
+    turn.change(state=State.HANDOVER, menu=None)
+    turn.task(kind)
+    call(turn, CAUSES[kind])
 
 
 def call(turn: Turn, cause: Cause) -> None:
