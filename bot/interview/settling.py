@@ -94,12 +94,12 @@ def carry_on(turn: Turn) -> None:
 
 def ready(turn: Turn) -> None:
     """The person asks for what comes next: it does not wait for tomorrow, only for a person who wants to read first."""
-    if turn.interview.between and not turn.interview.pace.review and turn.interview.pace.review is not None:
-        go_on(turn, at_once=True)
-    elif turn.interview.between:
-        turn.say("got-it")
-    else:
+    if turn.interview.agreeing or not turn.interview.between:
         answering.ask(turn)
+    elif turn.interview.pace.review == timedelta(0):
+        go_on(turn, at_once=True)
+    else:
+        turn.say("got-it")
 
 
 def reviewed(turn: Turn) -> None:

@@ -51,7 +51,7 @@ def obey(turn: Turn, word: Word) -> None:
 
 
 def done(turn: Turn) -> None:
-    if turn.interview.state is State.CONSENT:
+    if _agreeing(turn):
         turn.say("again-when-open")
         answering.ask(turn)
     elif turn.interview.between:
@@ -64,8 +64,13 @@ def done(turn: Turn) -> None:
         turn.say("done-empty")
 
 
+def _agreeing(turn: Turn) -> bool:
+    """Whether a YES or NO is open, the first time or again: nothing stands in for it."""
+    return turn.interview.state is State.CONSENT or turn.interview.agreeing
+
+
 def skip(turn: Turn) -> None:
-    if turn.interview.state is State.CONSENT:
+    if _agreeing(turn):
         done(turn)
         return
     if turn.interview.between:  # it has its answer
@@ -84,7 +89,7 @@ def back(turn: Turn, number: int | None) -> None:
     else:
         asked = (q.id for q in interview.schedule.questions if q.id in interview.answers)
         key = next((a for a in asked if interview.schedule.number(a) == number), None)
-    if interview.state is not State.ACTIVE or key is None:
+    if interview.state is not State.ACTIVE or interview.agreeing or key is None:
         turn.say("no-earlier-question")
         return
     turn.say("back")
