@@ -117,7 +117,8 @@ def line_of(interview: Interview) -> str:
     if interview.state is not State.ACTIVE or interview.between or interview.agreeing:
         return ""
     question = interview.schedule.question(interview.position)
-    text = wording.fill(question.worded(interview.person.wording), wording.values(interview))
+    known = wording.values(interview, n=str(interview.schedule.number(question.id)))
+    text = wording.fill(question.worded(interview.person.wording), known)
     return one_line(text, LINE)
 
 

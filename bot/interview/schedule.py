@@ -204,7 +204,7 @@ class Question(Text):
     optional: bool = False
     closing: bool = False
     follow_up: bool = False
-    handover: bool = False
+    handover: bool = Field(default=False, exclude_if=lambda ends: not ends)  # older versions keep their name
     branches: tuple[Branch, ...] = ()
 
 
