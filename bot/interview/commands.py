@@ -70,7 +70,7 @@ PHRASES: Mapping[Command, tuple[str, ...]] = MappingProxyType(
         Command.BACK: ("go back",),
         Command.AGAIN: ("say that again", "say it again", "ask me again"),
         Command.HELP: ("help me",),
-        Command.CALL: ("call me",),
+        Command.CALL: ("call me", "change call", "change my call", "change the call", "another time for the call"),
         Command.READY: ("i am ready", "i'm ready", "im ready"),
         Command.UNDO: ("undo that", "undo it"),
         Command.PERSON: (

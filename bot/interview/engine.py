@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.interview import consent, fetching, hearing, leaving, moving, pausing, persons, reminding, settling
+from bot.interview import calling, consent, fetching, hearing, leaving, moving, pausing, persons, reminding, settling
 from bot.interview.events import (
     Acknowledged,
     AddressTold,
@@ -86,6 +86,8 @@ def _ring(turn: Turn, due: Due) -> None:
             pausing.over(turn, due)
         case TimerKind.ESCALATE:
             fetching.due(turn, due)
+        case TimerKind.CALL:
+            calling.due(turn, due)
         case TimerKind.HOLDING:
             persons.holding_due(turn, due)
         case TimerKind.REMIND:

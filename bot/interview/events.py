@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.interview.rota import Booked, Slot
 from bot.messages import MediaKind
 
 # What happens: every event comes in by the same door, `engine.step`.
@@ -24,7 +25,7 @@ class Said:
     had left when they wrote, so they cannot have read it. `reopened`: messages waited for them to write, and leave
     now. `opt_out`: their provider already acted on a STOP or START. `media` says what came besides words; `joined`
     that more of the same came just before. `sign` is the group of the words of harm or distress that are in it, or in
-    it together with what came just before.
+    it together with what came just before. `booked`: every call from now on, where they ask for one.
     """
 
     message: int
@@ -36,6 +37,7 @@ class Said:
     media: MediaKind | None = None
     joined: bool = False
     sign: str | None = None
+    booked: tuple[Booked, ...] = ()
 
 
 class TimerKind(StrEnum):
@@ -256,6 +258,13 @@ class SetTimer:
 
 
 @dataclass(frozen=True, slots=True)
+class Book:
+    """The person and this researcher call each other then; an earlier booking of the person's is moved."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
 class DropTimer:
     """What this timer was set for has happened."""
 
@@ -298,4 +307,4 @@ class Alert:
     number: int
 
 
-Effect = File | Remove | Send | Cancel | Release | Move | Consent | SetTimer | DropTimer | OpenTask | Alert
+Effect = File | Remove | Send | Cancel | Release | Move | Consent | SetTimer | DropTimer | OpenTask | Alert | Book

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from bot.interview import answering, consent, distress, helping, leaving, moving, pausing, persons, settling, words
+from bot.interview import (
+    answering,
+    calling,
+    consent,
+    distress,
+    helping,
+    leaving,
+    moving,
+    pausing,
+    persons,
+    settling,
+    words,
+)
 from bot.interview.commands import Command, Word, parse, yes_or_no
 from bot.interview.events import Belongs, Said, TaskKind
 from bot.interview.state import Menu, State
@@ -22,6 +34,11 @@ def hear(turn: Turn, said: Said) -> None:
             distress.alarm(turn)
     elif said.sign:
         distress.hear(turn, said)
+    elif turn.interview.menu is Menu.CALL and word is None and calling.choose(turn, said):
+        pass
+    elif turn.interview.state is State.HANDOVER and _wants_a_call(turn, word):
+        turn.file(said, Belongs.COMMAND)
+        persons.fetch_by_call(turn, said)
     elif turn.interview.state is State.HANDOVER:
         persons.tell(turn, said, word)
     elif turn.interview.menu and _chosen(turn, said):
@@ -29,7 +46,7 @@ def hear(turn: Turn, said: Said) -> None:
     elif word:
         turn.file(said, Belongs.COMMAND)
         turn.change(menu=turn.interview.menu if turn.interview.menu is Menu.LEAVE else None)
-        words.obey(turn, word)
+        words.obey(turn, said, word)
     elif said.reopened and yes_or_no(said.text, numbered=False):
         turn.file(said, Belongs.CHOICE)  # yes, they want what waited for them
     elif beckoned and yes_or_no(said.text, numbered=False):
@@ -37,6 +54,12 @@ def hear(turn: Turn, said: Said) -> None:
         settling.ready(turn)
     else:
         _take_words(turn, said)
+
+
+def _wants_a_call(turn: Turn, word: Word | None) -> bool:
+    """CALL after PERSON, or CHANGE CALL, while nobody has taken the conversation yet."""
+    free = not turn.interview.holder and not turn.interview.distressed
+    return word is not None and word.command is Command.CALL and free
 
 
 def _chosen(turn: Turn, said: Said) -> bool:
@@ -48,6 +71,8 @@ def _chosen(turn: Turn, said: Said) -> bool:
             return pausing.choose(turn, said)
         case Menu.LEAVE:
             leaving.choose(turn, said)
+        case Menu.CALL:
+            return False
         case Menu.WHO:
             helping.choose(turn, said)
         case Menu.CHANGE:

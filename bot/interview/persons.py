@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from bot.interview import fetching, pausing, settling
+from bot.interview import calling, fetching, pausing, settling
 from bot.interview.commands import Command, Word
 from bot.interview.events import (
     Alert,
@@ -40,6 +40,16 @@ def fetch(turn: Turn, kind: TaskKind) -> None:
     turn.say("person-asked", **turn.promise())
 
 
+def fetch_by_call(turn: Turn, said: Said) -> None:
+    """The person wants a call: they choose a time, or hear when somebody will write to arrange one."""
+    if turn.interview.state in ENDED:
+        turn.task(TaskKind.CALL_ASKED)
+    else:
+        fetching.hand_over(turn, TaskKind.CALL_ASKED)
+    if not calling.offer(turn, said.booked):
+        turn.say("person-asked", **turn.promise())
+
+
 def tell(turn: Turn, said: Said, word: Word | None) -> None:
     """While a person has the conversation everything is for them, and the bot is silent."""
     asked = TO_A_PERSON.get(word.command) if word else None
@@ -65,7 +75,7 @@ def taken_over(turn: Turn, event: TookOver) -> None:
 
 def _hold(turn: Turn, researcher: str) -> None:
     """This researcher has the conversation, and is reminded of it after a day."""
-    turn.change(holder=researcher)
+    turn.change(holder=researcher, menu=None)
     turn.follow(SetTimer(TimerKind.HOLDING, _next_reminder(turn), holding_position(turn.interview)))
 
 

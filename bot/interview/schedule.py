@@ -72,6 +72,8 @@ REQUIRED_TEXTS = frozenset(
     {
         "again-when-open",
         "back",
+        "call-ask",
+        "call-booked",
         "change-address",
         "change-channel",
         "change-code",

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from bot.interview.quiet import EVERY_DAY, Minutes, Rules
 from bot.interview.reminders import Ladder
-from bot.interview.rota import Rota
+from bot.interview.rota import CallWay, Rota, Slot
 from bot.interview.schedule import Schedule, Wording
 
 YES = frozenset({"yes", "true", "1", "y", "on"})
@@ -41,6 +41,7 @@ class Menu(StrEnum):
     LEAVE = "leave"
     CHANGE = "change"
     WHO = "who"
+    CALL = "call"
     ADDRESS = "address"
 
 
@@ -62,6 +63,7 @@ class Cause(StrEnum):
     UNCLEAR = "unclear"
     TAKEN_OVER = "taken over"
     SCHEDULE = "schedule"
+    CALL_SOON = "call soon"
 
 
 class Progress(StrEnum):
@@ -181,7 +183,8 @@ class Interview:
     `unasked`: when unrequested messages of the last two days went or are to go. `opened`: when questions were, in those
     days. `asked`: when our last message that waits for the person went or is to go, None once they wrote. `reminded`:
     every reminder. `away`: their mailbox answered by itself since our last message. `beckoned`: they were told only
-    that a message is ready. `who`: whose words they say that they write.
+    that a message is ready. `who`: whose words they say that they write. `slots`: times for a
+    call that they were offered; `call` the one they took.
     """
 
     schedule: Schedule
@@ -210,6 +213,13 @@ class Interview:
     away: bool = False
     beckoned: bool = False
     who: Who | None = None
+    slots: tuple[Slot, ...] = ()
+    call: Slot | None = None
+
+    @property
+    def wants_messages(self) -> bool:
+        """Whether they have not ended it, and have not said no."""
+        return self.state not in (State.STOPPED, State.DECLINED, State.LEAVING, State.LEFT)
 
     @property
     def rota(self) -> Rota:
@@ -264,6 +274,8 @@ class Interview:
             "away": self.away,
             "beckoned": self.beckoned,
             "who": self.who and self.who.value,
+            "slots": [_slot_written(slot) for slot in self.slots],
+            "call": _slot_written(self.call) if self.call else None,
         }
 
     @classmethod
@@ -301,6 +313,8 @@ class Interview:
             away=saved.get("away", False),
             beckoned=saved.get("beckoned", False),
             who=Who(saved["who"]) if saved.get("who") else None,
+            slots=tuple(_slot(each) for each in saved.get("slots", ())),
+            call=_slot(saved["call"]) if saved.get("call") else None,
         )
 
 
@@ -314,3 +328,12 @@ def _moment(written: str | None) -> datetime | None:
 
 def _moments(written: Iterable[str]) -> tuple[datetime, ...]:
     return tuple(datetime.fromisoformat(each) for each in written)
+
+
+def _slot_written(slot: Slot) -> list[Any]:
+    return [slot.number, slot.researcher, slot.way.value, slot.start.isoformat(), slot.end.isoformat()]
+
+
+def _slot(written: list[Any]) -> Slot:
+    number, researcher, way, start, end = written
+    return Slot(number, researcher, CallWay(way), datetime.fromisoformat(start), datetime.fromisoformat(end))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bot.interview import answering, moving, pausing, persons, settling
 from bot.interview.commands import Command, Word
-from bot.interview.events import Remove, TaskKind
+from bot.interview.events import Remove, Said, TaskKind
 from bot.interview.state import Progress, State
 from bot.interview.turn import Turn
 
@@ -14,12 +14,12 @@ WAKING = frozenset(Command) - {Command.PAUSE, Command.UNDO, Command.CHANGE}
 """Words that end a pause."""
 
 
-def obey(turn: Turn, word: Word) -> None:
+def obey(turn: Turn, said: Said, word: Word) -> None:
     """Do what a command says, where the interview stands. STOP and LEAVE do not come here: see `leaving`."""
     always: dict[Command, Callable[[], None]] = {
         Command.HELP: lambda: turn.say("help"),
         Command.PERSON: lambda: persons.fetch(turn, TaskKind.PERSON_ASKED),
-        Command.CALL: lambda: persons.fetch(turn, TaskKind.CALL_ASKED),
+        Command.CALL: lambda: persons.fetch_by_call(turn, said),
         Command.COPY: lambda: copy(turn),
     }
     open_only: dict[Command, Callable[[], None]] = {

@@ -16,6 +16,7 @@ WORDS = {
     Cause.CALL: "{code} would like a call.",
     Cause.UNCLEAR: "{code} was not understood twice, and waits for a person.",
     Cause.SCHEDULE: "{code} has come to a point where a person goes on.",
+    Cause.CALL_SOON: "Your call with {code} is soon. The time and the invitation are on their page.",
     Cause.TAKEN_OVER: "You have had the conversation with {code} for a day. Hand it back when you are done.",
 }
 """What has happened, by cause: never what anybody said."""

@@ -12,6 +12,7 @@ from bot.interview.engine import Step, step
 from bot.interview.events import (
     OUTLASTS,
     Alert,
+    Book,
     Cancel,
     Consent,
     DropTimer,
@@ -38,7 +39,7 @@ from bot.records.participants import Participant, Terms
 from bot.records.prepared import Prepared
 from bot.records.tables import consents, messages, outbox, timers
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import alerts
+from bot.service import alerts, calls
 
 log = structlog.get_logger()
 
@@ -142,6 +143,8 @@ class _Turn:
                 self.drop_timer(effect.kind)
             case OpenTask():
                 self.uow.open_task(effect.kind.value, self.participant.id, self.message)
+            case Book():
+                calls.book(self.uow, self.terms, self.participant, effect.slot)
             case Alert():
                 alerts.tell(self.uow, self.terms, self.participant, effect)
 

@@ -15,7 +15,7 @@ from sqlalchemy.engine import RowMapping
 
 from bot.interview.commands import Command, parse
 from bot.interview.events import Belongs, Move, Moved, OptedOut, OutOfOffice, Said, TaskKind
-from bot.interview.state import Interview, State
+from bot.interview.state import Interview, Menu, State
 from bot.messages import DeliveryUpdate, Inbound, News, Reach, Undeciphered
 from bot.records import participants
 from bot.records.participants import Found, Participant, Terms
@@ -23,7 +23,7 @@ from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, messages, outbox
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import media, moves
+from bot.service import calls, media, moves
 from bot.service.conversations import happen, lane
 from bot.service.outbox import update_delivery
 
@@ -166,11 +166,17 @@ def _say(uow: UnitOfWork, terms: Terms, participant: Participant, came: _Came, r
         media=inbound.media[0].kind if inbound.media else None,
         joined=bool(inbound.group) and _joined(uow, participant, came),
         sign=_sign(uow, terms, participant, inbound.body),
+        booked=calls.booked(uow) if _about_a_call(participant.interview, inbound.body) else (),
     )
     after = happen(uow, terms, participant, said)
     for effect in after.effects:
         if isinstance(effect, Move):
             moves.offer(uow, terms, participants.by_id(uow, terms, participant.id), effect)
+
+
+def _about_a_call(interview: Interview, text: str) -> bool:
+    word = parse(text)
+    return interview.menu is Menu.CALL or (word is not None and word.command is Command.CALL)
 
 
 JUST_BEFORE = 3

@@ -23,7 +23,7 @@ from bot.interview.bank_holidays import is_bank_holiday
 from bot.interview.engine import Step, step
 from bot.interview.events import Due, Event, HandedBack, Said, Send, TimerKind
 from bot.interview.schedule import Wording
-from bot.interview.state import Interview, State
+from bot.interview.state import Interview, Menu, State
 from bot.messages import Address, Inbound
 from bot.records import participants
 from bot.records.tables import interviews, messages, outbox, tasks
@@ -380,7 +380,8 @@ class Simulation:
         alarmed = isinstance(event, Said) and event.sign is not None
         if interview.state is State.HANDOVER and not alarmed and not isinstance(event, HandedBack):
             words = isinstance(event, Said) and after.interview.state is not State.HANDOVER  # STOP and LEAVE
-            called = interview.menu is not None
+            about_a_call = interview.menu is Menu.CALL or (isinstance(event, Due) and event.kind is TimerKind.CALL)
+            called = about_a_call and not interview.holder
             self.must(words or called or all(send.author for send in sends), "the bot spoke in a handover")
         if isinstance(event, Due):
             self.must(

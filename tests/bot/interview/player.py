@@ -12,6 +12,7 @@ from bot.interview.events import (
     Acknowledged,
     AddressTold,
     Alert,
+    Book,
     Cancel,
     Consent,
     DropTimer,
@@ -101,7 +102,7 @@ class Player:
                 self.timers = {kind: timer for kind, timer in self.timers.items() if kind in OUTLASTS}
             case Send():
                 self.sent.append(effect)
-            case OpenTask() | Release() | Move() | Alert():
+            case OpenTask() | Release() | Move() | Alert() | Book():
                 pass
 
 
@@ -111,7 +112,7 @@ def replay(script: str, player: Player) -> Iterator[str]:
         if not line.strip() or line.startswith("#"):
             yield line
             continue
-        if re.match(r"bot|researcher|task|held|state|wants|tell", line):
+        if re.match(r"bot|researcher|task|held|state|wants|tell|books|\\d: ", line):
             continue  # what is expected; the replay says what is true
         yield line
         for effect in _do(line, player):
@@ -175,9 +176,11 @@ def _said(effect: Effect) -> Iterator[str]:
         case Send():
             who = "researcher" if effect.author else "bot"
             held = f" (held until {effect.not_before:%a %H:%M})" if effect.not_before else ""
-            yield f"{who}: {' / '.join(effect.body.split(chr(10) * 2))}{held}"
+            yield f"{who}: {' / '.join(effect.body.split(chr(10))).replace(' /  / ', ' / ')}{held}"
         case OpenTask():
             yield f"task: {effect.kind.value}"
+        case Book():
+            yield f"books {effect.slot.way} with {effect.slot.researcher} at {effect.slot.start:%a %d %b %H:%M}"
         case Alert():
             yield f"tell {effect.who} ({effect.cause}, {effect.number})"
         case Move():

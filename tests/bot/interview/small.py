@@ -21,6 +21,7 @@ from bot.interview.schedule import (
 from bot.interview.state import Interview, Pace, Person, Study
 
 FILLED = {
+    "call-booked": "call-booked: {researcher} at {time} on {day}",
     "distress": "distress: {researcher} by {time} on {day}",
     "distress-discreet": "distress-discreet: {researcher} by {time} on {day}",
     "paused": "paused until {day}",

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from bot.interview import fetching, pace, persons, reminding, settling
+from bot.interview import calling, fetching, pace, persons, reminding, settling
 from bot.interview.commands import Command, parse
 from bot.interview.engine import step
 from bot.interview.events import (
@@ -41,7 +41,7 @@ from bot.interview.events import (
 )
 from bot.interview.reminders import Ladder
 from bot.interview.schedule import Wording
-from bot.interview.state import NO_LADDER, Interview, Progress, State
+from bot.interview.state import NO_LADDER, Interview, Menu, Progress, State
 from bot.interview.turn import ENDED
 from bot.messages import MediaKind
 from tests.bot.interview.player import Player
@@ -118,7 +118,7 @@ class Interviews(RuleBasedStateMachine):
     def say_about_something(self, text: str, question: str | None, unseen: bool) -> None:
         self.hear(text, replied_to=question, unseen=unseen)
 
-    @rule(text=st.sampled_from(["READY", "PAUSE 1", "PAUSE 4", "PERSON", "BACK", "UNDO"]))
+    @rule(text=st.sampled_from(["READY", "PAUSE 1", "PAUSE 4", "PERSON", "CALL", "CHANGE CALL", "2", "BACK", "UNDO"]))
     def change_course(self, text: str) -> None:
         self.hear(text)
 
@@ -181,6 +181,8 @@ class Interviews(RuleBasedStateMachine):
                 return now.asked is None or timer.position != reminding.position(now)
             case TimerKind.ESCALATE:
                 return not now.calling or timer.position != fetching.position(now)
+            case TimerKind.CALL:
+                return now.call is None or timer.position != calling.position(now.call)
             case TimerKind.HOLDING:
                 held = now.state is State.HANDOVER and bool(now.holder)
                 return not held or timer.position != persons.holding_position(now)
@@ -258,6 +260,9 @@ class Interviews(RuleBasedStateMachine):
             return
         may_speak = isinstance(event, HandedBack) or word_of(event) in (Command.STOP, Command.LEAVE)
         may_speak = may_speak or (isinstance(event, Said) and event.sign is not None)
+        if not before.holder:  # nobody has taken it yet: times for a call may be offered, and the call reminded of
+            may_speak = may_speak or before.menu is Menu.CALL or word_of(event) is Command.CALL
+            may_speak = may_speak or (isinstance(event, Due) and event.kind is TimerKind.CALL)
         if not may_speak:
             assert all(send.author for send in sends), "the bot spoke while a researcher had the conversation"
 
