@@ -9,6 +9,7 @@ import secrets
 import sqlite3
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -24,8 +25,11 @@ from bot.config import Settings
 from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError
 from bot.export_cli import export_app
 from bot.interview.cost import sms_parts, texts
+from bot.interview.discreet import exposed, study_name_problem
 from bot.interview.lint import lint
+from bot.interview.review import Reviewed
 from bot.interview.schedule import Wording
+from bot.interview.signposting import unlisted
 from bot.messages import Address
 from bot.service import enrolment, reminding, staff, switch, views
 from bot.service.enrolment import Entry
@@ -155,6 +159,8 @@ def check(config: ConfigPath = CONFIG) -> None:
     """Check the settings, the schedules and every text, without touching the database."""
     settings = _settings(config)
     schedules = prompts.load(settings.study.prompts)
+    links, signposts = prompts.links(settings.study.prompts), prompts.signposting(settings.study.prompts)
+    prompts.rota(settings.study.prompts)
     findings = 0
     for (cohort, language), schedule in schedules.items():
         out.print(
@@ -165,12 +171,32 @@ def check(config: ConfigPath = CONFIG) -> None:
         for wording in Wording:
             sent, parts = len(texts(schedule, wording)), sms_parts(schedule, wording)
             out.print(f"  {wording.value}: {sent} texts in a whole interview, {parts} SMS parts to pay for")
-        for finding in lint(schedule, prompts.links(settings.study.prompts)):
+        known = signposts[language]
+        for finding in [*lint(schedule, links), *exposed(schedule), *unlisted(schedule, known)]:
             findings += 1
             err.print(f"  {finding}", markup=False)
+    if problem := study_name_problem(settings.study.name):
+        findings += 1
+        err.print(problem, markup=False)
+    for warning in _overdue(settings):
+        err.print(f"Warning: {warning}", markup=False)
     if findings:
         raise OwnPaceError(f"{findings} texts want mending.")
     out.print("Everything is in order.")
+
+
+def _overdue(settings: Settings) -> Iterator[str]:
+    """What a person has to look through again, or has never looked through."""
+    folder = settings.study.prompts
+    today = bootstrap.now().astimezone(settings.study.zone).date()
+    reviewed: dict[str, Mapping[str, Reviewed]] = {
+        "safeguarding.yaml": prompts.safeguarding(folder),
+        "signposting.yaml": prompts.signposting(folder),
+    }
+    for name, languages in reviewed.items():
+        for language, one in languages.items():
+            if problem := one.overdue(today):
+                yield f"{folder / language / name} {problem}."
 
 
 # People

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.engine import RowMapping
 
+from bot.interview.events import TaskKind
 from bot.interview.wording import fill, values
 from bot.records import participants
 from bot.records.participants import Participant, Terms, channel_name
 from bot.records.tables import addresses, data_keys, interviews, media, messages, outbox, tasks
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
+from bot.service import calls
+from bot.service.calls import Call
 
 STATES = {
     "invited": "Invited",
@@ -100,6 +103,8 @@ class Record:
     tasks: tuple[str, ...]
     distressed: bool
     holder: str
+    between: bool
+    call: Call | None
 
 
 def listed(uow: UnitOfWork) -> list[Row]:
@@ -139,6 +144,37 @@ def listed(uow: UnitOfWork) -> list[Row]:
         )
         for row in rows
     ]
+
+
+ORDER = (
+    TaskKind.DISTRESS, TaskKind.PERSON_ASKED, TaskKind.CALL_ASKED, TaskKind.UNCLEAR, TaskKind.GO_ON, "unknown sender",
+    "sender not confirmed", "message not taken", "not delivered", "message refused", "message unknown",
+    "address closed", TaskKind.SILENT, TaskKind.REVIEW, TaskKind.WRITE_UP,
+)  # fmt: skip
+"""Which tasks come first; any other comes after these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Something for a person to do, about a participant or about somebody we do not know."""
+
+    kind: str
+    code: str
+    note: str
+    opened_at: datetime
+
+
+def work(uow: UnitOfWork, most: int = 100) -> list[Work]:
+    """What waits for a person, the most urgent first, and of a kind the oldest."""
+    place = case({kind: number for number, kind in enumerate(ORDER)}, value=tasks.c.kind, else_=len(ORDER))
+    rows = uow.all(
+        select(tasks.c.kind, tasks.c.note, tasks.c.opened_at, people.c.code)
+        .outerjoin(people, people.c.id == tasks.c.participant_id)
+        .where(tasks.c.closed_at.is_(None))
+        .order_by(place, tasks.c.opened_at, tasks.c.id)
+        .limit(most)
+    )
+    return [Work(row["kind"], row["code"] or "", row["note"] or "", row["opened_at"]) for row in rows]
 
 
 def held(uow: UnitOfWork) -> int:
@@ -205,6 +241,8 @@ def record(uow: UnitOfWork, terms: Terms, code: str) -> Record | None:
         tasks=tuple(task["kind"] for task in open_tasks),
         distressed=found.interview.distressed,
         holder=found.interview.holder,
+        between=found.interview.between,
+        call=calls.of(uow, terms, found.code),
     )
 
 

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from bot.errors import OwnPaceError
-from bot.service import handovers, media, moves, views
+from bot.service import calls, handovers, media, moves, switch, views
 from bot.service.staff import User
 from bot.web.pages import page, render
 from bot.web.signin import current_user, form, signed_in
@@ -31,7 +31,12 @@ async def participants(request: Request, user: User) -> Response:
 
 async def _everybody(request: Request) -> dict[str, Any]:
     database = web(request).database
-    return {"rows": await database.read(views.listed), "held": await database.read(views.held)}
+    return {
+        "rows": await database.read(views.listed),
+        "held": await database.read(views.held),
+        "work": await database.read(views.work),
+        "on_hold": await database.read(switch.on_hold),
+    }
 
 
 @signed_in
@@ -107,6 +112,17 @@ async def attachment(request: Request, user: User) -> Response:
     return Response(content, media_type=shown, headers=headers)
 
 
+@signed_in
+async def invitation(request: Request, user: User) -> Response:
+    """The invitation to the participant's next call, for the team's calendars."""
+    parts = web(request)
+    call = await parts.database.read(calls.of, parts.terms, request.path_params["code"])
+    if call is None:
+        return page(request, "problem.html", status=404, user=user, problem="No call is booked.")
+    headers = {"content-disposition": f'attachment; filename="{call.code}.ics"', "cache-control": "no-store"}
+    return Response(call.invitation, media_type="text/calendar", headers=headers)
+
+
 # Live
 
 
@@ -163,5 +179,7 @@ routes = [
     Route("/participants/{code}/move", move, methods=["POST"]),
     Route("/media/{id:int}", attachment),
     Route("/participants/{code}/hand-back", _act(handovers.hand_back, "reason"), methods=["POST"]),
+    Route("/participants/{code}/reviewed", _act(handovers.reviewed), methods=["POST"]),
+    Route("/participants/{code}/call.ics", invitation),
     Route("/participants/{code}/acknowledge", _act(handovers.acknowledge), methods=["POST"]),
 ]
