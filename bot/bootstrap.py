@@ -83,7 +83,7 @@ def build(
     """Every part of the program, on a migrated database. Raises OwnPaceError where something is missing or wrong."""
     schedules = prompts.load(settings.study.prompts)
     if not _has_database(settings):
-        raise OwnPaceError("There is no study here yet. Run: ownpace migrate")
+        raise OwnPaceError("There is no study here yet. Run: scripts/ownpace migrate")
     vault = open_key_file(settings.security.key_file)
     migrate.check(settings.database.url, vault)
     database = Database(settings.database.url, vault, clock=clock, new_id=ids)
@@ -95,13 +95,13 @@ def build(
     return Program(settings, schedules, database, terms, rules, opened, worker)
 
 
-def throwaway(settings: Settings, folder: Path) -> Program:
-    """The program on a new database in a folder that nobody keeps, with simulated phones only, which settle at once."""
+def throwaway(settings: Settings, folder: Path, settle: timedelta) -> Program:
+    """The program on a new database in a folder that nobody keeps, with simulated phones only."""
     alone = StudySettings(
         study=settings.study,
         database=config.Database(url=f"sqlite:///{folder}/study.db"),
         security=config.Security(key_file=folder / "study.key"),
-        pace=settings.pace.model_copy(update={"settle": {"simulator": timedelta()}}),
+        pace=settings.pace.model_copy(update={"settle": {"simulator": settle}}),
         retention=settings.retention,
         channels={"simulator": {"enabled": True}},
     )

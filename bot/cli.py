@@ -11,18 +11,21 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import track
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
 from bot import bootstrap, prompts
 from bot.bootstrap import Program
-from bot.config import Settings
-from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError
+from bot.config import Settings, wrong_setting
+from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError, WrongUse
 from bot.export_cli import export_app
 from bot.interview.cost import sms_parts, texts
 from bot.interview.discreet import exposed, study_name_problem
@@ -32,7 +35,7 @@ from bot.interview.schedule import Wording
 from bot.interview.signposting import unlisted
 from bot.messages import Address
 from bot.service import enrolment, reminding, staff, switch, views
-from bot.service.enrolment import Entry
+from bot.service.enrolment import Entry, Rules
 
 app = typer.Typer(
     name="ownpace",
@@ -47,10 +50,16 @@ app.add_typer(export_app, name="export")
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-WRONG_USE = (ConfigError, ScheduleError, KeyFileError, EnrolmentError)
+WRONG_USE = (ConfigError, ScheduleError, KeyFileError, EnrolmentError, WrongUse)
 """Errors that a person mends before trying again: exit code 2."""
 
-ConfigPath = Annotated[Path, typer.Option("--config", help="The study's settings.", metavar="PATH")]
+MANY = 200
+"""People in a file; for more than these, enrolling shows how far it has come."""
+COLUMNS_HELP = f"Columns: {', '.join(enrolment.COLUMNS)}. Needed: {', '.join(enrolment.NEEDED)}."
+
+ConfigPath = Annotated[
+    Path, typer.Option("--config", help="The study's settings.", metavar="PATH", envvar="OWNPACE_CONFIG")
+]
 CONFIG = Path("config.toml")
 
 
@@ -124,8 +133,10 @@ def _program(path: Path) -> Program:
 def serve(
     config: ConfigPath = CONFIG,
     role: Annotated[str, typer.Option(help="all, web or worker. SQLite needs all.")] = "all",
-    host: Annotated[str, typer.Option(help="Where to listen, instead of the settings.")] = "",
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="The port, instead of the settings.")] = None,
+    host: Annotated[str, typer.Option(help="Where to listen.", show_default="the settings' host")] = "",
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="The port.", show_default="the settings' port")
+    ] = None,
 ) -> None:
     """Serve the dashboard and the webhooks, and send what waits."""
     from bot.web.app import create_app
@@ -161,7 +172,8 @@ def check(config: ConfigPath = CONFIG) -> None:
     schedules = prompts.load(settings.study.prompts)
     links, signposts = prompts.links(settings.study.prompts), prompts.signposting(settings.study.prompts)
     prompts.rota(settings.study.prompts)
-    findings = 0
+    _check_cutoff(config, settings)
+    wrong: dict[str, None] = {}
     for (cohort, language), schedule in schedules.items():
         out.print(
             f"{cohort} ({language}): {schedule.total} questions, {len(schedule.statements)} statements, "
@@ -171,18 +183,26 @@ def check(config: ConfigPath = CONFIG) -> None:
         for wording in Wording:
             sent, parts = len(texts(schedule, wording)), sms_parts(schedule, wording)
             out.print(f"  {wording.value}: {sent} texts in a whole interview, {parts} SMS parts to pay for")
-        known = signposts[language]
-        for finding in [*lint(schedule, links), *exposed(schedule), *unlisted(schedule, known)]:
-            findings += 1
-            err.print(f"  {finding}", markup=False)
+        findings = [*lint(schedule, links), *exposed(schedule), *unlisted(schedule, signposts[language])]
+        lines = prompts.lines(settings.study.prompts, schedule, [finding.place for finding in findings])
+        wrong |= dict.fromkeys(f"{line}: {finding}" for line, finding in zip(lines, findings, strict=True))
     if problem := study_name_problem(settings.study.name):
-        findings += 1
-        err.print(problem, markup=False)
+        wrong[problem] = None
     for warning in _overdue(settings):
         err.print(f"Warning: {warning}", markup=False)
-    if findings:
-        raise OwnPaceError(f"{findings} texts want mending.")
-    out.print("Everything is in order.")
+    if wrong:
+        raise ScheduleError(
+            "\n".join([*wrong, f"{len(wrong)} {'texts want' if len(wrong) > 1 else 'text wants'} mending."])
+        )
+    out.print("Everything is in order. A server that is running keeps the words it began with: start it again.")
+
+
+def _check_cutoff(path: Path, settings: Settings) -> None:
+    """A day that is gone would be promised to everybody who is enrolled from now on."""
+    cutoff, today = settings.retention.cutoff, bootstrap.now().astimezone(settings.study.zone).date()
+    if isinstance(cutoff, date) and cutoff < today:
+        gone = f"is {cutoff}, which is past: people are told that they can have their answers taken out until then"
+        raise wrong_setting(path, ("retention", "cutoff"), gone)
 
 
 def _overdue(settings: Settings) -> Iterator[str]:
@@ -204,7 +224,7 @@ def _overdue(settings: Settings) -> Iterator[str]:
 
 @app.command()
 def enrol(
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Columns: " + ",".join(enrolment.COLUMNS))],
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help=COLUMNS_HELP)],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file; enrol nobody.")] = False,
     config: ConfigPath = CONFIG,
 ) -> None:
@@ -212,12 +232,24 @@ def enrol(
     program = _program(config)
     entries = enrolment.read_csv(file, program.rules)
     use_case = enrolment.rehearse if dry_run else enrolment.enrol_all
-    codes = program.database.run_now(use_case, program.terms, program.rules, entries)
+    shown = track(entries, "Enrolling", console=err, disable=len(entries) <= MANY)
+    codes = program.database.run_now(use_case, program.terms, program.rules, shown)
     program.database.close()
     if dry_run:
-        out.print(f"{len(codes)} people can be enrolled. Nothing was done.")
+        out.print(_settings_of(entries, codes, program.rules))
+        out.print(f"{len(codes)} {'people' if len(codes) > 1 else 'person'} can be enrolled. Nothing was done.")
     else:
         out.print(f"Enrolled {len(codes)}: {', '.join(codes)}", markup=False)
+
+
+def _settings_of(entries: list[Entry], codes: list[str], rules: Rules) -> Table:
+    """Each person as they would be enrolled."""
+    table = Table("code", "cohort", "name", "channel", "wording", "language", "researcher", "notes")
+    for code, entry in zip(codes, entries, strict=True):
+        notes = ", ".join(f"{name}: {value}" for name, value in entry.attributes.items())
+        written = (code, entry.cohort, entry.name, entry.address.kind, entry.wording.value, entry.language)
+        table.add_row(*(escape(cell) for cell in (*written, entry.researcher or rules.researcher, notes)))
+    return table
 
 
 @app.command()
@@ -240,11 +272,14 @@ def show(
     program = _program(config)
     record = program.database.read_now(views.record, program.terms, code)
     if record is None:
-        raise OwnPaceError(f"There is no participant {code}. See: ownpace participants")
+        raise OwnPaceError(f"There is no participant {code}. See: scripts/ownpace participants")
     if as_json:
         print(json.dumps(asdict(record), default=str, ensure_ascii=False, indent=2))
         return
-    out.print(f"{record.row.code}  {record.title}  {record.row.state}  {record.row.place}", markup=False)
+    where = f"{record.row.state}{f' ({record.row.held_by})' if record.row.held_by else ''}"
+    out.print(f"{record.row.code}  {record.name}  {record.title}  {where}  {record.row.place}", markup=False)
+    for name, note in record.notes.items():
+        out.print(f"{name}: {note}", markup=False)
     zone = program.settings.study.zone
     for entry in record.entries:
         who = record.row.code if entry.incoming else entry.author
@@ -305,13 +340,20 @@ def users_add(
 ) -> None:
     """Let somebody sign in. The password is asked for, or read from a pipe."""
     program = _program(config)
-    if first and program.database.read_now(staff.list_users):
+    there = program.database.read_now(staff.list_users)
+    if first and there:
+        names = ", ".join(user.name for user in there)
+        out.print(
+            f"There are users already ({names}), so no first one was made. A new password for somebody: "
+            "scripts/ownpace users password NAME",
+            markup=False,
+        )
         return
     password = secrets.token_urlsafe(12) if first else _new_password()
     program.database.run_now(staff.add_user, name, password, "admin" if first else role)
     if first:
         out.print(f"First sign-in: {name} with the password {password}", markup=False)
-        out.print("It is shown only now. Keep it, or make yourself another user: ownpace users add NAME")
+        out.print("It is shown only now. Keep it, or make yourself another user: scripts/ownpace users add NAME")
     else:
         out.print(f"{name} can sign in now.", markup=False)
 
@@ -340,9 +382,23 @@ def users_list(config: ConfigPath = CONFIG) -> None:
 
 @users_app.command("disable")
 def users_disable(name: str, config: ConfigPath = CONFIG) -> None:
-    """Sign somebody out everywhere, for good."""
+    """Sign somebody out everywhere, until they are enabled again. The last admin stays."""
     _program(config).database.run_now(staff.disable_user, name)
     out.print(f"{name} can no longer sign in.", markup=False)
+
+
+@users_app.command("enable")
+def users_enable(name: str, config: ConfigPath = CONFIG) -> None:
+    """Let somebody who was disabled sign in again, with the password they had."""
+    _program(config).database.run_now(staff.enable_user, name)
+    out.print(f"{name} can sign in again.", markup=False)
+
+
+@users_app.command("password")
+def users_password(name: str, config: ConfigPath = CONFIG) -> None:
+    """Give somebody a new password. It is asked for, or read from a pipe; they are signed out everywhere."""
+    _program(config).database.run_now(staff.set_password, name, _new_password())
+    out.print(f"{name} has a new password.", markup=False)
 
 
 # Trying it
@@ -357,14 +413,14 @@ def talk(
     """Take a whole interview in the terminal. Nothing is kept: it runs on a database that is thrown away."""
     from bot.talk import converse
 
-    settings = _settings(config)
+    settings, by_hand = _settings(config), sys.stdin.isatty()
     with tempfile.TemporaryDirectory(prefix="ownpace-talk-") as folder:
-        program = bootstrap.throwaway(settings, Path(folder))
+        program = bootstrap.throwaway(settings, Path(folder), settle=timedelta(days=1) if by_hand else timedelta())
         chosen = cohort or next(iter(program.schedules))[0]
-        entry = Entry(chosen, Address("simulator", "sms/talk"), name="you", wording=wording)
+        entry = Entry(chosen, Address("simulator", "sms/talk"), wording=wording)
         enrolment.check(entry, program.rules)
         code = program.database.run_now(enrolment.enrol, program.terms, program.rules, entry)
         try:
-            asyncio.run(converse(program.database, program.terms, code, entry.address))
+            asyncio.run(converse(program.database, program.terms, code, entry.address, by_hand=by_hand))
         finally:
             program.database.close()

@@ -88,8 +88,12 @@ def _zone(value: object) -> object:
 
 
 def _database_url(value: object) -> object:
-    if not re.fullmatch(r"sqlite:///(?!:memory:|file:)[^?]+|postgresql(\+\w+)?://.+", str(value)):
-        raise ValueError('must be "sqlite:///" and the path of a file, or begin with "postgresql://"')
+    if re.match(r"postgres(ql)?(\+\w+)?://", str(value)):
+        raise ValueError(
+            'is a PostgreSQL database, which is not supported yet: use "sqlite:///" and the path of a file'
+        )
+    if not re.fullmatch(r"sqlite:///(?!:memory:|file:)[^?]+", str(value)):
+        raise ValueError('must be "sqlite:///" and the path of a file')
     return value
 
 
@@ -271,6 +275,12 @@ def _resolved_url(url: str, folder: Path) -> str:
 
 
 # Problems, in words -------------------------------------------------------------------------------------
+
+
+def wrong_setting(path: Path, keys: tuple[str, ...], problem: str) -> ConfigError:
+    """A setting that is found wrong after it was read, in the words of those that `load` finds."""
+    error = {"type": "value_error", "loc": keys, "ctx": {"error": problem}}
+    return ConfigError(_problem(path, _read(path), error, Settings))
 
 
 def _syntax_problem(path: Path, message: str) -> str:

@@ -4,7 +4,8 @@ OwnPaceError
 ├── ConfigError            config.toml or the environment is wrong: exit code 2
 ├── ScheduleError          a file in prompts/ is wrong: exit code 2
 ├── KeyFileError           the study key is missing, readable by others, or not this database's
-├── EnrolmentError         a row cannot be enrolled
+├── EnrolmentError         a row cannot be enrolled: exit code 2
+├── WrongUse               a command was given something that it cannot use: exit code 2
 ├── ExportError            nothing was written: the place is taken, or a text names somebody
 ├── Unreadable             a genuine delivery that cannot be understood: stored, and a task for a person
 ├── Forged                 a delivery that is not the provider's: 403, stored nowhere
@@ -43,6 +44,10 @@ class EnrolmentError(OwnPaceError):
 
 class ExportError(OwnPaceError):
     """An export was stopped before anything was written."""
+
+
+class WrongUse(OwnPaceError):
+    """A command was given something that it cannot use; the message says what it takes."""
 
 
 class Unreadable(OwnPaceError):

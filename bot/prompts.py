@@ -76,6 +76,26 @@ def links(folder: Path) -> frozenset[str]:
     return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
 
 
+def lines(folder: Path, schedule: Schedule, places: Iterable[Place]) -> list[str]:
+    """Where parts of a schedule are written, as 'file:line'. A place is an id or a name, and the keys below it."""
+    found = [file for path in sorted((folder / schedule.language).glob("*.yaml")) if (file := read(path, []))]
+    files = [file for file in found if _is_part_of(file, schedule)]
+
+    def line(place: Place) -> str:
+        for file in files:
+            if (start := file.place_of(str(place[0]))) is not None:
+                return f"{file.path}:{file.line((*start, *place[1:]))}"
+        return str(folder / schedule.language)
+
+    return [line(place) for place in places]
+
+
+def _is_part_of(file: File, schedule: Schedule) -> bool:
+    if file.path.name in NOT_COHORTS:
+        return file.path.name in ("consent.yaml", "texts.yaml")
+    return isinstance(file.data, dict) and file.data.get("cohort") == schedule.cohort
+
+
 def safeguarding(folder: Path) -> dict[str, WordList]:
     """The words that fetch a person, by language. Raises ScheduleError with all problems."""
     return _for_each_language(folder, "safeguarding.yaml", WordList, WordList.problems)

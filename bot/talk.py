@@ -17,10 +17,17 @@ from bot.service import intake, outbox, views
 ENDS = frozenset({"Finished", "Said no to taking part", "Left the study"})
 
 
-async def converse(database: Database, terms: Terms, code: str, address: Address) -> None:
-    """Say what is new, then take a line, until the interview or the input ends."""
+BY_HAND = "An answer may have many lines; DONE or an empty line ends it. HELP lists the words. Ctrl-D ends."
+BY_PIPE = "Each line is a message, and a whole answer."
+
+
+async def converse(database: Database, terms: Terms, code: str, address: Address, *, by_hand: bool) -> None:
+    """Say what is new, then take a line, until the interview or the input ends.
+
+    By hand, an empty line says DONE for somebody who has written; in a pipe it is nothing.
+    """
     screen = Console(highlight=False, soft_wrap=True)
-    screen.print("Type as a participant would; HELP lists the words. Ctrl-D ends. Nothing is kept.\n")
+    screen.print(f"You are the participant. {BY_HAND if by_hand else BY_PIPE} Nothing is kept.\n")
     said = 0
     for number in itertools.count():
         await database.run(_show_everything, terms)
@@ -35,6 +42,8 @@ async def converse(database: Database, terms: Terms, code: str, address: Address
         line = await asyncio.to_thread(_line)
         if line is None:
             return
+        if by_hand and not line.strip() and record.entries[-1].incoming:
+            line = "DONE"
         if line.strip():
             inbound = Inbound(f"talk-{number}", address, line, line.encode())
             await database.run(intake.receive, terms, inbound)

@@ -54,9 +54,18 @@ class File:
 
     def line_of(self, name: str) -> int | None:
         """The line on which something has this id or this name."""
-        for place, line in self.lines.items():
+        place = self._named(name)
+        return None if place is None else self.lines[place]
+
+    def place_of(self, name: str) -> Place | None:
+        """Where the thing with this id or this name stands."""
+        place = self._named(name)
+        return place[:-1] if place and place[-1] == "id" != name else place
+
+    def _named(self, name: str) -> Place | None:
+        for place in self.lines:
             if place and (place[-1] == name or (place[-1] == "id" and _at(self.data, place) == name)):
-                return line
+                return place
         return None
 
     def complain(self, line: int, problem: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bot.channel import ChannelSettings
+from channels.email.settings import EmailSettings
 from channels.simulator import SimulatorSettings
 from channels.telegram.settings import TelegramSettings
 from channels.twilio.settings import SmsSettings, WhatsAppSettings
@@ -15,6 +16,7 @@ CHANNELS: Mapping[str, type[ChannelSettings]] = MappingProxyType(
         "sms": SmsSettings,
         "whatsapp": WhatsAppSettings,
         "telegram": TelegramSettings,
+        "email": EmailSettings,
         "simulator": SimulatorSettings,
     }
 )

@@ -31,11 +31,15 @@ _LINK = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to mend: in which text, in which wording, and how."""
+    """One thing to mend: in which text, in which wording, and how.
+
+    `place` is where the text stands in its file: an id or a name, and the keys below it.
+    """
 
     where: str
     wording: Wording
     problem: str
+    place: tuple[str | int, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.where} ({self.wording.value}): {self.problem}"
@@ -44,29 +48,33 @@ class Finding:
 def lint(schedule: Schedule, links: frozenset[str] = frozenset()) -> list[Finding]:
     """Everything in the schedule that wants mending; `links` are those that a text may hold."""
     findings: list[Finding] = []
-    for where, text in _texts(schedule):
+    for place, text in _texts(schedule):
         for wording in Wording:
-            findings += [Finding(where, wording, problem) for problem in _problems(text, wording, schedule, links)]
+            for problem in _problems(text, wording, schedule, links):
+                findings.append(Finding(" ".join(place), wording, problem, (*place, wording.value)))
     for question in schedule.questions:
-        for prompt in question.prompts:
-            findings += _of_prompt(question, prompt, schedule, links)
+        for number in range(len(question.prompts)):
+            findings += _of_prompt(question, number, schedule, links)
     return findings
 
 
-def _of_prompt(question: Question, prompt: str, schedule: Schedule, links: frozenset[str]) -> list[Finding]:
+def _of_prompt(question: Question, number: int, schedule: Schedule, links: frozenset[str]) -> list[Finding]:
     """A prompt is the same in every wording, so it must suit them all; what is wrong with it is said once."""
+    prompt, place = question.prompts[number], (question.id, "prompts", number)
     text = Text(standard=prompt, easy_read=prompt, short=prompt)
     wrong = {problem: each for each in reversed(Wording) for problem in _problems(text, each, schedule, links)}
-    return [Finding(f"{question.id} prompt '{prompt[:20]}…'", each, problem) for problem, each in wrong.items()]
+    where = f"{question.id} prompt '{prompt[:20]}…'"
+    return [Finding(where, each, problem, place) for problem, each in wrong.items()]
 
 
-def _texts(schedule: Schedule) -> Iterator[tuple[str, Text]]:
+def _texts(schedule: Schedule) -> Iterator[tuple[tuple[str, ...], Text]]:
+    """Every text with its place."""
     for section in schedule.sections:
         if section.intro:
-            yield f"{section.id} intro", section.intro
-    yield from ((question.id, question) for question in schedule.questions)
-    yield from ((statement.id, statement) for statement in schedule.statements)
-    yield from schedule.texts.items()
+            yield (section.id, "intro"), section.intro
+    yield from (((question.id,), question) for question in schedule.questions)
+    yield from (((statement.id,), statement) for statement in schedule.statements)
+    yield from (((key,), text) for key, text in schedule.texts.items())
 
 
 def _problems(text: Text, wording: Wording, schedule: Schedule, links: frozenset[str]) -> Iterator[str]:

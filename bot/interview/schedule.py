@@ -347,7 +347,7 @@ class Schedule(_Part):
         for key in sorted(REQUIRED_TEXTS - self.texts.keys()):
             yield key, f"the text {key} is missing; every study needs it"
         for key in sorted({key for group in self.opening for key in group} - self.texts.keys() - REQUIRED_TEXTS):
-            yield key, f"the opening names {key}, which is no text here"
+            yield "opening", f"the opening names {key}, which is no text here"
 
     def _placeholder_problems(self) -> Iterator[tuple[str, str]]:
         for section in self.sections:

@@ -42,7 +42,7 @@ def check(url: str, vault: Vault) -> None:
     try:
         with engine.connect() as connection:
             if _revision(connection) != ScriptDirectory.from_config(_config()).get_current_head():
-                raise OwnPaceError("The database is not of this version yet. Run: ownpace migrate")
+                raise OwnPaceError("The database is not of this version yet. Run: scripts/ownpace migrate")
             _check_key(connection, vault, mark=False)
     finally:
         engine.dispose()

@@ -75,6 +75,10 @@ class Vault:
         """The keyed hash under which an address is stored and looked up (HMAC-SHA256)."""
         return hmac.new(self._finding, f"{address.kind}:{address.value}".encode(), sha256).digest()
 
+    def short_name(self, of: str) -> str:
+        """Eight letters and figures (base32, RFC 4648) that tell nothing of what they name."""
+        return base64.b32encode(hmac.new(self._naming, of.encode(), sha256).digest()).decode().lower()[:8]
+
     def name_of(self, content: bytes, key_id: int) -> bytes:
         """A keyed hash of somebody's file: the same content of the same person has the same one."""
         return hmac.new(self._finding, f"content {key_id}:".encode() + content, sha256).digest()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, select
@@ -27,6 +29,9 @@ from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import moves
 from bot.service.conversations import happen
+
+if TYPE_CHECKING:
+    from _csv import Reader as CsvReader
 
 COLUMNS = ("code", "cohort", "name", "channel", "address", "wording", "language", "timezone", "researcher")
 NEEDED = ("cohort", "channel", "address")
@@ -65,56 +70,83 @@ class Rules:
 
 
 def read_csv(path: Path, rules: Rules) -> list[Entry]:
-    """The people in a CSV file. Raises EnrolmentError with every problem found, one a line, with its row."""
+    """The people in a CSV file, its fields parted by commas, semicolons or tabs.
+
+    Raises EnrolmentError with every problem found, one a line, with its row.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise EnrolmentError(f"{path}: cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise EnrolmentError(f"{path}: is not UTF-8 text. Save it again as CSV UTF-8.") from None
-    reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
-    try:
-        return _entries(path, reader, rules)
-    except csv.Error as error:
-        raise EnrolmentError(
-            f"{path}:{reader.line_num + 1}: cannot be read as CSV: {error}. Is there a quote that is never closed?"
-        ) from None
-
-
-def _entries(path: Path, reader: csv.DictReader[str], rules: Rules) -> list[Entry]:
-    headings = [(heading or "").strip().casefold() for heading in reader.fieldnames or []]
-    missing = [name for name in NEEDED if name not in headings]
-    if missing:
-        raise EnrolmentError(
-            f"{path}:1: the column {', '.join(missing)} is missing. The first line must name the columns: "
-            f"{','.join(COLUMNS)} (needed: {', '.join(NEEDED)})."
-        )
-    reader.fieldnames = headings
+    lines = list(io.StringIO(text, newline=""))
+    first = lines[0] if lines else ""
+    parted_by = max(",;\t", key=first.count)
+    rows = _rows(path, lines, csv.reader(lines, delimiter=parted_by, skipinitialspace=True, strict=True))
+    _, headings = next(rows, ("", []))
+    columns = _columns(path, headings)
     entries, problems = [], []
-    for row in reader:
-        where = f"{path}:{reader.line_num - _more_lines(row)}"
+    for where, cells in rows:
         try:
-            entries.append(_entry(row, rules, where))
+            entries.append(_entry(_named(columns, cells), rules, where))
         except EnrolmentError as error:
             problems.append(f"{where}: {error}")
     if problems:
         raise EnrolmentError("\n".join(problems))
+    if not entries:
+        raise EnrolmentError(f"{path}: there is nobody in the file. Add a line for each person below the first line.")
     return entries
 
 
-Cells = Mapping[str | None, str | list[str] | None]
-"""One row as the csv module gives it: what is left over stands under None, as a list."""
+def _rows(path: Path, lines: list[str], reader: CsvReader) -> Iterator[tuple[str, list[str]]]:
+    """Each row that is not empty, with the line on which it begins: a cell in quotes may hold several lines."""
+    while True:
+        after = reader.line_num
+        begins = next((number for number in range(after, len(lines)) if lines[number].strip("\r\n")), after) + 1
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise EnrolmentError(
+                f"{path}:{begins}: cannot be read as CSV: {error}. Is there a quote in this row that is never closed?"
+            ) from None
+        if row is None:
+            return
+        if row:
+            yield f"{path}:{begins}", row
 
 
-def _more_lines(row: Cells) -> int:
-    """Lines that the row takes after its first: a cell in quotes may hold some."""
-    return sum(cell.count("\n") for cell in row.values() if isinstance(cell, str))
+def _columns(path: Path, headings: list[str]) -> list[str]:
+    """The names of the columns. One that is nearly a name we know is a slip: as a note it would do nothing."""
+    columns = [heading.strip().casefold() for heading in headings]
+    problems = [f"the column {name} is there twice; keep one." for name in _twice(columns)]
+    for name in columns:
+        near = difflib.get_close_matches(name, COLUMNS, n=1, cutoff=0.75)
+        if near and name not in COLUMNS:
+            problems.append(f"the column {name!r}: did you mean {near[0]}? Give a column of notes a name less like it.")
+    missing = [name for name in NEEDED if name not in columns]
+    if missing and not problems:
+        problems.append(
+            f"the column {', '.join(missing)} is missing. The first line must name the columns: "
+            f"{','.join(COLUMNS)} (needed: {', '.join(NEEDED)})."
+        )
+    if problems:
+        raise EnrolmentError("\n".join(f"{path}:1: {problem}" for problem in problems))
+    return columns
 
 
-def _entry(row: Cells, rules: Rules, where: str) -> Entry:
-    if None in row:
+def _twice(names: list[str]) -> list[str]:
+    return sorted({name for name in names if name and names.count(name) > 1})
+
+
+def _named(columns: list[str], row: list[str]) -> dict[str, str]:
+    """A row's cells by column; cells that were left out at its end are empty."""
+    if len(row) > len(columns):
         raise EnrolmentError("has more fields than columns; put a field that holds a comma in quotes.")
-    cells = {str(key): str(value or "").strip() for key, value in row.items()}
+    return dict(zip(columns, [cell.strip() for cell in row] + [""] * (len(columns) - len(row)), strict=True))
+
+
+def _entry(cells: dict[str, str], rules: Rules, where: str) -> Entry:
     cells |= {key: " ".join(cells[key].split()) for key in COLUMNS if key in cells}
     wording = cells.get("wording", "").casefold().replace(" ", "_") or "standard"
     if wording not in list(Wording):
@@ -168,12 +200,38 @@ def address(kind: str, written: str, rules: Rules) -> Address:
         raise EnrolmentError(f"address {written!r} {problem}.") from None
 
 
-def enrol_all(uow: UnitOfWork, terms: Terms, rules: Rules, entries: list[Entry]) -> list[str]:
+class Codes:
+    """The codes that are free, counted on from the highest in use; the codes in use are read once for each prefix."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self.uow = uow
+        self.highest: dict[str, int] = {}
+
+    def next(self, prefix: str) -> str:
+        """A code that nobody has."""
+        if prefix not in self.highest:
+            in_use = self.uow.all(select(people.c.code).where(people.c.code.like(f"{prefix}%")))
+            self.highest[prefix] = max((_number(row["code"], prefix) for row in in_use), default=0)
+        self.highest[prefix] += 1
+        return f"{prefix}{self.highest[prefix]:02}"
+
+    def take(self, code: str) -> None:
+        """Somebody was given this code."""
+        for prefix, highest in self.highest.items():
+            self.highest[prefix] = max(highest, _number(code, prefix))
+
+
+def _number(code: str, prefix: str) -> int:
+    figures = code.removeprefix(prefix)
+    return int(figures) if figures != code and figures.isdecimal() else 0
+
+
+def enrol_all(uow: UnitOfWork, terms: Terms, rules: Rules, entries: Iterable[Entry]) -> list[str]:
     """Enrol all of them; their codes. Raises EnrolmentError with every problem, and then nobody is to be enrolled."""
-    codes, problems = [], []
+    codes, problems, free = [], [], Codes(uow)
     for entry in entries:
         try:
-            codes.append(enrol(uow, terms, rules, entry))
+            codes.append(enrol(uow, terms, rules, entry, free=free))
         except EnrolmentError as problem:
             problems.append(f"{entry.where}: {problem}" if entry.where else str(problem))
     if problems:
@@ -181,7 +239,7 @@ def enrol_all(uow: UnitOfWork, terms: Terms, rules: Rules, entries: list[Entry])
     return codes
 
 
-def rehearse(uow: UnitOfWork, terms: Terms, rules: Rules, entries: list[Entry]) -> list[str]:
+def rehearse(uow: UnitOfWork, terms: Terms, rules: Rules, entries: Iterable[Entry]) -> list[str]:
     """Enrol all of them and take it back; the codes they would have. Raises EnrolmentError as `enrol_all` does."""
     part = uow.connection.begin_nested()
     try:
@@ -191,10 +249,13 @@ def rehearse(uow: UnitOfWork, terms: Terms, rules: Rules, entries: list[Entry]) 
         uow.changed.clear()
 
 
-def enrol(uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str = "coordinator") -> str:
+def enrol(
+    uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str = "coordinator", free: Codes | None = None
+) -> str:
     """Enrol one person and send the welcome; their code. Raises EnrolmentError for a code or address in use."""
     schedule = rules.schedules[(entry.cohort, entry.language)]
-    code = entry.code or _next_code(uow, schedule.code_prefix)
+    free = free or Codes(uow)
+    code = entry.code or free.next(schedule.code_prefix)
     if uow.one(select(people.c.id).where(people.c.code == code)):
         raise EnrolmentError(f"{code} is enrolled already; leave the code empty to get the next free one.")
     address = entry.address
@@ -205,10 +266,17 @@ def enrol(uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str 
         raise EnrolmentError(
             f"somebody is enrolled with this {entry.address.kind} address already; leave this one out."
         )
+    free.take(code)
+    zone = entry.timezone or rules.timezone
+    today = uow.now.astimezone(ZoneInfo(zone)).date()
+    cutoff = rules.cutoff_from(today)
+    if cutoff < today:
+        raise EnrolmentError(
+            f"the cutoff in [retention] of the settings, {cutoff}, is past; nobody can be told that day."
+        )
     uow.keep_schedule(schedule)
     key_id = uow.new_key()
     key = uow.key(key_id)
-    zone = entry.timezone or rules.timezone
     researcher = entry.researcher or rules.researcher
     participant_id: int = uow.execute(
         insert(people)
@@ -222,7 +290,7 @@ def enrol(uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str 
             timezone=zone,
             researcher=researcher,
             attributes=key.seal(json.dumps(dict(entry.attributes)), "attributes"),
-            thread=uow.vault.find(Address("thread", uow.new_id())).hex()[:8],
+            thread=uow.vault.short_name(uow.new_id()),
             created_at=uow.now,
         )
         .returning(people.c.id)
@@ -238,7 +306,6 @@ def enrol(uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str 
             closed=moves.NOT_YET if address != entry.address else None,
         )
     )
-    cutoff = rules.cutoff_from(uow.now.astimezone(ZoneInfo(zone)).date())
     fresh = Interview(
         schedule=schedule,
         study=terms.study,
@@ -259,9 +326,3 @@ def enrol(uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str 
     uow.note(actor, "enrolled", code, channel=entry.address.kind, cohort=entry.cohort)
     happen(uow, terms, participants.by_id(uow, terms, participant_id), Enrolled())
     return code
-
-
-def _next_code(uow: UnitOfWork, prefix: str) -> str:
-    codes = [row["code"] for row in uow.all(select(people.c.code).where(people.c.code.like(f"{prefix}%")))]
-    numbers = [int(code[len(prefix) :]) for code in codes if code[len(prefix) :].isdigit()]
-    return f"{prefix}{max(numbers, default=0) + 1:02}"

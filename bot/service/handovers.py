@@ -105,5 +105,5 @@ def _check_holder(participant: Participant, researcher: str) -> None:
 def _known(uow: UnitOfWork, terms: Terms, code: str) -> Participant:
     participant = participants.by_code(uow, terms, code)
     if participant is None:
-        raise OwnPaceError(f"There is no participant {code}. See: ownpace participants")
+        raise OwnPaceError(f"There is no participant {code}. See: scripts/ownpace participants")
     return participant

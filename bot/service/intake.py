@@ -89,7 +89,7 @@ def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
     if found is None and (arrival := moves.arrived(uow, inbound)):
         found, moved = arrival.found, arrival.moved
     answered = _answered(uow, inbound.reply_to)
-    theirs = answered["participant_id"] if answered else None
+    theirs = answered["participant_id"] if answered else _whose_thread(uow, inbound.reply_to)
     if found is None and theirs is not None:
         return _flag(uow, terms, participants.found_by_id(uow, theirs), inbound)
     if found is None:
@@ -436,6 +436,12 @@ def _insert(uow: UnitOfWork, values: dict[str, object]) -> int | None:
 
 def _mark(uow: UnitOfWork, message_id: int, **values: object) -> None:
     uow.execute(update(messages).where(messages.c.id == message_id).values(**values))
+
+
+def _whose_thread(uow: UnitOfWork, reply_to: Sequence[str]) -> int | None:
+    """Whose conversation the message belongs to by its name, where it answers no message that is known."""
+    rows = uow.all(select(people.c.id).where(people.c.thread.in_(list(reply_to)))) if reply_to else []
+    return rows[0]["id"] if len(rows) == 1 else None
 
 
 def _answered(uow: UnitOfWork, reply_to: Sequence[str]) -> RowMapping | None:

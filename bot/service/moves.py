@@ -234,7 +234,7 @@ def move(uow: UnitOfWork, terms: Terms, code: str, kind: str, written: str, rese
     """
     participant = participants.by_code(uow, terms, code)
     if participant is None:
-        raise OwnPaceError(f"There is no participant {code}. See: ownpace participants")
+        raise OwnPaceError(f"There is no participant {code}. See: scripts/ownpace participants")
     if _kind(participant, kind) not in terms.channels:
         raise OwnPaceError(f"The channel {kind!r} is not set up here; there is {', '.join(sorted(terms.channels))}.")
     try:

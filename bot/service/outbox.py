@@ -407,7 +407,7 @@ def update_delivery(uow: UnitOfWork, terms: Terms, news: DeliveryUpdate) -> bool
     uow.execute(
         insert(delivery_updates).values(
             outbox_seq=row["seq"],
-            provider_id=news.provider_id,
+            provider_id=news.provider_id[:100],
             status=news.status.value,
             code=news.code,
             at=uow.now,
@@ -415,7 +415,7 @@ def update_delivery(uow: UnitOfWork, terms: Terms, news: DeliveryUpdate) -> bool
     )
     known = Delivery(row["delivery"]) if row["delivery"] else Delivery.UNKNOWN
     if row["state"] in ("sending", "unknown") and news.provider_id:  # the provider speaks of it, so it did leave
-        _settle(uow, row["seq"], state="accepted", provider_id=news.provider_id, reconcile_at=None)
+        _settle(uow, row["seq"], state="accepted", provider_id=news.provider_id[:100], reconcile_at=None)
     if news.outside_window:
         _wait_for_them(uow, row["seq"])
     elif news.status.rank > known.rank:

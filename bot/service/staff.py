@@ -12,8 +12,9 @@ from hashlib import sha256
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.engine import RowMapping
 
-from bot.errors import OwnPaceError
+from bot.errors import OwnPaceError, WrongUse
 from bot.records.tables import sessions, users
 from bot.records.unit_of_work import UnitOfWork
 
@@ -41,17 +42,16 @@ class User:
 
 
 def add_user(uow: UnitOfWork, name: str, password: str, role: str) -> None:
-    """Let somebody sign in. Raises OwnPaceError when the name is taken or the password is too short."""
+    """Let somebody sign in. Raises WrongUse for a role or password that will not do, OwnPaceError for a name taken."""
     name = name.strip()
     if role not in ROLES:
-        raise OwnPaceError(f"Role {role!r} must be one of {', '.join(ROLES)}.")
+        raise WrongUse(f"Role {role!r} must be one of {', '.join(ROLES)}.")
     if not 0 < len(name) <= 60:
-        raise OwnPaceError("The name must have 1 to 60 characters.")
-    if len(password) < SHORTEST_PASSWORD:
-        raise OwnPaceError(f"The password must have at least {SHORTEST_PASSWORD} characters; three or four words do.")
-    if uow.one(select(users.c.id).where(users.c.name == name)):
-        raise OwnPaceError(f"There is a user {name} already.")
-    row = {"name": name, "password": _hasher.hash(password), "role": role, "created_at": uow.now}
+        raise WrongUse("The name must have 1 to 60 characters.")
+    sealed = _sealed(password)
+    if (there := _by_name(uow, name)) is not None:
+        raise OwnPaceError(f"There is a user {there['name']} already.")
+    row = {"name": name, "password": sealed, "role": role, "created_at": uow.now}
     uow.execute(insert(users).values(**row))
     uow.note("command line", "user added", name, role=role)
 
@@ -71,13 +71,55 @@ def set_email(uow: UnitOfWork, name: str, address: str) -> None:
 
 
 def disable_user(uow: UnitOfWork, name: str) -> None:
-    """Sign somebody out everywhere, for good. Raises OwnPaceError if nobody has this name."""
-    row = uow.one(select(users).where(users.c.name == name))
-    if row is None:
-        raise OwnPaceError(f"There is no user {name}. See: ownpace users list")
+    """Sign somebody out everywhere, until they are enabled again.
+
+    Raises OwnPaceError if nobody has this name, and for the last admin: nobody would be left who may do everything.
+    """
+    row = _known(uow, name)
+    admins = uow.all(select(users.c.id).where(users.c.role == "admin", users.c.disabled_at.is_(None)))
+    if [each["id"] for each in admins] == [row["id"]]:
+        raise OwnPaceError(
+            f"{row['name']} is the last admin who can sign in. Make another one first: "
+            "scripts/ownpace users add NAME --role admin"
+        )
     uow.execute(update(users).where(users.c.id == row["id"]).values(disabled_at=uow.now))
     uow.execute(delete(sessions).where(sessions.c.user_id == row["id"]))
-    uow.note("command line", "user disabled", name)
+    uow.note("command line", "user disabled", row["name"])
+
+
+def enable_user(uow: UnitOfWork, name: str) -> None:
+    """Let somebody who was disabled sign in again. Raises OwnPaceError if nobody has this name."""
+    row = _known(uow, name)
+    uow.execute(update(users).where(users.c.id == row["id"]).values(disabled_at=None))
+    uow.note("command line", "user enabled", row["name"])
+
+
+def set_password(uow: UnitOfWork, name: str, password: str) -> None:
+    """A new password; whoever is signed in with the old one is out. Raises WrongUse or OwnPaceError."""
+    row = _known(uow, name)
+    uow.execute(update(users).where(users.c.id == row["id"]).values(password=_sealed(password)))
+    uow.execute(delete(sessions).where(sessions.c.user_id == row["id"]))
+    uow.note("command line", "password set", row["name"])
+
+
+def _sealed(password: str) -> str:
+    if len(password) < SHORTEST_PASSWORD:
+        raise WrongUse(f"The password must have at least {SHORTEST_PASSWORD} characters; three or four words do.")
+    return _hasher.hash(password)
+
+
+def _known(uow: UnitOfWork, name: str) -> RowMapping:
+    row = _by_name(uow, name)
+    if row is None:
+        raise OwnPaceError(f"There is no user {name}. See: scripts/ownpace users list")
+    return row
+
+
+def _by_name(uow: UnitOfWork, name: str) -> RowMapping | None:
+    """Who has this name, in any case; the same case first."""
+    name = name.strip()
+    rows = [row for row in uow.all(select(users)) if row["name"].casefold() == name.casefold()]
+    return min(rows, key=lambda row: row["name"] != name, default=None)
 
 
 def list_users(uow: UnitOfWork) -> list[User]:
@@ -88,7 +130,9 @@ def list_users(uow: UnitOfWork) -> list[User]:
 
 def password_fits(uow: UnitOfWork, name: str, password: str) -> User | None:
     """The user with this name and password; takes the same time whether or not there is one."""
-    row = uow.one(select(users).where(users.c.name == name.strip(), users.c.disabled_at.is_(None)))
+    row = _by_name(uow, name)
+    if row is not None and row["disabled_at"] is not None:
+        row = None
     try:
         _hasher.verify(row["password"] if row else _nobody(), password)
     except (VerifyMismatchError, InvalidHashError):

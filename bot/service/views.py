@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,10 +10,13 @@ from sqlalchemy import case, func, select
 from sqlalchemy.engine import RowMapping
 
 from bot.interview.events import TaskKind
+from bot.interview.schedule import Wording
+from bot.interview.state import State
+from bot.interview.turn import ENDED
 from bot.interview.wording import fill, values
 from bot.records import participants
-from bot.records.participants import Participant, Terms, channel_name
-from bot.records.tables import addresses, data_keys, interviews, media, messages, outbox, tasks
+from bot.records.participants import CHANNEL_NAMES, Participant, Terms, channel_name
+from bot.records.tables import addresses, consents, data_keys, interviews, media, messages, outbox, tasks
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import calls
@@ -35,13 +39,16 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the list of participants."""
+    """One line of the list of participants. `held_by` is the researcher who has the conversation, where known."""
 
     code: str
     cohort: str
     channel: str
     simulated: bool
     state: str
+    held_by: str
+    with_person: bool
+    may_take_over: bool
     position: str
     place: str
     tasks: int
@@ -88,18 +95,37 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Consented:
+    """One line of the consent ledger: the words that were shown, and the person's own reply.
+
+    `answer` is 'Yes', 'No' or 'Not asked yet'; what was not asked has no reply, moment or channel.
+    """
+
+    statement: str
+    answer: str
+    words: str
+    reply: str
+    at: datetime | None
+    channel: str
+    wording: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One participant's whole record, in the order in which things happened."""
 
     row: Row
     id: int
+    name: str
+    notes: Mapping[str, str]
     address: str
     wording: str
     researcher: str
     title: str
     version: str
     entries: tuple[Entry, ...]
-    consent: tuple[tuple[str, str], ...]
+    consent: tuple[Consented, ...]
     tasks: tuple[str, ...]
     distressed: bool
     holder: str
@@ -122,6 +148,7 @@ def listed(uow: UnitOfWork) -> list[Row]:
             interviews.c.state,
             interviews.c.position,
             interviews.c.version,
+            interviews.c.saved,
             interviews.c.changed_at,
             open_tasks.label("tasks"),
         )
@@ -137,6 +164,9 @@ def listed(uow: UnitOfWork) -> list[Row]:
             channel=channel_name(row["kind"], uow.vault.data_key(row["wrapped"]), row["value"]),
             simulated=row["kind"] == "simulator",
             state=STATES[row["state"]],
+            held_by=row["saved"].get("holder", "") if row["state"] == State.HANDOVER else "",
+            with_person=row["state"] == State.HANDOVER,
+            may_take_over=State(row["state"]) not in ENDED | {State.INVITED},
             position=row["position"],
             place=_place(uow, row["version"], row["position"]),
             tasks=row["tasks"],
@@ -220,30 +250,73 @@ def record(uow: UnitOfWork, terms: Terms, code: str) -> Record | None:
         for row in rows
     )
     row = next(row for row in listed(uow) if row.code == found.code)
-    answers, words = found.interview.consent, values(found.interview)
-    ledger = tuple(
-        (fill(one.standard, words), "Not asked yet" if one.id not in answers else "Yes" if answers[one.id] else "No")
-        for one in schedule.statements
-    )
     open_tasks = uow.all(
         select(tasks.c.kind).where(tasks.c.participant_id == found.id, tasks.c.closed_at.is_(None)).order_by(tasks.c.id)
     )
     return Record(
         row=row,
         id=found.id,
+        name=found.interview.person.name,
+        notes=found.interview.person.attributes,
         address=found.address.value,
         wording=found.interview.person.wording.value.replace("_", " "),
         researcher=found.interview.person.researcher,
         title=schedule.title,
         version=schedule.version,
         entries=entries,
-        consent=ledger,
+        consent=tuple(_ledger(uow, found)),
         tasks=tuple(task["kind"] for task in open_tasks),
         distressed=found.interview.distressed,
         holder=found.interview.holder,
         between=found.interview.between,
         call=calls.of(uow, terms, found.code),
     )
+
+
+def _ledger(uow: UnitOfWork, of: Participant) -> Iterator[Consented]:
+    """Every answer to a consent statement as it was given, in order, then the statements that were not asked yet."""
+    reply = messages.alias()
+    shown = (
+        select(messages.c.body)
+        .where(
+            messages.c.participant_id == of.id,
+            messages.c.direction == "out",
+            messages.c.question == consents.c.statement,
+            messages.c.id < consents.c.message_id,
+        )
+        .order_by(messages.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = uow.all(
+        select(consents, reply.c.body.label("reply"), shown.label("shown"))
+        .join(reply, reply.c.id == consents.c.message_id)
+        .where(consents.c.participant_id == of.id)
+        .order_by(consents.c.id)
+    )
+    for row in rows:
+        yield Consented(
+            statement=row["statement"],
+            answer="Yes" if row["agreed"] else "No",
+            words=of.key.open(row["shown"], "body") if row["shown"] else _worded(uow, of, row),
+            reply=of.key.open(row["reply"], "body") if row["reply"] else "",
+            at=row["at"],
+            channel=CHANNEL_NAMES.get(row["channel"], of.interview.person.channel),
+            wording=row["wording"].replace("_", " "),
+            version=row["version"],
+        )
+    wording, known = of.interview.person.wording, values(of.interview)
+    for one in of.interview.schedule.statements:
+        if one.id not in of.interview.consent:
+            words = fill(one.worded(wording), known)
+            version = of.interview.schedule.version
+            yield Consented(one.id, "Not asked yet", words, "", None, "", wording.value.replace("_", " "), version)
+
+
+def _worded(uow: UnitOfWork, of: Participant, row: RowMapping) -> str:
+    """The statement in the wording and version of the ledger, where what was sent is not here any more."""
+    found = next((one for one in uow.schedule(row["version"]).statements if one.id == row["statement"]), None)
+    return fill(found.worded(Wording(row["wording"])), values(of.interview)) if found else row["statement"]
 
 
 def _attached(uow: UnitOfWork, of: Participant) -> dict[int, list[Attachment]]:

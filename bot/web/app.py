@@ -9,6 +9,7 @@ from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
@@ -52,7 +53,7 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
         Route("/metrics", metrics),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
-    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: missing, 500: failed})
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: missing, 405: missing, 500: failed})
     app.state.web = parts
     app.state.worker = worker
     app.state.tries = {}
@@ -88,9 +89,10 @@ async def metrics(request: Request) -> Response:
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
-async def missing(request: Request, _error: Exception) -> Response:
-    """There is no such page."""
-    return page(request, "problem.html", status=404, problem="There is no such page.")
+async def missing(request: Request, error: Exception) -> Response:
+    """There is no such page, or only a form is sent there."""
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    return page(request, "problem.html", status=status, problem="There is no such page.")
 
 
 async def failed(request: Request, _error: Exception) -> Response:

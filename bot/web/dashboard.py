@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from hashlib import sha256
 from typing import Any
 
 from starlette.requests import Request
@@ -17,7 +19,10 @@ from bot.service import calls, handovers, media, moves, switch, views
 from bot.service.staff import User
 from bot.web.pages import page, render
 from bot.web.signin import current_user, form, signed_in
-from bot.web.state import web
+from bot.web.state import keep_draft, web
+
+MOST_SENT = 1000
+"""Replies that are remembered."""
 
 HEARTBEAT = 20.0
 """Seconds after which an open page hears that it is still connected."""
@@ -50,8 +55,9 @@ async def _participant(request: Request, user: User, problem: str = "", draft: s
     if record is None:
         return page(request, "problem.html", status=404, user=user, problem="There is no participant with this code.")
     status = 409 if problem else 200
+    draft = draft or web(request).drafts.get((user.name, f"/participants/{record.row.code}"), "")
     kinds = web(request).terms.study.channels
-    known = {"record": record, "problem": problem, "draft": draft, "kinds": kinds}
+    known = {"record": record, "problem": problem, "draft": draft, "kinds": kinds, "key": secrets.token_hex(16)}
     return page(request, "participant.html", status=status, user=user, **known)
 
 
@@ -61,19 +67,48 @@ async def _record(request: Request) -> views.Record | None:
 
 
 def _act(use_case: Callable[..., None], *fields: str) -> Callable[[Request], Any]:
-    """A button on a participant's page."""
+    """A button on a participant's page. What was being written there stays."""
 
     @signed_in
     async def act(request: Request, user: User) -> Response:
         parts, posted = web(request), await form(request)
-        code = request.path_params["code"]
+        code, draft = request.path_params["code"], posted.get("text", "")
         try:
-            await parts.database.run(use_case, parts.terms, code, user.name, *[posted.get(name, "") for name in fields])
+            more = [posted.get(name, "") for name in fields]
+            await parts.database.run(use_case, parts.terms, code, user.name, *more)
         except OwnPaceError as problem:
-            return await _participant(request, user, str(problem), posted.get("text", ""))
+            return await _participant(request, user, str(problem), draft)
+        keep_draft(request, user.name, f"/participants/{code}", draft)
         return RedirectResponse(f"/participants/{code}#end", 303)
 
     return act
+
+
+@signed_in
+async def reply(request: Request, user: User) -> Response:
+    """Send the researcher's words. The same form sent twice, as after a lost answer, is one message."""
+    parts, posted = web(request), await form(request)
+    code, text = request.path_params["code"], posted.get("text", "")
+    pressed = sha256(f"{user.name}\n{code}\n{posted.get('key') or secrets.token_hex(16)}\n{text}".encode()).digest()
+    if pressed not in parts.sent:
+        parts.sent[pressed] = None
+        try:
+            await parts.database.run(handovers.reply, parts.terms, code, user.name, text)
+        except BaseException as problem:
+            parts.sent.pop(pressed, None)
+            if isinstance(problem, OwnPaceError):
+                return await _participant(request, user, str(problem), text)
+            raise
+        for old in list(parts.sent)[:-MOST_SENT]:
+            del parts.sent[old]
+    keep_draft(request, user.name, f"/participants/{code}", "")
+    return RedirectResponse(f"/participants/{code}#end", 303)
+
+
+@signed_in
+async def record_of(request: Request, user: User) -> Response:
+    """Where a form was sent to there is no page: the record is what was meant."""
+    return RedirectResponse(f"/participants/{request.path_params['code']}#end", 303)
 
 
 @signed_in
@@ -133,35 +168,39 @@ async def participant_live(request: Request, user: User) -> Response:
     if record is None:
         return Response("", 404)
 
-    async def fragment() -> str:
-        return render(request, "record.html", record=await _record(request))
+    async def shown() -> dict[str, str]:
+        known = {"record": await _record(request), "user": user}
+        return {part: render(request, f"{part}.html", **known) for part in ("record", "voice", "consent")}
 
-    return stream(request, f"participant {record.id}", fragment)
+    return stream(request, f"participant {record.id}", shown)
 
 
 @signed_in
 async def participants_live(request: Request, user: User) -> Response:
     """The list again, whenever it changes."""
 
-    async def fragment() -> str:
-        return render(request, "rows.html", **await _everybody(request))
+    async def shown() -> dict[str, str]:
+        return {"rows": render(request, "rows.html", **await _everybody(request))}
 
-    return stream(request, "participants", fragment)
+    return stream(request, "participants", shown)
 
 
-def stream(request: Request, name: str, fragment: Callable[[], Any]) -> StreamingResponse:
-    """The fragment whenever it changes, for as long as whoever asked is signed in."""
+def stream(request: Request, name: str, parts: Callable[[], Awaitable[dict[str, str]]]) -> StreamingResponse:
+    """The parts of a page, by name, whenever one changes, for as long as whoever asked is signed in.
+
+    In between, an open page hears that it is still connected.
+    """
 
     async def events() -> AsyncIterator[str]:
         async with web(request).news.of(name) as changed:
-            shown = ""
+            shown: dict[str, str] = {}
             while not await request.is_disconnected():
                 changed.clear()
-                html = await fragment()
+                now = await parts()
                 if await current_user(request) is None:
                     return
-                yield f"data: {json.dumps(html)}\n\n" if html != shown else ": still here\n\n"
-                shown = html
+                yield f"data: {json.dumps(now)}\n\n" if now != shown else "event: here\ndata:\n\n"
+                shown = now
                 with suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), HEARTBEAT)
 
@@ -175,11 +214,15 @@ routes = [
     Route("/participants/{code}", participant),
     Route("/participants/{code}/live", participant_live),
     Route("/participants/{code}/take-over", _act(handovers.take_over, "anyway"), methods=["POST"]),
-    Route("/participants/{code}/reply", _act(handovers.reply, "text"), methods=["POST"]),
+    Route("/participants/{code}/reply", reply, methods=["POST"]),
     Route("/participants/{code}/move", move, methods=["POST"]),
     Route("/media/{id:int}", attachment),
     Route("/participants/{code}/hand-back", _act(handovers.hand_back, "reason"), methods=["POST"]),
     Route("/participants/{code}/reviewed", _act(handovers.reviewed), methods=["POST"]),
     Route("/participants/{code}/call.ics", invitation),
     Route("/participants/{code}/acknowledge", _act(handovers.acknowledge), methods=["POST"]),
+    *(
+        Route(f"/participants/{{code}}/{act}", record_of)
+        for act in ("take-over", "reply", "move", "hand-back", "reviewed", "acknowledge")
+    ),
 ]

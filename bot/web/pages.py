@@ -44,7 +44,7 @@ def render(request: Request, template: str, **values: Any) -> str:
     """The template as text."""
     parts = web(request)
     known = {"study": parts.study, "zone": parts.zone, "simulated": "simulator" in parts.channels, "problem": ""}
-    defaults = {"user": None, "name": "", "next": "/"}
+    defaults = {"user": None, "name": "", "next": "/", "draft": ""}
     return templates.get_template(template).render(**{**known, **defaults, **values})
 
 

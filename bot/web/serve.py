@@ -60,10 +60,10 @@ def alone(url: str) -> Iterator[None]:
     """
     path = url.partition(":///")[2]
     if not Path(path).exists():
-        raise OwnPaceError("There is no study here yet. Run: ownpace migrate")
+        raise OwnPaceError("There is no study here yet. Run: scripts/ownpace migrate")
     with Path(f"{path}.serving").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise OwnPaceError(f"Another ownpace serve is using {path}. Stop that one first.") from None
+            raise OwnPaceError(f"Another server is using {path}. Stop that one first.") from None
         yield

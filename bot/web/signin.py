@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -14,10 +15,13 @@ from starlette.routing import Route
 from bot.service import staff
 from bot.service.staff import User
 from bot.web.pages import page
-from bot.web.state import web
+from bot.web.state import keep_draft, web
 
 COOKIE = "ownpace"
 TRIES, WAIT_SECONDS = 8, 60
+
+FORMS = re.compile(r"^(/participants/[^/]+)/.*")
+"""Where the forms of a page are sent to, and the page."""
 
 Page = Callable[[Request, User], Awaitable[Response]]
 
@@ -31,10 +35,20 @@ def signed_in(handler: Page) -> Callable[[Request], Awaitable[Response]]:
             return page(request, "problem.html", status=403, problem="This form came from another site.")
         user = await current_user(request)
         if user is None:
-            return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
+            return await _stopped(request)
         return await handler(request, user)
 
     return guarded
+
+
+async def _stopped(request: Request) -> Response:
+    """Sign in first; words that were to be sent are carried along in the form, and are on their page afterwards."""
+    target = FORMS.sub(r"\1", request.url.path)
+    draft = (await form(request)).get("text", "") if request.method == "POST" else ""
+    if not draft.strip():
+        return RedirectResponse(f"/sign-in?next={quote(target)}", 303)
+    problem = "You are not signed in any more, so your message was not sent. It is kept: sign in to see it again."
+    return page(request, "signin.html", status=401, problem=problem, next=target, draft=draft)
 
 
 async def current_user(request: Request) -> User | None:
@@ -71,18 +85,21 @@ async def sign_in(request: Request) -> Response:
     if not same_origin(request):
         return page(request, "problem.html", status=403, problem="This form came from another site.")
     parts, fields = web(request), await form(request)
-    name, target = fields.get("name", ""), _inside(fields.get("next", "/"))
+    name, target, draft = fields.get("name", ""), _inside(fields.get("next", "/")), fields.get("draft", "")
     tries: dict[str, int] = request.app.state.tries
-    if tries.get(name, 0) >= TRIES:
+    tried = name.strip().casefold()
+    if tries.get(tried, 0) >= TRIES:
         problem = "Too many tries for this name. Wait a minute, then try again."
-        return page(request, "signin.html", status=429, problem=problem, name=name, next=target)
+        return page(request, "signin.html", status=429, problem=problem, name=name, next=target, draft=draft)
     user = await parts.database.read(staff.password_fits, name, fields.get("password", ""))
     if user is None:
-        tries[name] = tries.get(name, 0) + 1
-        asyncio.get_running_loop().call_later(WAIT_SECONDS, tries.pop, name, None)
+        tries[tried] = tries.get(tried, 0) + 1
+        asyncio.get_running_loop().call_later(WAIT_SECONDS, tries.pop, tried, None)
         problem = "This name and password do not fit together. Check both and try again."
-        return page(request, "signin.html", status=401, problem=problem, name=name, next=target)
+        return page(request, "signin.html", status=401, problem=problem, name=name, next=target, draft=draft)
     token = await parts.database.run(staff.sign_in, user)
+    if draft:
+        keep_draft(request, user.name, target, draft)
     response = RedirectResponse(target, 303)
     secure = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
     response.set_cookie(COOKIE, token, httponly=True, samesite="lax", secure=secure)

@@ -21,7 +21,7 @@ from bot.service.staff import User
 from bot.web import dashboard
 from bot.web.pages import page, render
 from bot.web.signin import form, signed_in
-from bot.web.state import web
+from bot.web.state import keep_draft, web
 
 
 @signed_in
@@ -73,7 +73,8 @@ async def phone(request: Request, user: User) -> Response:
     screen = await _screen(request)
     if screen is None:
         return page(request, "problem.html", status=404, user=user, problem="There is no simulated phone like this.")
-    return page(request, "phone.html", user=user, screen=screen, key=secrets.token_hex(16))
+    draft = web(request).drafts.get((user.name, f"/simulator/{screen.code}"), "")
+    return page(request, "phone.html", user=user, screen=screen, key=secrets.token_hex(16), draft=draft)
 
 
 @signed_in
@@ -88,6 +89,7 @@ async def say(request: Request, user: User) -> Response:
             f"simulator-{screen.participant_id}-{key}", Address("simulator", screen.address), text, text.encode()
         )
         await parts.database.run(intake.receive, parts.terms, said)
+        keep_draft(request, user.name, f"/simulator/{screen.code}", "")
     return RedirectResponse(f"/simulator/{request.path_params['code']}#end", 303)
 
 
@@ -98,10 +100,10 @@ async def live(request: Request, user: User) -> Response:
     if screen is None:
         return Response("", 404)
 
-    async def fragment() -> str:
-        return render(request, "screen.html", screen=await _screen(request))
+    async def shown() -> dict[str, str]:
+        return {"screen": render(request, "screen.html", screen=await _screen(request))}
 
-    return dashboard.stream(request, f"participant {screen.participant_id}", fragment)
+    return dashboard.stream(request, f"participant {screen.participant_id}", shown)
 
 
 async def _screen(request: Request) -> Screen | None:

@@ -28,6 +28,10 @@ class Web:
     schedules: Mapping[tuple[str, str], Schedule]
     study: str
     zone: ZoneInfo
+    drafts: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Words that were not sent: by whose they are, and the page that they stand on. Kept nowhere else."""
+    sent: dict[bytes, None] = field(default_factory=dict)
+    """Replies that were sent of late, so that one whose answer was lost on the way is not sent twice."""
     news: News = field(default_factory=lambda: News())
 
 
@@ -62,6 +66,14 @@ class News:
             yield event
         finally:
             self._waiting.discard((name, event))
+
+
+def keep_draft(request: Request, name: str, page: str, words: str) -> None:
+    """Keep what somebody wrote on a page until it is sent; no words take away what was kept."""
+    drafts = web(request).drafts
+    drafts.pop((name, page), None)
+    if words.strip():
+        drafts[(name, page)] = words
 
 
 def web(request: Request) -> Web:

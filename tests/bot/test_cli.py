@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pty
+import shutil
 import socket
 import subprocess
 import sys
@@ -9,17 +13,30 @@ from pathlib import Path
 
 import pytest
 
+from bot.service.enrolment import COLUMNS
 from tests.rig import ROOT
 
-COMMANDS = ["serve", "migrate", "check", "enrol", "participants", "show", "users add", "users list", "talk"]
+COMMANDS = [
+    "serve",
+    "migrate",
+    "check",
+    "enrol",
+    "participants",
+    "show",
+    "users add",
+    "users list",
+    "users enable",
+    "users password",
+    "talk",
+]
 
 
-def ownpace(folder: Path, *words: str, typed: str = "") -> tuple[int, str]:
+def ownpace(folder: Path, *words: str, typed: str = "", columns: int = 200) -> tuple[int, str]:
     """Run a command in a study's folder; its exit code and everything it printed."""
     ran = subprocess.run(
         [sys.executable, "-m", "bot", *words],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "HOME": str(folder), "PATH": "/usr/bin:/bin", "COLUMNS": "200"},
+        env={"PYTHONPATH": str(ROOT), "HOME": str(folder), "PATH": "/usr/bin:/bin", "COLUMNS": str(columns)},
         input=typed,
         capture_output=True,
         text=True,
@@ -69,10 +86,38 @@ def test_a_broken_schedule_ends_with_2_and_names_the_line(folder: Path) -> None:
     assert f"consent.yaml:{line}: c1-info: required must be true or false" in said
 
 
-def test_a_study_that_is_in_order_says_so(folder: Path) -> None:
+def test_a_study_that_is_in_order_says_so_and_that_a_server_must_be_started_again(folder: Path) -> None:
     code, said = ownpace(folder, "check")
     assert code == 0
     assert "Everything is in order." in said
+    assert "start it again" in said
+
+
+def test_a_text_that_wants_mending_ends_with_2_and_is_named_once_with_its_file_line_and_wording(folder: Path) -> None:
+    shutil.copytree(ROOT / "prompts", folder / "prompts")
+    settings(folder, f"{ROOT}/prompts", "prompts")
+    texts = folder / "prompts/en/texts.yaml"
+    rows = texts.read_text().splitlines()
+    start = rows.index("help:")
+    line = next(n for n in range(start, len(rows)) if rows[n].strip().startswith("short:"))
+    rows[line + 1 : line + 1] = ["    See www.example.com for more."]
+    texts.write_text("\n".join(rows))
+    code, said = ownpace(folder, "check")
+    assert code == 2
+    assert said.count(f"{texts}:{line + 1}: help (short): holds the link www.example.com") == 1
+
+
+def test_a_cutoff_that_is_past_ends_with_2_and_nobody_is_enrolled(folder: Path) -> None:
+    settings(folder, "cutoff = 180", "cutoff = 2020-03-31")
+    line = next(n for n, row in enumerate((folder / "config.toml").read_text().splitlines(), 1) if "2020" in row)
+    code, said = ownpace(folder, "check")
+    assert code == 2
+    assert f"config.toml:{line}: cutoff in [retention] is 2020-03-31, which is past" in said
+    ownpace(folder, "migrate")
+    (folder / "people.csv").write_text("cohort,channel,address\nsocial-workers,simulator,sms/anna\n")
+    code, said = ownpace(folder, "enrol", "people.csv")
+    assert code == 2
+    assert "2020-03-31, is past" in said
 
 
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
@@ -86,7 +131,7 @@ def test_a_wrong_option_ends_with_2(folder: Path) -> None:
 
 
 def test_a_whole_morning_at_the_command_line(folder: Path) -> None:
-    assert ownpace(folder, "participants") == (1, "There is no study here yet. Run: ownpace migrate\n")
+    assert ownpace(folder, "participants") == (1, "There is no study here yet. Run: scripts/ownpace migrate\n")
     assert ownpace(folder, "migrate")[0] == 0
     assert ownpace(folder, "migrate") == (0, "The database is up to date.\n")
     assert (folder / "data/study.key").stat().st_mode & 0o077 == 0
@@ -96,8 +141,10 @@ def test_a_whole_morning_at_the_command_line(folder: Path) -> None:
     code, said = ownpace(folder, "enrol", str(people))
     assert code == 2
     assert "people.csv:3: there is no cohort 'nobody'" in said
-    people.write_text("cohort,channel,address,name\nsocial-workers,simulator,sms/anna,Anna\n")
-    assert ownpace(folder, "enrol", str(people), "--dry-run")[1] == "1 people can be enrolled. Nothing was done.\n"
+    people.write_text("cohort,channel,address,name,team\nsocial-workers,simulator,sms/anna,Anna,Hospital\n")
+    assert ownpace(folder, "enrol", str(people), "--dry-run")[1].endswith(
+        "\n1 person can be enrolled. Nothing was done.\n"
+    )
     assert ownpace(folder, "enrol", str(people)) == (0, "Enrolled 1: SW01\n")
     assert ownpace(folder, "enrol", str(people))[0] == 2, "nobody is enrolled twice"
 
@@ -107,12 +154,26 @@ def test_a_whole_morning_at_the_command_line(folder: Path) -> None:
     code, said = ownpace(folder, "show", "sw01")
     assert code == 0
     assert "Hello Anna" in said
-    assert ownpace(folder, "show", "P99") == (1, "There is no participant P99. See: ownpace participants\n")
+    assert said.splitlines()[0].startswith("SW01  Anna  ")
+    assert said.splitlines()[1] == "team: Hospital"
+    known = json.loads(ownpace(folder, "show", "sw01", "--json")[1])
+    assert (known["name"], known["notes"]) == ("Anna", {"team": "Hospital"})
+    assert ownpace(folder, "show", "P99") == (1, "There is no participant P99. See: scripts/ownpace participants\n")
 
-    assert ownpace(folder, "users", "add", "ann", typed="short\n")[0] == 1
+    assert ownpace(folder, "users", "add", "ann", typed="short\n")[0] == 2
+    assert ownpace(folder, "users", "add", "ann", "--role", "boss", typed="correct horse battery\n")[0] == 2
     assert ownpace(folder, "users", "add", "ann", typed="correct horse battery\n")[0] == 0
     assert "ann" in ownpace(folder, "users", "list")[1]
     assert ownpace(folder, "users", "disable", "nobody")[0] == 1
+    code, said = ownpace(folder, "users", "add", "admin", "--first")
+    assert code == 0
+    assert "There are users already (ann), so no first one was made." in said
+    assert ownpace(folder, "users", "password", "ANN", typed="short\n")[0] == 2
+    assert ownpace(folder, "users", "password", "ANN", typed="another horse battery\n")[0] == 0
+    assert ownpace(folder, "users", "disable", "ann")[0] == 0
+    assert "disabled" in ownpace(folder, "users", "list")[1]
+    assert ownpace(folder, "users", "enable", "ann")[0] == 0
+    assert "disabled" not in ownpace(folder, "users", "list")[1]
 
     (folder / "data/study.key").chmod(0o644)
     code, said = ownpace(folder, "participants")
@@ -127,7 +188,7 @@ def settings(folder: Path, old: str, new: str) -> None:
 
 
 def test_serving_before_there_is_a_study_says_what_to_run(folder: Path) -> None:
-    assert ownpace(folder, "serve") == (1, "There is no study here yet. Run: ownpace migrate\n")
+    assert ownpace(folder, "serve") == (1, "There is no study here yet. Run: scripts/ownpace migrate\n")
     assert not (folder / "data").exists()
 
 
@@ -195,9 +256,78 @@ def test_a_dry_run_finds_what_enrolling_would(folder: Path) -> None:
     assert "people.csv:2: somebody is enrolled" in said
 
 
+def test_a_dry_run_shows_how_each_person_would_be_enrolled(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    people = folder / "people.csv"
+    people.write_text(
+        "cohort;channel;address;wording;team\n"
+        "social-workers;simulator;sms/anna;easy_read;hospital [b]\n"
+        "disabled-adults;simulator;email/ben;;\n"
+    )
+    code, said = ownpace(folder, "enrol", "people.csv", "--dry-run")
+    assert code == 0
+    anna, ben = (
+        [cell.strip() for cell in row.split("│")[1:-1]]
+        for row in said.splitlines()
+        if "social" in row or "disab" in row
+    )
+    assert anna == [
+        "SW01", "social-workers", "", "simulator", "easy_read", "en", "our researcher", "team: hospital [b]"
+    ]  # fmt: skip
+    assert ben == ["P01", "disabled-adults", "", "simulator", "standard", "en", "our researcher", ""]
+
+
+def test_a_file_without_people_ends_with_2(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    (folder / "people.csv").write_text("cohort,channel,address\n")
+    code, said = ownpace(folder, "enrol", "people.csv")
+    assert code == 2
+    assert "people.csv: there is nobody in the file" in said
+
+
+def test_a_long_file_shows_how_far_it_has_come(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    rows = [f"social-workers,simulator,sms/p{number}" for number in range(201)]
+    (folder / "people.csv").write_text("\n".join(["cohort,channel,address", *rows]))
+    code, said = ownpace(folder, "enrol", "people.csv")
+    assert code == 0
+    assert "Enrolling" in said
+    assert "100%" in said
+    assert "SW201" in said
+
+
+def test_help_says_where_the_port_comes_from(tmp_path: Path) -> None:
+    said = ownpace(tmp_path, "serve", "--help")[1]
+    assert "the settings' port" in said
+    assert "the settings' host" in said
+
+
+def test_help_names_every_column_on_a_narrow_screen(tmp_path: Path) -> None:
+    said = ownpace(tmp_path, "enrol", "--help", columns=80)[1]
+    for column in COLUMNS:
+        assert column in said
+
+
+def test_in_a_terminal_an_answer_has_as_many_lines_as_somebody_likes(folder: Path) -> None:
+    keyboard, terminal = pty.openpty()
+    typed = "yes\n" * 13 + "First line.\nSecond line.\n\n" + "Another.\nDONE\n" + "A third.\nAnd more.\n\x04"
+    os.write(keyboard, typed.encode())
+    words = [sys.executable, "-m", "bot", "talk", "--cohort", "social-workers"]
+    environment = {"PYTHONPATH": str(ROOT), "HOME": str(folder), "PATH": "/usr/bin:/bin"}
+    ran = subprocess.run(words, cwd=folder, env=environment, stdin=terminal, capture_output=True, text=True, timeout=60)
+    os.close(keyboard)
+    os.close(terminal)
+    assert ran.returncode == 0, ran.stderr
+    assert "DONE or an empty line ends it" in ran.stdout.splitlines()[0]
+    assert "Hello you" not in ran.stdout
+    assert "3 of" in ran.stdout
+    assert "4 of" not in ran.stdout
+
+
 def test_a_whole_interview_can_be_had_in_the_terminal(folder: Path) -> None:
     answers = "yes\n" * 20 + "My answer.\n" * 40
     code, said = ownpace(folder, "talk", "--cohort", "social-workers", typed=answers)
     assert code == 0
+    assert "Each line is a message, and a whole answer." in said.splitlines()[0]
     assert "That was the last question. Thank you" in said
     assert not (folder / "data").exists(), "nothing is kept"

@@ -71,8 +71,15 @@ def test_relative_paths_are_counted_from_the_files_folder(tmp_path: Path) -> Non
     assert settings.database.url == f"sqlite:///{tmp_path}/data/ownpace.db"
 
 
-@pytest.mark.parametrize("url", ["sqlite:////var/x.db", "postgresql://u:p@h/d", "postgresql+asyncpg://u:p@h/d"])
-def test_an_absolute_database_stays_where_it_is(tmp_path: Path, url: str) -> None:
+@pytest.mark.parametrize("url", ["postgresql://u:p@h/d", "postgresql+asyncpg://u:p@h/d", "postgres://u:p@h/d"])
+def test_a_database_that_is_not_supported_yet_is_refused_plainly(tmp_path: Path, url: str) -> None:
+    said = problem(tmp_path, f'[database]\nurl = "{url}"')
+    assert "config.toml:2: url in [database] is a PostgreSQL database, which is not supported yet" in said
+    assert "u:p" not in said
+
+
+def test_an_absolute_database_stays_where_it_is(tmp_path: Path) -> None:
+    url = "sqlite:////var/x.db"
     assert loaded(tmp_path, f'[database]\nurl = "{url}"').database.url == url
 
 

@@ -36,6 +36,30 @@ def change(path: Path, old: str, new: str) -> int:
     return text[: text.index(old)].count("\n") + 1
 
 
+def test_a_text_that_the_opening_names_and_nobody_wrote_is_reported_in_the_opening(folder: Path) -> None:
+    line = change(folder / "en/consent.yaml", "[welcome, info-who", "[welcom, info-who") - 1
+    assert problems(folder) == [f"{folder}/en/consent.yaml:{line}: the opening names welcom, which is no text here."]
+
+
+def test_every_text_can_be_found_in_its_file(folder: Path) -> None:
+    cohort, texts, consent = (folder / "en" / name for name in ("social-workers.yaml", "texts.yaml", "consent.yaml"))
+    made = prompts.load(folder)[("social-workers", "en")]
+    question, section = made.questions[1], made.sections[0]
+
+    def written(path: Path, after: str, key: str) -> str:
+        rows = path.read_text().splitlines()
+        start = next(n for n, row in enumerate(rows) if row.strip() in (f"- id: {after}", f"id: {after}", f"{after}:"))
+        return f"{path}:{next(n for n in range(start, len(rows)) if rows[n].strip().startswith(key)) + 1}"
+
+    places = [(question.id, "short"), ("help", "easy_read"), ("c2-choice", "standard"), (section.id, "nowhere")]
+    assert prompts.lines(folder, made, places) == [
+        written(cohort, question.id, "short:"),
+        written(texts, "help", "easy_read:"),
+        written(consent, "c2-choice", "standard:"),
+        written(cohort, section.id, ""),
+    ]
+
+
 def test_both_cohorts_load_with_every_text_in_three_wordings() -> None:
     loaded = prompts.load(ROOT / "prompts")
     assert set(loaded) == {("disabled-adults", "en"), ("social-workers", "en")}

@@ -23,6 +23,7 @@ class Desk:
     browser: Browser
     state: StorageState
     code: str
+    password: str
 
     def page(self, path: str, width: int = 1280, scheme: Literal["light", "dark"] = "light", **more: Any) -> Page:
         viewport: Any = {"width": width, "height": 800}
@@ -45,7 +46,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             assert statements < 30, page.inner_text("main")
             say(page, "yes")
             expect(page.get_by_role("log")).to_contain_text(re.compile(r"(YES or NO\?|Question 1 of)"))
-        yield Desk(study, browser, page.context.storage_state(), code)
+        yield Desk(study, browser, page.context.storage_state(), code, password)
 
 
 def test_what_somebody_says_appears_on_the_dashboard_by_itself(table: Desk) -> None:
@@ -66,6 +67,95 @@ def test_a_researcher_takes_over_writes_and_hands_back(table: Desk) -> None:
     say(phone, "Fine so far.")
     watching.get_by_role("button", name="Hand back").click()
     expect(phone.get_by_text(re.compile(r"Question \d of")).last).to_be_visible()
+
+
+def test_what_a_researcher_wrote_stays_while_they_take_over(table: Desk) -> None:
+    page = table.page(f"/participants/{table.code}")
+    field = page.get_by_label(re.compile("Your message"))
+    field.fill("Hello,\nI am Ann.")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("alert")).to_contain_text("Take over first")
+    expect(field).to_have_value("Hello,\nI am Ann.")
+    page.get_by_role("button", name="Take over").click()
+    expect(page.get_by_text("You have the conversation.")).to_be_visible()
+    expect(field).to_have_value("Hello,\nI am Ann.")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".timeline li").last).to_contain_text("I am Ann.")
+    expect(field).to_have_value("")
+    page.get_by_role("button", name="Hand back").click()
+    expect(page.get_by_role("button", name="Hand back")).to_have_count(0)
+    page.context.close()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without"])
+def test_what_a_researcher_wrote_is_there_after_signing_in_again(table: Desk, script: bool) -> None:
+    page = table.page(f"/participants/{table.code}", java_script_enabled=script)
+    page.get_by_label(re.compile("Your message")).fill("Written\nfor a long time.")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("alert")).to_contain_text("It is kept")
+    page.get_by_label("Name").fill("ADMIN")
+    page.get_by_label("Password").fill(table.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(re.compile(rf"/participants/{table.code}$"))
+    expect(page.get_by_label(re.compile("Your message"))).to_have_value("Written\nfor a long time.")
+    page.context.close()
+
+
+def test_a_page_says_when_it_is_not_live_keeps_the_words_and_says_when_it_is_again(table: Desk) -> None:
+    page, people = table.page(f"/participants/{table.code}"), table.page("/")
+    page.get_by_role("button", name="Take over").click()
+    expect(page.get_by_role("button", name="Hand back")).to_be_visible()
+    field = page.get_by_label(re.compile("Your message"))
+    field.fill("Are you there?")
+    table.study.stop()
+    for each in (page, people):
+        expect(each.get_by_role("status")).to_have_text("Connection lost. What you see may be old.")
+    page.get_by_role("button", name="Send").click()
+    page.wait_for_function("document.querySelector('textarea').validationMessage.startsWith('This was not sent')")
+    expect(field).to_have_value("Are you there?")
+    table.study.start()
+    for each in (page, people):
+        expect(each.get_by_role("status")).to_have_text(re.compile("Connected again"), timeout=30_000)
+    field.press("End")
+    field.type("!")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".timeline li").last).to_contain_text("Are you there?!")
+    expect(page.get_by_text("Are you there?!")).to_have_count(1)
+    page.get_by_role("button", name="Hand back").click()
+    expect(page.get_by_role("button", name="Hand back")).to_have_count(0)
+    page.context.close()
+    people.context.close()
+
+
+def test_the_consent_panel_is_live_and_stays_open(table: Desk) -> None:
+    phone = table.page("/")
+    code = new_phone(phone, table.study, "Kim")
+    watching = table.page(f"/participants/{code}")
+    watching.get_by_text("Consent statements", exact=True).click()
+    ledger = watching.locator(".ledger li")
+    expect(ledger.first).to_contain_text("Not asked yet")
+    expect(phone.get_by_text(re.compile(r"YES or NO\?"))).to_be_visible()
+    say(phone, "YES!")
+    expect(ledger.first).to_be_visible()
+    expect(ledger.first).to_contain_text("Yes: I have read or heard the information")
+    expect(ledger.first).to_contain_text("They wrote YES!, ")
+    phone.context.close()
+    watching.context.close()
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_a_record_opens_at_the_newest_message_and_tasks_are_seen_first(table: Desk, width: int) -> None:
+    page = table.page("/", width)
+    tasks = page.get_by_role("columnheader", name="Tasks").bounding_box()
+    assert tasks
+    assert tasks["x"] + tasks["width"] <= width
+    page.get_by_role("link", name=table.code).click()
+    expect(page.locator(".timeline li").last).to_be_in_viewport()
+    page.evaluate("window.scrollTo(0, 0)")
+    page.get_by_role("link", name="Newest message").click()
+    expect(page.locator(".timeline li").last).to_be_in_viewport()
+    page.context.close()
 
 
 def test_everything_can_be_done_with_the_keyboard_alone(table: Desk) -> None:
@@ -115,6 +205,17 @@ def test_axe_finds_nothing_wrong(table: Desk, path: str, scheme: Literal["light"
     page.context.close()
 
 
+@pytest.mark.parametrize("path", [path for path in PAGES if "P99" not in path and path != "/nowhere"])
+def test_the_browser_has_nothing_to_complain_of(table: Desk, path: str) -> None:
+    page = table.page("/sign-in")
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.goto(table.study.url + path.format(code=table.code))
+    page.goto(table.study.url + path.format(code=table.code))
+    assert complaints == []
+    page.context.close()
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_nothing_is_cut_off_on_a_narrow_screen(table: Desk, path: str) -> None:
     page = table.page(path.format(code=table.code), 320)
@@ -125,10 +226,11 @@ def test_nothing_is_cut_off_on_a_narrow_screen(table: Desk, path: str) -> None:
 def test_news_leaves_the_keyboard_where_it_is(table: Desk) -> None:
     page, phone = table.page("/"), table.page(f"/simulator/{table.code}")
     link = page.get_by_role("link", name=table.code)
+    row = page.get_by_role("row").filter(has=link)
     link.focus()
-    before = page.get_by_role("row").last.inner_text()
+    before = row.inner_text()
     say(phone, "PAUSE 1")
-    expect(page.get_by_role("row").last).to_contain_text("On a break")
-    assert page.get_by_role("row").last.inner_text() != before
+    expect(row).to_contain_text("On a break")
+    assert row.inner_text() != before
     assert page.evaluate("document.activeElement.textContent") == table.code
     say(phone, "READY")

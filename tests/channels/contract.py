@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from bot.channel import Channel, ChannelSettings
-from bot.messages import Address, News
+from bot.messages import Address, Delivery, News
 
 
 class Mood(Enum):
@@ -42,6 +42,12 @@ class Case(ABC):
     answered: ClassVar[str] = "SM0"
     """A message of ours as the provider names it, which `reply` answers."""
 
+    tells: ClassVar[Delivery] = Delivery.DELIVERED
+    """What `told` says became of the message."""
+
+    media_come_along: ClassVar[bool] = False
+    """Whether media come within the message, so that there is nothing to fetch."""
+
     cannot: ClassVar[Mapping[Mood, str]] = MappingProxyType({})
     """The moods that this provider does not have, each with the reason."""
 
@@ -62,5 +68,5 @@ class Case(ABC):
         return ()
 
     async def told(self) -> Sequence[News]:
-        """What it makes of the news that a message of ours was delivered, on a channel that TELLS_DELIVERY."""
+        """What it makes of the news of a message of ours, which `tells`, on a channel that TELLS_DELIVERY."""
         return ()

@@ -25,7 +25,7 @@ contact_phone = "01632 960000"
 port = {port}
 public_base_url = "http://127.0.0.1:{port}"
 [pace]
-settle = "{settle}"
+settle = {settle}
 quiet_hours = 0
 [channels.sms]
 account_sid = "{account_sid}"
@@ -60,7 +60,7 @@ class Study:
         words = CONFIG.format(
             prompts=prompts,
             port=self.port,
-            settle=settle,
+            settle=settle if settle.startswith("{") else f'"{settle}"',
             account_sid=ACCOUNT_SID,
             auth_token=AUTH_TOKEN,
             number=NUMBER,

@@ -1,9 +1,10 @@
-// Shows a part of the page again when it changes on the server, and sends a phone's message without a new page.
+// Shows a part of the page again when it changes on the server, and sends a message without a new page.
 // Without this script every page still works: reload it to see what is new.
 "use strict";
 
 // Change only what differs, so that the keyboard stays where it is and a screen reader hears only what is new.
 function merge(old, fresh) {
+  if (old.open) fresh.open = true; // what somebody opened stays open
   if (old.isEqualNode(fresh)) return;
   if (!old.cloneNode(false).isEqualNode(fresh.cloneNode(false))) {
     old.replaceWith(fresh);
@@ -17,16 +18,54 @@ function merge(old, fresh) {
   before.slice(fresh.childNodes.length).forEach((child) => child.remove());
 }
 
-for (const part of document.querySelectorAll("[data-live]")) {
-  const source = new EventSource(part.dataset.live);
-  source.onmessage = (event) => {
-    const atEnd = window.innerHeight + window.scrollY >= document.body.scrollHeight - 200;
+function show(parts) {
+  const atEnd = window.innerHeight + window.scrollY >= document.body.scrollHeight - 200;
+  for (const [name, html] of Object.entries(parts)) {
+    const part = document.querySelector(`[data-part="${name}"]`);
     const fresh = part.cloneNode(false);
-    fresh.innerHTML = "\n" + JSON.parse(event.data);
+    fresh.innerHTML = "\n" + html;
     merge(part, fresh);
-    if (atEnd) window.scrollTo(0, document.body.scrollHeight);
-  };
+  }
+  if (atEnd) window.scrollTo(0, document.body.scrollHeight);
 }
+
+// The page says when it is not live, and when it is again. The server is heard from every 20 seconds at least.
+const SILENT = 50000, AGAIN = 5000;
+
+function keepLive(address) {
+  const status = document.getElementById("connection");
+  let source, timer, lost = false;
+  const wait = (act, milliseconds) => {
+    clearTimeout(timer);
+    timer = setTimeout(act, milliseconds);
+  };
+  const lose = () => {
+    lost = true;
+    status.textContent = "Connection lost. What you see may be old.";
+  };
+  const drop = () => {
+    source.close();
+    lose();
+    wait(begin, AGAIN);
+  };
+  const heard = () => wait(drop, SILENT);
+  const begin = () => {
+    source = new EventSource(address);
+    source.onmessage = (event) => {
+      show(JSON.parse(event.data));
+      if (lost) status.textContent = "Connected again. What you see is up to date.";
+      lost = false;
+      heard();
+    };
+    source.addEventListener("here", heard);
+    source.onerror = () => (source.readyState === EventSource.CLOSED ? drop() : lose());
+    heard();
+  };
+  window.addEventListener("offline", drop);
+  begin();
+}
+
+for (const page of document.querySelectorAll("[data-live]")) keepLive(page.dataset.live);
 
 // The same words under the same key are one message, however often they are sent.
 function newKey() {
@@ -35,6 +74,7 @@ function newKey() {
 
 for (const form of document.querySelectorAll("form[data-send]")) {
   form.addEventListener("submit", async (event) => {
+    if (event.submitter && event.submitter.hasAttribute("formaction")) return;
     event.preventDefault();
     const field = form.querySelector("textarea");
     const body = new URLSearchParams(new FormData(form));
@@ -48,11 +88,13 @@ for (const form of document.querySelectorAll("form[data-send]")) {
       field.value = words + field.value;
       key.value = used;
     }
+    if (sent && (sent.status === 401 || sent.status === 409)) return form.submit(); // the server's page says why
     field.setCustomValidity(sent && sent.ok ? "" : "This was not sent. Check that the program runs, then try again.");
     field.reportValidity();
     field.focus();
   });
   form.querySelector("textarea").addEventListener("input", (event) => event.target.setCustomValidity(""));
+  if (form.dataset.send !== "enter") continue;
   form.querySelector("textarea").addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
 from bot.errors import EnrolmentError
 from bot.messages import Address
@@ -61,6 +62,40 @@ def test_all_mistakes_are_named_at_once(study: World, tmp_path: Path) -> None:
     with pytest.raises(EnrolmentError) as caught:
         read(study, tmp_path, "cohort,channel,address", *(row for row, _problem in MISTAKES.values()))
     assert len(str(caught.value).splitlines()) == len(MISTAKES)
+
+
+@pytest.mark.parametrize(("slip", "meant"), [("wrding", "wording"), ("Adress", "address"), ("time zone", "timezone")])
+def test_a_column_that_is_nearly_a_known_one_is_a_slip_and_no_note(
+    study: World, tmp_path: Path, slip: str, meant: str
+) -> None:
+    with pytest.raises(EnrolmentError, match=rf"people\.csv:1: the column .*: did you mean {meant}\?"):
+        read(study, tmp_path, f"cohort,channel,address,{slip}", "social-workers,sms,+447700900123,easy_read")
+
+
+def test_a_column_that_is_there_twice_is_named(study: World, tmp_path: Path) -> None:
+    with pytest.raises(EnrolmentError, match="the column name is there twice"):
+        read(study, tmp_path, "cohort,channel,address,name,Name", "social-workers,sms,+447700900123,a,b")
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t"], ids=["comma", "semicolon", "tab"])
+def test_fields_may_be_parted_by_commas_semicolons_or_tabs(study: World, tmp_path: Path, sign: str) -> None:
+    row = ("social-workers", "sms", "+447700900123", f'"Hospital{sign} ward 3"')
+    (entry,) = read(study, tmp_path, sign.join(("cohort", "channel", "address", "team")), sign.join(row))
+    assert entry.address == Address("sms", "+447700900123")
+    assert entry.attributes == {"team": f"Hospital{sign} ward 3"}
+
+
+@pytest.mark.parametrize("more", [[], ["", ""]])
+def test_a_file_with_nobody_in_it_says_so(study: World, tmp_path: Path, more: list[str]) -> None:
+    with pytest.raises(EnrolmentError, match="there is nobody in the file"):
+        read(study, tmp_path, "cohort,channel,address", *more)
+
+
+@pytest.mark.parametrize("after", [[], ["social-workers,sms,+447700900125,Ann", 'social-workers,sms,,"Ann"']])
+def test_a_quote_that_is_never_closed_is_named_with_its_line(study: World, tmp_path: Path, after: list[str]) -> None:
+    good, bad = "social-workers,sms,+447700900123,Sam", 'social-workers,sms,+447700900124,"Sam'
+    with pytest.raises(EnrolmentError, match=r"people\.csv:4: .* a quote in this row that is never closed\?"):
+        read(study, tmp_path, "cohort,channel,address,name", good, "", bad, *after)
 
 
 def test_a_missing_column_says_what_the_first_line_must_hold(study: World, tmp_path: Path) -> None:
@@ -127,6 +162,28 @@ def test_codes_count_on_and_one_in_use_is_refused(study: World) -> None:
     assert study.enrol(Address("sms", "+447700900125")) == "SW08"
     with pytest.raises(EnrolmentError, match="SW07 is enrolled already"):
         study.enrol(Address("sms", "+447700900126"), code="SW07")
+
+
+def test_a_file_counts_on_past_its_own_codes_and_reads_those_in_use_once(study: World) -> None:
+    study.enrol(Address("sms", "+447700900110"), code="SW03")
+    codes = ("", "", "SW09", "")
+    people = [Entry("social-workers", Address("sms", f"+44770090012{n}"), code=code) for n, code in enumerate(codes)]
+    read: list[str] = []
+
+    def look(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        read.extend([statement] if "LIKE" in statement else [])
+
+    event.listen(Engine, "before_cursor_execute", look)
+    try:
+        assert study.run(enrolment.enrol_all, study.program.terms, study.program.rules, people) == [
+            "SW04",
+            "SW05",
+            "SW09",
+            "SW10",
+        ]
+    finally:
+        event.remove(Engine, "before_cursor_execute", look)
+    assert len(read) == 1
 
 
 def test_the_welcome_comes_first_and_the_first_statement_last(study: World) -> None:

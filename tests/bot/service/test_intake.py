@@ -309,3 +309,14 @@ def test_one_timer_that_cannot_be_taken_holds_up_nobody_else(study: World, monke
     assert sorted(places) == ["Question 1", "Question 2"]
     assert study.open_tasks() == ["timer not taken"]
     assert study.run(conversations.wake, study.program.terms) == 0
+
+
+def test_the_name_of_a_conversation_in_a_subject_tells_whose_it_is_and_no_more(study: World) -> None:
+    """Somebody unknown who quotes it is kept with that person, flagged, and never taken for them."""
+    code = study.consented()
+    (row,) = study.program.database.read_now(lambda uow: uow.all(select(tables.participants.c.thread)))
+    stranger = Address("email", "other@example.org")
+    assert study.says("From another mail program", stranger, reply_to=("nothing", row["thread"])) is Received.FLAGGED
+    other = study.consented(OTHER)
+    assert study.says("Whose?", OTHER, reply_to=(row["thread"],)) is Received.HELD
+    assert "Whose?" not in study.heard(code) + study.heard(other)

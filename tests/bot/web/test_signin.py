@@ -70,8 +70,9 @@ async def test_nobody_sees_anything_without_signing_in(client: httpx.AsyncClient
 @pytest.mark.parametrize("path", BUTTONS)
 async def test_no_button_works_without_signing_in(study: World, client: httpx.AsyncClient, path: str) -> None:
     code = study.enrol()
-    answer = await client.post(path, data={"text": "Hello"}, headers=HERE)
-    assert answer.status_code == 303
+    for words, status in (("", 303), ("Hello", 401)):
+        answer = await client.post(path, data={"text": words}, headers=HERE)
+        assert answer.status_code == status
     assert study.record(code).row.state == "Reading the statements"
 
 
@@ -114,6 +115,8 @@ async def test_guessing_is_slowed_down(client: httpx.AsyncClient) -> None:
     codes = [(await sign_in(client, "wrong")).status_code for _ in range(9)]
     assert codes == [401] * 8 + [429]
     assert (await sign_in(client)).status_code == 429, "even the right one has to wait"
+    other_case = await client.post("/sign-in", data={"name": " aNN", "password": PASSWORD}, headers=HERE)
+    assert other_case.status_code == 429, "and so does the same name in another case"
 
 
 async def test_a_session_ends_by_itself(study: World, client: httpx.AsyncClient) -> None:
@@ -222,7 +225,7 @@ async def test_whoever_is_out_sees_nothing_new_on_a_page_that_is_open(
     async with open_page(parts, path.format(code=code), client.cookies["ownpace"]) as events:
         assert "data: " in await anext(events)
         parts.news.tell(frozenset({"*"}))
-        assert await anext(events) == ": still here\n\n", "who is signed in stays"
+        assert await anext(events) == "event: here\ndata:\n\n", "who is signed in stays"
         out(study, client.cookies["ownpace"])
         parts.news.tell(frozenset({"*"}))
         with pytest.raises(StopAsyncIteration):

@@ -54,7 +54,7 @@ async def test_a_text_is_stored_and_answered_with_an_empty_response(study: World
     assert (answer.status_code, answer.text) == (200, "<Response/>")
     assert answer.headers["content-type"].startswith("text/xml")
     assert study.heard(code) == ["yes"]
-    assert study.record(code).consent[0][1] == "Yes"
+    assert study.record(code).consent[0].answer == "Yes"
 
 
 async def test_a_delivery_made_three_times_at_once_is_one_turn(study: World, client: httpx.AsyncClient) -> None:

@@ -1,0 +1,155 @@
+"""What one mail is in our words: a person's message, what became of one of ours, or something for a person to read."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import parsedate_to_datetime
+
+from bot.channel import Mailroom
+from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, Media, MediaKind, News, Undeciphered
+from channels.email import body, reply, threading
+from channels.email.automatic import Kind, Nature, nature
+from channels.email.body import Attachment, Body
+from channels.email.compose import as_sent
+from channels.email.mail import parse, safely, value
+from channels.email.status import closes
+from channels.email.threading import Clue, Sort, clues, content_key, message_ids
+
+ROOT = ".thread"
+"""Ends the local part of the Message-ID that our threads begin with, though no mail has it."""
+
+
+async def read(raw: bytes, address: str, mailroom: Mailroom) -> News:
+    """What a mail to our `address` says. No mail is so strange that this raises; the mailroom may."""
+    news = await asyncio.to_thread(_understood, raw, address)
+    if not isinstance(news, Inbound) or news.automatic or not news.body:
+        return news
+    sent = await mailroom.sent(news.sender, news.reply_to)
+    return await asyncio.to_thread(_trimmed, news, sent)
+
+
+def unreadable(key: str, raw: bytes, problem: str) -> Undeciphered:
+    """A mail for a person to read. `key` may be empty: then the mail itself is its key."""
+    return Undeciphered(key or hashlib.sha256(raw).hexdigest(), raw, problem)
+
+
+def _understood(raw: bytes, address: str) -> News:
+    try:
+        return _news(raw, address)
+    except Exception as error:  # a library stumbled: a person can still read it
+        return unreadable("", raw, f"This mail could not be read ({type(error).__name__}).")
+
+
+def _news(raw: bytes, address: str) -> News:
+    mail = parse(raw)
+    kind = nature(mail, address)
+    if kind.kind is Kind.BOUNCE:
+        return _bounce(raw, kind, address)
+    sender = threading.sender(mail)
+    if sender is None:
+        return unreadable("", raw, "This mail does not say who wrote it, or names more than one.")
+    said = body.read(mail)
+    found = clues(mail, address)
+    inbound = Inbound(
+        provider_key=content_key(mail, said.text),
+        sender=Address("email", sender),
+        body=said.text,
+        raw=raw,
+        written_at=safely(lambda: _written_at(mail), lambda: None),
+        provider_id=_short(next(iter(message_ids(value(mail, "Message-ID"))), "")),
+        reply_to=tuple(dict.fromkeys(_answered(found, address))),
+        media=tuple(_media(one) for one in said.attachments),
+        automatic=kind.kind is not Kind.HUMAN,
+        doubt=f"our own mail came back: {kind.sign}" if kind.kind is Kind.LOOP else "",
+    )
+    return _by_subject(inbound, value(mail, "Subject"), said)
+
+
+LONGEST_ID = 300
+"""No mail program makes longer Message-IDs, and a database need not hold them."""
+
+
+def _short(message_id: str) -> str:
+    return message_id if len(message_id) <= LONGEST_ID else ""
+
+
+# A person's mail
+
+
+def _answered(found: Sequence[Clue], address: str) -> Iterator[str]:
+    """Ids of messages that this mail may answer: tokens of our address, then Message-IDs, then what stands in those
+    that we gave; at last the conversation's own token."""
+    ids = [clue.value for clue in found if clue.sort is Sort.MESSAGE_ID]
+    ours = [one[1:-1].rpartition("@")[0] for one in ids if one[1:-1].lower().endswith("@" + address.partition("@")[2])]
+    yield from (clue.value for clue in found if clue.sort in (Sort.TOKEN, Sort.BOUNCE))
+    yield from ids
+    yield from (local for local in ours if not local.endswith(ROOT))
+    yield from (clue.value for clue in found if clue.sort is Sort.SUBJECT)
+    yield from (local.removesuffix(ROOT) for local in ours if local.endswith(ROOT))
+
+
+def _written_at(mail: EmailMessage) -> datetime:
+    """When our own mail server took it (RFC 5321, 4.4: the first Received line is the last server's).
+
+    The Date is the sender's clock, which may be wrong by hours, and then an answer would seem older than its question.
+    """
+    moment = parsedate_to_datetime(value(mail, "Received").rpartition(";")[2])
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+_KINDS = {"audio": MediaKind.VOICE, "image": MediaKind.PICTURE, "video": MediaKind.VIDEO}
+
+
+def _media(file: Attachment) -> Media:
+    kind = _KINDS.get(file.content_type.partition("/")[0], MediaKind.FILE)
+    return Media(kind, file.content_type, file.name, len(file.data), content=file.data)
+
+
+def _by_subject(inbound: Inbound, subject: str, said: Body) -> Inbound:
+    """Words that stand only in the subject are the message; STOP there counts whatever a mail program wrote below.
+
+    List-Unsubscribe makes such mails (RFC 2369), some of them marked as a machine's.
+    """
+    if subject.strip().upper() == "STOP":
+        return replace(inbound, body="STOP", elided=said.text, automatic=False)
+    is_new = subject and not re.match(r"\s*\w{1,5}\s?:", subject) and not re.search(r"\[#\w+\]", subject)
+    if is_new and not said.text.strip() and not said.attachments:
+        return replace(inbound, body=subject)
+    return inbound
+
+
+def _trimmed(inbound: Inbound, sent: Sequence[str]) -> Inbound:
+    """The answer without the texts that it quotes; when in doubt, all of it."""
+    try:
+        split = reply.split(inbound.body, [as_sent(text) for text in sent])
+    except Exception as error:
+        return replace(inbound, doubt=f"quoted text could not be told apart ({type(error).__name__})")
+    return replace(
+        inbound, body=split.answer, elided=inbound.elided or split.elided, doubt=inbound.doubt or split.doubt
+    )
+
+
+# What became of a mail of ours
+
+
+def _bounce(raw: bytes, report: Nature, address: str) -> News:
+    original = _short(report.original or "")
+    own_id = next((one for one in _answered([Clue(Sort.MESSAGE_ID, original)], address) if one != original), None)
+    ours = report.token or own_id
+    if not ours and not original:
+        return unreadable("", raw, "A mail server says that a mail was not delivered, but not which one.")
+    worst = max(report.failures, key=lambda failure: (failure.permanent, not failure.delayed))
+    return DeliveryUpdate(
+        provider_id=original or f"<{ours}@{address.partition('@')[2]}>",
+        status=Delivery.FAILED if worst.permanent else Delivery.ACCEPTED,
+        outbound_id=ours,
+        code=worst.status or None,
+        reason=worst.reason,
+        closed=worst.permanent and closes(worst.status),
+    )

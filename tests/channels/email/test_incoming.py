@@ -1,0 +1,280 @@
+"""From one raw mail to news: who wrote it, what it answers, what it says, what came along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.message import EmailMessage
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, MediaKind, Undeciphered
+from channels.email.compose import Letterhead, plain
+from channels.email.incoming import read
+from tests.channels.email.test_compose import outbound
+from tests.rig.mailroom import Mailroom
+
+OURS = "voices@study.example"
+TOKEN, OTHER = "a" * 26, "b" * 26
+OWN_ID = f"<{TOKEN}@study.example>"
+ANN = Address("email", "ann@people.example")
+HEADERS = {
+    "From": "Ann Example <Ann@People.Example>",
+    "To": OURS,
+    "Subject": "Re: Voices Study [#thread22]",
+    "Date": "Tue, 3 Nov 2026 10:00:00 +0100",
+    "Message-ID": "<m1@people.example>",
+}
+
+
+def mail(text: str = "My answer.", **changes: str | None) -> EmailMessage:
+    made = EmailMessage()
+    for name, value in {**HEADERS, **{key.replace("_", "-"): value for key, value in changes.items()}}.items():
+        if value is not None:
+            made[name] = value
+    made.set_content(text)
+    return made
+
+
+async def inbound(made: EmailMessage, texts: Sequence[str] = ()) -> Inbound:
+    news = await read(made.as_bytes(), OURS, Mailroom(texts={ANN.value: list(texts)}))
+    assert isinstance(news, Inbound), news
+    return news
+
+
+async def test_a_mail_says_who_when_and_what() -> None:
+    made = mail(Received="from phone (phone [192.0.2.1]) by mx.study.example; Tue, 3 Nov 2026 09:00:00 +0000 (UTC)")
+    news = await inbound(made)
+    assert (news.sender, news.sender.value, news.body) == (ANN, ANN.value, "My answer.")
+    assert news.written_at == datetime(2026, 11, 3, 9, 0, tzinfo=UTC)
+    assert (news.provider_id, news.raw) == ("<m1@people.example>", made.as_bytes())
+    assert (news.automatic, news.doubt, news.elided, news.media) == (False, "", "", ())
+
+
+async def test_what_it_answers_is_named_the_surest_first() -> None:
+    made = mail(
+        To=f"Voices <voices+{TOKEN}@study.example>",
+        In_Reply_To=f"<{OTHER}@study.example>",
+        References=f"<thread22.thread@study.example> <0100@eu-west-2.amazonses.com> <{OTHER}@study.example>",
+    )
+    assert (await inbound(made)).reply_to == (
+        TOKEN,
+        f"<{OTHER}@study.example>",
+        "<0100@eu-west-2.amazonses.com>",
+        "<thread22.thread@study.example>",
+        OTHER,
+        "thread22",
+    )
+
+
+async def test_an_endless_id_is_none() -> None:
+    assert (await inbound(mail(Message_ID=f"<{'a' * 400}@people.example>"))).provider_id == ""
+
+
+async def test_the_same_mail_has_the_same_key_wherever_it_is_found() -> None:
+    first = await inbound(mail())
+    copy = mail()
+    copy["Received"] = "by another way"
+    assert (await inbound(copy)).provider_key == first.provider_key
+    assert (await inbound(mail("Another answer."))).provider_key != first.provider_key
+
+
+async def test_a_quote_of_ours_is_set_aside_with_marker_and_footer() -> None:
+    sent = "What does a good day look like?"
+    head = Letterhead(OURS, "Voices Study", "https://study.example")
+    quoted = "\n".join(f"> {line}" for line in plain(outbound(sent), head).splitlines())
+    room = Mailroom(texts={ANN.value: [sent]})
+    made = mail(
+        f"Sunshine.\n\nOn Tue, 3 Nov 2026 at 10:00, Voices <{OURS}> wrote:\n{quoted}\n", In_Reply_To="<x@y.example>"
+    )
+    news = await read(made.as_bytes(), OURS, room)
+    assert isinstance(news, Inbound)
+    assert (news.body, news.doubt) == ("Sunshine.", "")
+    assert sent in news.elided
+    assert room.asked == [(ANN, news.reply_to)]
+
+
+async def test_files_come_along_by_what_they_are() -> None:
+    made = mail("See here")
+    made.add_attachment(b"1", maintype="audio", subtype="amr", filename="note.amr")
+    made.add_attachment(b"22", maintype="image", subtype="jpeg", filename="cat.jpg")
+    made.add_attachment(b"333", maintype="video", subtype="mp4", filename="film.mp4")
+    made.add_attachment(b"4444", maintype="application", subtype="ms-tnef", filename="winmail.dat")
+    kinds = [MediaKind.VOICE, MediaKind.PICTURE, MediaKind.VIDEO, MediaKind.FILE]
+    media = (await inbound(made)).media
+    assert [one.kind for one in media] == kinds
+    assert [one.size for one in media] == [1, 2, 3, 4]
+    assert media[3].content == b"4444"
+
+
+AUTOMATIC = [
+    ("an out-of-office reply", {"Auto_Submitted": "auto-replied", "Subject": "Automatic reply: Voices Study"}),
+    ("our own mail coming back", {"X_Own_Pace": "1"}),
+    ("a mail from our own address", {"From": "Voices <voices@study.example>"}),
+    ("a list's mail", {"Precedence": "bulk"}),
+]
+
+
+@pytest.mark.parametrize("changes", [one[1] for one in AUTOMATIC], ids=[one[0] for one in AUTOMATIC])
+async def test_what_no_person_wrote_is_marked(changes: dict[str, str]) -> None:
+    assert (await inbound(mail(**changes))).automatic
+
+
+SUBJECTS = [
+    ("stop in the subject stops", "STOP", "", "STOP"),
+    ("whatever a program wrote below", "stop", "This message was generated by a machine.", "STOP"),
+    ("words only in the subject are the message", "I am moving house", "", "I am moving house"),
+    ("our own subject is not", "Re: Voices Study [#thread22]", "", ""),
+    ("a subject above an answer is not the answer", "Hello", "My answer.", "My answer."),
+]
+
+
+@pytest.mark.parametrize(("subject", "text", "body"), [one[1:] for one in SUBJECTS], ids=[one[0] for one in SUBJECTS])
+async def test_in_subjects(subject: str, text: str, body: str) -> None:
+    news = await inbound(mail(text, Subject=subject))
+    assert news.body == body
+    assert body == text or news.elided == text.strip()
+
+
+async def test_stop_counts_even_when_a_program_sends_it() -> None:
+    """RFC 2369: the mail program of the person makes the mail that List-Unsubscribe names."""
+    news = await inbound(mail("", Subject="STOP", To=f"voices+{TOKEN}@study.example", Auto_Submitted="auto-generated"))
+    assert (news.body, news.automatic, news.reply_to[0]) == ("STOP", False, TOKEN)
+
+
+NOBODY = [
+    ("nobody", None),
+    ("two people", "ann@people.example, bob@people.example"),
+    ("no address", "Ann Example"),
+]
+
+
+@pytest.mark.parametrize("sender", [one[1] for one in NOBODY], ids=[one[0] for one in NOBODY])
+async def test_a_mail_from_nobody_in_particular_is_for_a_person_to_read(sender: str | None) -> None:
+    raw = mail("Words", From=None).as_bytes()
+    raw = f"From: {sender}\n".encode() + raw if sender else raw
+    news = await read(raw, OURS, Mailroom())
+    assert isinstance(news, Undeciphered)
+    assert news.raw == raw
+
+
+async def test_a_quote_splitter_that_stumbles_costs_no_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(*_arguments: object) -> None:
+        raise IndexError
+
+    monkeypatch.setattr("channels.email.incoming.reply.split", stumble)
+    news = await inbound(mail("All of it."))
+    assert news.body == "All of it."
+    assert "IndexError" in news.doubt
+
+
+async def test_a_mailroom_that_fails_is_not_taken_for_a_bad_mail() -> None:
+    class Closed(Mailroom):
+        async def sent(self, sender: Address, reply_to: Sequence[str]) -> list[str]:
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await read(mail().as_bytes(), OURS, Closed())
+
+
+# Reports
+
+
+def report(*, to: str = OURS, status: str = "5.1.1", action: str = "failed", original: str | None = None) -> bytes:
+    returned = f"Message-ID: {original}\n" if original else "Subject: something\n"
+    return f"""Return-Path: <>
+From: MAILER-DAEMON@mx.example
+To: {to}
+Subject: Undelivered Mail Returned to Sender
+Message-ID: <report@mx.example>
+Auto-Submitted: auto-replied
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+
+I am sorry.
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example
+
+Final-Recipient: rfc822; ann@people.example
+Action: {action}
+Status: {status}
+
+--b
+Content-Type: text/rfc822-headers
+
+{returned}
+--b--
+""".encode()
+
+
+REPORTS: list[tuple[str, dict[str, str], DeliveryUpdate]] = [
+    (
+        "nobody of that name closes the address",
+        {"to": f"voices+b-{TOKEN}@study.example"},
+        DeliveryUpdate(OWN_ID, Delivery.FAILED, TOKEN, "5.1.1", "the address does not exist (5.1.1)", closed=True),
+    ),
+    (
+        "a full mailbox is not a dead address",
+        {"to": f"voices+b-{TOKEN}@study.example", "status": "5.2.2"},
+        DeliveryUpdate(OWN_ID, Delivery.ACCEPTED, TOKEN, "5.2.2", "the mailbox is full (5.2.2)"),
+    ),
+    (
+        "a delay is not a failure",
+        {"to": f"voices+b-{TOKEN}@study.example", "status": "4.4.1", "action": "delayed"},
+        DeliveryUpdate(OWN_ID, Delivery.ACCEPTED, TOKEN, "4.4.1", "the receiving server does not answer (4.4.1)"),
+    ),
+    (
+        "a refusal by rules says nothing about the address",
+        {"to": f"voices+b-{TOKEN}@study.example", "status": "5.7.1"},
+        DeliveryUpdate(OWN_ID, Delivery.FAILED, TOKEN, "5.7.1", "the receiving server does not want our mail (5.7.1)"),
+    ),
+    (
+        "without a token the mail's own id tells",
+        {"original": OWN_ID},
+        DeliveryUpdate(
+            OWN_ID,
+            Delivery.FAILED,
+            TOKEN,
+            "5.1.1",
+            "the address does not exist (5.1.1)",
+            closed=True,
+        ),
+    ),
+    (
+        "or the one that Amazon gave",
+        {"original": "<0100@email.amazonses.com>"},
+        DeliveryUpdate(
+            "<0100@email.amazonses.com>",
+            Delivery.FAILED,
+            None,
+            "5.1.1",
+            "the address does not exist (5.1.1)",
+            closed=True,
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("made", "expected"), [one[1:] for one in REPORTS], ids=[one[0] for one in REPORTS])
+async def test_in_a_report(made: dict[str, str], expected: DeliveryUpdate) -> None:
+    assert await read(report(**made), OURS, Mailroom()) == expected
+
+
+async def test_a_report_that_names_no_mail_of_ours_is_for_a_person_to_read() -> None:
+    assert isinstance(await read(report(), OURS, Mailroom()), Undeciphered)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=400), st.sampled_from([b"", mail().as_bytes(), report()]), st.integers(0, 400))
+async def test_whatever_comes_is_one_piece_of_news_and_keeps_its_bytes(noise: bytes, base: bytes, at: int) -> None:
+    raw = base[:at] + noise + base[at:]
+    news = await read(raw, OURS, Mailroom())
+    assert isinstance(news, Inbound | Undeciphered | DeliveryUpdate)
+    assert isinstance(news, DeliveryUpdate) or news.raw == raw
