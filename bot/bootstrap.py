@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from bot import config, prompts
 from bot.channel import Channel, ChannelSettings, Site
 from bot.config import Settings
 from bot.errors import OwnPaceError
+from bot.interview.reminders import Ladder
+from bot.interview.safeguarding import Signs
 from bot.interview.schedule import Schedule, Wording
 from bot.interview.state import Pace, Study
 from bot.interview.wording import fill
@@ -89,7 +91,7 @@ def build(
     opened = open_channels(settings) if channels is None else channels
     terms = terms_of(settings, schedules, opened)
     worker = Worker(database, terms)
-    rules = rules_of(settings, schedules, opened)
+    rules = rules_of(settings, schedules, opened, terms.pace)
     return Program(settings, schedules, database, terms, rules, opened, worker)
 
 
@@ -135,21 +137,40 @@ def _has_database(settings: Settings) -> bool:
 def terms_of(
     settings: Settings, schedules: Mapping[tuple[str, str], Schedule], channels: Mapping[str, Channel]
 ) -> Terms:
-    """What the settings say about every interview."""
+    """What the settings and the prompts folder say about every interview. Raises ScheduleError."""
     hours = settings.pace.quiet_hours
     quiet = None
     if hours:
         quiet = (hours.start.hour * 60 + hours.start.minute, hours.end.hour * 60 + hours.end.minute)
 
+    review = None if settings.pace.review == "manual" else settings.pace.review
+    ladder = Ladder(settings.pace.reminders, settings.pace.reminders_in_silence, settings.pace.reminders_in_interview)
+
     def pace(kind: str) -> Pace:
         settle = settle_on(settings, kind)
-        return Pace(settle, None if kind == "simulator" else quiet, settings.pace.prompts)
+        made = Pace(
+            settle,
+            quiet,
+            settings.pace.prompts,
+            bank_holidays=settings.pace.bank_holidays,
+            most=settings.pace.caps,
+            review=review,
+            questions_a_day=settings.pace.questions_a_day,
+            ladder=ladder,
+        )
+        return replace(made, quiet=None, bank_holidays=False, most=0) if kind == "simulator" else made
 
     known = CHANNEL_NAMES if "simulator" in channels else {k: v for k, v in CHANNEL_NAMES.items() if k in channels}
     study = Study(
-        settings.study.name, settings.study.contact_phone or "us", known, settings.study.agree_again_on_new_channel
+        name=settings.study.name,
+        phone=settings.study.contact_phone or "us",
+        channels=known,
+        agree_again=settings.study.agree_again_on_new_channel,
+        rota=prompts.rota(settings.study.prompts),
     )
-    return Terms(study, pace, unknown_reply(settings, schedules), channels)
+    signs = {language: Signs(words) for language, words in prompts.safeguarding(settings.study.prompts).items()}
+    unknown = unknown_reply(settings, schedules)
+    return Terms(study, pace, unknown, channels, signs, settings.server.public_base_url)
 
 
 def settle_on(settings: Settings, kind: str) -> timedelta:
@@ -159,11 +180,14 @@ def settle_on(settings: Settings, kind: str) -> timedelta:
 
 
 def rules_of(
-    settings: Settings, schedules: Mapping[tuple[str, str], Schedule], channels: Mapping[str, Channel]
+    settings: Settings,
+    schedules: Mapping[tuple[str, str], Schedule],
+    channels: Mapping[str, Channel],
+    pace: Callable[[str], Pace],
 ) -> Rules:
     """What enrolment needs of the settings."""
     study = settings.study
-    return Rules(schedules, channels, study.timezone, study.researcher, settings.retention.cutoff)
+    return Rules(schedules, channels, study.timezone, study.researcher, settings.retention.cutoff, pace)
 
 
 def unknown_reply(settings: Settings, schedules: Mapping[tuple[str, str], Schedule]) -> Callable[[str], str]:

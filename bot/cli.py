@@ -9,6 +9,7 @@ import secrets
 import sqlite3
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
@@ -27,10 +28,13 @@ from bot.config import Settings, wrong_setting
 from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError, WrongUse
 from bot.export_cli import export_app
 from bot.interview.cost import sms_parts, texts
+from bot.interview.discreet import exposed, study_name_problem
 from bot.interview.lint import lint
+from bot.interview.review import Reviewed
 from bot.interview.schedule import Wording
+from bot.interview.signposting import unlisted
 from bot.messages import Address
-from bot.service import enrolment, staff, views
+from bot.service import enrolment, reminding, staff, switch, views
 from bot.service.enrolment import Entry, Rules
 
 app = typer.Typer(
@@ -166,6 +170,8 @@ def check(config: ConfigPath = CONFIG) -> None:
     """Check the settings, the schedules and every text, without touching the database."""
     settings = _settings(config)
     schedules = prompts.load(settings.study.prompts)
+    links, signposts = prompts.links(settings.study.prompts), prompts.signposting(settings.study.prompts)
+    prompts.rota(settings.study.prompts)
     _check_cutoff(config, settings)
     wrong: dict[str, None] = {}
     for (cohort, language), schedule in schedules.items():
@@ -177,9 +183,13 @@ def check(config: ConfigPath = CONFIG) -> None:
         for wording in Wording:
             sent, parts = len(texts(schedule, wording)), sms_parts(schedule, wording)
             out.print(f"  {wording.value}: {sent} texts in a whole interview, {parts} SMS parts to pay for")
-        findings = lint(schedule, prompts.links(settings.study.prompts))
+        findings = [*lint(schedule, links), *exposed(schedule), *unlisted(schedule, signposts[language])]
         lines = prompts.lines(settings.study.prompts, schedule, [finding.place for finding in findings])
         wrong |= dict.fromkeys(f"{line}: {finding}" for line, finding in zip(lines, findings, strict=True))
+    if problem := study_name_problem(settings.study.name):
+        wrong[problem] = None
+    for warning in _overdue(settings):
+        err.print(f"Warning: {warning}", markup=False)
     if wrong:
         raise ScheduleError(
             "\n".join([*wrong, f"{len(wrong)} {'texts want' if len(wrong) > 1 else 'text wants'} mending."])
@@ -193,6 +203,20 @@ def _check_cutoff(path: Path, settings: Settings) -> None:
     if isinstance(cutoff, date) and cutoff < today:
         gone = f"is {cutoff}, which is past: people are told that they can have their answers taken out until then"
         raise wrong_setting(path, ("retention", "cutoff"), gone)
+
+
+def _overdue(settings: Settings) -> Iterator[str]:
+    """What a person has to look through again, or has never looked through."""
+    folder = settings.study.prompts
+    today = bootstrap.now().astimezone(settings.study.zone).date()
+    reviewed: dict[str, Mapping[str, Reviewed]] = {
+        "safeguarding.yaml": prompts.safeguarding(folder),
+        "signposting.yaml": prompts.signposting(folder),
+    }
+    for name, languages in reviewed.items():
+        for language, one in languages.items():
+            if problem := one.overdue(today):
+                yield f"{folder / language / name} {problem}."
 
 
 # People
@@ -266,6 +290,42 @@ def show(
         out.print(entry.body, markup=False)
 
 
+@app.command()
+def remind(
+    codes: Annotated[
+        list[str] | None, typer.Argument(metavar="[CODE ...]", help="Whom; everybody if not said.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show who would get what; send nothing.")] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Remind people whose answer we wait for, by the same rules as automatic reminders."""
+    program = _program(config)
+    if dry_run:
+        done = program.database.read_now(reminding.preview, program.terms, codes or ())
+    else:
+        done = program.database.run_now(reminding.remind, program.terms, "command line", codes or ())
+    for one in done:
+        out.print(f"{one.code}: {'not reminded: ' + one.why_not if one.why_not else one.words}", markup=False)
+    count = sum(not one.why_not for one in done)
+    out.print(f"{count} {'would be' if dry_run else 'are'} reminded. Nothing is sent in their quiet hours.")
+
+
+@app.command()
+def hold(config: ConfigPath = CONFIG) -> None:
+    """Let no message leave, to anybody, until it is released."""
+    program = _program(config)
+    held = program.database.run_now(switch.hold, "command line")
+    out.print("Nothing leaves now. To go on: ownpace release" if held else "Nothing was leaving already.")
+
+
+@app.command()
+def release(config: ConfigPath = CONFIG) -> None:
+    """Let messages leave again, in order, and spread over days where many wait."""
+    program = _program(config)
+    freed = program.database.run_now(switch.release, program.terms, "command line")
+    out.print("Messages leave again." if freed else "Nothing was on hold.")
+
+
 # Staff
 
 
@@ -302,6 +362,13 @@ def _new_password() -> str:
     if sys.stdin.isatty():
         return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
     return sys.stdin.readline().rstrip("\n")
+
+
+@users_app.command("email")
+def users_email(name: str, address: str, config: ConfigPath = CONFIG) -> None:
+    """Where somebody is told that a person is needed; name them as the rota does. '' for nowhere."""
+    _program(config).database.run_now(staff.set_email, name, address)
+    out.print("Saved.")
 
 
 @users_app.command("list")

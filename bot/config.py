@@ -160,6 +160,10 @@ class Pace(Section):
     )
     quiet_hours: Annotated[QuietHours | None, BeforeValidator(_quiet_hours)] = QuietHours(time(20), time(9))
     caps: Annotated[int, Field(ge=0)] = 4
+    bank_holidays: bool = True
+    reminders_in_silence: Annotated[int, Field(ge=0)] = 2
+    reminders_in_interview: Annotated[int, Field(ge=0)] = 6
+    questions_a_day: Annotated[int, Field(ge=0)] = 0
     prompts: bool = False
 
 

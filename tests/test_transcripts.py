@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.interview.reminders import Ladder
 from bot.interview.schedule import ALWAYS, Schedule, Wording, fillable
+from bot.interview.state import NO_LADDER
 from tests.bot.interview.player import MONDAY, Player, replay
 from tests.bot.interview.small import interview
 
@@ -23,13 +25,21 @@ FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 
 
 def player_for(script: str) -> Player:
-    """The interview that the file's settings ask for: `# settle 0`, `# wording short`, `# prompts`, `# hour 22`."""
+    """The interview that the file's settings ask for.
+
+    `# settle 0`, `# wording short`, `# prompts`, `# hour 22`, `# reminders`, and `# their discreet yes` for a
+    column of theirs.
+    """
+    their = dict(line.split(maxsplit=3)[2:] for line in script.splitlines() if line.startswith("# their "))
     settings = dict(line[2:].partition(" ")[::2] for line in script.splitlines() if line.startswith("# "))
     return Player(
         interview(
             settle=timedelta(minutes=int(settings.get("settle", "20"))),
             wording=Wording(settings.get("wording", "standard")),
             prompts="prompts" in settings,
+            attributes=their,
+            handover=settings.get("handover", ""),
+            ladder=Ladder() if "reminders" in settings else NO_LADDER,
         ),
         MONDAY.replace(hour=int(settings.get("hour", "10"))),
     )

@@ -70,7 +70,7 @@ PHRASES: Mapping[Command, tuple[str, ...]] = MappingProxyType(
         Command.BACK: ("go back",),
         Command.AGAIN: ("say that again", "say it again", "ask me again"),
         Command.HELP: ("help me",),
-        Command.CALL: ("call me",),
+        Command.CALL: ("call me", "change call", "change my call", "change the call", "another time for the call"),
         Command.READY: ("i am ready", "i'm ready", "im ready"),
         Command.UNDO: ("undo that", "undo it"),
         Command.PERSON: (
@@ -178,6 +178,13 @@ LEAVE_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )  # fmt: skip
 
 
+WHO_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "own words": ("1", "no", "own", "my own", "my own words", "own words", "me", "just me", "only me"),
+        "with help": ("2", "yes", "help", "they help", "someone helps me", "with help", "i have help"),
+        "on behalf": ("3", "on behalf", "someone answers for me", "they answer for me", "i answer for them"),
+    }
+)
 CHANGE_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "sms": ("text", "texts", "sms", "text message", "text messages", "by text", "by sms", "texting"),

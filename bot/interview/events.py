@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.interview.rota import Booked, Slot
 from bot.messages import MediaKind
 
 # What happens: every event comes in by the same door, `engine.step`.
@@ -23,7 +24,8 @@ class Said:
     `replied_to` is the question they answered, where their channel can say. `unseen`: nothing of the open question
     had left when they wrote, so they cannot have read it. `reopened`: messages waited for them to write, and leave
     now. `opt_out`: their provider already acted on a STOP or START. `media` says what came besides words; `joined`
-    that more of the same came just before.
+    that more of the same came just before. `sign` is the group of the words of harm or distress that are in it, or in
+    it together with what came just before. `booked`: every call from now on, where they ask for one.
     """
 
     message: int
@@ -34,6 +36,8 @@ class Said:
     opt_out: str | None = None
     media: MediaKind | None = None
     joined: bool = False
+    sign: str | None = None
+    booked: tuple[Booked, ...] = ()
 
 
 class TimerKind(StrEnum):
@@ -41,14 +45,28 @@ class TimerKind(StrEnum):
 
     SETTLE = "settle"
     RESUME = "resume"
+    ESCALATE = "escalate"
+    REMIND = "remind"
+    REVIEW = "review"
+    HOLDING = "holding"
+    CALL = "call"
+
+
+OUTLASTS = frozenset({TimerKind.ESCALATE, TimerKind.HOLDING, TimerKind.CALL})
+"""Timers that concern the team: they ring on whatever the person says, STOP too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A timer fell due; `position` is what it was set for."""
+    """A timer fell due; `position` is what it was set for.
+
+    `left`: when our last message, but for reminders, really left; `waits` if one of them has not left yet.
+    """
 
     kind: TimerKind
     position: str
+    left: datetime | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +78,36 @@ class TookOver:
 
 @dataclass(frozen=True, slots=True)
 class HandedBack:
-    """The bot speaks again."""
+    """The bot speaks again. Where there were signs of distress that needs a `reason`."""
 
     researcher: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """Somebody has seen that a person is needed, and nobody else has to be told."""
+
+    researcher: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A person has looked at the answer, and the next question may go."""
+
+    researcher: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToRemind:
+    """A coordinator wants to remind somebody now."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfOffice:
+    """Their mailbox or phone answered by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +149,21 @@ class Moved:
     message: int | None = None
 
 
-Event = Enrolled | Said | Due | TookOver | HandedBack | Wrote | OptedOut | AddressTold | Moved
+Event = (
+    Enrolled
+    | Said
+    | Due
+    | TookOver
+    | HandedBack
+    | Acknowledged
+    | Reviewed
+    | ToRemind
+    | OutOfOffice
+    | Wrote
+    | OptedOut
+    | AddressTold
+    | Moved
+)
 
 
 # What follows: the caller saves and sends; the engine only decides.
@@ -157,7 +216,8 @@ class Send:
 class Cancel:
     """What waits to leave is not wanted now, and no timer rings.
 
-    Questions are cancelled, for they are asked again; anything else of the bot's is set aside for `Release`.
+    Timers in `OUTLASTS` go on. Questions are cancelled, for they are asked again; anything else of the bot's is set
+    aside for `Release`.
     `people`: what researchers wrote is cancelled too.
     """
 
@@ -197,9 +257,24 @@ class SetTimer:
     position: str
 
 
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The person and this researcher call each other then; an earlier booking of the person's is moved."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class DropTimer:
+    """What this timer was set for has happened."""
+
+    kind: TimerKind
+
+
 class TaskKind(StrEnum):
     """What a person has to do."""
 
+    DISTRESS = "distress"
     PERSON_ASKED = "person asked"
     CALL_ASKED = "call asked"
     UNCLEAR = "unclear"
@@ -209,6 +284,11 @@ class TaskKind(StrEnum):
     DELETE = "delete answers"
     AFTERWARDS = "wrote afterwards"
     WRITE_UP = "write up"
+    REVIEW = "to review"
+    GO_ON = "a person goes on"
+    SILENT = "silent"
+    HELPER = "who answers"
+    PAUSE = "how long a break"
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,4 +298,13 @@ class OpenTask:
     kind: TaskKind
 
 
-Effect = File | Remove | Send | Cancel | Release | Move | Consent | SetTimer | OpenTask
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Tell somebody on the rota that a person is needed; `number` counts how many were told, from 1."""
+
+    who: str
+    cause: str
+    number: int
+
+
+Effect = File | Remove | Send | Cancel | Release | Move | Consent | SetTimer | DropTimer | OpenTask | Alert | Book

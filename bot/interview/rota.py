@@ -257,6 +257,17 @@ class Rota(_Part):
             (opened + number * timedelta(minutes=self.escalate_after), name) for number, name in enumerate(names)
         )
 
+    def fetched(self, opened: datetime, researcher: str) -> tuple[tuple[datetime, str], ...]:
+        """When each person is told that somebody waits for one, unless somebody has acknowledged by then.
+
+        Whoever will answer is told when they work; by the moment that was promised, another person is, or they again.
+        """
+        name, promised = self.read_by(opened, researcher)
+        minute = timedelta(minutes=1)
+        first = self.working_after(opened, minute, name) - minute
+        others = [other for other in self.on_call(promised) if other != name]
+        return (first, name), (max(first, promised), others[0] if others else name)
+
     # Calls
 
     def slots(

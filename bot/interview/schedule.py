@@ -72,6 +72,8 @@ REQUIRED_TEXTS = frozenset(
     {
         "again-when-open",
         "back",
+        "call-ask",
+        "call-booked",
         "change-address",
         "change-channel",
         "change-code",
@@ -88,8 +90,11 @@ REQUIRED_TEXTS = frozenset(
         "consent-intro",
         "consent-unclear",
         "copy-asked",
+        "distress",
+        "distress-discreet",
         "done-empty",
         "file",
+        "got-it",
         "help",
         "info-channel",
         "info-cost",
@@ -111,6 +116,8 @@ REQUIRED_TEXTS = frozenset(
         "person-asked",
         "picture",
         "progress",
+        "reminder-1",
+        "reminder-2",
         "skip-first",
         "skip-hint",
         "skipped",
@@ -122,6 +129,7 @@ REQUIRED_TEXTS = frozenset(
         "voice-note",
         "welcome",
         "welcome-back",
+        "who-answered",
     }
 )
 """The stock texts that the interview itself sends; a study may have more."""
@@ -185,7 +193,10 @@ class Branch(_Part):
 
 
 class Question(Text):
-    """One question. A `follow_up` is only reached by a branch; `prompts` are stock follow-ups, `probes` a person's."""
+    """One question. A `follow_up` is only reached by a branch; `prompts` are stock follow-ups, `probes` a person's.
+
+    After the answer to one with `handover` a person goes on.
+    """
 
     id: Id
     prompts: tuple[Words, ...] = ()
@@ -195,6 +206,7 @@ class Question(Text):
     optional: bool = False
     closing: bool = False
     follow_up: bool = False
+    handover: bool = Field(default=False, exclude_if=lambda ends: not ends)  # older versions keep their name
     branches: tuple[Branch, ...] = ()
 
 

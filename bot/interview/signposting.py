@@ -41,7 +41,10 @@ def unlisted(schedule: Schedule, signposting: Signposting) -> list[Finding]:
     known = signposting.numbers()
     return [
         Finding(
-            where, wording, f"names the number {found}, which is not in signposting.yaml; add it there or remove it"
+            where,
+            wording,
+            f"names the number {found}, which is not in signposting.yaml; add it there or remove it",
+            (where,),
         )
         for where, text in schedule.texts.items()
         for wording in Wording

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -10,7 +10,13 @@ from types import MappingProxyType
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from bot.interview.quiet import EVERY_DAY, Minutes, Rules
+from bot.interview.reminders import Ladder
+from bot.interview.rota import CallWay, Rota, Slot
 from bot.interview.schedule import Schedule, Wording
+
+YES = frozenset({"yes", "true", "1", "y", "on"})
+"""How a column of the enrolment file says yes."""
 
 
 class State(StrEnum):
@@ -34,7 +40,30 @@ class Menu(StrEnum):
     PAUSE = "pause"
     LEAVE = "leave"
     CHANGE = "change"
+    WHO = "who"
+    CALL = "call"
     ADDRESS = "address"
+
+
+class Who(StrEnum):
+    """Whose words an answer is in."""
+
+    OWN = "own words"
+    HELP = "with help"
+    BEHALF = "on behalf"
+
+
+class Cause(StrEnum):
+    """Why a person has, or is to have, the conversation."""
+
+    NONE = ""
+    SAFEGUARDING = "distress"
+    PERSON = "person asked"
+    CALL = "call asked"
+    UNCLEAR = "unclear"
+    TAKEN_OVER = "taken over"
+    SCHEDULE = "schedule"
+    CALL_SOON = "call soon"
 
 
 class Progress(StrEnum):
@@ -50,13 +79,14 @@ class Answer:
     """The messages that belong to one question, by id, in the order they came.
 
     `prompted` once the one stock prompt was offered; `gotos` says of each part where a branch would lead if it were
-    the whole answer.
+    the whole answer. `who`: whose words it is in, where that was said.
     """
 
     progress: Progress = Progress.ASKED
     parts: tuple[int, ...] = ()
     prompted: bool = False
     gotos: tuple[str | None, ...] = ()
+    who: Who | None = None
 
     @property
     def goto(self) -> str | None:
@@ -85,14 +115,43 @@ class Person:
     cutoff: date
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
+    def says(self, attribute: str) -> bool:
+        """Whether the person's attribute of that name is a yes."""
+        return self.attributes.get(attribute, "").strip().casefold() in YES
+
+    @property
+    def discreet(self) -> bool:
+        """Whether others may see their phone."""
+        return self.says("discreet")
+
+
+NO_LADDER = Ladder(steps=())
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The settings of pace that act on one interview. `quiet`: from and until, local minutes of the day."""
+    """The settings of pace that act on one interview: the study's, and over them the person's own.
+
+    `quiet`: from and until, local minutes of the day. `prompts`: stock follow-ups may be offered. `hours`, `days`,
+    `away`, `bank_holidays` and `most` a day: see `quiet.Rules`. `review`: so much working time passes before the next
+    question, None until a person says so. `questions_a_day`: 0 for as many as they like. `ladder`: the reminders.
+    """
 
     settle: timedelta
-    quiet: tuple[int, int] | None
+    quiet: Minutes | None
     prompts: bool = False
+    hours: Minutes | None = None
+    days: frozenset[int] = EVERY_DAY
+    away: tuple[tuple[date, date], ...] = ()
+    bank_holidays: bool = True
+    most: int = 4
+    review: timedelta | None = timedelta()
+    questions_a_day: int = 0
+    ladder: Ladder = NO_LADDER
+
+    def rules(self, zone: ZoneInfo) -> Rules:
+        """When something unasked may go. Raises ValueError where that is never."""
+        return Rules(zone, self.quiet, self.hours, self.days, self.away, self.bank_holidays, self.most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +159,14 @@ class Study:
     """What every text may name of the study.
 
     `channels` are the kinds that people may move to, each with its name; `agree_again` asks for consent there again.
+    `rota` says who reads when; without one the person's researcher reads on weekdays from nine to five.
     """
 
     name: str
     phone: str
     channels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     agree_again: bool = False
+    rota: Rota | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +176,15 @@ class Interview:
     `position` is the id of the statement or question that is open, or '' before the first and after the last.
     `heard` is the moment of the person's last message; `unclear` how often the open point was not understood;
     `until` when a pause ends by itself; `moving` the kind of channel they want to move to;
-    `agreeing` while they are asked again whether they still agree, on a new channel.
+    `agreeing` while they are asked again whether they still agree, on a new channel. `cause`: why a person has, or is
+    to have, the conversation; `holder`: who has it, once somebody took it. `calling`: since when people on the rota
+    are being told so, until one has seen it, and `told` how many were. `signposted`: when the numbers to call last
+    went.
+    `unasked`: when unrequested messages of the last two days went or are to go. `opened`: when questions were, in those
+    days. `asked`: when our last message that waits for the person went or is to go, None once they wrote. `reminded`:
+    every reminder. `away`: their mailbox answered by itself since our last message. `beckoned`: they were told only
+    that a message is ready. `who`: whose words they say that they write. `slots`: times for a
+    call that they were offered; `call` the one they took.
     """
 
     schedule: Schedule
@@ -132,6 +201,40 @@ class Interview:
     until: datetime | None = None
     moving: str = ""
     agreeing: bool = False
+    cause: Cause = Cause.NONE
+    holder: str = ""
+    calling: datetime | None = None
+    told: int = 0
+    signposted: datetime | None = None
+    unasked: tuple[datetime, ...] = ()
+    opened: tuple[datetime, ...] = ()
+    asked: datetime | None = None
+    reminded: tuple[datetime, ...] = ()
+    away: bool = False
+    beckoned: bool = False
+    who: Who | None = None
+    slots: tuple[Slot, ...] = ()
+    call: Slot | None = None
+
+    @property
+    def wants_messages(self) -> bool:
+        """Whether they have not ended it, and have not said no."""
+        return self.state not in (State.STOPPED, State.DECLINED, State.LEAVING, State.LEFT)
+
+    @property
+    def rota(self) -> Rota:
+        """Who reads when."""
+        return self.study.rota or Rota.usual(self.person.researcher, self.person.timezone)
+
+    @property
+    def distressed(self) -> bool:
+        """Whether there were signs of distress that no person has released."""
+        return self.cause is Cause.SAFEGUARDING
+
+    @property
+    def between(self) -> bool:
+        """Whether the open question has its answer, and the next one is still to come."""
+        return self.state is State.ACTIVE and self.answer.progress is Progress.SETTLED
 
     @property
     def consented(self) -> bool:
@@ -149,15 +252,30 @@ class Interview:
             "state": self.state.value,
             "position": self.position,
             "answers": {
-                key: [a.progress.value, list(a.parts), a.prompted, list(a.gotos)] for key, a in self.answers.items()
+                key: [a.progress.value, list(a.parts), a.prompted, list(a.gotos), a.who and a.who.value]
+                for key, a in self.answers.items()
             },
             "consent": dict(self.consent),
             "menu": self.menu and self.menu.value,
             "unclear": self.unclear,
-            "heard": self.heard and self.heard.isoformat(),
-            "until": self.until and self.until.isoformat(),
+            "heard": _written(self.heard),
+            "until": _written(self.until),
             "moving": self.moving,
             "agreeing": self.agreeing,
+            "cause": self.cause.value,
+            "holder": self.holder,
+            "calling": _written(self.calling),
+            "told": self.told,
+            "signposted": _written(self.signposted),
+            "unasked": [moment.isoformat() for moment in self.unasked],
+            "opened": [moment.isoformat() for moment in self.opened],
+            "asked": _written(self.asked),
+            "reminded": [moment.isoformat() for moment in self.reminded],
+            "away": self.away,
+            "beckoned": self.beckoned,
+            "who": self.who and self.who.value,
+            "slots": [_slot_written(slot) for slot in self.slots],
+            "call": _slot_written(self.call) if self.call else None,
         }
 
     @classmethod
@@ -173,14 +291,49 @@ class Interview:
             state=State(saved["state"]),
             position=saved["position"],
             answers={
-                key: Answer(Progress(progress), tuple(parts), prompted, tuple(gotos))
-                for key, (progress, parts, prompted, gotos) in saved["answers"].items()
+                key: Answer(Progress(progress), tuple(parts), prompted, tuple(gotos), Who(who[0]) if any(who) else None)
+                for key, (progress, parts, prompted, gotos, *who) in saved["answers"].items()
             },
             consent=saved["consent"],
             menu=Menu(saved["menu"]) if saved["menu"] else None,
             unclear=saved["unclear"],
-            heard=datetime.fromisoformat(saved["heard"]) if saved["heard"] else None,
-            until=datetime.fromisoformat(saved["until"]) if saved["until"] else None,
+            heard=_moment(saved["heard"]),
+            until=_moment(saved["until"]),
             moving=saved.get("moving", ""),
             agreeing=saved.get("agreeing", False),
+            cause=Cause(saved.get("cause", "")),
+            holder=saved.get("holder", ""),
+            calling=_moment(saved.get("calling")),
+            told=saved.get("told", 0),
+            signposted=_moment(saved.get("signposted")),
+            unasked=_moments(saved.get("unasked", ())),
+            opened=_moments(saved.get("opened", ())),
+            asked=_moment(saved.get("asked")),
+            reminded=_moments(saved.get("reminded", ())),
+            away=saved.get("away", False),
+            beckoned=saved.get("beckoned", False),
+            who=Who(saved["who"]) if saved.get("who") else None,
+            slots=tuple(_slot(each) for each in saved.get("slots", ())),
+            call=_slot(saved["call"]) if saved.get("call") else None,
         )
+
+
+def _written(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _moment(written: str | None) -> datetime | None:
+    return datetime.fromisoformat(written) if written else None
+
+
+def _moments(written: Iterable[str]) -> tuple[datetime, ...]:
+    return tuple(datetime.fromisoformat(each) for each in written)
+
+
+def _slot_written(slot: Slot) -> list[Any]:
+    return [slot.number, slot.researcher, slot.way.value, slot.start.isoformat(), slot.end.isoformat()]
+
+
+def _slot(written: list[Any]) -> Slot:
+    number, researcher, way, start, end = written
+    return Slot(number, researcher, CallWay(way), datetime.fromisoformat(start), datetime.fromisoformat(end))

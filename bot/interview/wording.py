@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
-from bot.interview.state import Interview
+if TYPE_CHECKING:  # the state holds a rota, and the rota puts its days into words
+    from bot.interview.state import Interview
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (

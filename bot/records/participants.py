@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, bindparam, select, update
 
 from bot.channel import Channel
+from bot.interview import needs
+from bot.interview.safeguarding import Signs
 from bot.interview.schedule import Wording
 from bot.interview.state import Interview, Pace, Person, Study
 from bot.messages import Address
@@ -28,12 +30,15 @@ class Terms:
     """What the settings say about every interview.
 
     The study's name and phone, the pace on a kind of channel, what somebody unknown is told there, and the channels.
+    `signs` of harm or distress, by language; `site` is where the team's pages are.
     """
 
     study: Study
     pace: Callable[[str], Pace]
     unknown_reply: Callable[[str], str]
     channels: Mapping[str, Channel]
+    signs: Mapping[str, Signs] = field(default_factory=dict)
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,11 @@ def _participant(uow: UnitOfWork, terms: Terms, row: Row) -> Participant:
         attributes=json.loads(key.open(row["attributes"], "attributes")),
     )
     interview = Interview.restored(
-        row["saved"], schedule=uow.schedule(row["version"]), study=terms.study, person=person, pace=terms.pace(kind)
+        row["saved"],
+        schedule=uow.schedule(row["version"]),
+        study=terms.study,
+        person=person,
+        pace=needs.onto(terms.pace(kind), person.attributes),
     )
     return Participant(
         id=row["id"],

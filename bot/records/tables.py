@@ -282,6 +282,22 @@ consents = Table(
     _at("at"),
 )
 
+calls = Table(
+    "calls",
+    metadata,
+    _id(),
+    Column("participant_id", ForeignKey("participants.id"), nullable=False, index=True),
+    Column("researcher", String(60), nullable=False),
+    Column("way", String(10), nullable=False),
+    Column("uid", String(40), nullable=False, unique=True),  # names it in calendars, also once it is moved
+    Column("changed", Integer, nullable=False),  # how often it was moved
+    Column("invitation", LargeBinary, nullable=False),  # an .ics file
+    _at("starts_at"),
+    _at("ends_at"),
+    _at("booked_at"),
+    Index("ix_calls_starts_at", "starts_at"),
+)
+
 users = Table(
     "users",
     metadata,
@@ -289,6 +305,7 @@ users = Table(
     Column("name", String(60), nullable=False, unique=True),
     Column("password", String(200), nullable=False),
     Column("role", String(20), nullable=False),
+    Column("email", LargeBinary),  # where they are told that a person is needed, under the holding key
     _at("created_at"),
     _at("disabled_at", optional=True),
 )

@@ -5,12 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 import structlog
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
+from bot.interview.discreet import NEUTRAL_TEXTS
 from bot.interview.engine import Step, step
 from bot.interview.events import (
+    OUTLASTS,
+    Alert,
+    Book,
     Cancel,
     Consent,
+    DropTimer,
     Due,
     Effect,
     Event,
@@ -26,11 +31,15 @@ from bot.interview.events import (
     SetTimer,
     TimerKind,
 )
+from bot.interview.reminders import DISCREET
+from bot.interview.reminding import REMINDERS
+from bot.interview.wording import stock
 from bot.records import participants
 from bot.records.participants import Participant, Terms
 from bot.records.prepared import Prepared
 from bot.records.tables import consents, messages, outbox, timers
 from bot.records.unit_of_work import UnitOfWork
+from bot.service import alerts, calls
 
 log = structlog.get_logger()
 
@@ -39,10 +48,10 @@ _NEW_OUTBOX = Prepared(insert(outbox).returning(outbox.c.seq))
 _MESSAGE = Prepared(update(messages).where(messages.c.id == bindparam("of")))
 
 
-def happen(uow: UnitOfWork, participant: Participant, event: Event) -> Step:
+def happen(uow: UnitOfWork, terms: Terms, participant: Participant, event: Event) -> Step:
     """Take any event through a participant's interview and save what follows."""
     after = step(participant.interview, event, uow.now)
-    _Turn(uow, participant, event).save(after)
+    _Turn(uow, terms, participant, event).save(after)
     uow.changed |= {"participants", f"participant {participant.id}"}
     return after
 
@@ -58,12 +67,25 @@ def wake(uow: UnitOfWork, terms: Terms, limit: int = 100) -> int:
         try:
             with uow.undone_on_failure():
                 participant = participants.by_id(uow, terms, row["participant_id"])
-                happen(uow, participant, Due(TimerKind(row["kind"]), row["position"]))
+                happen(uow, terms, participant, _due(uow, participant, TimerKind(row["kind"]), row["position"]))
         except Exception as error:
             log.error("a timer could not be taken", participant=row["participant_id"], error=type(error).__name__)
             note = f"A {row['kind']} timer could not be taken ({type(error).__name__}). Please see how they are."
             uow.open_task("timer not taken", row["participant_id"], None, note)
     return len(due)
+
+
+def _due(uow: UnitOfWork, participant: Participant, kind: TimerKind, position: str) -> Due:
+    """A reminder is decided again by what has really left."""
+    if kind is not TimerKind.REMIND:
+        return Due(kind, position)
+    ours = (outbox.c.lane == lane(participant.id), messages.c.author == "bot")
+    of = select(func.max(outbox.c.claimed_at)).join(messages, messages.c.id == outbox.c.message_id)
+    asking = or_(messages.c.texts.is_(None), messages.c.texts.not_in(list(REMINDERS)))
+    left = uow.execute(of.where(*ours, asking, outbox.c.state.in_(["accepted", "unknown"]))).scalar()
+    waiting = select(outbox.c.seq).where(outbox.c.lane == lane(participant.id))
+    waits = uow.one(waiting.where(outbox.c.state.in_(["pending", "sending"])).limit(1)) is not None
+    return Due(kind, position, left, waits or participant.closed is not None)
 
 
 def next_wake(uow: UnitOfWork) -> datetime | None:
@@ -74,7 +96,7 @@ def next_wake(uow: UnitOfWork) -> datetime | None:
 
 def opted_out(uow: UnitOfWork, terms: Terms, participant_id: int) -> None:
     """The provider says that the person blocked us: it is final, on every channel."""
-    happen(uow, participants.by_id(uow, terms, participant_id), OptedOut())
+    happen(uow, terms, participants.by_id(uow, terms, participant_id), OptedOut())
 
 
 def lane(participant_id: int) -> str:
@@ -85,8 +107,9 @@ def lane(participant_id: int) -> str:
 class _Turn:
     """Writes down what follows from one event."""
 
-    def __init__(self, uow: UnitOfWork, participant: Participant, event: Event) -> None:
+    def __init__(self, uow: UnitOfWork, terms: Terms, participant: Participant, event: Event) -> None:
         self.uow = uow
+        self.terms = terms
         self.participant = participant
         self.message = event.message if isinstance(event, Said | Moved) else None
         self.before: int | None = None
@@ -116,11 +139,18 @@ class _Turn:
                 self.consent(effect)
             case SetTimer():
                 self.set_timer(effect)
+            case DropTimer():
+                self.drop_timer(effect.kind)
             case OpenTask():
                 self.uow.open_task(effect.kind.value, self.participant.id, self.message)
+            case Book():
+                calls.book(self.uow, self.terms, self.participant, effect.slot)
+            case Alert():
+                alerts.tell(self.uow, self.terms, self.participant, effect)
 
     def send(self, effect: Send) -> None:
         uow, person = self.uow, self.participant
+        held = self.beckons(effect) or person.closed is not None
         (message,) = uow.run(
             _NEW_MESSAGE,
             {
@@ -150,7 +180,7 @@ class _Turn:
                 "address_id": person.address_id,
                 "question": effect.question,
                 "unasked": effect.unasked,
-                "state": "held" if person.closed else "pending",
+                "state": "held" if held else "pending",
                 "attempts": 0,
                 "follows": self.before,
                 "not_before": effect.not_before or uow.now,
@@ -159,6 +189,17 @@ class _Turn:
         )
         self.before = waiting["seq"]
         uow.changed.add("outbox")
+
+    def beckons(self, effect: Send) -> bool:
+        """Whether somebody whose phone others may see is told only that a message is ready, until they write."""
+        neutral = all(text.startswith(NEUTRAL_TEXTS) for text in effect.texts) and effect.texts
+        if neutral or not effect.unasked or not self.participant.interview.person.discreet:
+            return False
+        held = (outbox.c.lane == lane(self.participant.id), outbox.c.state == "held")
+        if self.uow.one(select(outbox.c.seq).where(*held).limit(1)) is None:
+            body = stock(self.participant.interview, [DISCREET])
+            self.send(Send(body, (DISCREET,), not_before=effect.not_before, unasked=True))
+        return True
 
     def cancel(self, effect: Cancel) -> None:
         """What is under way may still be found not to have left: then it is not tried again."""
@@ -174,7 +215,8 @@ class _Turn:
         uow.execute(update(outbox).where(*flying, *([] if effect.people else [ours])).values(unwanted=True))
         if effect.people:
             uow.execute(update(outbox).where(*waiting).values(**cancelled))
-        uow.execute(delete(timers).where(timers.c.participant_id == self.participant.id))
+        of_person = timers.c.participant_id == self.participant.id
+        uow.execute(delete(timers).where(of_person, timers.c.kind.not_in([kind.value for kind in OUTLASTS])))
 
     def release(self, effect: Release) -> None:
         uow = self.uow
@@ -194,13 +236,17 @@ class _Turn:
                 agreed=effect.agreed,
                 message_id=effect.message,
                 channel=person.kind,
+                helper=person.interview.who and person.interview.who.value,
                 at=self.uow.now,
             )
         )
 
-    def set_timer(self, effect: SetTimer) -> None:
-        of_kind = (timers.c.participant_id == self.participant.id, timers.c.kind == effect.kind.value)
+    def drop_timer(self, kind: TimerKind) -> None:
+        of_kind = (timers.c.participant_id == self.participant.id, timers.c.kind == kind.value)
         self.uow.execute(delete(timers).where(*of_kind))
+
+    def set_timer(self, effect: SetTimer) -> None:
+        self.drop_timer(effect.kind)
         self.uow.execute(
             insert(timers).values(
                 participant_id=self.participant.id, kind=effect.kind.value, position=effect.position, due=effect.due

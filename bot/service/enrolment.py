@@ -6,7 +6,7 @@ import csv
 import difflib
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,9 +17,10 @@ from sqlalchemy import insert, select
 
 from bot.channel import Ability, Channel
 from bot.errors import AddressError, EnrolmentError
+from bot.interview import needs
 from bot.interview.events import Enrolled
 from bot.interview.schedule import Schedule, Wording
-from bot.interview.state import Interview, Person
+from bot.interview.state import Interview, Pace, Person
 from bot.messages import Address
 from bot.records import participants
 from bot.records.participants import Terms
@@ -62,6 +63,7 @@ class Rules:
     timezone: str
     researcher: str
     cutoff: date | int
+    pace: Callable[[str], Pace]
 
     def cutoff_from(self, today: date) -> date:
         return self.cutoff if isinstance(self.cutoff, date) else today + timedelta(days=self.cutoff)
@@ -177,9 +179,11 @@ def check(entry: Entry, rules: Rules) -> None:
     if len(entry.researcher) > 15:
         raise EnrolmentError(f"researcher {entry.researcher!r} is longer than 15 characters.")
     try:
-        ZoneInfo(entry.timezone or rules.timezone)
+        zone = ZoneInfo(entry.timezone or rules.timezone)
     except (KeyError, ValueError, OSError):
         raise EnrolmentError(f"timezone {entry.timezone!r} is not a time zone; write one like Europe/London.") from None
+    if wrong := needs.problem(rules.pace(entry.address.kind), entry.attributes, zone):
+        raise EnrolmentError(f"{wrong}.")
 
 
 def address(kind: str, written: str, rules: Rules) -> Address:
@@ -320,5 +324,5 @@ def enrol(
         )
     )
     uow.note(actor, "enrolled", code, channel=entry.address.kind, cohort=entry.cohort)
-    happen(uow, participants.by_id(uow, terms, participant_id), Enrolled())
+    happen(uow, terms, participants.by_id(uow, terms, participant_id), Enrolled())
     return code

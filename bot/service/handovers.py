@@ -1,53 +1,105 @@
-"""A researcher takes the conversation, speaks in their own name, and hands it back to the exact open question."""
+"""A researcher takes the conversation, speaks in their own name, and hands it back to the exact open question.
+
+One person has it at a time. Somebody else may take it from them, but only by saying so.
+"""
 
 from __future__ import annotations
 
 from bot.errors import OwnPaceError
-from bot.interview.events import HandedBack, TaskKind, TookOver, Wrote
+from bot.interview.events import Acknowledged, HandedBack, Reviewed, TaskKind, TookOver, Wrote
+from bot.interview.fetching import CAUSES
 from bot.interview.state import State
 from bot.records import participants
 from bot.records.participants import Participant, Terms
 from bot.records.unit_of_work import UnitOfWork
 from bot.service.conversations import happen
 
-ASKED_FOR = frozenset({TaskKind.PERSON_ASKED.value, TaskKind.CALL_ASKED.value, TaskKind.UNCLEAR.value})
+ASKED_FOR = frozenset(kind.value for kind in CAUSES)
 
 LONGEST_REPLY = 1500
 """Characters of one reply: with the name below it, within the 1,600 that Twilio takes."""
 
 
-def take_over(uow: UnitOfWork, terms: Terms, code: str, researcher: str) -> None:
-    """From now on only the researcher speaks. Raises OwnPaceError where nobody may."""
+def take_over(uow: UnitOfWork, terms: Terms, code: str, researcher: str, anyway: str = "") -> None:
+    """From now on only the researcher speaks. Raises OwnPaceError where nobody may, or somebody else does.
+
+    `anyway`: take it from whoever has it.
+    """
     participant = _known(uow, terms, code)
-    if happen(uow, participant, TookOver(researcher)).interview.state is not State.HANDOVER:
+    held_by = participant.interview.holder
+    if not anyway:
+        _check_holder(participant, researcher)
+    if happen(uow, terms, participant, TookOver(researcher)).interview.state is not State.HANDOVER:
         raise OwnPaceError(f"{participant.code} cannot be taken over now: {participant.interview.state.value}.")
-    uow.note(researcher, "took over", participant.code)
+    detail = {"from": held_by} if held_by not in ("", researcher) else {}
+    uow.note(researcher, "took over", participant.code, **detail)
 
 
 def reply(uow: UnitOfWork, terms: Terms, code: str, researcher: str, text: str) -> None:
-    """Send the researcher's words, signed with their name. Raises OwnPaceError unless they have the conversation."""
+    """Send the researcher's words, signed with their name; between two questions that is a probe, and holds the next.
+
+    Raises OwnPaceError unless they may speak.
+    """
     participant = _known(uow, terms, code)
     words = text.strip()
     if not words:
         raise OwnPaceError("Write something first: the message is empty.")
     if len(words) > LONGEST_REPLY:
         raise OwnPaceError(f"The message has {len(words)} characters; use at most {LONGEST_REPLY}.")
+    _check_holder(participant, researcher)
     asked = uow.has_task(participant.id, ASKED_FOR)
-    if participant.interview.state is not State.HANDOVER and not asked:
+    if participant.interview.state is not State.HANDOVER and not asked and not participant.interview.between:
         raise OwnPaceError("Take over first, so that only one voice speaks to the participant.")
-    happen(uow, participant, Wrote(researcher, words, asked))
-    uow.close_tasks(participant.id, ASKED_FOR)
+    happen(uow, terms, participant, Wrote(researcher, words, asked))
+    uow.close_tasks(participant.id, ASKED_FOR | {TaskKind.REVIEW.value})
     uow.note(researcher, "wrote", participant.code)
 
 
-def hand_back(uow: UnitOfWork, terms: Terms, code: str, researcher: str) -> None:
-    """The service speaks again, and asks the open question. Raises OwnPaceError if nobody had taken over."""
+def acknowledge(uow: UnitOfWork, terms: Terms, code: str, researcher: str) -> None:
+    """Somebody has seen that a person is needed: nobody else is told."""
     participant = _known(uow, terms, code)
-    if participant.interview.state is not State.HANDOVER:
+    happen(uow, terms, participant, Acknowledged(researcher))
+    uow.note(researcher, "acknowledged", participant.code)
+
+
+def reviewed(uow: UnitOfWork, terms: Terms, code: str, researcher: str) -> None:
+    """The answer has been read, and the next question may go. Raises OwnPaceError where none waits for that."""
+    participant = _known(uow, terms, code)
+    if not participant.interview.between:
+        raise OwnPaceError(f"No answer of {participant.code} waits to be read.")
+    happen(uow, terms, participant, Reviewed(researcher))
+    uow.close_tasks(participant.id, frozenset({TaskKind.REVIEW.value}))
+    uow.note(researcher, "reviewed an answer", participant.code)
+
+
+def hand_back(uow: UnitOfWork, terms: Terms, code: str, researcher: str, reason: str = "") -> None:
+    """The service speaks again, and asks the open question. Raises OwnPaceError if nobody had taken over.
+
+    After signs of distress a person says why it is all right to go on; so too where the participant has stopped or
+    left, and nothing is asked.
+    """
+    participant = _known(uow, terms, code)
+    distressed = participant.interview.distressed
+    if participant.interview.state is not State.HANDOVER and not distressed:
         raise OwnPaceError(f"{participant.code} is not with a researcher.")
-    happen(uow, participant, HandedBack(researcher))
-    uow.close_tasks(participant.id, ASKED_FOR)
-    uow.note(researcher, "handed back", participant.code)
+    _check_holder(participant, researcher)
+    reason = " ".join(reason.split())
+    if distressed and not reason:
+        raise OwnPaceError("Say why it is all right to go on: they wrote something that may be a sign of distress.")
+    happen(uow, terms, participant, HandedBack(researcher, reason))
+    uow.close_tasks(participant.id, ASKED_FOR | ({TaskKind.DISTRESS.value} if distressed else frozenset()))
+    uow.note(researcher, "released" if distressed else "handed back", participant.code, **_sealed(participant, reason))
+
+
+def _sealed(participant: Participant, reason: str) -> dict[str, str]:
+    """The trail keeps the reason under the participant's key: it may say what happened to them."""
+    return {"reason": participant.key.seal(reason, "reason").hex()} if reason else {}
+
+
+def _check_holder(participant: Participant, researcher: str) -> None:
+    holder = participant.interview.holder
+    if holder not in ("", researcher):
+        raise OwnPaceError(f"{holder} has the conversation with {participant.code}. Take it over from them first.")
 
 
 def _known(uow: UnitOfWork, terms: Terms, code: str) -> Participant:

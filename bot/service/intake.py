@@ -14,7 +14,8 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import RowMapping
 
 from bot.interview.commands import Command, parse
-from bot.interview.events import Belongs, Move, Moved, OptedOut, Said
+from bot.interview.events import Belongs, Move, Moved, OptedOut, OutOfOffice, Said, TaskKind
+from bot.interview.state import Interview, Menu, State
 from bot.messages import DeliveryUpdate, Inbound, News, Reach, Undeciphered
 from bot.records import participants
 from bot.records.participants import Found, Participant, Terms
@@ -22,7 +23,7 @@ from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, messages, outbox
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import media, moves
+from bot.service import calls, media, moves
 from bot.service.conversations import happen, lane
 from bot.service.outbox import update_delivery
 
@@ -90,7 +91,7 @@ def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
     answered = _answered(uow, inbound.reply_to)
     theirs = answered["participant_id"] if answered else _whose_thread(uow, inbound.reply_to)
     if found is None and theirs is not None:
-        return _flag(uow, participants.found_by_id(uow, theirs), inbound)
+        return _flag(uow, terms, participants.found_by_id(uow, theirs), inbound)
     if found is None:
         return _hold(uow, terms, inbound, "unknown sender")
     if theirs not in (None, found.id):
@@ -138,14 +139,15 @@ def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None
         uow.open_task("check an answer", found.id, came.id, inbound.doubt)
     if inbound.automatic:
         _mark(uow, came.id, belongs="automatic")
+        happen(uow, terms, participant, OutOfOffice())
         return
     if came.moved:
-        happen(uow, participants.by_id(uow, terms, found.id), Moved(came.id))
+        happen(uow, terms, participants.by_id(uow, terms, found.id), Moved(came.id))
         return
     if inbound.start:
         _mark(uow, came.id, belongs=Belongs.COMMAND.value)
         return
-    if inbound.edits and _is_version(uow, found, came):
+    if inbound.edits and not _alarming(terms, inbound.body) and _is_version(uow, found, came):
         return
     if participant.interview.moving and moves.returned(uow, terms, participant, came.id, inbound.body):
         return
@@ -163,11 +165,49 @@ def _say(uow: UnitOfWork, terms: Terms, participant: Participant, came: _Came, r
         opt_out=inbound.opt_out,
         media=inbound.media[0].kind if inbound.media else None,
         joined=bool(inbound.group) and _joined(uow, participant, came),
+        sign=_sign(uow, terms, participant, inbound.body),
+        booked=calls.booked(uow) if _about_a_call(participant.interview, inbound.body) else (),
     )
-    after = happen(uow, participant, said)
+    after = happen(uow, terms, participant, said)
     for effect in after.effects:
         if isinstance(effect, Move):
             moves.offer(uow, terms, participants.by_id(uow, terms, participant.id), effect)
+
+
+def _about_a_call(interview: Interview, text: str) -> bool:
+    word = parse(text)
+    return interview.menu is Menu.CALL or (word is not None and word.command is Command.CALL)
+
+
+JUST_BEFORE = 3
+"""So many of the last parts of an answer are looked at together with the one that comes."""
+
+
+def _sign(uow: UnitOfWork, terms: Terms, participant: Participant, text: str) -> str | None:
+    """The group of the words of harm or distress in it, or in it and what was said just before."""
+    signs = terms.signs.get(participant.interview.schedule.language)
+    if signs is None:
+        return None
+    if found := signs.find(text):
+        return found.group.value
+    before = _just_before(uow, participant) if _goes_on(participant.interview) and parse(text) is None else ""
+    found = signs.find(f"{before} {text}") if before and not signs.find(before) else None
+    return found.group.value if found else None
+
+
+def _goes_on(interview: Interview) -> bool:
+    return interview.state in (State.ACTIVE, State.PAUSED) and bool(interview.answer.parts)
+
+
+def _just_before(uow: UnitOfWork, participant: Participant) -> str:
+    last = participant.interview.answer.parts[-JUST_BEFORE:]
+    rows = uow.all(select(messages.c.body).where(messages.c.id.in_(last)).order_by(messages.c.id))
+    return " ".join(participant.key.open(row["body"], "body") for row in rows)
+
+
+def _alarming(terms: Terms, text: str) -> bool:
+    """Whether words of harm or distress are in it, in any language of the study."""
+    return any(signs.find(text) for signs in terms.signs.values())
 
 
 def _unseen(uow: UnitOfWork, participant: Participant, inbound: Inbound, released: list[Row]) -> bool:
@@ -222,7 +262,7 @@ def unsubscribe(uow: UnitOfWork, terms: Terms, token: str) -> bool:
     row = uow.one(select(outbox.c.participant_id).where(outbox.c.id == token))
     if row is None or row["participant_id"] is None:
         return False
-    happen(uow, participants.by_id(uow, terms, row["participant_id"]), OptedOut())
+    happen(uow, terms, participants.by_id(uow, terms, row["participant_id"]), OptedOut())
     return True
 
 
@@ -265,7 +305,7 @@ def keep_unreadable(uow: UnitOfWork, kind: str, news: Undeciphered) -> None:
 # The holding area
 
 
-def _flag(uow: UnitOfWork, found: Found | None, inbound: Inbound) -> Received:
+def _flag(uow: UnitOfWork, terms: Terms, found: Found | None, inbound: Inbound) -> Received:
     """It answers this person's message, but comes from an address that is not theirs: a person decides."""
     assert found is not None
     message_id = _store(uow, inbound, found)
@@ -275,6 +315,8 @@ def _flag(uow: UnitOfWork, found: Found | None, inbound: Inbound) -> Received:
     _mark(uow, message_id, belongs="automatic" if inbound.automatic else "flagged", problem=problem)
     if not inbound.automatic:
         uow.open_task("sender not confirmed", found.id, message_id, problem)
+        if _alarming(terms, inbound.body):
+            uow.open_task(TaskKind.DISTRESS.value, found.id, message_id, problem)
     uow.changed |= {"participants", f"participant {found.id}"}
     return Received.FLAGGED
 
@@ -304,6 +346,8 @@ def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str) -> Received
         return Received.AGAIN
     media.keep(uow, added, key_id, key, inbound)
     uow.open_task(why, None, added)
+    if _alarming(terms, inbound.body):
+        uow.open_task(TaskKind.DISTRESS.value, None, added, f"{why[:1].upper()}{why[1:]}. Nobody has answered it.")
     if why == "unknown sender" and inbound.sender.kind in terms.channels and _may_reply(uow, inbound, sender):
         _reply_to_stranger(uow, terms, inbound, sender)
     return Received.HELD
@@ -428,7 +472,7 @@ def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbou
         uow.execute(
             update(outbox)
             .where(outbox.c.lane == lane(found.id), outbox.c.state.in_(["pending", "held"]))
-            .values(state="pending", not_before=uow.now)
+            .values(state="pending", not_before=uow.now, unasked=False)
         )
         uow.changed.add("outbox")
     return waiting

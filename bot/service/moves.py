@@ -40,25 +40,25 @@ def offer(uow: UnitOfWork, terms: Terms, participant: Participant, move: Move) -
     if Ability.WRITES_FIRST not in channel.abilities:
         link = channel.link(_wait_for(uow, participant, move.kind, uow.new_id()))
         if link:
-            happen(uow, participant, AddressTold(Told.LINK, link))
+            happen(uow, terms, participant, AddressTold(Told.LINK, link))
         else:
             uow.open_task("change channel", participant.id, None, f"They want {move.kind}, and no link could be made.")
         return
     try:
         address = channel.address(_written(participant, move))
     except AddressError:
-        happen(uow, participant, AddressTold(Told.NO_ADDRESS))
+        happen(uow, terms, participant, AddressTold(Told.NO_ADDRESS))
         return
     owner = _owner(uow, address)
     if owner == participant.id:
         relocate(uow, participant, address)
-        happen(uow, participants.by_id(uow, terms, participant.id), Moved())
+        happen(uow, terms, participants.by_id(uow, terms, participant.id), Moved())
         return
     if owner is None:
         _send_code(uow, participant, address)
     else:
         uow.open_task("address in use", participant.id, None, IN_USE)
-    happen(uow, participant, AddressTold(Told.CODE_SENT))
+    happen(uow, terms, participant, AddressTold(Told.CODE_SENT))
 
 
 def _kind(participant: Participant, kind: str) -> str:
@@ -206,10 +206,10 @@ def returned(uow: UnitOfWork, terms: Terms, participant: Participant, message_id
     if row is None or code is None:
         return False
     if not _fits(uow, row, code):
-        happen(uow, participant, AddressTold(Told.WRONG_CODE, message=message_id))
+        happen(uow, terms, participant, AddressTold(Told.WRONG_CODE, message=message_id))
         return True
     relocate(uow, participant, Address(row["kind"], participant.key.open(row["value"], "address")))
-    happen(uow, participants.by_id(uow, terms, participant.id), Moved(message_id))
+    happen(uow, terms, participants.by_id(uow, terms, participant.id), Moved(message_id))
     return True
 
 
@@ -246,7 +246,7 @@ def move(uow: UnitOfWork, terms: Terms, code: str, kind: str, written: str, rese
     relocate(uow, participant, address)
     uow.note(researcher, "moved to another channel", participant.code, channel=kind)
     uow.close_tasks(participant.id, frozenset({"change channel", "address in use", "address closed"}))
-    happen(uow, participants.by_id(uow, terms, participant.id), Moved())
+    happen(uow, terms, participants.by_id(uow, terms, participant.id), Moved())
 
 
 def relocate(uow: UnitOfWork, participant: Participant, address: Address) -> None:

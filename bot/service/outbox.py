@@ -21,6 +21,8 @@ from sqlalchemy.engine import RowMapping
 
 from bot.channel import Channel
 from bot.errors import KeyFileError, NotSent, Refused
+from bot.interview.pace import REPLY_WITHIN, is_reply
+from bot.interview.quiet import next_allowed
 from bot.interview.wording import stock
 from bot.messages import Address, Delivery, DeliveryUpdate, Outbound, Template
 from bot.records import participants
@@ -29,7 +31,7 @@ from bot.records.prepared import Prepared
 from bot.records.tables import addresses, data_keys, delivery_updates, messages, outbox
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import conversations
+from bot.service import conversations, switch
 
 log = structlog.get_logger()
 
@@ -80,6 +82,7 @@ _heads = (
         messages.c.body,
         messages.c.author,
         messages.c.texts,
+        messages.c.at.label("made_at"),
         data_keys.c.wrapped,
         people.c.thread,
         people.c.language,
@@ -101,6 +104,8 @@ _READY = (
 
 def claim(uow: UnitOfWork, terms: Terms, limit: int = 64) -> list[Claimed]:
     """Take what may leave now: the first of each lane, where its channel and its address allow it."""
+    if switch.on_hold(uow):
+        return []
     rows = uow.all(_READY, {"now": uow.now, "kinds": list(terms.channels), "most": limit})
     ready = [one for row in rows if _may_leave(uow, terms, row) and (one := _read(uow, terms, row))]
     if ready:
@@ -131,6 +136,8 @@ def _may_leave(uow: UnitOfWork, terms: Terms, row: RowMapping) -> bool:
     if row["closed"]:
         _hold(uow, row)
         return False
+    if _unwelcome_now(uow, terms, row):
+        return False
     if channel.window and row["template"] is None and _outside(uow, channel, row):
         _open_window(uow, terms, channel, row)
         return False
@@ -145,6 +152,34 @@ def _too_soon(uow: UnitOfWork, row: RowMapping) -> bool:
         return False
     gone = before["delivery"] is not None and Delivery(before["delivery"]).rank >= Delivery.SENT.rank
     return not gone and bool(uow.now - before["changed_at"] < OVERTAKING)
+
+
+AT_ANY_HOUR = ("distress", "distress-discreet")
+"""Texts that never wait."""
+
+
+def _unwelcome_now(uow: UnitOfWork, terms: Terms, row: RowMapping) -> bool:
+    """Whether what the person did not just ask for would come at a bad hour or be one too many; then it waits.
+
+    What was a reply when it was written is one no longer when it could not leave for long.
+    """
+    late = row["made_at"] is not None and uow.now - row["made_at"] > REPLY_WITHIN
+    ours = row["author"] == "bot" and row["participant_id"] is not None and row["texts"] not in AT_ANY_HOUR
+    if not ours or not (row["unasked"] or late) or row["lane"] != conversations.lane(row["participant_id"]):
+        return False
+    interview = participants.by_id(uow, terms, row["participant_id"]).interview
+    if is_reply(uow.now, interview.heard):
+        return False
+    went = (outbox.c.lane == row["lane"], outbox.c.unasked, outbox.c.state.in_(["sending", "accepted", "unknown"]))
+    sent = uow.all(select(outbox.c.claimed_at).where(*went, outbox.c.claimed_at > uow.now - timedelta(days=2)))
+    rules = interview.pace.rules(interview.person.timezone)
+    allowed = next_allowed(uow.now, rules, [one["claimed_at"] for one in sent])
+    if allowed > uow.now:
+        _settle(uow, row["seq"], not_before=allowed, unasked=True)
+        return True
+    if not row["unasked"]:
+        _settle(uow, row["seq"], unasked=True)
+    return False
 
 
 def _hold(uow: UnitOfWork, row: RowMapping) -> None:

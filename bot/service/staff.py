@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -53,6 +54,20 @@ def add_user(uow: UnitOfWork, name: str, password: str, role: str) -> None:
     row = {"name": name, "password": sealed, "role": role, "created_at": uow.now}
     uow.execute(insert(users).values(**row))
     uow.note("command line", "user added", name, role=role)
+
+
+def set_email(uow: UnitOfWork, name: str, address: str) -> None:
+    """Where a user is told that a person is needed; '' for nowhere. Raises OwnPaceError if nobody has this name."""
+    row = uow.one(select(users).where(users.c.name == name))
+    if row is None:
+        raise OwnPaceError(f"There is no user {name}. See: ownpace users list")
+    written = address.strip()
+    if written and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", written):
+        raise OwnPaceError("This is not an email address; write one like name@example.org.")
+    _, key = uow.holding_key()
+    sealed = key.seal(written, "address") if written else None
+    uow.execute(update(users).where(users.c.id == row["id"]).values(email=sealed))
+    uow.note("command line", "user email", name)
 
 
 def disable_user(uow: UnitOfWork, name: str) -> None:

@@ -6,18 +6,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.engine import RowMapping
 
-from bot.interview.engine import ENDED
+from bot.interview.events import TaskKind
 from bot.interview.schedule import Wording
 from bot.interview.state import State
+from bot.interview.turn import ENDED
 from bot.interview.wording import fill, values
 from bot.records import participants
 from bot.records.participants import CHANNEL_NAMES, Participant, Terms, channel_name
-from bot.records.tables import addresses, audit, consents, data_keys, interviews, media, messages, outbox, tasks
+from bot.records.tables import addresses, consents, data_keys, interviews, media, messages, outbox, tasks
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
+from bot.service import calls
+from bot.service.calls import Call
 
 STATES = {
     "invited": "Invited",
@@ -124,6 +127,10 @@ class Record:
     entries: tuple[Entry, ...]
     consent: tuple[Consented, ...]
     tasks: tuple[str, ...]
+    distressed: bool
+    holder: str
+    between: bool
+    call: Call | None
 
 
 def listed(uow: UnitOfWork) -> list[Row]:
@@ -141,6 +148,7 @@ def listed(uow: UnitOfWork) -> list[Row]:
             interviews.c.state,
             interviews.c.position,
             interviews.c.version,
+            interviews.c.saved,
             interviews.c.changed_at,
             open_tasks.label("tasks"),
         )
@@ -149,7 +157,6 @@ def listed(uow: UnitOfWork) -> list[Row]:
         .join(interviews, interviews.c.participant_id == people.c.id)
         .order_by(people.c.code)
     )
-    holders = _holders(uow, [row["code"] for row in rows if row["state"] == State.HANDOVER])
     return [
         Row(
             code=row["code"],
@@ -157,7 +164,7 @@ def listed(uow: UnitOfWork) -> list[Row]:
             channel=channel_name(row["kind"], uow.vault.data_key(row["wrapped"]), row["value"]),
             simulated=row["kind"] == "simulator",
             state=STATES[row["state"]],
-            held_by=holders.get(row["code"], ""),
+            held_by=row["saved"].get("holder", "") if row["state"] == State.HANDOVER else "",
             with_person=row["state"] == State.HANDOVER,
             may_take_over=State(row["state"]) not in ENDED | {State.INVITED},
             position=row["position"],
@@ -169,12 +176,35 @@ def listed(uow: UnitOfWork) -> list[Row]:
     ]
 
 
-def _holders(uow: UnitOfWork, codes: list[str]) -> dict[str, str]:
-    """Who took these conversations over last, and has not handed them back."""
-    of = (audit.c.subject.in_(codes), audit.c.act.in_(["took over", "handed back"]))
-    rows = uow.all(select(audit.c.subject, audit.c.actor, audit.c.act).where(*of).order_by(audit.c.id)) if codes else []
-    last = {row["subject"]: row for row in rows}
-    return {code: row["actor"] for code, row in last.items() if row["act"] == "took over"}
+ORDER = (
+    TaskKind.DISTRESS, TaskKind.PERSON_ASKED, TaskKind.CALL_ASKED, TaskKind.UNCLEAR, TaskKind.GO_ON, "unknown sender",
+    "sender not confirmed", "message not taken", "not delivered", "message refused", "message unknown",
+    "address closed", TaskKind.SILENT, TaskKind.REVIEW, TaskKind.WRITE_UP,
+)  # fmt: skip
+"""Which tasks come first; any other comes after these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Something for a person to do, about a participant or about somebody we do not know."""
+
+    kind: str
+    code: str
+    note: str
+    opened_at: datetime
+
+
+def work(uow: UnitOfWork, most: int = 100) -> list[Work]:
+    """What waits for a person, the most urgent first, and of a kind the oldest."""
+    place = case({kind: number for number, kind in enumerate(ORDER)}, value=tasks.c.kind, else_=len(ORDER))
+    rows = uow.all(
+        select(tasks.c.kind, tasks.c.note, tasks.c.opened_at, people.c.code)
+        .outerjoin(people, people.c.id == tasks.c.participant_id)
+        .where(tasks.c.closed_at.is_(None))
+        .order_by(place, tasks.c.opened_at, tasks.c.id)
+        .limit(most)
+    )
+    return [Work(row["kind"], row["code"] or "", row["note"] or "", row["opened_at"]) for row in rows]
 
 
 def held(uow: UnitOfWork) -> int:
@@ -236,6 +266,10 @@ def record(uow: UnitOfWork, terms: Terms, code: str) -> Record | None:
         entries=entries,
         consent=tuple(_ledger(uow, found)),
         tasks=tuple(task["kind"] for task in open_tasks),
+        distressed=found.interview.distressed,
+        holder=found.interview.holder,
+        between=found.interview.between,
+        call=calls.of(uow, terms, found.code),
     )
 
 

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from bot.errors import OwnPaceError
-from bot.service import handovers, media, moves, views
+from bot.service import calls, handovers, media, moves, switch, views
 from bot.service.staff import User
 from bot.web.pages import page, render
 from bot.web.signin import current_user, form, signed_in
@@ -36,7 +36,12 @@ async def participants(request: Request, user: User) -> Response:
 
 async def _everybody(request: Request) -> dict[str, Any]:
     database = web(request).database
-    return {"rows": await database.read(views.listed), "held": await database.read(views.held)}
+    return {
+        "rows": await database.read(views.listed),
+        "held": await database.read(views.held),
+        "work": await database.read(views.work),
+        "on_hold": await database.read(switch.on_hold),
+    }
 
 
 @signed_in
@@ -61,7 +66,7 @@ async def _record(request: Request) -> views.Record | None:
     return await parts.database.read(views.record, parts.terms, request.path_params["code"])
 
 
-def _act(use_case: Callable[..., None]) -> Callable[[Request], Any]:
+def _act(use_case: Callable[..., None], *fields: str) -> Callable[[Request], Any]:
     """A button on a participant's page. What was being written there stays."""
 
     @signed_in
@@ -69,7 +74,8 @@ def _act(use_case: Callable[..., None]) -> Callable[[Request], Any]:
         parts, posted = web(request), await form(request)
         code, draft = request.path_params["code"], posted.get("text", "")
         try:
-            await parts.database.run(use_case, parts.terms, code, user.name)
+            more = [posted.get(name, "") for name in fields]
+            await parts.database.run(use_case, parts.terms, code, user.name, *more)
         except OwnPaceError as problem:
             return await _participant(request, user, str(problem), draft)
         keep_draft(request, user.name, f"/participants/{code}", draft)
@@ -141,6 +147,17 @@ async def attachment(request: Request, user: User) -> Response:
     return Response(content, media_type=shown, headers=headers)
 
 
+@signed_in
+async def invitation(request: Request, user: User) -> Response:
+    """The invitation to the participant's next call, for the team's calendars."""
+    parts = web(request)
+    call = await parts.database.read(calls.of, parts.terms, request.path_params["code"])
+    if call is None:
+        return page(request, "problem.html", status=404, user=user, problem="No call is booked.")
+    headers = {"content-disposition": f'attachment; filename="{call.code}.ics"', "cache-control": "no-store"}
+    return Response(call.invitation, media_type="text/calendar", headers=headers)
+
+
 # Live
 
 
@@ -196,10 +213,16 @@ routes = [
     Route("/live", participants_live),
     Route("/participants/{code}", participant),
     Route("/participants/{code}/live", participant_live),
-    Route("/participants/{code}/take-over", _act(handovers.take_over), methods=["POST"]),
+    Route("/participants/{code}/take-over", _act(handovers.take_over, "anyway"), methods=["POST"]),
     Route("/participants/{code}/reply", reply, methods=["POST"]),
     Route("/participants/{code}/move", move, methods=["POST"]),
     Route("/media/{id:int}", attachment),
-    Route("/participants/{code}/hand-back", _act(handovers.hand_back), methods=["POST"]),
-    *(Route(f"/participants/{{code}}/{act}", record_of) for act in ("take-over", "reply", "move", "hand-back")),
+    Route("/participants/{code}/hand-back", _act(handovers.hand_back, "reason"), methods=["POST"]),
+    Route("/participants/{code}/reviewed", _act(handovers.reviewed), methods=["POST"]),
+    Route("/participants/{code}/call.ics", invitation),
+    Route("/participants/{code}/acknowledge", _act(handovers.acknowledge), methods=["POST"]),
+    *(
+        Route(f"/participants/{{code}}/{act}", record_of)
+        for act in ("take-over", "reply", "move", "hand-back", "reviewed", "acknowledge")
+    ),
 ]

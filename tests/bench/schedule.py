@@ -54,7 +54,8 @@ def write(folder: Path) -> None:
     """Make the prompts folder of the study."""
     language = folder / "en"
     language.mkdir(parents=True)
-    shutil.copy(ROOT / "prompts/en/texts.yaml", language)
+    for name in ("texts.yaml", "safeguarding.yaml", "signposting.yaml"):
+        shutil.copy(ROOT / "prompts/en" / name, language)
     (language / "consent.yaml").write_text(CONSENT)
     questions = "".join(QUESTION.format(number=number) for number in range(1, TURNS + 1))
     (language / "bench.yaml").write_text(f"{COHORT}{questions}        closing: true\n")

@@ -8,9 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 from bot.interview.engine import step
 from bot.interview.events import (
+    OUTLASTS,
+    Acknowledged,
     AddressTold,
+    Alert,
+    Book,
     Cancel,
     Consent,
+    DropTimer,
     Due,
     Effect,
     Enrolled,
@@ -21,14 +26,17 @@ from bot.interview.events import (
     Moved,
     OpenTask,
     OptedOut,
+    OutOfOffice,
     Release,
     Remove,
+    Reviewed,
     Said,
     Send,
     SetTimer,
     TimerKind,
     Told,
     TookOver,
+    ToRemind,
     Wrote,
 )
 from bot.interview.state import Interview
@@ -88,11 +96,13 @@ class Player:
                 self.ledger.append(effect)
             case SetTimer():
                 self.timers[effect.kind] = effect
+            case DropTimer():
+                self.timers.pop(effect.kind, None)
             case Cancel():
-                self.timers.clear()
+                self.timers = {kind: timer for kind, timer in self.timers.items() if kind in OUTLASTS}
             case Send():
                 self.sent.append(effect)
-            case OpenTask() | Release() | Move():
+            case OpenTask() | Release() | Move() | Alert() | Book():
                 pass
 
 
@@ -102,11 +112,11 @@ def replay(script: str, player: Player) -> Iterator[str]:
         if not line.strip() or line.startswith("#"):
             yield line
             continue
-        if re.match(r"bot|researcher|task|held|state|wants", line):
+        if re.match(r"bot|researcher|task|held|state|wants|tell|books|\\d: ", line):
             continue  # what is expected; the replay says what is true
         yield line
         for effect in _do(line, player):
-            yield from _said(effect, player.now)
+            yield from _said(effect)
         if line.startswith("?"):
             yield f"state {player.interview.state.value} at {player.interview.position or 'nothing'}"
 
@@ -127,6 +137,21 @@ def _do(line: str, player: Player) -> list[Effect] | tuple[Effect, ...]:
             return player.say(rest, opt_out="stop")
         case ">picture":
             return player.say("", media=MediaKind.PICTURE)
+        case ">sign":
+            group, _, words = rest.partition(" ")
+            return player.say(words, sign=group)
+        case ">stop-with-sign":
+            return player.say(rest, sign="danger", opt_out="stop")
+        case ">picture-sign":
+            return player.say(rest, sign="abuse", media=MediaKind.PICTURE)
+        case "seen":
+            return player.take(Acknowledged("Ann"))
+        case "reviewed":
+            return player.take(Reviewed("Ann"))
+        case "remind":
+            return player.take(ToRemind("Ann"))
+        case "out-of-office":
+            return player.take(OutOfOffice())
         case "wait":
             return player.wait(timedelta(**{UNITS[rest[-1]]: int(rest[:-1])}))
         case "take-over":
@@ -138,7 +163,7 @@ def _do(line: str, player: Player) -> list[Effect] | tuple[Effect, ...]:
         case "told":
             return player.take(AddressTold(Told(rest)))
         case "hand-back":
-            return player.take(HandedBack("Ann"))
+            return player.take(HandedBack("Ann", rest))
         case "blocked":
             return player.take(OptedOut())
         case "?":
@@ -146,13 +171,17 @@ def _do(line: str, player: Player) -> list[Effect] | tuple[Effect, ...]:
     raise ValueError(f"no such line: {line}")
 
 
-def _said(effect: Effect, now: datetime) -> Iterator[str]:
+def _said(effect: Effect) -> Iterator[str]:
     match effect:
         case Send():
             who = "researcher" if effect.author else "bot"
             held = f" (held until {effect.not_before:%a %H:%M})" if effect.not_before else ""
-            yield f"{who}: {' / '.join(effect.body.split(chr(10) * 2))}{held}"
+            yield f"{who}: {' / '.join(effect.body.split(chr(10))).replace(' /  / ', ' / ')}{held}"
         case OpenTask():
             yield f"task: {effect.kind.value}"
+        case Book():
+            yield f"books {effect.slot.way} with {effect.slot.researcher} at {effect.slot.start:%a %d %b %H:%M}"
+        case Alert():
+            yield f"tell {effect.who} ({effect.cause}, {effect.number})"
         case Move():
             yield f"wants {effect.kind} at {effect.written or 'a link'}"

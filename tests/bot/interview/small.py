@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.interview import needs
 from bot.interview.schedule import (
     REQUIRED_TEXTS,
     Branch,
@@ -19,7 +20,14 @@ from bot.interview.schedule import (
 )
 from bot.interview.state import Interview, Pace, Person, Study
 
-FILLED = {"paused": "paused until {day}", "person-asked": "person-asked: by {time} on {day}", "thanks": "thanks {name}"}
+FILLED = {
+    "call-booked": "call-booked: {researcher} at {time} on {day}",
+    "distress": "distress: {researcher} by {time} on {day}",
+    "distress-discreet": "distress-discreet: {researcher} by {time} on {day}",
+    "paused": "paused until {day}",
+    "person-asked": "person-asked: by {time} on {day}",
+    "thanks": "thanks {name}",
+}
 
 
 CHANNELS = {"sms": "text", "email": "email", "telegram": "Telegram"}
@@ -36,7 +44,7 @@ def text(key: str) -> Text:
     return Text(standard=same, easy_read=same, short=same)
 
 
-def schedule() -> Schedule:
+def schedule(handover: str = "") -> Schedule:
     """Two statements that are needed and one that is not; four questions, one behind a branch; a closing one."""
     return Schedule(
         cohort="people",
@@ -57,6 +65,7 @@ def schedule() -> Schedule:
                 questions=(
                     Question(
                         id="a-ways",
+                        handover=handover == "a-ways",
                         prompts=("Anything more?",),
                         branches=(Branch(when=Condition(answer_is=("none", "no")), goto="a-why"),),
                         **words("Which ways do you use?"),
@@ -84,10 +93,13 @@ def interview(
     wording: Wording = Wording.STANDARD,
     prompts: bool = False,
     again: bool = False,
-    **attributes: str,
+    attributes: dict[str, str] | None = None,
+    handover: str = "",
+    **pace: Any,
 ) -> Interview:
     """An interview that has not begun."""
-    person = Person("Sam", wording, "text", ZoneInfo("Europe/London"), "Ann", date(2027, 3, 1), attributes)
+    person = Person("Sam", wording, "text", ZoneInfo("Europe/London"), "Ann", date(2027, 3, 1), attributes or {})
+    study = Study("The study", "01632 960000", CHANNELS, again)
     return Interview(
-        schedule(), Study("The study", "01632 960000", CHANNELS, again), person, Pace(settle, quiet, prompts)
+        schedule(handover), study, person, needs.onto(Pace(settle, quiet, prompts, **pace), person.attributes)
     )

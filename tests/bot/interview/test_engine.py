@@ -10,10 +10,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from bot.interview import pace
+from bot.interview import calling, fetching, pace, persons, reminding, settling
 from bot.interview.commands import Command, parse
 from bot.interview.engine import step
 from bot.interview.events import (
+    Acknowledged,
     AddressTold,
     Belongs,
     Consent,
@@ -24,17 +25,24 @@ from bot.interview.events import (
     File,
     HandedBack,
     Moved,
+    OpenTask,
     OptedOut,
+    OutOfOffice,
+    Reviewed,
     Said,
     Send,
     SetTimer,
+    TaskKind,
     TimerKind,
     Told,
     TookOver,
+    ToRemind,
     Wrote,
 )
+from bot.interview.reminders import Ladder
 from bot.interview.schedule import Wording
-from bot.interview.state import Interview, State
+from bot.interview.state import NO_LADDER, Interview, Menu, Progress, State
+from bot.interview.turn import ENDED
 from bot.messages import MediaKind
 from tests.bot.interview.player import Player
 from tests.bot.interview.small import interview
@@ -65,6 +73,9 @@ class Interviews(RuleBasedStateMachine):
         wording=st.sampled_from(list(Wording)),
         prompts=st.booleans(),
         again=st.booleans(),
+        review=st.sampled_from([timedelta(), timedelta(), timedelta(hours=4), None]),
+        a_day=st.sampled_from([0, 0, 1]),
+        ladder=st.sampled_from([NO_LADDER, Ladder(), Ladder()]),
         said=st.sampled_from([[], ["yes"], ["yes", "yes", "no"], ["yes", "yes", "yes", "By phone", "done"]]),
     )
     def begin(
@@ -74,9 +85,14 @@ class Interviews(RuleBasedStateMachine):
         wording: Wording,
         prompts: bool,
         again: bool,
+        review: timedelta | None,
+        a_day: int,
+        ladder: Ladder,
         said: list[str],
     ) -> None:
-        self.player = Player(interview(settle, quiet, wording, prompts, again))
+        self.player = Player(
+            interview(settle, quiet, wording, prompts, again, review=review, questions_a_day=a_day, ladder=ladder)
+        )
         self.old_timers: list[SetTimer] = []
         if said:
             self.take(Enrolled())
@@ -102,7 +118,7 @@ class Interviews(RuleBasedStateMachine):
     def say_about_something(self, text: str, question: str | None, unseen: bool) -> None:
         self.hear(text, replied_to=question, unseen=unseen)
 
-    @rule(text=st.sampled_from(["READY", "PAUSE 1", "PAUSE 4", "PERSON", "BACK", "UNDO"]))
+    @rule(text=st.sampled_from(["READY", "PAUSE 1", "PAUSE 4", "PERSON", "CALL", "CHANGE CALL", "2", "BACK", "UNDO"]))
     def change_course(self, text: str) -> None:
         self.hear(text)
 
@@ -122,7 +138,20 @@ class Interviews(RuleBasedStateMachine):
     @rule()
     def start_again(self) -> None:
         self.hear("START")
-        self.take(HandedBack("Ann"))
+        self.take(HandedBack("Ann", "They are safe."))
+
+    @precondition(lambda self: self.player.interview.state is not State.INVITED)
+    @rule(text=st.sampled_from(["I want to die", "He hits me", "STOP", "yes", "LEAVE"]), stop=st.booleans())
+    def say_something_alarming(self, text: str, stop: bool) -> None:
+        self.hear(text, sign="danger", opt_out="stop" if stop else None)
+
+    @rule(reason=st.sampled_from(["", "We talked, and they want to go on."]))
+    def hand_back(self, reason: str) -> None:
+        self.take(HandedBack("Ann", reason))
+
+    @rule()
+    def see_it(self) -> None:
+        self.take(Acknowledged("Ann"))
 
     def wait(self, length: timedelta) -> None:
         self.player.now += length
@@ -137,12 +166,36 @@ class Interviews(RuleBasedStateMachine):
         """A timer that was set for another position, or for an answer that has grown, rings all the same."""
         for timer in self.old_timers:
             now = self.player.interview
-            if timer.kind is TimerKind.SETTLE:
-                stale = now.state is not State.ACTIVE or timer.position != f"{now.position}/{len(now.answer.parts)}"
-            else:
-                stale = now.state is not State.PAUSED or timer.due != now.until
-            if stale:
+            if self.is_stale(timer, now):
                 assert not self.take(Due(timer.kind, timer.position)), "a stale timer did something"
+
+    @staticmethod
+    def is_stale(timer: SetTimer, now: Interview) -> bool:
+        match timer.kind:
+            case TimerKind.SETTLE:
+                whole = now.state is not State.ACTIVE or now.between
+                return whole or timer.position != settling.settle_position(now)
+            case TimerKind.REVIEW:
+                return not now.between or timer.position != settling.review_position(now)
+            case TimerKind.REMIND:
+                return now.asked is None or timer.position != reminding.position(now)
+            case TimerKind.ESCALATE:
+                return not now.calling or timer.position != fetching.position(now)
+            case TimerKind.CALL:
+                return now.call is None or timer.position != calling.position(now.call)
+            case TimerKind.HOLDING:
+                held = now.state is State.HANDOVER and bool(now.holder)
+                return not held or timer.position != persons.holding_position(now)
+            case _:
+                return now.state is not State.PAUSED or timer.due != now.until
+
+    @rule(event=st.sampled_from([Reviewed("Ann"), ToRemind("Ann"), OutOfOffice()]))
+    def something_else(self, event: Event) -> None:
+        self.take(event)
+
+    @rule(length=st.sampled_from([timedelta(days=1), timedelta(days=5), timedelta(days=40)]))
+    def nobody_says_anything(self, length: timedelta) -> None:
+        self.wait(length)
 
     @rule(
         event=st.sampled_from(
@@ -179,6 +232,8 @@ class Interviews(RuleBasedStateMachine):
         self.check_one_voice(before, event, sends)
         self.check_position(before, event, after)
         self.check_quiet(event, sends)
+        self.check_distress(before, event, effects)
+        self.check_reminders(before, event, sends)
         assert step(before, event, self.player.now).effects == effects, "the same event gives the same step"
         return effects
 
@@ -204,14 +259,57 @@ class Interviews(RuleBasedStateMachine):
         if before.state is not State.HANDOVER:
             return
         may_speak = isinstance(event, HandedBack) or word_of(event) in (Command.STOP, Command.LEAVE)
+        may_speak = may_speak or (isinstance(event, Said) and event.sign is not None)
+        if not before.holder:  # nobody has taken it yet: times for a call may be offered, and the call reminded of
+            may_speak = may_speak or before.menu is Menu.CALL or word_of(event) is Command.CALL
+            may_speak = may_speak or (isinstance(event, Due) and event.kind is TimerKind.CALL)
         if not may_speak:
             assert all(send.author for send in sends), "the bot spoke while a researcher had the conversation"
 
     def check_position(self, before: Interview, event: Event, after: Interview) -> None:
-        if isinstance(event, TookOver | HandedBack | Wrote | OptedOut | Moved | AddressTold):
+        goes_on = isinstance(event, HandedBack) and before.answer.progress is Progress.SETTLED
+        if not goes_on and isinstance(event, TookOver | HandedBack | Wrote | OptedOut | Moved | AddressTold):
             assert after.position == before.position
         if word_of(event) in (Command.STOP, Command.PAUSE, Command.PERSON, Command.HELP, Command.LEAVE):
             assert after.position == before.position, "the person keeps their place"
+
+    def check_reminders(self, before: Interview, event: Event, sends: list[Send]) -> None:
+        reminders = [send for send in sends if reminding.REMINDERS.intersection(send.texts)]
+        if not reminders:
+            return
+        after = self.player.interview
+        by_timer = isinstance(event, Due) and event.kind is TimerKind.REMIND
+        assert by_timer or isinstance(event, ToRemind)
+        assert before.state in (State.CONSENT, State.ACTIVE), "a reminder to somebody who is not waited for"
+        assert not before.between, "a reminder while they wait for us"
+        assert not (before.away and by_timer)
+        assert len(after.reminded) <= 6
+        assert sum(before.heard is None or moment > before.heard for moment in after.reminded) <= 2
+        if by_timer:
+            assert before.asked is not None
+            assert self.player.now - before.asked >= timedelta(days=4)
+
+    def check_distress(self, before: Interview, event: Event, effects: tuple[Effect, ...]) -> None:
+        """A sign is answered at once and holds the interview, until a person gives a reason to release it."""
+        sent = [
+            send for send in effects if isinstance(send, Send) and send.texts in (("distress",), ("distress-discreet",))
+        ]
+        after = self.player.interview
+        if isinstance(event, Said) and event.sign:
+            assert OpenTask(TaskKind.DISTRESS) in effects
+            assert after.distressed
+            assert after.state in ENDED or after.state is State.HANDOVER
+            due = not before.signposted or self.player.now - before.signposted >= timedelta(hours=24)
+            stopping = word_of(event) in (Command.STOP, Command.LEAVE) or event.opt_out
+            assert bool(sent) == (due and not stopping), "the numbers to call: at once, and once a day"
+            assert all(send.not_before is None for send in sent)
+        else:
+            assert not sent
+            released = isinstance(event, HandedBack) and event.reason
+            assert after.distressed or not before.distressed or released, "released without a person's reason"
+            if before.distressed and after.distressed and not isinstance(event, Said):
+                asked = [send for send in effects if isinstance(send, Send) and send.question]
+                assert not asked, "a question while it is held"
 
     def check_quiet(self, event: Event, sends: list[Send]) -> None:
         interview_now = self.player.interview

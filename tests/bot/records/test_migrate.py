@@ -19,7 +19,11 @@ def test_migrations_make_exactly_the_tables_of_the_program(tmp_path: Path) -> No
     """What the migrations make and what the code expects are the same."""
     url = f"sqlite:///{tmp_path}/a.db"
     applied = migrate.migrate(url, Vault(b"k" * 32))
-    assert applied == ["0001 The first tables.", "0002 Channels: moving between them, media, versions of a message."]
+    assert applied == [
+        "0001 The first tables.",
+        "0002 Channels: moving between them, media, versions of a message.",
+        "0003 Persons: where the team is told that somebody is needed, and calls that are booked.",
+    ]
     assert migrate.migrate(url, Vault(b"k" * 32)) == []
     engine = open_engine(url)
     with engine.connect() as connection:

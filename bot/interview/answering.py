@@ -1,0 +1,131 @@
+"""Questions and answers: what is asked, what belongs to it, and what comes after it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.interview import wording
+from bot.interview.events import Belongs, Said, TaskKind
+from bot.interview.schedule import Question
+from bot.interview.state import Answer, Interview, Menu, Progress, State
+from bot.interview.turn import Turn
+from bot.messages import MediaKind
+
+ACKNOWLEDGED = {
+    MediaKind.VOICE: "voice-note",
+    MediaKind.PICTURE: "picture",
+    MediaKind.VIDEO: "picture",
+    MediaKind.FILE: "file",
+}
+"""The text that says what came and that a person will look at it."""
+
+
+# Asking
+
+
+def ask(turn: Turn) -> None:
+    """Send the open statement or question, in full; after the statements, who answers.
+
+    No question is ever sent without every required consent.
+    """
+    interview = turn.interview
+    key = interview.position
+    if interview.agreeing:
+        turn.say("consent-again")
+    elif interview.state is State.CONSENT and key in interview.consent:
+        turn.change(menu=Menu.WHO)
+        turn.say("who-answered")
+    elif interview.state is State.CONSENT:
+        turn.send(wording.statement(interview, key), question=key)
+    elif interview.consented and key:
+        turn.send(wording.question(interview, key), question=key)
+
+
+def open_question(turn: Turn, key: str) -> None:
+    """Go to a question; its section's introduction is said before the section's first question."""
+    first = key not in turn.interview.answers
+    opened = turn.lately(turn.interview.opened, turn.now)
+    turn.change(state=State.ACTIVE, position=key, unclear=0, opened=opened)
+    turn.mark(key, progress=Progress.ASKED)
+    intro = next((s.intro for s in turn.interview.schedule.sections if s.intro and s.questions[0].id == key), None)
+    if first and intro:
+        turn.send(wording.fill(intro.worded(turn.interview.person.wording), wording.values(turn.interview)))
+    ask(turn)
+
+
+def advance(turn: Turn, after: str | None) -> None:
+    """Open the next question that still wants an answer, or close the interview."""
+    question = following(turn.interview, after)
+    if question is not None:
+        open_question(turn, question.id)
+        return
+    turn.change(state=State.COMPLETE, position="")
+    turn.say("thanks", "check-answers")
+
+
+def previous(interview: Interview, key: str) -> str | None:
+    """The question asked before this one."""
+    asked = [q.id for q in interview.schedule.questions if q.id in interview.answers]
+    place = asked.index(key) if key in asked else len(asked)
+    return asked[place - 1] if place > 0 else None
+
+
+def following(interview: Interview, after: str | None) -> Question | None:
+    """The next question that still wants an answer, where there is one."""
+    questions = interview.schedule.questions
+    start = 0
+    if after is not None:
+        target = _branch(interview, interview.schedule.question(after))
+        if target is not None and _wanting(interview, target):
+            return interview.schedule.question(target)
+        start = next(i for i, q in enumerate(questions) if q.id == after) + 1
+    return next((q for q in questions[start:] if not q.follow_up and _wanting(interview, q.id)), None)
+
+
+def _branch(interview: Interview, question: Question) -> str | None:
+    answer = interview.answers.get(question.id, Answer())
+    if answer.goto:
+        return answer.goto
+    attributes = interview.person.attributes
+    for branch in question.branches:
+        if branch.when.attribute and attributes.get(branch.when.attribute) == branch.when.is_:
+            return branch.goto
+    return None
+
+
+def _wanting(interview: Interview, key: str) -> bool:
+    answer = interview.answers.get(key)
+    return answer is None or answer.progress is Progress.ASKED
+
+
+# Answering
+
+
+def meant(interview: Interview, said: Said) -> tuple[str, Belongs]:
+    """The question that a message belongs to: the one it replies to, or the open one unless that was not seen yet."""
+    position = interview.position
+    earlier = said.replied_to if said.replied_to in interview.answers else None
+    if earlier:
+        return earlier, Belongs.ANSWER
+    if said.unseen and said.replied_to != position and (before := previous(interview, position)):
+        return before, Belongs.LATE
+    return position, Belongs.ANSWER
+
+
+def keep(turn: Turn, said: Said, key: str, belongs: Belongs) -> None:
+    """Add the message to a question, and judge a branch on the answer as a whole."""
+    turn.file(said, belongs, key)
+    known = turn.interview.answers.get(key, Answer())
+    whole = " ".join(said.text.casefold().strip(" .!").split())
+    question = turn.interview.schedule.question(key)
+    goto = next((b.goto for b in question.branches if whole in b.when.answer_is), None)
+    grown = replace(known.plus(said.message, goto), who=turn.interview.who or known.who)
+    turn.change(answers={**turn.interview.answers, key: grown})
+
+
+def acknowledge(turn: Turn, said: Said) -> None:
+    """What is not words goes to a person, and the one who sent it hears so; once for several sent as one."""
+    if said.media is not None:
+        turn.task(TaskKind.WRITE_UP)
+        if not said.joined:
+            turn.say(ACKNOWLEDGED[said.media])

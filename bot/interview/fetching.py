@@ -1,0 +1,66 @@
+"""Fetching a person: whoever is on the rota is told, one after the other, until somebody has seen it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.interview.events import Alert, Cancel, Due, SetTimer, TaskKind, TimerKind
+from bot.interview.state import Cause, Interview, State
+from bot.interview.turn import Turn
+
+CAUSES = {
+    TaskKind.PERSON_ASKED: Cause.PERSON,
+    TaskKind.CALL_ASKED: Cause.CALL,
+    TaskKind.UNCLEAR: Cause.UNCLEAR,
+    TaskKind.GO_ON: Cause.SCHEDULE,
+}
+
+
+def hand_over(turn: Turn, kind: TaskKind) -> None:
+    """From now on the bot is silent, until a person hands back."""
+    turn.follow(Cancel())
+    turn.change(state=State.HANDOVER, menu=None)
+    turn.task(kind)
+    call(turn, CAUSES[kind])
+
+
+def call(turn: Turn, cause: Cause) -> None:
+    """Begin to tell people, unless they are being told of this already."""
+    if turn.interview.calling and turn.interview.cause is cause:
+        return
+    turn.change(cause=cause, calling=turn.now, told=0)
+    _tell_next(turn)
+
+
+def acknowledge(turn: Turn) -> None:
+    """Somebody has seen it."""
+    turn.change(calling=None, told=0)
+
+
+def due(turn: Turn, event: Due) -> None:
+    """Nobody has seen it yet, unless this was set for another time."""
+    if turn.interview.calling and event.position == position(turn.interview):
+        _tell_next(turn)
+
+
+def position(interview: Interview) -> str:
+    """What an escalation timer is set for: this call, with as many people told as there are now."""
+    return f"{interview.calling}/{interview.told}"
+
+
+def _tell_next(turn: Turn) -> None:
+    """Tell the next one if it is time; set the timer for the one after."""
+    people = _people(turn.interview)
+    if (told := turn.interview.told) < len(people) and people[told][0] <= turn.now:
+        turn.follow(Alert(people[told][1], turn.interview.cause.value, told + 1))
+        turn.change(told=told + 1)
+    if (told := turn.interview.told) < len(people):
+        turn.follow(SetTimer(TimerKind.ESCALATE, people[told][0], position(turn.interview)))
+
+
+def _people(interview: Interview) -> tuple[tuple[datetime, str], ...]:
+    """Whom to tell and when: of distress at any hour, of all else when they work."""
+    assert interview.calling is not None
+    if interview.distressed:
+        return interview.rota.alerts(interview.calling)
+    return interview.rota.fetched(interview.calling, interview.person.researcher)

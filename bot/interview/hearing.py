@@ -1,0 +1,112 @@
+"""What the person sends: a command, a choice from a menu, or words for whatever is open."""
+
+from __future__ import annotations
+
+from bot.interview import (
+    answering,
+    calling,
+    consent,
+    distress,
+    helping,
+    leaving,
+    moving,
+    pausing,
+    persons,
+    settling,
+    words,
+)
+from bot.interview.commands import Command, Word, parse, yes_or_no
+from bot.interview.events import Belongs, Said, TaskKind
+from bot.interview.state import Menu, State
+from bot.interview.turn import Turn
+
+
+def hear(turn: Turn, said: Said) -> None:
+    """STOP and LEAVE before all else; then signs of distress, a person who listens, a menu and the rest."""
+    beckoned = turn.interview.beckoned
+    turn.change(heard=turn.now, asked=None, away=False, beckoned=False)
+    done_there = {"stop": Word(Command.STOP), "start": Word(Command.READY)}.get(said.opt_out or "")
+    word = done_there or parse(said.text)
+    if word and word.command in (Command.STOP, Command.LEAVE):
+        turn.file(said, Belongs.COMMAND)
+        leaving.stop(turn, said) if word.command is Command.STOP else leaving.leave(turn)
+        if said.sign:
+            distress.alarm(turn)
+    elif said.sign:
+        distress.hear(turn, said)
+    elif turn.interview.menu is Menu.CALL and word is None and calling.choose(turn, said):
+        pass
+    elif turn.interview.state is State.HANDOVER and _wants_a_call(turn, word):
+        turn.file(said, Belongs.COMMAND)
+        persons.fetch_by_call(turn, said)
+    elif turn.interview.state is State.HANDOVER:
+        persons.tell(turn, said, word)
+    elif turn.interview.menu and _chosen(turn, said):
+        pass
+    elif word:
+        turn.file(said, Belongs.COMMAND)
+        turn.change(menu=turn.interview.menu if turn.interview.menu is Menu.LEAVE else None)
+        words.obey(turn, said, word)
+    elif said.reopened and yes_or_no(said.text, numbered=False):
+        turn.file(said, Belongs.CHOICE)  # yes, they want what waited for them
+    elif beckoned and yes_or_no(said.text, numbered=False):
+        turn.file(said, Belongs.CHOICE)
+        settling.ready(turn)
+    else:
+        _take_words(turn, said)
+
+
+def _wants_a_call(turn: Turn, word: Word | None) -> bool:
+    """CALL after PERSON, or CHANGE CALL, while nobody has taken the conversation yet."""
+    free = not turn.interview.holder and not turn.interview.distressed
+    return word is not None and word.command is Command.CALL and free
+
+
+def _chosen(turn: Turn, said: Said) -> bool:
+    """Whether the message answers the menu that is open."""
+    if parse(said.text) is not None:
+        return False
+    match turn.interview.menu:
+        case Menu.PAUSE:
+            return pausing.choose(turn, said)
+        case Menu.LEAVE:
+            leaving.choose(turn, said)
+        case Menu.CALL:
+            return False
+        case Menu.WHO:
+            helping.choose(turn, said)
+        case Menu.CHANGE:
+            moving.choose_channel(turn, said)
+        case _:
+            moving.choose_address(turn, said)
+    return True
+
+
+def _take_words(turn: Turn, said: Said) -> None:
+    """Words that are no command: an answer to what is open, or something for a person to read."""
+    interview = turn.interview
+    match interview.state:
+        case State.CONSENT | State.ACTIVE if interview.agreeing:
+            consent.answer_again(turn, said)
+        case State.CONSENT if interview.position in interview.consent:
+            helping.choose(turn, said)
+        case State.CONSENT:
+            consent.answer(turn, said)
+        case State.ACTIVE:
+            settling.answer(turn, said)
+        case State.PAUSED if interview.position in interview.answers:
+            answering.keep(turn, said, interview.position, Belongs.ANSWER)
+            answering.acknowledge(turn, said)
+        case State.PAUSED if interview.position:
+            pausing.resume(turn)
+            consent.answer(turn, said)
+        case State.COMPLETE if yes_or_no(said.text, numbered=True) is False:
+            turn.file(said, Belongs.CHOICE)
+        case State.COMPLETE:
+            meant = said.replied_to if said.replied_to in interview.answers else None
+            answering.keep(turn, said, meant or interview.schedule.questions[-1].id, Belongs.LATE)
+            answering.acknowledge(turn, said)
+            turn.task(TaskKind.AFTERWARDS)
+        case _:
+            turn.file(said, Belongs.ASIDE)
+            turn.task(TaskKind.AFTERWARDS)

@@ -1,0 +1,57 @@
+"""STOP and LEAVE: both always work, and nobody but the person takes them back."""
+
+from __future__ import annotations
+
+from bot.interview.commands import LEAVE_CHOICES, choice
+from bot.interview.events import Belongs, Cancel, Said, TaskKind
+from bot.interview.state import Menu, State
+from bot.interview.turn import Turn
+
+
+def stopped(turn: Turn) -> None:
+    """Silence, however it was asked for."""
+    if turn.interview.state not in (State.LEFT, State.DECLINED):
+        turn.change(state=State.STOPPED, menu=None)
+    turn.follow(Cancel(people=True))
+
+
+def stop(turn: Turn, said: Said) -> None:
+    """One confirmation, unless the provider has given it already."""
+    again = turn.interview.state in (State.STOPPED, State.LEFT, State.DECLINED)
+    stopped(turn)
+    if not again and said.opt_out is None:
+        turn.say("stopped")
+
+
+def leave(turn: Turn) -> None:
+    if turn.interview.state is State.LEFT:
+        return
+    turn.follow(Cancel(people=True))
+    turn.change(state=State.LEAVING, menu=Menu.LEAVE)
+    turn.task(TaskKind.LEAVE)
+    turn.say("leave-ask")
+
+
+def choose(turn: Turn, said: Said) -> None:
+    """Whether the answers are kept."""
+    turn.file(said, Belongs.CHOICE)
+    picked = choice(said.text, LEAVE_CHOICES)
+    if picked is None:
+        turn.say("leave-unclear")
+        turn.task(TaskKind.LEAVE)
+    else:
+        turn.change(menu=None)
+        _left(turn, picked)
+
+
+def _left(turn: Turn, picked: str) -> None:
+    turn.change(state=State.LEFT)
+    today = turn.now.astimezone(turn.interview.person.timezone).date()
+    if picked == "keep":
+        turn.say("left-keep")
+    elif today > turn.interview.person.cutoff:
+        turn.task(TaskKind.DELETE)
+        turn.say("left-late")
+    else:
+        turn.task(TaskKind.DELETE)
+        turn.say("left-delete", day=turn.promise()["day"])

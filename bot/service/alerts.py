@@ -1,0 +1,73 @@
+"""Telling the team that a person is needed: a mail to whoever is on the rota, with a code and a link, and no words."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert, select
+
+from bot.interview.events import Alert
+from bot.interview.state import Cause
+from bot.records.participants import Participant, Terms
+from bot.records.tables import messages, outbox, users
+from bot.records.unit_of_work import UnitOfWork
+
+WORDS = {
+    Cause.SAFEGUARDING: "Something that {code} wrote may be a sign of harm or distress. Please read it now.",
+    Cause.PERSON: "{code} would like a person to write to them.",
+    Cause.CALL: "{code} would like a call.",
+    Cause.UNCLEAR: "{code} was not understood twice, and waits for a person.",
+    Cause.SCHEDULE: "{code} has come to a point where a person goes on.",
+    Cause.CALL_SOON: "Your call with {code} is soon. The time and the invitation are on their page.",
+    Cause.TAKEN_OVER: "You have had the conversation with {code} for a day. Hand it back when you are done.",
+}
+"""What has happened, by cause: never what anybody said."""
+
+
+def tell(uow: UnitOfWork, terms: Terms, participant: Participant, alert: Alert) -> None:
+    """Write to somebody on the rota, if they are a user with an address and there is a mail channel."""
+    user = _user(uow, alert.who)
+    told = "email" in terms.channels and user is not None
+    uow.note("service", "alerted" if told else "could not alert", participant.code, who=alert.who, cause=alert.cause)
+    if user is not None and told:
+        key_id, key = uow.holding_key()
+        again = "" if alert.number == 1 else "\n\nNobody has seen to it yet. Take over, and nobody else is told."
+        link = f"{terms.site}/participants/{participant.code}"
+        words = WORDS[Cause(alert.cause)].format(code=participant.code)
+        _queue(uow, user["id"], key_id, user["email"], key.seal(f"{words}{again}\n\n{link}", "body"))
+
+
+def _user(uow: UnitOfWork, name: str) -> dict[str, object] | None:
+    """The user who is called as the rota says, and has an address."""
+    known = (users.c.disabled_at.is_(None), users.c.email.is_not(None))
+    rows = uow.all(select(users.c.id, users.c.name, users.c.email).where(*known))
+    return next((dict(row) for row in rows if row["name"].casefold() == name.casefold()), None)
+
+
+def _queue(uow: UnitOfWork, user_id: object, key_id: int, address: object, body: bytes) -> None:
+    message_id = uow.execute(
+        insert(messages)
+        .values(
+            key_id=key_id,
+            direction="out",
+            channel="email",
+            author="bot",
+            belongs="alert",
+            body=body,
+            at=uow.now,
+        )
+        .returning(messages.c.id)
+    ).scalar_one()
+    uow.execute(
+        insert(outbox).values(
+            id=uow.new_id(),
+            lane=f"staff {user_id}",
+            message_id=message_id,
+            key_id=key_id,
+            kind="email",
+            address=address,
+            state="pending",
+            attempts=0,
+            not_before=uow.now,
+            changed_at=uow.now,
+        )
+    )
+    uow.changed.add("outbox")

@@ -1,0 +1,267 @@
+"""Pace, as it reaches a phone: what waits, what is reminded, what leaves after a night, an outage or a hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from icalendar import Calendar
+
+from bot.channel import Ability, Channel
+from bot.errors import EnrolmentError, NotSent, OwnPaceError
+from bot.interview.schedule import Wording
+from bot.messages import Address, Inbound
+from bot.records import participants
+from bot.records.tables import audit, consents, messages
+from bot.service import calls, conversations, enrolment, handovers, intake, reminding, switch
+from bot.service import outbox as sending
+from bot.service.enrolment import Entry
+from tests.bot.world import PHONE, World, world
+
+
+class Anything(Channel):
+    """A channel that takes anything; nothing is ever really sent in these tests."""
+
+    abilities = frozenset({Ability.WRITES_FIRST})
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path, {"sms": Anything("sms")}) as made:
+        yield made
+
+
+def say(study: World, text: str, **more: object) -> None:
+    inbound = Inbound(f"SM{next(study.numbers)}", PHONE, text, text.encode(), **more)  # type: ignore[arg-type]  # names of Inbound
+    study.run(intake.receive, study.program.terms, inbound)
+
+
+def to_the_first_question(study: World, **columns: str) -> str:
+    code = study.enrol(attributes=columns)
+    while study.record(code).row.state != "Answering":
+        study.leave()
+        say(study, "yes")
+    study.leave()
+    return code
+
+
+def wake(study: World, **length: float) -> None:
+    study.clock.forward(**length)
+    study.run(conversations.wake, study.program.terms)
+
+
+def interview(study: World, code: str) -> Any:
+    found = study.program.database.read_now(participants.by_code, study.program.terms, code)
+    assert found is not None
+    return found.interview
+
+
+# What leaves, and when
+
+
+def test_a_message_that_could_not_leave_in_the_evening_does_not_leave_at_night(study: World) -> None:
+    code = to_the_first_question(study, settle="1h")
+    study.clock.forward(days=1)
+    say(study, "By phone")
+    wake(study, hours=1)  # the next question, at one o'clock
+    (claimed,) = study.claim()
+    study.run(sending.not_sent, claimed, NotSent("no way out"))
+    study.clock.forward(hours=12)
+    assert study.claim() == [], "a text at one in the morning"
+    study.clock.forward(hours=8)
+    assert len(study.leave()) == 1
+    assert study.record(code).row.state == "Answering"
+
+
+def test_a_reply_that_waited_out_an_outage_is_no_reply_any_more(study: World) -> None:
+    to_the_first_question(study)
+    say(study, "HELP")
+    study.clock.forward(hours=14)
+    assert study.claim() == [], "the answer to HELP, fourteen hours late at two in the morning"
+    say(study, "HELP")
+    assert len(study.leave()) == 2
+
+
+def test_four_a_day_at_the_most_however_much_waits(study: World) -> None:
+    code = study.enrol()
+    assert len(study.leave()) == 4, "the information and the first statement"
+    study.run(handovers.take_over, study.program.terms, code, "Ann")
+    study.run(handovers.hand_back, study.program.terms, code, "Ann")
+    assert study.claim() == []
+    study.clock.forward(hours=24)
+    assert len(study.leave()) == 1
+
+
+def test_others_may_see_the_phone_so_the_question_waits_until_they_say_yes(study: World) -> None:
+    to_the_first_question(study, discreet="yes", settle="1h")
+    study.clock.forward(days=1)
+    say(study, "By phone")
+    wake(study, hours=1)
+    (ready,) = study.leave()
+    assert "message ready for you" in ready
+    assert study.leave() == []
+    study.clock.forward(days=1)
+    say(study, "Yes")
+    (question,) = study.leave()
+    assert question.startswith("Q2 of")
+    yes = study.record("SW01").entries[-1]
+    assert (yes.body, yes.belongs) == ("Yes", "choice")
+
+
+def test_while_the_switch_is_off_nothing_leaves_and_then_all_of_it_in_order(study: World) -> None:
+    to_the_first_question(study)
+    study.run(switch.hold, "coordinator")
+    say(study, "HELP")
+    say(study, "AGAIN")
+    assert study.claim() == []
+    assert not study.run(switch.hold, "coordinator"), "it is on hold already"
+    study.run(switch.release, study.program.terms, "coordinator")
+    assert [body[:8] for body in study.leave()] == ["You can ", "Q1 of 14"]
+    assert study.count_of(audit, audit.c.act.in_(["held all outgoing messages", "released outgoing messages"])) == 2
+
+
+def test_a_release_sends_one_reminder_where_two_have_waited(study: World) -> None:
+    to_the_first_question(study)
+    wake(study, days=4)
+    study.run(switch.hold, "coordinator")
+    study.run(reminding.remind, study.program.terms, "coordinator", ["SW01"])
+    study.clock.forward(days=1)
+    study.run(switch.release, study.program.terms, "coordinator")
+    assert len(study.leave()) == 1
+
+
+# Reminders
+
+
+def test_a_reminder_is_not_due_before_the_question_has_really_left(study: World) -> None:
+    to_the_first_question(study)
+    say(study, "AGAIN")
+    wake(study, days=5)  # an outage: the answer to AGAIN has not left
+    assert study.count_of(messages, messages.c.texts == "reminder-1") == 0
+    study.leave()
+    wake(study, days=3)
+    assert study.count_of(messages, messages.c.texts == "reminder-1") == 0
+    wake(study, days=2)
+    assert study.count_of(messages, messages.c.texts == "reminder-1") == 1
+
+
+def test_an_automatic_reply_holds_reminders(study: World) -> None:
+    to_the_first_question(study)
+    say(study, "I am away until Monday", automatic=True)
+    wake(study, days=5)
+    assert study.count_of(messages, messages.c.texts == "reminder-1") == 0
+
+
+def test_reminding_by_hand_shows_first_and_keeps_to_the_same_guards(study: World) -> None:
+    to_the_first_question(study)
+    terms = study.program.terms
+    (shown,) = study.program.database.read_now(reminding.preview, terms)
+    assert shown.words.startswith("Hello Sam")
+    assert study.claim() == []
+    for _ in range(3):
+        (done,) = study.run(reminding.remind, terms, "coordinator")
+    assert done.why_not == "enough in this silence"
+    assert len(study.leave()) == 2
+    say(study, "PAUSE 1")
+    assert study.run(reminding.remind, terms, "coordinator", ["sw01"])[0].why_not == "paused"
+    with pytest.raises(OwnPaceError, match="no participant P99"):
+        study.run(reminding.remind, terms, "coordinator", ["P99"])
+
+
+# What one person needs
+
+
+@pytest.mark.parametrize(
+    ("columns", "problem"),
+    [
+        ({"settle": "10s"}, "settle '10s' must be from 1m to 72h"),
+        ({"days": "someday"}, "must be days of the week"),
+        ({"hours": "21:00-22:00"}, "preferred hours lie inside the quiet hours"),
+        ({"hours": "25:00-26:00"}, "must be two times of day"),
+        ({"no_contact": "2027-02-14..2027-02-01"}, "must be dates"),
+        ({"questions_a_day": "many"}, "must be a number"),
+        ({"discreet": "perhaps"}, "must be yes or no"),
+        ({"who": "my aunt"}, "must be own, help, behalf or ask"),
+        ({"call": "pigeon"}, "must be phone, video, bsl"),
+    ],
+)
+def test_a_column_that_cannot_act_is_refused_with_the_mend(study: World, columns: dict[str, str], problem: str) -> None:
+    entry = Entry("social-workers", Address("sms", "+447700900124"), wording=Wording.SHORT, attributes=columns)
+    with pytest.raises(EnrolmentError, match=problem):
+        enrolment.check(entry, study.program.rules)
+
+
+def test_whose_words_they_are_is_kept_with_each_answer_and_each_consent(study: World) -> None:
+    code = to_the_first_question(study, who="help")
+    say(study, "By phone")
+    assert interview(study, code).answer.who == "with help"
+
+
+def test_somebody_who_answers_for_them_says_so_before_the_first_question(study: World) -> None:
+    code = study.enrol(attributes={"who": "ask"})
+    while "Is someone helping" not in (last := study.record(code).entries[-1]).body:
+        assert not last.incoming
+        study.leave()
+        say(study, "yes")
+    study.leave()
+    say(study, "3")
+    say(study, "By letter")
+    assert interview(study, code).answer.who == "on behalf"
+    assert study.count_of(consents, consents.c.helper.is_not(None)) == 0, "they had not said so when they agreed"
+
+
+def test_a_person_reads_the_answer_before_the_next_question(study: World) -> None:
+    code = to_the_first_question(study, review="manual")
+    say(study, "By phone")
+    say(study, "DONE")
+    assert study.open_tasks() == ["to review"]
+    wake(study, days=30)
+    assert study.record(code).row.place == "Question 1 of 14"
+    study.run(handovers.reviewed, study.program.terms, code, "Ann")
+    assert study.record(code).row.place == "Question 2 of 14"
+    assert study.open_tasks() == []
+    with pytest.raises(OwnPaceError, match="No answer of SW01 waits"):
+        study.run(handovers.reviewed, study.program.terms, code, "Ann")
+
+
+# Calls
+
+
+def test_a_call_is_booked_with_an_invitation_and_moved_with_a_newer_one(study: World) -> None:
+    code = to_the_first_question(study)
+    say(study, "CALL")
+    (offer,) = study.leave()
+    assert "1: Wednesday 25 November" in offer
+    say(study, "2")
+    (booked,) = study.leave()
+    assert booked.startswith("Your call with our researcher is on Wednesday 25 November")
+    first = study.program.database.read_now(calls.of, study.program.terms, code)
+    say(study, "change call")
+    say(study, "1")
+    second = study.program.database.read_now(calls.of, study.program.terms, code)
+    assert first is not None
+    assert second is not None
+    assert second.starts_at < first.starts_at
+    before, after = (Calendar.from_ical(one.invitation).events[0] for one in (first, second))
+    assert before["uid"] == after["uid"]
+    assert (before["sequence"], after["sequence"]) == (0, 1)
+
+
+def test_two_people_cannot_take_the_same_time(study: World) -> None:
+    to_the_first_question(study)
+    other = Address("sms", "+447700900555")
+    study.enrol(other)
+    study.leave()
+    say(study, "CALL")
+    study.run(intake.receive, study.program.terms, Inbound("o1", other, "CALL", b"CALL"))
+    study.run(intake.receive, study.program.terms, Inbound("o2", other, "1", b"1"))
+    say(study, "1")
+    booked = study.program.database.read_now(calls.booked)
+    assert len(booked) == 1
+    again = study.leave()[-1]
+    assert "1: Wednesday 25 November, 12:30 pm" in again, "the first time that is left"

@@ -1,0 +1,159 @@
+"""Signs of harm or distress, from the message that comes in to the mail that goes to whoever is on call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.channel import Ability, Channel
+from bot.errors import OwnPaceError
+from bot.messages import Address, Inbound
+from bot.records.tables import audit, outbox
+from bot.service import conversations, handovers, intake, staff
+from tests.bot.world import PHONE, World, world
+
+
+class Anything(Channel):
+    """A channel that takes anything; nothing is ever really sent in these tests."""
+
+    abilities = frozenset({Ability.WRITES_FIRST})
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path, {"sms": Anything("sms"), "email": Anything("email")}) as made:
+        made.run(staff.add_user, "our researcher", "three or four words", "researcher")
+        made.run(staff.set_email, "our researcher", "ann@example.org")
+        yield made
+
+
+def say(study: World, text: str, sender: Address = PHONE, **more: object) -> None:
+    key = f"SM{next(study.numbers)}"
+    study.run(intake.receive, study.program.terms, Inbound(key, sender, text, text.encode(), **more))  # type: ignore[arg-type]  # names of Inbound
+
+
+def to_the_first_question(study: World) -> str:
+    code = study.enrol()
+    for _ in range(20):
+        if study.record(code).row.state == "Answering":
+            break
+        study.leave()
+        say(study, "yes")
+    study.leave()
+    return code
+
+
+def mails(study: World) -> list[tuple[str, str]]:
+    claimed = study.claim()
+    return [(one.message.to.value, one.message.body) for one in claimed if one.kind == "email"]
+
+
+def test_a_sign_is_answered_and_the_one_on_call_gets_a_mail_without_a_word_of_it(study: World) -> None:
+    code = to_the_first_question(study)
+    study.clock.forward(hours=15)  # three in the morning
+    say(study, "I dont want to be alive any more")
+    assert study.record(code).row.state == "With a researcher"
+    assert study.open_tasks()[0] == "distress"
+    claimed = study.claim()
+    (text,) = [one.message.body for one in claimed if one.kind == "sms"]
+    assert "116 123" in text
+    (mail,) = [one.message for one in claimed if one.kind == "email"]
+    assert mail.to.value == "ann@example.org"
+    assert code in mail.body
+    assert f"https://study.example/participants/{code}" in mail.body
+    assert "alive" not in mail.body
+
+
+def test_a_sign_spread_over_two_messages_is_found(study: World) -> None:
+    code = to_the_first_question(study)
+    say(study, "some days I really want to")
+    assert study.record(code).row.state == "Answering"
+    say(study, "die")
+    assert study.record(code).row.state == "With a researcher"
+
+
+def test_a_sign_that_was_released_is_not_found_again_in_the_next_message(study: World) -> None:
+    code = to_the_first_question(study)
+    say(study, "I want to die")
+    study.run(handovers.hand_back, study.program.terms, code, "Ann", "We spoke.")
+    say(study, "By phone mostly")
+    assert study.record(code).row.state == "Answering"
+
+
+def test_a_command_after_words_that_it_would_complete_is_only_a_command(study: World) -> None:
+    code = to_the_first_question(study)
+    say(study, "I want it all to")
+    say(study, "STOP")
+    assert study.record(code).row.state == "Stopped messages"
+    assert "distress" not in study.open_tasks()
+
+
+def test_nobody_sees_it_so_the_next_one_is_told_after_a_quarter_of_an_hour(study: World) -> None:
+    code = to_the_first_question(study)
+    say(study, "he is going to kill me")
+    assert len(mails(study)) == 1
+    study.clock.forward(minutes=14)
+    assert study.run(conversations.wake, study.program.terms) == 0
+    study.clock.forward(minutes=1)
+    study.run(conversations.wake, study.program.terms)
+    assert study.count_of(outbox, outbox.c.kind == "email") == 2
+    assert study.record(code).distressed
+
+
+def test_whoever_has_seen_it_stops_the_escalation(study: World) -> None:
+    code = to_the_first_question(study)
+    say(study, "he is going to kill me")
+    study.run(handovers.acknowledge, study.program.terms, code, "Ann")
+    study.clock.forward(minutes=20)
+    study.run(conversations.wake, study.program.terms)
+    assert study.count_of(outbox, outbox.c.kind == "email") == 1
+
+
+def test_stop_leaves_the_escalation_going(study: World) -> None:
+    code = to_the_first_question(study)
+    say(study, "he is going to kill me")
+    say(study, "STOP")
+    study.clock.forward(minutes=15)
+    study.run(conversations.wake, study.program.terms)
+    assert study.count_of(outbox, outbox.c.kind == "email") == 2
+    assert study.record(code).row.state == "Stopped messages"
+
+
+def test_a_release_needs_a_reason_and_leaves_a_trail_that_does_not_show_it(study: World) -> None:
+    code = to_the_first_question(study)
+    say(study, "I want to die")
+    with pytest.raises(OwnPaceError, match="Say why"):
+        study.run(handovers.hand_back, study.program.terms, code, "Ann", "  ")
+    study.run(handovers.hand_back, study.program.terms, code, "Ann", "Her sister is with her.")
+    assert "distress" not in study.open_tasks()
+    assert study.count_of(audit, audit.c.act == "released", audit.c.subject == code) == 1
+    trail = study.program.database.read_now(lambda uow: str(uow.all(audit.select())))
+    assert "sister" not in trail
+
+
+def test_a_researcher_who_has_it_keeps_it_until_somebody_takes_it_on_purpose(study: World) -> None:
+    code = to_the_first_question(study)
+    study.run(handovers.take_over, study.program.terms, code, "Ann")
+    for act, more in ((handovers.take_over, ()), (handovers.reply, ("Hello",)), (handovers.hand_back, ())):
+        with pytest.raises(OwnPaceError, match="Ann has the conversation"):
+            study.run(act, study.program.terms, code, "Ben", *more)
+    study.run(handovers.take_over, study.program.terms, code, "Ben", "yes")
+    study.run(handovers.reply, study.program.terms, code, "Ben", "Hello")
+    assert study.record(code).holder == "Ben"
+
+
+def test_what_a_stranger_writes_is_looked_at_too(study: World) -> None:
+    say(study, "please help he is hitting me", Address("sms", "+447700900999"))
+    assert "distress" in study.open_tasks()
+
+
+def test_a_sign_written_over_an_older_message_is_heard(study: World) -> None:
+    code = to_the_first_question(study)
+    say(study, "By phone", provider_id="m1")
+    say(study, "I want to die", edits="m1")
+    assert study.record(code).distressed
