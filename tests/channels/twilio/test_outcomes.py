@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -66,6 +67,16 @@ def says(status: int, body: Any, content_type: str = "application/json") -> Answ
         if isinstance(body, str):
             return web.Response(status=status, text=body, content_type=content_type)
         return web.json_response(body, status=status)
+
+    return answer
+
+
+def takes() -> Answer:
+    """Takes each message, with a receipt of its own."""
+    numbers = count(1)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return await says(201, {"sid": f"SM{next(numbers)}"})(request)
 
     return answer
 
@@ -275,3 +286,11 @@ def test_every_code_has_words_and_a_strange_one_says_where_to_look() -> None:
     assert all(in_words(code).endswith(f"(Twilio {code})") for code in MEANINGS)
     assert "docs/api/errors/12345" in in_words("12345")
     assert in_words(None) == "Twilio gave no reason"
+
+
+async def test_the_receipt_of_an_earlier_message_is_never_taken_for_this_ones() -> None:
+    """A stray second answer on a kept connection: the message is in doubt, and the connection is used no more."""
+    async with served(says(201, {"sid": "SM1"})) as (channel, _api):
+        await channel.send(MESSAGE)
+        with pytest.raises(SendUnknown, match="earlier message"):
+            await channel.send(replace(MESSAGE, id="another"))

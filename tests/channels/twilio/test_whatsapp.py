@@ -17,7 +17,7 @@ from bot.messages import Address, DeliveryUpdate, Inbound, MediaKind, Outbound, 
 from channels import CHANNELS
 from channels.twilio import Account, Sms, Twilio, WhatsApp
 from channels.twilio.settings import WhatsAppSettings
-from tests.channels.twilio.test_outcomes import account, says, served
+from tests.channels.twilio.test_outcomes import account, says, served, takes
 from tests.rig import ROOT
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -169,7 +169,7 @@ def outbound(**more: Any) -> Outbound:
 
 
 async def test_words_go_as_they_are_written() -> None:
-    async with served(says(201, {"sid": "SM1"}), kind=WhatsApp) as (whatsapp, api):
+    async with served(takes(), kind=WhatsApp) as (whatsapp, api):
         assert await whatsapp.send(outbound()) == Receipt("SM1")
         await whatsapp.send(outbound(to=Address("whatsapp", "US.1234")))
     asked, to_an_id = api.asked
@@ -179,7 +179,7 @@ async def test_words_go_as_they_are_written() -> None:
 
 
 async def test_a_template_goes_with_its_values_and_without_body() -> None:
-    async with served(says(201, {"sid": "SM1"}), kind=WhatsApp, templates=TEMPLATES) as (whatsapp, api):
+    async with served(takes(), kind=WhatsApp, templates=TEMPLATES) as (whatsapp, api):
         await whatsapp.send(outbound(template=Template("reminder-1", ("Sam", 'The "study"'))))
         await whatsapp.send(outbound(template=Template("template-reopen")))
     filled, plain = api.asked
