@@ -166,7 +166,10 @@ def migrate(config: ConfigPath = CONFIG) -> None:
 
 
 @app.command()
-def check(config: ConfigPath = CONFIG) -> None:
+def check(
+    live: Annotated[bool, typer.Option("--live", help="Also ask each provider whether it knows us.")] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
     """Check the settings, the schedules and every text, without touching the database."""
     settings = _settings(config)
     schedules = prompts.load(settings.study.prompts)
@@ -194,7 +197,23 @@ def check(config: ConfigPath = CONFIG) -> None:
         raise ScheduleError(
             "\n".join([*wrong, f"{len(wrong)} {'texts want' if len(wrong) > 1 else 'text wants'} mending."])
         )
+    if live:
+        asyncio.run(_ask_providers(settings))
     out.print("Everything is in order. A server that is running keeps the words it began with: start it again.")
+
+
+async def _ask_providers(settings: Settings) -> None:
+    """One line for each channel. Raises OwnPaceError when a provider does not know us or does not answer."""
+    problems = []
+    for kind, channel in bootstrap.open_channels(settings).items():
+        try:
+            out.print(f"{kind}: {await channel.check()}", markup=False)
+        except OwnPaceError as problem:
+            problems.append(f"{kind}: {problem}")
+        finally:
+            await channel.close()
+    if problems:
+        raise OwnPaceError("\n".join(problems))
 
 
 def _check_cutoff(path: Path, settings: Settings) -> None:

@@ -111,6 +111,14 @@ def test_the_list_of_participants_says_that_all_have_finished(world: tuple[Study
     assert study.command("participants").count("Finished") == 3
 
 
+def test_the_provider_says_that_it_knows_us_and_a_wrong_token_is_told(world: tuple[Study, Emulator]) -> None:
+    study, _network = world
+    assert "sms: Twilio knows the account" in study.command("check", "--live")
+    study.environment["OWNPACE_CHANNELS__SMS__AUTH_TOKEN"] = "another token"
+    assert "sms: " in study.command("check", "--live", code=1)
+    del study.environment["OWNPACE_CHANNELS__SMS__AUTH_TOKEN"]
+
+
 def test_the_log_holds_no_number_and_no_word_of_theirs(world: tuple[Study, Emulator]) -> None:
     study, _network = world
     log = Path(study.folder / "out.log").read_text()
