@@ -70,7 +70,7 @@ class Phone(Channel):
 
 @dataclass
 class Person:
-    """Somebody with a phone. `meant` says of each answer which question it was given to."""
+    """Somebody with a phone, or a mailbox. `meant` says of each answer which question it was given to."""
 
     code: str
     temper: str
@@ -83,6 +83,7 @@ class Person:
     answered: list[str] = field(default_factory=list)
     quiet: str = ""  # 'stopped' or 'left', as they see it
     done: set[str] = field(default_factory=set)
+    mails: dict[str, str] = field(default_factory=dict)  # the last message with each question: a mail answers one
 
 
 class Simulation:
@@ -195,6 +196,7 @@ class Simulation:
         self.check_hour(uow, person, row["author"], row["texts"] or "")
         body = uow.key(row["key_id"]).open(row["body"], "body")
         person.got.append((uow.now, body))
+        person.mails[row["question"] or ""] = row["id"]
         self.react(person, row["question"], (row["texts"] or "").split(" ")[0], body, row["author"])
 
     def check_hour(self, uow: UnitOfWork, person: Person, author: str, texts: str) -> None:
@@ -252,7 +254,13 @@ class Simulation:
             person.meant[body] = question
         person.said.append((body, uow.now))
         inbound = Inbound(
-            f"in-{number}", person.address, body, body.encode(), written_at=when, provider_id=f"p-{number}"
+            f"in-{number}",
+            person.address,
+            body,
+            body.encode(),
+            written_at=when,
+            provider_id=f"p-{number}",
+            reply_to=(person.mails[question],) if question and person.address.kind == "email" else (),
         )
         for _ in range(2 if person.rng.random() < 0.1 else 1):
             intake.take(uow, self.world.program.terms, person.address.kind, [inbound])

@@ -40,12 +40,12 @@ def every_message_is_kept_once_under_its_question(simulation: Simulation, study:
     said = Counter(body for person in simulation.people.values() for body, _ in person.said)
     assert Counter(body for body, _, _ in stored) == said
     wrong = [
-        (body, question, person.meant[body])
+        (person.code, body, question, person.meant[body])
         for person in simulation.people.values()
         for body, belongs, question in stored
         if body in person.meant and belongs == "answer" and question != person.meant[body]
     ]
-    assert wrong == []
+    assert wrong == [], "\n".join(line for code in {c for c, *_ in wrong} for line in last_words(simulation, code))
     assert not [belongs for _, belongs, _ in stored if belongs in ("unread", "held", "flagged")]
 
 

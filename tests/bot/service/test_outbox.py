@@ -333,6 +333,8 @@ def test_two_programs_do_not_talk_to_each_other_for_long(tmp_path: Path) -> None
         assert sent == 20
         assert "too many messages" in study.open_tasks()
         study.clock.forward(hours=2)
+        assert study.leave() == [], "a reply that is hours late is unasked, and there were enough of those today"
+        study.clock.forward(days=1)
         assert study.leave()
 
 
