@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.errors import OwnPaceError
 from bot.interview.schedule import Wording
 from bot.service import handovers
 from tests.bot.world import NOON, World, world
@@ -52,7 +53,9 @@ def test_the_list_and_the_record_say_who_has_the_conversation(study: World) -> N
     assert study.record(code).row.held_by == ""
     study.run(handovers.take_over, terms, code, "Ann")
     assert study.record(code).row.held_by == "Ann"
-    study.run(handovers.take_over, terms, code, "Ben")
+    with pytest.raises(OwnPaceError, match="Ann has the conversation"):
+        study.run(handovers.take_over, terms, code, "Ben")
+    study.run(handovers.take_over, terms, code, "Ben", "anyway")
     assert study.record(code).row.held_by == "Ben"
     study.run(handovers.hand_back, terms, code, "Ben")
     assert study.record(code).row.held_by == ""
@@ -62,6 +65,7 @@ def test_nobody_is_named_for_a_conversation_that_no_person_took(study: World) ->
     code = study.enrol()
     study.run(handovers.take_over, study.program.terms, code, "Ann")
     study.run(handovers.hand_back, study.program.terms, code, "Ann")
+    study.clock.forward(days=1)  # the statement is the fifth unasked message of the first day
     study.leave()
     study.says("perhaps")
     study.says("perhaps not")

@@ -17,7 +17,7 @@ SAMPLES = ROOT / ".rig" / "mail-samples"
 
 
 def samples(pattern: str) -> list[Path]:
-    if not (SAMPLES / "installed").exists():
+    if not (ROOT / ".rig" / "mail-samples.installed").exists():
         unavailable("the sample mails of talon and flufl.bounce (scripts/rig fetches them)")
     return sorted(SAMPLES.glob(pattern))
 
