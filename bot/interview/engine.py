@@ -73,7 +73,7 @@ def step(interview: Interview, event: Event, now: datetime) -> Step:
             moving.address_told(turn, event)
         case Moved():
             moving.moved(turn, event)
-    reminding.watch(turn)
+    reminding.watch(turn, event)
     return Step(turn.interview, tuple(turn.effects))
 
 

@@ -122,4 +122,7 @@ def handed_back(turn: Turn, event: HandedBack) -> None:
         fetching.acknowledge(turn)
     if handed_over:
         pausing.resume(turn)
-        settling.carry_on(turn)
+        if turn.interview.between and not turn.interview.agreeing:
+            settling.go_on(turn)
+        else:
+            settling.carry_on(turn)

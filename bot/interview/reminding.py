@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.interview import discreet, wording
-from bot.interview.events import Due, Send, SetTimer, TaskKind, TimerKind
+from bot.interview.events import Due, Event, Said, Send, SetTimer, TaskKind, TimerKind
 from bot.interview.reminders import (
     DISCREET,
     FIRST,
@@ -59,12 +59,19 @@ def silence(interview: Interview, now: datetime) -> Silence:
     return Silence(asked, heard, interview.reminded, frozenset(guards), interview.person.discreet)
 
 
-def watch(turn: Turn) -> None:
-    """After every event: if something of ours now waits for the person, the ladder starts at the moment it leaves."""
+def watch(turn: Turn, event: Event) -> None:
+    """After every event: if something of ours waits for the person, the ladder starts at the moment it leaves.
+
+    It starts too where what they wrote was about something else, and left the open point as it was.
+    """
     ours = [s for s in turn.effects if isinstance(s, Send) and not REMINDERS.intersection(s.texts)]
     open_here = turn.interview.state in (State.CONSENT, State.ACTIVE) and not turn.interview.between
+    settling = any(isinstance(effect, SetTimer) and effect.kind is TimerKind.SETTLE for effect in turn.effects)
     if ours and open_here:
         turn.change(asked=max(send.not_before or turn.now for send in ours), away=False)
+        _set_timer(turn)
+    elif isinstance(event, Said) and open_here and not settling:
+        turn.change(asked=turn.now)
         _set_timer(turn)
 
 

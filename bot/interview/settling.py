@@ -85,9 +85,9 @@ def go_on(turn: Turn, *, at_once: bool = False) -> None:
 
 
 def carry_on(turn: Turn) -> None:
-    """Back at this point: the open question in full, or the next one if it has its answer."""
+    """Back at this point: the open question in full; if it has its answer, what was to happen before the next one."""
     if turn.interview.between and not turn.interview.agreeing:
-        go_on(turn)
+        _review(turn)
     else:
         answering.ask(turn)
 
@@ -116,8 +116,8 @@ def review_due(turn: Turn, event: Due) -> None:
 
 
 def review_position(interview: Interview) -> str:
-    """What a review timer is set for: the answer to this question, as it was."""
-    return f"{interview.position}/{len(interview.answer.parts)} settled"
+    """What a review timer is set for: the answer to this question."""
+    return f"{interview.position} settled"
 
 
 def _wait(turn: Turn, until: datetime) -> None:

@@ -42,12 +42,22 @@ def obey(turn: Turn, said: Said, word: Word) -> None:
     else:
         if state in (State.STOPPED, State.LEAVING) or (state is State.PAUSED and word.command in WAKING):
             pausing.resume(turn)
+            if _goes_on_by_itself(turn):
+                return
         if turn.interview.state is State.HANDOVER:  # only a person releases them
             turn.say("person-asked", **turn.promise())
         elif turn.interview.position or word.command in (Command.UNDO, Command.CHANGE):
             open_only[word.command]()
         else:
             turn.say("nothing-open")
+
+
+def _goes_on_by_itself(turn: Turn) -> bool:
+    """Whether the next question comes now, because the one they had come to has its answer."""
+    if not turn.interview.between or turn.interview.agreeing:
+        return False
+    settling.carry_on(turn)
+    return not turn.interview.between
 
 
 def done(turn: Turn) -> None:

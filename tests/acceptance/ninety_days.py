@@ -36,6 +36,8 @@ from tests.bot.world import World
 
 LONDON = ZoneInfo("Europe/London")
 DAYS = 90
+CAP = 3
+"""Unasked messages a day: fewer than the welcome has, so that the cap is felt."""
 REPLY = timedelta(minutes=30)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 TEMPERS = [
@@ -209,7 +211,7 @@ class Simulation:
         self.must(9 <= local.hour < 20, f"{person.code}: {texts or 'a question'} at {local}")
         self.must(not is_bank_holiday(local.date()), f"{person.code}: {texts or 'a question'} on {local.date()}")
         self.unasked[person.code][local.date()] += 1
-        self.must(self.unasked[person.code][local.date()] <= 4, f"{person.code}: more than four on {local.date()}")
+        self.must(self.unasked[person.code][local.date()] <= CAP, f"{person.code}: more than {CAP} on {local.date()}")
         self.must(person.quiet == "", f"{person.code}: {texts or 'a question'} after they {person.quiet}")
 
     def must(self, true: bool, otherwise: str) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from bot.records.tables import messages
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import conversations
-from tests.acceptance.ninety_days import Phone, Simulation, states, with_a_person
+from tests.acceptance.ninety_days import CAP, Phone, Simulation, states, with_a_person
 from tests.bot.world import World, world
 
 # Easter with its bank holidays lies in the first, the last one of August in the second.
@@ -22,7 +22,7 @@ RUNS = {"March": datetime(2027, 2, 11, 8, tzinfo=UTC), "October": datetime(2027,
 @pytest.mark.parametrize("change", RUNS)
 def test_ninety_days_break_no_promise(change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     channels = {kind: Phone(kind) for kind in ("sms", "email", "whatsapp")}
-    with world(tmp_path, channels) as study:
+    with world(tmp_path, channels, pace={"caps": CAP}) as study:
         study.clock.now = RUNS[change]
         simulation = Simulation(study, RUNS[change], seed=sum(map(ord, change)))
         monkeypatch.setattr(conversations, "step", simulation.watched)

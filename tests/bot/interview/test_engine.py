@@ -94,6 +94,7 @@ class Interviews(RuleBasedStateMachine):
             interview(settle, quiet, wording, prompts, again, review=review, questions_a_day=a_day, ladder=ladder)
         )
         self.old_timers: list[SetTimer] = []
+        self.given_up = False
         if said:
             self.take(Enrolled())
         for text in said:
@@ -226,6 +227,7 @@ class Interviews(RuleBasedStateMachine):
         effects = self.player.take(event)
         after = self.player.interview
         self.old_timers += [effect for effect in effects if isinstance(effect, SetTimer)]
+        self.note_who_waits(event, effects)
         sends = [effect for effect in effects if isinstance(effect, Send)]
         self.check_consent(before, effects, sends)
         self.check_silence(before, event, sends)
@@ -272,6 +274,13 @@ class Interviews(RuleBasedStateMachine):
             assert after.position == before.position
         if word_of(event) in (Command.STOP, Command.PAUSE, Command.PERSON, Command.HELP, Command.LEAVE):
             assert after.position == before.position, "the person keeps their place"
+
+    def note_who_waits(self, event: Event, effects: tuple[Effect, ...]) -> None:
+        again = any(isinstance(effect, SetTimer) and effect.kind is TimerKind.REMIND for effect in effects)
+        if isinstance(event, Said) or again:
+            self.given_up = False
+        if OpenTask(TaskKind.SILENT) in effects:
+            self.given_up = True
 
     def check_reminders(self, before: Interview, event: Event, sends: list[Send]) -> None:
         reminders = [send for send in sends if reminding.REMINDERS.intersection(send.texts)]
@@ -373,6 +382,17 @@ class Interviews(RuleBasedStateMachine):
             now.saved(), schedule=now.schedule, study=now.study, person=now.person, pace=now.pace
         )
         assert again == replace(now, answers=dict(now.answers), consent=dict(now.consent))
+
+    @invariant()
+    def nobody_is_forgotten(self) -> None:
+        """While we wait for the person, or they for us, there is a timer that will ring, or a task for somebody."""
+        now = self.player.interview if hasattr(self, "player") else None
+        if now is None or now.state not in (State.CONSENT, State.ACTIVE) or not now.pace.ladder.steps:
+            return
+        if now.between and not now.agreeing:
+            assert now.pace.review is None or TimerKind.REVIEW in self.player.timers
+        elif not now.between:
+            assert self.given_up or self.player.timers.keys() & {TimerKind.REMIND, TimerKind.SETTLE}
 
     @invariant()
     def a_stock_follow_up_is_offered_once_at_the_most(self) -> None:
