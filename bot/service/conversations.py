@@ -46,6 +46,10 @@ log = structlog.get_logger()
 _NEW_MESSAGE = Prepared(insert(messages).returning(messages.c.id))
 _NEW_OUTBOX = Prepared(insert(outbox).returning(outbox.c.seq))
 _MESSAGE = Prepared(update(messages).where(messages.c.id == bindparam("of")))
+_NEW_TIMER = Prepared(insert(timers))
+_DROP_TIMER = Prepared(
+    delete(timers).where(timers.c.participant_id == bindparam("of"), timers.c.kind == bindparam("which"))
+)
 
 
 def happen(uow: UnitOfWork, terms: Terms, participant: Participant, event: Event) -> Step:
@@ -242,14 +246,10 @@ class _Turn:
         )
 
     def drop_timer(self, kind: TimerKind) -> None:
-        of_kind = (timers.c.participant_id == self.participant.id, timers.c.kind == kind.value)
-        self.uow.execute(delete(timers).where(*of_kind))
+        self.uow.run(_DROP_TIMER, {"of": self.participant.id, "which": kind.value})
 
     def set_timer(self, effect: SetTimer) -> None:
         self.drop_timer(effect.kind)
-        self.uow.execute(
-            insert(timers).values(
-                participant_id=self.participant.id, kind=effect.kind.value, position=effect.position, due=effect.due
-            )
-        )
+        of, kind = self.participant.id, effect.kind.value
+        self.uow.run(_NEW_TIMER, {"participant_id": of, "kind": kind, "position": effect.position, "due": effect.due})
         self.uow.changed.add("timers")
