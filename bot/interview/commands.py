@@ -214,6 +214,8 @@ def _clean(text: str) -> str:
     """One way of writing: NFKC, no case, straight apostrophes, nothing invisible."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     straight = folded.replace("\u2019", "'").replace("\u2018", "'")
+    if straight.isascii():
+        return straight
     return "".join(c for c in straight if unicodedata.category(c) != "Cf" and not "\ufe00" <= c <= "\ufe0f")
 
 
@@ -224,15 +226,11 @@ def words_of(text: str) -> list[str]:
 
 def _bare(token: str) -> str:
     first, last = 0, len(token)
-    while first < last and not _is_wordlike(token[first]):
+    while first < last and not token[first].isalnum():
         first += 1
-    while last > first and not _is_wordlike(token[last - 1]):
+    while last > first and not token[last - 1].isalnum():
         last -= 1
     return token[first:last]
-
-
-def _is_wordlike(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LN"
 
 
 def _without_politeness(tokens: list[str]) -> list[str]:

@@ -43,9 +43,14 @@ def due(turn: Turn, event: Due) -> None:
         settle(turn)
 
 
+def done(turn: Turn) -> None:
+    """They say themselves that it is whole."""
+    turn.follow(DropTimer(TimerKind.SETTLE))
+    settle(turn)
+
+
 def settle(turn: Turn) -> None:
     """The answer is whole: offer the one stock prompt if the person allows it, else go on."""
-    turn.follow(DropTimer(TimerKind.SETTLE))
     interview = turn.interview
     question = interview.schedule.question(interview.position)
     allowed = interview.pace.prompts or interview.person.says("prompts")

@@ -26,7 +26,7 @@ class Turn:
         self.effects: list[Effect] = []
 
     def change(self, **changes: object) -> None:
-        self.interview = replace(self.interview, **changes)  # type: ignore[arg-type]  # the names are fields
+        self.interview = self.interview.but(**changes)
 
     def mark(self, key: str, **changes: object) -> None:
         """Change what is known of one question."""

@@ -67,7 +67,7 @@ def done(turn: Turn) -> None:
     elif turn.interview.between:
         turn.say("got-it")
     elif turn.interview.answer.parts:
-        settling.settle(turn)
+        settling.done(turn)
         if turn.interview.between:
             turn.say("got-it")
     else:

@@ -24,7 +24,7 @@ from sqlalchemy.pool import QueuePool
 
 from bot.errors import ConfigError
 from bot.interview.schedule import Schedule, Text
-from bot.records.unit_of_work import UnitOfWork, in_transaction
+from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import Vault
 
 P = ParamSpec("P")
@@ -61,6 +61,14 @@ class _Outcome:
             self.job.done.set_exception(self.error)
         else:
             self.job.done.set_result(self.result)
+
+
+class _JobFailed(Exception):
+    """A use case raised `error`."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
 
 
 def _tell_all(outcomes: list[_Outcome]) -> None:
@@ -159,6 +167,18 @@ class Database:
             connection.close()
 
     def _commit(self, connection: Connection, batch: list[_Job]) -> None:
+        """All in one commit; where one of them fails, each in one of its own, so that it takes nobody along."""
+        try:
+            self._attempt(connection, batch)
+        except _JobFailed as failed:
+            if len(batch) == 1:
+                _tell_all([_Outcome(batch[0], error=failed.error)])
+                return
+            for job in batch:
+                self._commit(connection, [job])
+
+    def _attempt(self, connection: Connection, batch: list[_Job]) -> None:
+        """Do it all, or nothing of it. Raises _JobFailed."""
         outcomes: list[_Outcome] = []
         changed: set[str] = set()
         with connection.begin():
@@ -166,15 +186,10 @@ class Database:
             for job in batch:
                 uow = self._unit(connection)
                 try:
-                    with uow.undone_on_failure():
-                        result = job.work(uow)
+                    outcomes.append(_Outcome(job, job.work(uow)))
                 except Exception as error:
-                    if not in_transaction(connection):
-                        raise
-                    outcomes.append(_Outcome(job, error=error))
-                else:
-                    outcomes.append(_Outcome(job, result))
-                    changed |= uow.changed
+                    raise _JobFailed(error) from error
+                changed |= uow.changed
         _tell_all(outcomes)
         if changed:
             self._tell(frozenset(changed))

@@ -23,6 +23,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    text,
 )
 
 
@@ -58,6 +59,12 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 
 def _id() -> Column[Any]:
     return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def _known(table: str, *columns: str) -> Index:
+    """An index of the rows that have a value there, which are few."""
+    there = text(f"{columns[0]} IS NOT NULL")
+    return Index(f"ix_{table}_{'_'.join(columns)}", *columns, sqlite_where=there, postgresql_where=there)
 
 
 def _at(name: str, *, optional: bool = False) -> Column[Any]:
@@ -159,8 +166,8 @@ messages = Table(
     Column("body", LargeBinary),
     Column("raw", LargeBinary),
     Column("elided", LargeBinary),  # text of earlier messages that came along, and is no part of the body
-    Column("provider_id", String(300), index=True),
-    Column("replaces", Id, index=True),  # the message of which this is a newer form
+    Column("provider_id", String(300)),
+    Column("replaces", Id),  # the message of which this is a newer form
     Column("album", String(100)),  # the same for pictures that were sent as one
     Column("sender", LargeBinary),  # the sender's keyed hash, for the holding area
     Column("problem", Text),
@@ -168,7 +175,9 @@ messages = Table(
     _at("at"),
     _at("removed_at", optional=True),
     UniqueConstraint("channel", "provider_key"),
-    Index("ix_messages_sender_at", "sender", "at"),
+    _known("messages", "provider_id"),
+    _known("messages", "replaces"),
+    _known("messages", "sender", "at"),
 )
 
 outbox = Table(
@@ -190,7 +199,7 @@ outbox = Table(
     Column("state", String(10), nullable=False),  # see bot.service.outbox
     Column("attempts", Integer, nullable=False, default=0),
     Column("follows", Id),
-    Column("provider_id", String(100), index=True),
+    Column("provider_id", String(100)),
     Column("delivery", String(10)),
     Column("code", String(40)),
     _at("not_before"),
@@ -198,7 +207,8 @@ outbox = Table(
     _at("reconcile_at", optional=True),
     _at("changed_at"),
     Index("ix_outbox_state_not_before", "state", "not_before"),
-    Index("ix_outbox_lane_seq", "lane", "seq"),
+    Index("ix_outbox_lane_state_seq", "lane", "state", "seq"),
+    _known("outbox", "provider_id"),
 )
 
 media = Table(

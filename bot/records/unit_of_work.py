@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -44,6 +44,7 @@ class UnitOfWork:
         self.now = now
         self.new_id = new_id
         self.changed: set[str] = set()
+        self._cursor = driver_cursor(connection)
         self._known_schedules = known_schedules
         self._texts = texts
 
@@ -61,21 +62,20 @@ class UnitOfWork:
 
     def run(self, prepared: Prepared, values: Values) -> list[Row]:
         """Run a prepared statement; the rows it gave."""
-        return prepared.run(self.connection, values)
+        return prepared.run(self._cursor, self.connection.dialect, values)
 
     @contextmanager
     def undone_on_failure(self) -> Iterator[None]:
         """A part that leaves nothing behind when it raises, while what came before it stays."""
-        with closing(driver_cursor(self.connection)) as cursor:
-            cursor.execute("SAVEPOINT part")
-            try:
-                yield
-            except BaseException:
-                if in_transaction(self.connection):
-                    cursor.execute("ROLLBACK TO SAVEPOINT part")
-                    cursor.execute("RELEASE SAVEPOINT part")
-                raise
-            cursor.execute("RELEASE SAVEPOINT part")
+        self._cursor.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if in_transaction(self.connection):
+                self._cursor.execute("ROLLBACK TO SAVEPOINT part")
+                self._cursor.execute("RELEASE SAVEPOINT part")
+            raise
+        self._cursor.execute("RELEASE SAVEPOINT part")
 
     def new_code(self) -> str:
         """Six figures that nobody can guess, for somebody to send back."""

@@ -6,6 +6,10 @@ from datetime import datetime
 
 import structlog
 from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.interview.discreet import NEUTRAL_TEXTS
 from bot.interview.engine import Step, step
@@ -46,7 +50,15 @@ log = structlog.get_logger()
 _NEW_MESSAGE = Prepared(insert(messages).returning(messages.c.id))
 _NEW_OUTBOX = Prepared(insert(outbox).returning(outbox.c.seq))
 _MESSAGE = Prepared(update(messages).where(messages.c.id == bindparam("of")))
-_NEW_TIMER = Prepared(insert(timers))
+
+
+def _new_timer(new: PostgresInsert | SqliteInsert) -> Prepared:
+    """A timer in place of the one of its kind."""
+    later = {"position": new.excluded.position, "due": new.excluded.due}
+    return Prepared(new.on_conflict_do_update(index_elements=["participant_id", "kind"], set_=later))
+
+
+_NEW_TIMER = {"sqlite": _new_timer(sqlite_insert(timers)), "postgresql": _new_timer(postgresql_insert(timers))}
 _DROP_TIMER = Prepared(
     delete(timers).where(timers.c.participant_id == bindparam("of"), timers.c.kind == bindparam("which"))
 )
@@ -249,7 +261,7 @@ class _Turn:
         self.uow.run(_DROP_TIMER, {"of": self.participant.id, "which": kind.value})
 
     def set_timer(self, effect: SetTimer) -> None:
-        self.drop_timer(effect.kind)
         of, kind = self.participant.id, effect.kind.value
-        self.uow.run(_NEW_TIMER, {"participant_id": of, "kind": kind, "position": effect.position, "due": effect.due})
+        timer = {"participant_id": of, "kind": kind, "position": effect.position, "due": effect.due}
+        self.uow.run(_NEW_TIMER[self.uow.connection.dialect.name], timer)
         self.uow.changed.add("timers")

@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import structlog
-from sqlalchemy import and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.engine import RowMapping
 
 from bot.channel import Channel
@@ -27,11 +28,12 @@ from bot.interview.wording import stock
 from bot.messages import Address, Delivery, DeliveryUpdate, Outbound, Template
 from bot.records import participants
 from bot.records.participants import Participant, Terms
-from bot.records.prepared import Prepared
+from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, data_keys, delivery_updates, messages, outbox
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import conversations, switch
+from bot.service import conversations
+from bot.service.switch import HELD
 
 log = structlog.get_logger()
 
@@ -69,7 +71,8 @@ _in_the_way = (
         _earlier.c.lane == outbox.c.lane,
         _earlier.c.seq < outbox.c.seq,
         or_(
-            _earlier.c.state.in_(["pending", "sending"]),
+            _earlier.c.state == "pending",
+            _earlier.c.state == "sending",
             and_(_earlier.c.state == "unknown", _earlier.c.reconcile_at.is_not(None)),
         ),
     )
@@ -94,30 +97,27 @@ _heads = (
     .outerjoin(people, people.c.id == outbox.c.participant_id)
     .outerjoin(addresses, addresses.c.id == outbox.c.address_id)
 )
-_READY = (
-    _heads.where(outbox.c.state == "pending", outbox.c.not_before <= bindparam("now"))
-    .where(outbox.c.kind.in_(bindparam("kinds", expanding=True)), ~_in_the_way)
-    .order_by(outbox.c.seq)
-    .limit(bindparam("most"))
-)
+
+
+@lru_cache
+def _ready(kinds: frozenset[str]) -> Prepared:
+    """What may leave on these channels: the first of each lane, unless everything is on hold."""
+    due = (outbox.c.state == "pending", outbox.c.not_before <= bindparam("now"), ~_in_the_way, ~HELD)
+    served = or_(*(outbox.c.kind == kind for kind in sorted(kinds)))
+    return Prepared(_heads.where(*due, served).order_by(outbox.c.seq).limit(bindparam("most", type_=Integer)))
 
 
 def claim(uow: UnitOfWork, terms: Terms, limit: int = 64) -> list[Claimed]:
     """Take what may leave now: the first of each lane, where its channel and its address allow it."""
-    if switch.on_hold(uow):
-        return []
-    rows = uow.all(_READY, {"now": uow.now, "kinds": list(terms.channels), "most": limit})
+    rows = uow.run(_ready(frozenset(terms.channels)), {"now": uow.now, "most": limit})
     ready = [one for row in rows if _may_leave(uow, terms, row) and (one := _read(uow, terms, row))]
-    if ready:
-        uow.execute(
-            update(outbox)
-            .where(outbox.c.seq.in_([one.seq for one in ready]))
-            .values(state="sending", claimed_at=uow.now, changed_at=uow.now, attempts=outbox.c.attempts + 1)
-        )
+    for one in ready:
+        taken = {"state": "sending", "claimed_at": uow.now, "changed_at": uow.now, "attempts": one.attempts}
+        uow.run(_OF_SEQ, {**taken, "of": one.seq})
     return ready
 
 
-def _read(uow: UnitOfWork, terms: Terms, row: RowMapping) -> Claimed | None:
+def _read(uow: UnitOfWork, terms: Terms, row: RowMapping | Row) -> Claimed | None:
     """The message; one that cannot be read any more holds up nobody else."""
     try:
         return _claimed(uow, terms.channels[row["kind"]], row, uow.now)
@@ -129,7 +129,7 @@ def _read(uow: UnitOfWork, terms: Terms, row: RowMapping) -> Claimed | None:
         return None
 
 
-def _may_leave(uow: UnitOfWork, terms: Terms, row: RowMapping) -> bool:
+def _may_leave(uow: UnitOfWork, terms: Terms, row: RowMapping | Row) -> bool:
     channel = terms.channels[row["kind"]]
     if channel.waits_for_sent and _too_soon(uow, row):
         return False
@@ -144,21 +144,33 @@ def _may_leave(uow: UnitOfWork, terms: Terms, row: RowMapping) -> bool:
     return channel.most_an_hour is None or not _too_many(uow, channel.most_an_hour, row)
 
 
-def _too_soon(uow: UnitOfWork, row: RowMapping) -> bool:
+def _too_soon(uow: UnitOfWork, row: RowMapping | Row) -> bool:
+    """Whether the provider may still be handing over the one before it, and could let this one overtake; it waits."""
     if row["follows"] is None:
         return False
     before = uow.one(select(outbox).where(outbox.c.seq == row["follows"]))
     if before is None or before["state"] != "accepted":
         return False
     gone = before["delivery"] is not None and Delivery(before["delivery"]).rank >= Delivery.SENT.rank
-    return not gone and bool(uow.now - before["changed_at"] < OVERTAKING)
+    over = before["changed_at"] + OVERTAKING
+    if gone or over <= uow.now:
+        return False
+    uow.execute(update(outbox).where(outbox.c.seq == row["seq"]).values(not_before=over))
+    return True
+
+
+def _let_follow(uow: UnitOfWork, row: RowMapping | Row) -> None:
+    """The one after it need not wait any longer; what is to leave still later has other reasons."""
+    waits = (outbox.c.lane == row["lane"], outbox.c.state == "pending", outbox.c.follows == row["seq"])
+    soon = outbox.c.not_before <= row["changed_at"] + OVERTAKING
+    uow.execute(update(outbox).where(*waits, soon).values(not_before=uow.now))
 
 
 AT_ANY_HOUR = ("distress", "distress-discreet")
 """Texts that never wait."""
 
 
-def _unwelcome_now(uow: UnitOfWork, terms: Terms, row: RowMapping) -> bool:
+def _unwelcome_now(uow: UnitOfWork, terms: Terms, row: RowMapping | Row) -> bool:
     """Whether what the person did not just ask for would come at a bad hour or be one too many; then it waits.
 
     What was a reply when it was written is one no longer when it could not leave for long.
@@ -182,11 +194,11 @@ def _unwelcome_now(uow: UnitOfWork, terms: Terms, row: RowMapping) -> bool:
     return False
 
 
-def _hold(uow: UnitOfWork, row: RowMapping) -> None:
+def _hold(uow: UnitOfWork, row: RowMapping | Row) -> None:
     _settle(uow, row["seq"], state="held")
 
 
-def _too_many(uow: UnitOfWork, most: int, row: RowMapping) -> bool:
+def _too_many(uow: UnitOfWork, most: int, row: RowMapping | Row) -> bool:
     """Whether so much went to this person in the last hour that two programs must be talking: a person looks."""
     lately = (outbox.c.lane == row["lane"], outbox.c.claimed_at > uow.now - timedelta(hours=1))
     if uow.execute(select(func.count()).select_from(outbox).where(*lately)).scalar_one() < most:
@@ -199,13 +211,13 @@ def _too_many(uow: UnitOfWork, most: int, row: RowMapping) -> bool:
 # Where the provider lets us write only for a while after the person wrote
 
 
-def _outside(uow: UnitOfWork, channel: Channel, row: RowMapping) -> bool:
+def _outside(uow: UnitOfWork, channel: Channel, row: RowMapping | Row) -> bool:
     """Whether the window has closed; it closes a little early, for what is still under way then."""
     assert channel.window is not None
     return row["heard_at"] is None or uow.now - row["heard_at"] > channel.window - WINDOW_MARGIN
 
 
-def _open_window(uow: UnitOfWork, terms: Terms, channel: Channel, row: RowMapping) -> None:
+def _open_window(uow: UnitOfWork, terms: Terms, channel: Channel, row: RowMapping | Row) -> None:
     """Send an approved text in its place, or before it; where there is none, a person sees to it."""
     if row["participant_id"] is None:
         _settle(uow, row["seq"], state="cancelled")
@@ -223,14 +235,14 @@ def _open_window(uow: UnitOfWork, terms: Terms, channel: Channel, row: RowMappin
         _send_template(uow, participants.by_id(uow, terms, row["participant_id"]), row)
 
 
-def _is_opening(uow: UnitOfWork, row: RowMapping) -> bool:
+def _is_opening(uow: UnitOfWork, row: RowMapping | Row) -> bool:
     """Whether the person has been asked to write already, and has not written since."""
     asked = (outbox.c.lane == row["lane"], outbox.c.template == REOPEN, outbox.c.state != "cancelled")
     since = [outbox.c.changed_at > row["heard_at"]] if row["heard_at"] else []
     return uow.one(select(outbox.c.seq).where(*asked, *since).limit(1)) is not None
 
 
-def _send_template(uow: UnitOfWork, participant: Participant, row: RowMapping) -> None:
+def _send_template(uow: UnitOfWork, participant: Participant, row: RowMapping | Row) -> None:
     body = stock(participant.interview, [REOPEN])
     message_id = uow.execute(
         insert(messages)
@@ -272,7 +284,7 @@ def _send_template(uow: UnitOfWork, participant: Participant, row: RowMapping) -
 # What a channel is given
 
 
-def _claimed(uow: UnitOfWork, channel: Channel, row: RowMapping, at: datetime) -> Claimed:
+def _claimed(uow: UnitOfWork, channel: Channel, row: RowMapping | Row, at: datetime) -> Claimed:
     key = uow.vault.data_key(row["wrapped"])
     message = Outbound(
         id=row["id"],
@@ -289,14 +301,14 @@ def _claimed(uow: UnitOfWork, channel: Channel, row: RowMapping, at: datetime) -
     return Claimed(row["seq"], row["kind"], row["attempts"] + 1, message)
 
 
-def _template(uow: UnitOfWork, row: RowMapping) -> Template:
+def _template(uow: UnitOfWork, row: RowMapping | Row) -> Template:
     """The approved text, filled with the person's name."""
     name = uow.one(select(people.c.name).where(people.c.id == row["participant_id"]))
     key = uow.vault.data_key(row["wrapped"])
     return Template(row["template"], (key.open(name["name"], "name"),) if name else ())
 
 
-def _earlier_ids(uow: UnitOfWork, row: RowMapping, most: int = 10) -> tuple[str, ...]:
+def _earlier_ids(uow: UnitOfWork, row: RowMapping | Row, most: int = 10) -> tuple[str, ...]:
     """The provider's ids of the messages before this one with the person, both ways, oldest first."""
     here = (messages.c.participant_id == row["participant_id"], messages.c.channel == row["kind"])
     rows = uow.all(
@@ -420,6 +432,7 @@ def update_delivery(uow: UnitOfWork, terms: Terms, news: DeliveryUpdate) -> bool
         _wait_for_them(uow, row["seq"])
     elif news.status.rank > known.rank:
         _settle(uow, row["seq"], delivery=news.status.value, code=news.code or row["code"])
+        _let_follow(uow, row)
         if news.status is Delivery.FAILED:
             note = f"The provider could not deliver this message: {news.reason or 'it gave no reason'}."
             uow.open_task("not delivered", row["participant_id"], row["message_id"], note)
@@ -430,7 +443,7 @@ def update_delivery(uow: UnitOfWork, terms: Terms, news: DeliveryUpdate) -> bool
     return True
 
 
-def _close_id(uow: UnitOfWork, row: RowMapping, reason: str) -> None:
+def _close_id(uow: UnitOfWork, row: RowMapping | Row, reason: str) -> None:
     uow.execute(update(addresses).where(addresses.c.id == row["address_id"]).values(closed=reason[:60]))
     note = f"Nothing can be sent to their {row['kind']} address: {reason}"
     uow.open_task("address closed", row["participant_id"], None, note)

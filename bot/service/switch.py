@@ -14,6 +14,8 @@ from bot.records.tables import messages, meta, outbox
 from bot.records.unit_of_work import UnitOfWork
 
 NAME = "outgoing on hold"
+HELD = select(meta.c.value).where(meta.c.name == NAME).exists()
+"""Whether nothing leaves, as a part of a query."""
 
 
 def hold(uow: UnitOfWork, actor: str) -> bool:

@@ -65,6 +65,16 @@ def test_where_a_provider_may_overtake_itself_the_next_waits_until_this_one_is_s
     assert len(claim(study, ordered=True)) == 1
 
 
+def test_those_who_wait_so_hold_up_nobody_else(study: World) -> None:
+    for number in range(3):
+        study.enrol(Address("sms", f"+44770090001{number}"), wording=Wording.STANDARD)
+    for first in claim(study, ordered=True):
+        study.run(outbox.accepted, first.seq, f"SM{first.seq}")
+    study.enrol(Address("sms", "+447700900099"), wording=Wording.STANDARD)
+    found = [one for _ in range(2) for one in study.run(outbox.claim, study.program.terms, 3)]
+    assert [one.message.to.value for one in found] == ["+447700900099"]
+
+
 def test_it_does_not_wait_for_ever_for_that(study: World) -> None:
     study.enrol(wording=Wording.STANDARD)
     (first,) = claim(study, ordered=True)
