@@ -144,9 +144,13 @@ class AddressTold:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The person is reached somewhere else from now on; `message` is the one with the code, if there was one."""
+    """The person is reached somewhere else from now on; `message` is the one with the code, if there was one.
+
+    `unasked`: they did not ask for it; nothing reached them where they were.
+    """
 
     message: int | None = None
+    unasked: bool = False
 
 
 Event = (

@@ -73,7 +73,7 @@ def moved(turn: Turn, event: Moved) -> None:
     if turn.interview.study.agree_again and turn.interview.consented:
         turn.change(agreeing=True)
     if turn.interview.state is not State.HANDOVER:
-        turn.say("change-done")
+        turn.say("change-unasked" if event.unasked else "change-done")
     waits = turn.interview.between and not turn.interview.agreeing
     if turn.interview.state in (State.CONSENT, State.ACTIVE) and not waits:
         settling.carry_on(turn)

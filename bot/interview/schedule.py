@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
@@ -79,6 +79,7 @@ REQUIRED_TEXTS = frozenset(
         "change-code",
         "change-code-sent",
         "change-done",
+        "change-unasked",
         "change-link",
         "change-no-address",
         "change-not-there",
@@ -218,10 +219,11 @@ class Section(_Part):
 
 
 class Statement(Text):
-    """One consent statement; taking part needs a YES to every required one."""
+    """One consent statement; taking part needs a YES to every required one. `permits`: what a YES lets us do."""
 
     id: Id
     required: bool
+    permits: Literal["other channel"] | None = None
 
 
 STORED = {"stored": True}

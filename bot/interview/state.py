@@ -249,6 +249,10 @@ class Interview:
         """Whether every required statement has a YES."""
         return all(self.consent.get(s.id) is True for s in self.schedule.statements if s.required)
 
+    def permits(self, what: str) -> bool:
+        """Whether the person said YES to the statement that lets us do this."""
+        return any(self.consent.get(s.id) is True for s in self.schedule.statements if s.permits == what)
+
     @property
     def answer(self) -> Answer:
         """What has been said to the open question so far."""

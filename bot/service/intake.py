@@ -23,7 +23,7 @@ from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, messages, outbox
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import calls, media, moves
+from bot.service import calls, media, moves, reaching
 from bot.service.conversations import happen, lane
 from bot.service.outbox import update_delivery
 
@@ -64,7 +64,7 @@ def take(uow: UnitOfWork, terms: Terms, kind: str, news: Sequence[News]) -> None
             case DeliveryUpdate():
                 update_delivery(uow, terms, one)
             case Reach():
-                reach(uow, one)
+                reach(uow, terms, one)
             case Undeciphered():
                 keep_unreadable(uow, kind, one)
 
@@ -266,19 +266,15 @@ def unsubscribe(uow: UnitOfWork, terms: Terms, token: str) -> bool:
     return True
 
 
-def reach(uow: UnitOfWork, news: Reach) -> None:
+def reach(uow: UnitOfWork, terms: Terms, news: Reach) -> None:
     """An address takes nothing any more, or takes messages again."""
     found = participants.find(uow, news.address)
     if found is None:
         return
-    uow.execute(update(addresses).where(addresses.c.id == found.address_id).values(closed=news.closed))
     if news.closed:
-        note = f"Nothing can be sent to their {news.address.kind} address: {news.closed}. They have not asked to stop."
-        uow.open_task("address closed", found.id, None, note)
+        reaching.close(uow, terms, found.address_id, news.closed)
     else:
-        held = (outbox.c.address_id == found.address_id, outbox.c.state == "held")
-        uow.execute(update(outbox).where(*held).values(state="pending", not_before=uow.now))
-        uow.changed.add("outbox")
+        reaching.open_again(uow, found.address_id)
 
 
 def keep_unreadable(uow: UnitOfWork, kind: str, news: Undeciphered) -> None:

@@ -32,7 +32,7 @@ from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, data_keys, delivery_updates, messages, outbox
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import conversations
+from bot.service import conversations, reaching
 from bot.service.switch import HELD
 
 log = structlog.get_logger()
@@ -49,6 +49,9 @@ WINDOW_MARGIN = timedelta(minutes=10)
 
 REOPEN = "template-reopen"
 """The text that asks somebody to write, so that the provider lets us answer."""
+
+NO_MORE = "the provider takes nothing for it any more"
+"""Why an address is closed, where the provider gives no reason."""
 
 GIVE_UP = timedelta(minutes=20)
 """For so long after a send the provider is asked what became of it; then a person decides."""
@@ -348,11 +351,12 @@ def refused(uow: UnitOfWork, terms: Terms, claimed: Claimed, why: Refused) -> No
     _settle(uow, claimed.seq, state="refused", code=why.code)
     participant_id = _participant_of(uow, claimed.seq)
     uow.open_task("message refused", participant_id, _message_of(uow, claimed.seq), str(why))
-    if why.opted_out or why.closed:
-        reason = "blocked us at the provider" if why.opted_out else "the provider takes nothing for it any more"
-        _close(uow, claimed.message.to, participant_id, reason)
     if why.opted_out and participant_id is not None:
         conversations.opted_out(uow, terms, participant_id)
+    address_id = _address_of(uow, claimed.seq)
+    if (why.opted_out or why.closed) and address_id is not None:
+        reason = "they blocked us there" if why.opted_out else NO_MORE
+        reaching.close(uow, terms, address_id, reason)
 
 
 def _wait_for_them(uow: UnitOfWork, seq: int) -> None:
@@ -362,13 +366,6 @@ def _wait_for_them(uow: UnitOfWork, seq: int) -> None:
     uow.execute(update(addresses).where(addresses.c.id == row["address_id"]).values(heard_at=None))
     if row["template"] is None and not _dropped(uow, seq):
         _settle(uow, seq, state="pending", not_before=uow.now, claimed_at=None, provider_id=None)
-
-
-def _close(uow: UnitOfWork, address: Address, participant_id: int | None, reason: str) -> None:
-    """Nothing more is sent to an address until the person writes from it."""
-    uow.execute(update(addresses).where(addresses.c.found_by == uow.vault.find(address)).values(closed=reason))
-    if participant_id is not None:
-        uow.open_task("address closed", participant_id, None, f"Nothing can be sent to their {address.kind} address.")
 
 
 def unknown(uow: UnitOfWork, seq: int, ask_after: timedelta) -> None:
@@ -436,17 +433,11 @@ def update_delivery(uow: UnitOfWork, terms: Terms, news: DeliveryUpdate) -> bool
         if news.status is Delivery.FAILED:
             note = f"The provider could not deliver this message: {news.reason or 'it gave no reason'}."
             uow.open_task("not delivered", row["participant_id"], row["message_id"], note)
-            if (news.closed or news.opted_out) and row["address_id"] is not None:
-                _close_id(uow, row, news.reason or "the provider takes nothing for it any more")
             if news.opted_out and row["participant_id"] is not None:
                 conversations.opted_out(uow, terms, row["participant_id"])
+            if (news.closed or news.opted_out) and row["address_id"] is not None:
+                reaching.close(uow, terms, row["address_id"], news.reason or NO_MORE)
     return True
-
-
-def _close_id(uow: UnitOfWork, row: RowMapping | Row, reason: str) -> None:
-    uow.execute(update(addresses).where(addresses.c.id == row["address_id"]).values(closed=reason[:60]))
-    note = f"Nothing can be sent to their {row['kind']} address: {reason}"
-    uow.open_task("address closed", row["participant_id"], None, note)
 
 
 def waiting(uow: UnitOfWork) -> int:
@@ -473,6 +464,11 @@ def _settle(uow: UnitOfWork, seq: int, **values: object) -> None:
 
 def _participant_of(uow: UnitOfWork, seq: int) -> int | None:
     found: int | None = uow.execute(select(outbox.c.participant_id).where(outbox.c.seq == seq)).scalar_one()
+    return found
+
+
+def _address_of(uow: UnitOfWork, seq: int) -> int | None:
+    found: int | None = uow.execute(select(outbox.c.address_id).where(outbox.c.seq == seq)).scalar_one()
     return found
 
 

@@ -1,0 +1,67 @@
+"""An address that takes nothing any more, and the other way to reach the person that they allowed."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+
+from bot.interview.events import Moved
+from bot.interview.state import State
+from bot.interview.turn import ENDED
+from bot.messages import Address
+from bot.records import participants
+from bot.records.participants import Participant, Terms
+from bot.records.tables import addresses, outbox
+from bot.records.unit_of_work import UnitOfWork
+from bot.service import moves
+from bot.service.conversations import happen
+
+LONGEST = 60
+"""Characters that are kept of why an address takes nothing."""
+
+
+def close(uow: UnitOfWork, terms: Terms, address_id: int, why: str) -> None:
+    """Send nothing more there until the person writes from it, and tell the team.
+
+    Where it is how they are reached, the interview goes on at another address of theirs, if they said that we may.
+    """
+    row = uow.one(select(addresses).where(addresses.c.id == address_id))
+    if row is None or row["closed"]:
+        return
+    uow.execute(update(addresses).where(addresses.c.id == address_id).values(closed=why[:LONGEST]))
+    participant = participants.by_id(uow, terms, row["participant_id"])
+    note = f"Nothing can be sent to their {row['kind']} address: {why}."
+    if participant.interview.wants_messages:
+        note += " They have not asked to stop."
+    if row["main"] and (other := _go_on_elsewhere(uow, terms, participant)):
+        note += f" We go on at their {other} address, as they said we may."
+    uow.open_task("address closed", participant.id, None, note)
+
+
+def open_again(uow: UnitOfWork, address_id: int) -> None:
+    """It takes messages again: what was held for it may leave."""
+    uow.execute(update(addresses).where(addresses.c.id == address_id).values(closed=None))
+    held = (outbox.c.address_id == address_id, outbox.c.state == "held")
+    uow.execute(update(outbox).where(*held).values(state="pending", not_before=uow.now))
+    uow.changed.add("outbox")
+
+
+def _go_on_elsewhere(uow: UnitOfWork, terms: Terms, participant: Participant) -> str | None:
+    """The kind of channel on which the interview goes on; None where it cannot."""
+    interview = participant.interview
+    wanted = interview.state not in ENDED and interview.state is not State.COMPLETE
+    address = _other_address(uow, terms, participant) if wanted and interview.permits("other channel") else None
+    if address is None:
+        return None
+    moves.relocate(uow, participant, address)
+    uow.note("bot", "went on by another channel", participant.code, channel=address.kind)
+    happen(uow, terms, participants.by_id(uow, terms, participant.id), Moved(unasked=True))
+    return address.kind
+
+
+def _other_address(uow: UnitOfWork, terms: Terms, participant: Participant) -> Address | None:
+    """The other address that they wrote from last, of those that are surely theirs and take messages."""
+    theirs = (addresses.c.participant_id == participant.id, addresses.c.id != participant.address_id)
+    usable = (addresses.c.verified, addresses.c.closed.is_(None), addresses.c.kind.in_(list(terms.channels)))
+    last = (addresses.c.heard_at.desc().nulls_last(), addresses.c.id.desc())
+    row = uow.one(select(addresses).where(*theirs, *usable).order_by(*last).limit(1))
+    return Address(row["kind"], participant.key.open(row["value"], "address")) if row else None
