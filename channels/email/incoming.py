@@ -27,7 +27,7 @@ ROOT = ".thread"
 
 async def read(raw: bytes, address: str, mailroom: Mailroom) -> News:
     """What a mail to our `address` says. No mail is so strange that this raises; the mailroom may."""
-    news = await asyncio.to_thread(_understood, raw, address)
+    news = await asyncio.to_thread(understood, raw, address)
     if not isinstance(news, Inbound) or news.automatic or not news.body:
         return news
     sent = await mailroom.sent(news.sender, news.reply_to)
@@ -39,7 +39,8 @@ def unreadable(key: str, raw: bytes, problem: str) -> Undeciphered:
     return Undeciphered(key or hashlib.sha256(raw).hexdigest(), raw, problem)
 
 
-def _understood(raw: bytes, address: str) -> News:
+def understood(raw: bytes, address: str) -> News:
+    """What the mail says, with all that it quotes. No mail is so strange that this raises."""
     try:
         return _news(raw, address)
     except Exception as error:  # a library stumbled: a person can still read it

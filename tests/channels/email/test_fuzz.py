@@ -128,6 +128,14 @@ def mutations(at_random: random.Random, pool: list[bytes]) -> list[Callable[[byt
     return [cut, without, spliced, stray, changed, relabelled, headed, other_boundary]
 
 
+def damaged(at_random: random.Random, pool: list[bytes], damage: list[Callable[[bytes], bytes]]) -> bytes:
+    """One of the mails, damaged up to three times."""
+    raw = at_random.choice(pool)
+    for _ in range(at_random.randrange(1, 4)):
+        raw = at_random.choice(damage)(raw)
+    return raw
+
+
 def read_whole(raw: bytes) -> None:
     """Everything that is done with a mail that came."""
     message = parse(raw)
@@ -150,9 +158,7 @@ def test_twenty_thousand_damaged_mails_are_read_without_an_error() -> None:
     pool = seeds()
     damage = mutations(at_random, pool)
     for _ in range(INPUTS):
-        raw = at_random.choice(pool)
-        for _ in range(at_random.randrange(1, 4)):
-            raw = at_random.choice(damage)(raw)
+        raw = damaged(at_random, pool, damage)
         try:
             read_whole(raw)
         except Exception as error:
