@@ -16,6 +16,7 @@ from bot.messages import Inbound, Media, MediaKind
 from bot.records.tables import contents, data_keys, media, messages
 from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import DataKey
+from bot.service.programs import is_program
 
 LARGEST = 25 * 1024 * 1024
 """Bytes of one voice note, picture, video or file; what is larger stays with the provider, and a person is told."""
@@ -68,13 +69,16 @@ def keep(uow: UnitOfWork, message_id: int, key_id: int, key: DataKey, inbound: I
 
 
 def stored(uow: UnitOfWork, media_id: int, content: bytes) -> None:
-    """Here it is. What is too large is not kept, and a person is told."""
+    """Here it is. What is too large, or is a program, is not kept, and a person is told."""
     row = uow.one(select(media).where(media.c.id == media_id))
     assert row is not None
     if len(content) > LARGEST:
         lost(uow, media_id, f"It has {len(content) // 1_000_000} MB; at most {LARGEST // 1_000_000} MB can be kept.")
         return
     key = uow.key(row["key_id"])
+    if is_program(row["content_type"], key.open(row["name"], "file name") if row["name"] else "", content):
+        lost(uow, media_id, "It is a file that a computer would run, and is not kept. Please ask what they meant.")
+        return
     found_by = uow.vault.name_of(content, row["key_id"])
     sealed = {"found_by": found_by, "key_id": row["key_id"], "sealed": key.seal(content, "media")}
     uow.execute(_NEW_CONTENT[uow.connection.dialect.name].values(**sealed))

@@ -227,6 +227,39 @@ def test_media_that_cannot_be_had_is_asked_for_again_and_then_brings_a_person(st
     assert study.count_of(tables.media, tables.media.c.state == "lost") == 2
 
 
+PROGRAMS = [
+    ("application/octet-stream", "holiday.jpg.exe", b"anything"),
+    ("application/octet-stream", "run.PS1 ", b"anything"),
+    ("application/x-msdownload", "", b"anything"),
+    ("image/png", "picture.png", b"MZ\x90\x00 a Windows program"),
+    ("text/plain", "notes", b"#!/bin/sh\nrm -rf"),
+    ("text/javascript; charset=utf-8", "a", b"alert()"),
+]
+PAPERS = [
+    ("application/octet-stream", "winmail.dat", b"\x78\x9f\x3e\x22"),
+    ("application/pdf", "letter.pdf", b"%PDF-1.7"),
+    ("application/octet-stream", "exe", b"words"),
+    ("text/plain", "my com plan.txt", b"My plan"),
+    ("image/svg+xml", "a.svg", b"<svg/>"),
+]
+
+
+@pytest.mark.parametrize(("content_type", "name", "content"), PROGRAMS)
+def test_a_program_is_not_kept_and_a_person_is_told(study: World, content_type: str, name: str, content: bytes) -> None:
+    study.consented()
+    study.says("This is it.", media=(Media(MediaKind.FILE, content_type, name=name, content=content),))
+    assert study.count_of(tables.contents) == 0
+    assert "media lost" in study.open_tasks()
+
+
+@pytest.mark.parametrize(("content_type", "name", "content"), PAPERS)
+def test_any_other_file_is_kept(study: World, content_type: str, name: str, content: bytes) -> None:
+    study.consented()
+    study.says("", media=(Media(MediaKind.FILE, content_type, name=name, content=content),))
+    assert study.count_of(tables.contents) == 1
+    assert "media lost" not in study.open_tasks()
+
+
 # Addresses that close
 
 
