@@ -119,6 +119,8 @@ def web_parts(program: Program) -> Web:
         schedules=program.schedules,
         study=program.settings.study.name,
         zone=program.settings.study.zone,
+        two_step_required=program.settings.security.two_step == "required",
+        assigned_only=program.settings.study.assigned_only,
     )
 
 

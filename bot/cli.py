@@ -34,7 +34,8 @@ from bot.interview.review import Reviewed
 from bot.interview.schedule import Wording
 from bot.interview.signposting import unlisted
 from bot.messages import Address
-from bot.service import enrolment, reminding, staff, switch, views
+from bot.records import trail
+from bot.service import enrolment, reminding, second_step, staff, switch, views
 from bot.service.enrolment import Entry, Rules
 
 app = typer.Typer(
@@ -345,6 +346,39 @@ def release(config: ConfigPath = CONFIG) -> None:
     out.print("Messages leave again." if freed else "Nothing was on hold.")
 
 
+# The trail
+
+
+@app.command()
+def audit(
+    last: Annotated[int, typer.Option(metavar="N", help="Show the newest N lines too.", min=0)] = 0,
+    known: Annotated[str, typer.Option(metavar="LINK", help="A link that you wrote down: is it still there?")] = "",
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Check that nobody changed the audit trail: each line is chained to the one before it by the study key.
+
+    Write down the newest link now and then, somewhere else. With --known it says whether the trail still holds it, so
+    that lines cut off at the end are seen too.
+    """
+    program = _program(config)
+    zone = program.settings.study.zone
+    for line in program.database.read_now(lambda uow: trail.last(uow.connection, last)) if last else []:
+        detail = " ".join(f"{name}={value}" for name, value in line.detail.items())
+        said = f"{line.at.astimezone(zone):%d %b %Y %H:%M}  {line.actor} {line.act} {line.subject}  {detail}"
+        out.print(f"{line.number}  {said.rstrip()}  {line.link}", markup=False)
+    found = program.database.read_now(lambda uow: trail.verify(uow.connection, uow.vault, known.strip().casefold()))
+    if found.broken is not None:
+        raise OwnPaceError(
+            f"The audit trail was changed: line {found.broken} does not follow from the one before it. "
+            "Keep this database as it is, and compare it with your backups."
+        )
+    if known and not found.known:
+        raise OwnPaceError(f"The link {known} is not in the trail: lines were cut off, or it was written down wrongly.")
+    out.print(f"{found.lines} lines, each following from the one before it. The newest link: {found.newest or 'none'}")
+    if found.unchained:
+        out.print(f"The first {found.unchained} are from before the trail was chained, and cannot be checked.")
+
+
 # Staff
 
 
@@ -411,6 +445,21 @@ def users_enable(name: str, config: ConfigPath = CONFIG) -> None:
     """Let somebody who was disabled sign in again, with the password they had."""
     _program(config).database.run_now(staff.enable_user, name)
     out.print(f"{name} can sign in again.", markup=False)
+
+
+@users_app.command("second-step")
+def users_second_step(
+    name: str,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="For somebody whose phone and recovery codes are lost. Make sure who asks.")
+    ],
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Take the second step of somebody's sign-in away; they can set it up again on their own page."""
+    program = _program(config)
+    user = program.database.read_now(staff.known, name)
+    gone = remove and program.database.run_now(second_step.drop, user.name, "command line")
+    out.print(f"{user.name} signs in with the password only." if gone else "There was no second step.", markup=False)
 
 
 @users_app.command("password")

@@ -125,6 +125,7 @@ class Study(Section):
     contact_phone: Annotated[str, Field(max_length=13)] = ""
     researcher: Annotated[str, Field(min_length=1, max_length=15)] = "our researcher"
     agree_again_on_new_channel: bool = False
+    assigned_only: bool = True
 
     @property
     def zone(self) -> ZoneInfo:
@@ -137,6 +138,7 @@ class Database(Section):
 
 class Security(Section):
     key_file: Path = Path("data/study.key")
+    two_step: Literal["offered", "required"] = "offered"
 
 
 class Server(Section):

@@ -316,6 +316,9 @@ users = Table(
     Column("password", String(200), nullable=False),
     Column("role", String(20), nullable=False),
     Column("email", LargeBinary),  # where they are told that a person is needed, under the holding key
+    Column("second_step", LargeBinary),  # the secret of their authenticator, under the holding key
+    Column("second_step_used", Id),  # the last thirty seconds whose figures were taken: none work twice
+    Column("recovery", JSON),  # hashes of the recovery codes that are left
     _at("created_at"),
     _at("disabled_at", optional=True),
 )
@@ -325,6 +328,7 @@ sessions = Table(
     metadata,
     Column("token", LargeBinary, primary_key=True),  # a hash: a stolen copy signs nobody in
     Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("waiting", Boolean, nullable=False, server_default=false()),  # the second step is still to come
     _at("created_at"),
     _at("expires_at"),
 )
@@ -338,6 +342,7 @@ audit = Table(
     Column("subject", String(60)),
     Column("detail", JSON, nullable=False),
     _at("at"),
+    Column("chain", LargeBinary),  # see bot.records.trail; null in lines from before there was one
 )
 
 APPEND_ONLY = (consents, audit, delivery_updates)

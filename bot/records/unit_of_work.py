@@ -13,8 +13,9 @@ from sqlalchemy.engine import CursorResult, RowMapping
 
 from bot.interview.schedule import Schedule, Text
 from bot.messages import Address
+from bot.records import trail
 from bot.records.prepared import Prepared, Row, Values, driver_cursor
-from bot.records.tables import audit, data_keys, meta, schedules, tasks
+from bot.records.tables import data_keys, meta, schedules, tasks
 from bot.records.vault import DataKey, Vault
 
 
@@ -163,4 +164,4 @@ class UnitOfWork:
 
     def note(self, actor: str, act: str, subject: str | None = None, **detail: Any) -> None:
         """One line of the audit trail: who did what to whom. Never words of a participant."""
-        self.execute(insert(audit).values(actor=actor, act=act, subject=subject, detail=detail, at=self.now))
+        trail.add(self.connection, self.vault, actor, act, subject, detail, self.now)

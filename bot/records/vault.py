@@ -62,6 +62,7 @@ class Vault:
         self._wrapping = DataKey(_derive(study_key, b"ownpace wrap data keys"))
         self._finding = _derive(study_key, b"ownpace find addresses")
         self._naming = _derive(study_key, b"ownpace name the study key")
+        self._chaining = _derive(study_key, b"ownpace chain the audit trail")
 
     def new_data_key(self) -> bytes:
         """A fresh data key, wrapped: the form in which it is stored."""
@@ -82,6 +83,10 @@ class Vault:
     def name_of(self, content: bytes, key_id: int) -> bytes:
         """A keyed hash of somebody's file: the same content of the same person has the same one."""
         return hmac.new(self._finding, f"content {key_id}:".encode() + content, sha256).digest()
+
+    def link(self, before: bytes, line: str) -> bytes:
+        """What chains a line of the audit trail to the one before it: only who has the study key can make it."""
+        return hmac.new(self._chaining, before + line.encode(), sha256).digest()
 
     @property
     def fingerprint(self) -> str:

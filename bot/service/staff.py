@@ -17,10 +17,14 @@ from sqlalchemy.engine import RowMapping
 from bot.errors import OwnPaceError, WrongUse
 from bot.records.tables import sessions, users
 from bot.records.unit_of_work import UnitOfWork
+from bot.service import second_step
 
 SIGNED_IN_FOR = timedelta(hours=12)
 SHORTEST_PASSWORD = 12
-ROLES = ("researcher", "coordinator", "admin")
+SECOND_STEP_WITHIN = timedelta(minutes=10)
+ROLES = ("researcher", "coordinator", "key-holder", "admin")
+"""See bot.service.access for what each may do."""
+
 
 _hasher = PasswordHasher()
 
@@ -39,6 +43,7 @@ class User:
     name: str
     role: str
     disabled: bool = False
+    two_steps: bool = False
 
 
 def add_user(uow: UnitOfWork, name: str, password: str, role: str) -> None:
@@ -108,6 +113,11 @@ def _sealed(password: str) -> str:
     return _hasher.hash(password)
 
 
+def known(uow: UnitOfWork, name: str) -> User:
+    """The user with this name. Raises OwnPaceError if nobody has it."""
+    return _user(_known(uow, name))
+
+
 def _known(uow: UnitOfWork, name: str) -> RowMapping:
     row = _by_name(uow, name)
     if row is None:
@@ -125,7 +135,11 @@ def _by_name(uow: UnitOfWork, name: str) -> RowMapping | None:
 def list_users(uow: UnitOfWork) -> list[User]:
     """Everybody, by name."""
     rows = uow.all(select(users).order_by(users.c.name))
-    return [User(row["id"], row["name"], row["role"], row["disabled_at"] is not None) for row in rows]
+    return [_user(row) for row in rows]
+
+
+def _user(row: RowMapping) -> User:
+    return User(row["id"], row["name"], row["role"], row["disabled_at"] is not None, row["second_step"] is not None)
 
 
 def password_fits(uow: UnitOfWork, name: str, password: str) -> User | None:
@@ -137,16 +151,38 @@ def password_fits(uow: UnitOfWork, name: str, password: str) -> User | None:
         _hasher.verify(row["password"] if row else _nobody(), password)
     except (VerifyMismatchError, InvalidHashError):
         return None
-    return User(row["id"], row["name"], row["role"]) if row else None
+    return _user(row) if row else None
 
 
 def sign_in(uow: UnitOfWork, user: User) -> str:
-    """Begin a session; its token, which is stored nowhere."""
-    token = secrets.token_urlsafe(32)
+    """Begin a session; its token, which is stored nowhere. With a second step it is good for nothing else before."""
     uow.execute(delete(sessions).where(sessions.c.expires_at <= uow.now))
-    row = {"token": _hash(token), "user_id": user.id, "created_at": uow.now, "expires_at": uow.now + SIGNED_IN_FOR}
-    uow.execute(insert(sessions).values(**row))
+    if user.two_steps:
+        return _begin(uow, user, waiting=True)
     uow.note(user.name, "signed in")
+    return _begin(uow, user)
+
+
+def finish_sign_in(uow: UnitOfWork, token: str, written: str) -> str | None:
+    """The token of the session that begins when the second step fits; None if it does not, or came too late."""
+    user = _whose(uow, token, waiting=True)
+    if user is None or not second_step.fits(uow, user.name, written):
+        return None
+    sign_out(uow, token)
+    uow.note(user.name, "signed in", steps=2)
+    return _begin(uow, user)
+
+
+def half_signed_in(uow: UnitOfWork, token: str) -> User | None:
+    """Whose second step is still to come."""
+    return _whose(uow, token, waiting=True)
+
+
+def _begin(uow: UnitOfWork, user: User, waiting: bool = False) -> str:
+    token = secrets.token_urlsafe(32)
+    end = uow.now + (SECOND_STEP_WITHIN if waiting else SIGNED_IN_FOR)
+    row = {"token": _hash(token), "user_id": user.id, "created_at": uow.now, "expires_at": end, "waiting": waiting}
+    uow.execute(insert(sessions).values(**row))
     return token
 
 
@@ -157,12 +193,14 @@ def sign_out(uow: UnitOfWork, token: str) -> None:
 
 def signed_in(uow: UnitOfWork, token: str) -> User | None:
     """Whose session this token is, while it lasts."""
-    row = uow.one(
-        select(users.c.id, users.c.name, users.c.role)
-        .join(sessions, sessions.c.user_id == users.c.id)
-        .where(sessions.c.token == _hash(token), sessions.c.expires_at > uow.now, users.c.disabled_at.is_(None))
-    )
-    return User(row["id"], row["name"], row["role"]) if row else None
+    return _whose(uow, token, waiting=False)
+
+
+def _whose(uow: UnitOfWork, token: str, *, waiting: bool) -> User | None:
+    good = (sessions.c.token == _hash(token), sessions.c.expires_at > uow.now, sessions.c.waiting.is_(waiting))
+    known = select(users).join(sessions, sessions.c.user_id == users.c.id)
+    row = uow.one(known.where(*good, users.c.disabled_at.is_(None)))
+    return _user(row) if row else None
 
 
 def _hash(token: str) -> bytes:

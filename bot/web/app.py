@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from bot.service import outbox
 from bot.service.sender import LOOK_AGAIN, Worker
-from bot.web import dashboard, signin, simulator, unsubscribe, webhooks
+from bot.web import account, dashboard, signin, simulator, unsubscribe, webhooks
 from bot.web.pages import page
 from bot.web.state import Web, web
 
@@ -46,6 +46,7 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
         *webhooks.routes(parts.channels),
         *signin.routes,
         *unsubscribe.routes,
+        *account.routes,
         *dashboard.routes,
         *(simulator.routes if "simulator" in parts.channels else []),
         Route("/health/live", live),

@@ -15,7 +15,8 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from bot.errors import OwnPaceError
-from bot.service import calls, handovers, media, moves, switch, views
+from bot.service import access, calls, handovers, media, moves, switch, views
+from bot.service.access import May
 from bot.service.staff import User
 from bot.web.pages import page, render
 from bot.web.signin import current_user, form, signed_in
@@ -28,7 +29,7 @@ HEARTBEAT = 20.0
 """Seconds after which an open page hears that it is still connected."""
 
 
-@signed_in
+@signed_in(May.LOOK)
 async def participants(request: Request, user: User) -> Response:
     """Everybody, with where they stand."""
     return page(request, "participants.html", user=user, **await _everybody(request))
@@ -44,9 +45,10 @@ async def _everybody(request: Request) -> dict[str, Any]:
     }
 
 
-@signed_in
+@signed_in(May.READ)
 async def participant(request: Request, user: User) -> Response:
-    """One participant's record."""
+    """One participant's record; that it was opened is noted."""
+    await web(request).database.run(access.seen, user, request.path_params["code"])
     return await _participant(request, user)
 
 
@@ -69,7 +71,7 @@ async def _record(request: Request) -> views.Record | None:
 def _act(use_case: Callable[..., None], *fields: str) -> Callable[[Request], Any]:
     """A button on a participant's page. What was being written there stays."""
 
-    @signed_in
+    @signed_in(May.WRITE)
     async def act(request: Request, user: User) -> Response:
         parts, posted = web(request), await form(request)
         code, draft = request.path_params["code"], posted.get("text", "")
@@ -84,7 +86,7 @@ def _act(use_case: Callable[..., None], *fields: str) -> Callable[[Request], Any
     return act
 
 
-@signed_in
+@signed_in(May.WRITE)
 async def reply(request: Request, user: User) -> Response:
     """Send the researcher's words. The same form sent twice, as after a lost answer, is one message."""
     parts, posted = web(request), await form(request)
@@ -105,13 +107,13 @@ async def reply(request: Request, user: User) -> Response:
     return RedirectResponse(f"/participants/{code}#end", 303)
 
 
-@signed_in
+@signed_in(May.READ)
 async def record_of(request: Request, user: User) -> Response:
     """Where a form was sent to there is no page: the record is what was meant."""
     return RedirectResponse(f"/participants/{request.path_params['code']}#end", 303)
 
 
-@signed_in
+@signed_in(May.WRITE)
 async def move(request: Request, user: User) -> Response:
     """The person carries on somewhere else."""
     parts, posted = web(request), await form(request)
@@ -129,7 +131,7 @@ SHOWN = frozenset(
 """What a browser may show by itself; anything else is saved to a file and cannot run here."""
 
 
-@signed_in
+@signed_in(May.READ)
 async def attachment(request: Request, user: User) -> Response:
     """A voice note, picture, video or file, as it was sent; noted in the trail."""
     parts = web(request)
@@ -147,7 +149,7 @@ async def attachment(request: Request, user: User) -> Response:
     return Response(content, media_type=shown, headers=headers)
 
 
-@signed_in
+@signed_in(May.LOOK)
 async def invitation(request: Request, user: User) -> Response:
     """The invitation to the participant's next call, for the team's calendars."""
     parts = web(request)
@@ -161,7 +163,7 @@ async def invitation(request: Request, user: User) -> Response:
 # Live
 
 
-@signed_in
+@signed_in(May.READ)
 async def participant_live(request: Request, user: User) -> Response:
     """The record again, whenever it changes (server-sent events)."""
     record = await _record(request)
@@ -175,7 +177,7 @@ async def participant_live(request: Request, user: User) -> Response:
     return stream(request, f"participant {record.id}", shown)
 
 
-@signed_in
+@signed_in(May.LOOK)
 async def participants_live(request: Request, user: User) -> Response:
     """The list again, whenever it changes."""
 

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from bot.service import staff
+from bot.service import access, staff
+from bot.service.access import May
 from bot.service.staff import User
 from bot.web.pages import page
 from bot.web.state import keep_draft, web
@@ -26,19 +27,46 @@ FORMS = re.compile(r"^(/participants/[^/]+)/.*")
 Page = Callable[[Request, User], Awaitable[Response]]
 
 
-def signed_in(handler: Page) -> Callable[[Request], Awaitable[Response]]:
-    """A page for people of the study team; everybody else is shown the sign-in."""
+Guarded = Callable[[Request], Awaitable[Response]]
 
-    @wraps(handler)
-    async def guarded(request: Request) -> Response:
-        if request.method == "POST" and not same_origin(request):
-            return page(request, "problem.html", status=403, problem="This form came from another site.")
-        user = await current_user(request)
-        if user is None:
-            return await _stopped(request)
-        return await handler(request, user)
 
-    return guarded
+def signed_in(what: May) -> Callable[[Page], Guarded]:
+    """A page for those of the study team whose role lets them; everybody else is shown the sign-in.
+
+    A page of one participant (`code` in its path) opens only to whom their conversation is open.
+    """
+
+    def door(handler: Page) -> Guarded:
+        @wraps(handler)
+        async def guarded(request: Request) -> Response:
+            if request.method == "POST" and not same_origin(request):
+                return page(request, "problem.html", status=403, problem="This form came from another site.")
+            user = await current_user(request)
+            if user is None:
+                return await _stopped(request)
+            if not user.two_steps and web(request).two_step_required and what is not May.OWN:
+                return RedirectResponse("/account", 303)
+            if problem := await _barred(request, user, what):
+                return page(request, "problem.html", status=403, user=user, problem=problem)
+            return await handler(request, user)
+
+        guarded.may = what  # type: ignore[attr-defined]  # read by the test that walks all routes
+        return guarded
+
+    return door
+
+
+async def _barred(request: Request, user: User, what: May) -> str:
+    """Why somebody may not have this page; '' when they may. Every refusal is noted."""
+    parts, code = web(request), request.path_params.get("code")
+    if not access.may(user, what):
+        problem = f"As {access.NAMES.get(user.role, user.role)} you cannot {what.value} here."
+    elif code and not await parts.database.read(access.may_open, user, code, assigned_only=parts.assigned_only):
+        problem = "This participant is another researcher's. A coordinator can assign them to you."
+    else:
+        return ""
+    await parts.database.run(access.refused, user, what.value, request.url.path)
+    return problem
 
 
 async def _stopped(request: Request) -> Response:
@@ -86,24 +114,65 @@ async def sign_in(request: Request) -> Response:
         return page(request, "problem.html", status=403, problem="This form came from another site.")
     parts, fields = web(request), await form(request)
     name, target, draft = fields.get("name", ""), _inside(fields.get("next", "/")), fields.get("draft", "")
-    tries: dict[str, int] = request.app.state.tries
     tried = name.strip().casefold()
-    if tries.get(tried, 0) >= TRIES:
+    if _tried_too_often(request, tried):
         problem = "Too many tries for this name. Wait a minute, then try again."
         return page(request, "signin.html", status=429, problem=problem, name=name, next=target, draft=draft)
     user = await parts.database.read(staff.password_fits, name, fields.get("password", ""))
     if user is None:
-        tries[tried] = tries.get(tried, 0) + 1
-        asyncio.get_running_loop().call_later(WAIT_SECONDS, tries.pop, tried, None)
+        _count_try(request, tried)
         problem = "This name and password do not fit together. Check both and try again."
         return page(request, "signin.html", status=401, problem=problem, name=name, next=target, draft=draft)
     token = await parts.database.run(staff.sign_in, user)
     if draft:
         keep_draft(request, user.name, target, draft)
+    return _with_cookie(request, f"/second-step?next={quote(target)}" if user.two_steps else target, token)
+
+
+def _with_cookie(request: Request, target: str, token: str) -> Response:
     response = RedirectResponse(target, 303)
     secure = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
     response.set_cookie(COOKIE, token, httponly=True, samesite="lax", secure=secure)
     return response
+
+
+async def ask_again(request: Request) -> Response:
+    """The page of the second step."""
+    target = _inside(request.query_params.get("next", "/"))
+    user = await web(request).database.read(staff.half_signed_in, request.cookies.get(COOKIE, ""))
+    return page(request, "second_step.html", next=target) if user else RedirectResponse("/sign-in", 303)
+
+
+async def finish(request: Request) -> Response:
+    """Check the figures of the authenticator, or a recovery code."""
+    if not same_origin(request):
+        return page(request, "problem.html", status=403, problem="This form came from another site.")
+    parts, fields, half = web(request), await form(request), request.cookies.get(COOKIE, "")
+    target = _inside(fields.get("next", "/"))
+    user = await parts.database.read(staff.half_signed_in, half)
+    if user is None:
+        problem = "Too much time went by. Sign in again."
+        return page(request, "signin.html", status=401, problem=problem, next=target)
+    if _tried_too_often(request, f"second step of {user.name}"):
+        problem = "Too many tries. Wait a minute, then try again."
+        return page(request, "second_step.html", status=429, problem=problem, next=target)
+    token = await parts.database.run(staff.finish_sign_in, half, fields.get("figures", ""))
+    if token is None:
+        _count_try(request, f"second step of {user.name}")
+        problem = "These figures do not fit, or were used already. Wait for the next ones, or use a recovery code."
+        return page(request, "second_step.html", status=401, problem=problem, next=target)
+    return _with_cookie(request, target, token)
+
+
+def _tried_too_often(request: Request, whom: str) -> bool:
+    tries: dict[str, int] = request.app.state.tries
+    return tries.get(whom, 0) >= TRIES
+
+
+def _count_try(request: Request, whom: str) -> None:
+    tries: dict[str, int] = request.app.state.tries
+    tries[whom] = tries.get(whom, 0) + 1
+    asyncio.get_running_loop().call_later(WAIT_SECONDS, tries.pop, whom, None)
 
 
 async def sign_out(request: Request) -> Response:
@@ -123,5 +192,7 @@ def _inside(target: str) -> str:
 routes = [
     Route("/sign-in", ask),
     Route("/sign-in", sign_in, methods=["POST"]),
+    Route("/second-step", ask_again),
+    Route("/second-step", finish, methods=["POST"]),
     Route("/sign-out", sign_out, methods=["POST"]),
 ]

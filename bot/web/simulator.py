@@ -14,6 +14,7 @@ from bot.interview.schedule import Wording
 from bot.messages import Address, Inbound
 from bot.records.participants import CHANNEL_NAMES
 from bot.service import enrolment, intake, views
+from bot.service.access import May
 from bot.service.enrolment import Entry
 from bot.service.phones import Screen
 from bot.service.phones import screen as screen_of
@@ -24,7 +25,7 @@ from bot.web.signin import form, signed_in
 from bot.web.state import keep_draft, web
 
 
-@signed_in
+@signed_in(May.LOOK)
 async def phones(request: Request, user: User) -> Response:
     """Every simulated phone, and a form for one more."""
     return await _phones(request, user)
@@ -45,7 +46,7 @@ async def _phones(request: Request, user: User, problem: str = "") -> Response:
     )
 
 
-@signed_in
+@signed_in(May.LOOK)
 async def add(request: Request, user: User) -> Response:
     """A new simulated participant, who gets the welcome at once."""
     parts, fields = web(request), await form(request)
@@ -67,7 +68,7 @@ async def add(request: Request, user: User) -> Response:
     return RedirectResponse(f"/simulator/{code}", 303)
 
 
-@signed_in
+@signed_in(May.LOOK)
 async def phone(request: Request, user: User) -> Response:
     """One phone, as its owner sees it."""
     screen = await _screen(request)
@@ -77,7 +78,7 @@ async def phone(request: Request, user: User) -> Response:
     return page(request, "phone.html", user=user, screen=screen, key=secrets.token_hex(16), draft=draft)
 
 
-@signed_in
+@signed_in(May.LOOK)
 async def say(request: Request, user: User) -> Response:
     """Send a message from the phone: it takes the same way as one from a provider. The same form twice is one."""
     screen = await _screen(request)
@@ -93,7 +94,7 @@ async def say(request: Request, user: User) -> Response:
     return RedirectResponse(f"/simulator/{request.path_params['code']}#end", 303)
 
 
-@signed_in
+@signed_in(May.LOOK)
 async def live(request: Request, user: User) -> Response:
     """What is on the phone, whenever it changes."""
     screen = await _screen(request)

@@ -28,6 +28,8 @@ class Web:
     schedules: Mapping[tuple[str, str], Schedule]
     study: str
     zone: ZoneInfo
+    two_step_required: bool = False
+    assigned_only: bool = True
     drafts: dict[tuple[str, str], str] = field(default_factory=dict)
     """Words that were not sent: by whose they are, and the page that they stand on. Kept nowhere else."""
     sent: dict[bytes, None] = field(default_factory=dict)

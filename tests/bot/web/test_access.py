@@ -1,0 +1,198 @@
+"""Who may do what: every page and every role, and whose conversations open to whom."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pyotp
+import pytest
+from sqlalchemy import select
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from bot import bootstrap
+from bot.records.tables import audit
+from bot.service import access, handovers, second_step, staff
+from bot.service.access import May
+from bot.web.app import create_app
+from tests.bot.world import PHONE, URL, World, world
+
+PASSWORD = "three or four words"
+HERE = {"origin": URL}
+OPEN = {
+    "/sign-in",
+    "/second-step",
+    "/sign-out",
+    "/unsubscribe/{token}",
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/webhooks/twilio/messages",
+    "/webhooks/twilio/status",
+    "/webhooks/telegram",
+}
+"""Pages that need no sign-in, or are the sign-in."""
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        for role in staff.ROLES:
+            made.run(staff.add_user, role.title(), PASSWORD, role)
+        yield made
+
+
+@pytest.fixture
+def app(study: World) -> Starlette:
+    return create_app(bootstrap.web_parts(study.program), None)
+
+
+@pytest.fixture
+async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL) as made:
+        yield made
+
+
+async def sign_in(client: httpx.AsyncClient, name: str) -> httpx.Response:
+    client.cookies.clear()
+    fields = {"name": name, "password": PASSWORD, "next": "/"}
+    return await client.post("/sign-in", data=fields, headers=HERE)
+
+
+def doors(app: Starlette) -> list[tuple[str, str, May]]:
+    """Method, path and what it is for, of every page behind the sign-in."""
+    found = []
+    for route in app.routes:
+        if isinstance(route, Route) and (what := getattr(route.endpoint, "may", None)):
+            method = "POST" if "POST" in (route.methods or ()) else "GET"
+            found.append((method, route.path, what))
+    return found
+
+
+def test_every_page_is_open_on_purpose_or_says_what_it_is_for(app: Starlette) -> None:
+    guarded = {path for _, path, _ in doors(app)}
+    every = {route.path for route in app.routes if isinstance(route, Route)}
+    assert every - guarded <= OPEN
+    assert len(guarded) > 10
+
+
+def filled(path: str, code: str) -> str:
+    return re.sub(r"\{(\w+)(:\w+)?\}", lambda part: code if part[1] == "code" else "1", path)
+
+
+@pytest.mark.parametrize("role", staff.ROLES)
+async def test_what_a_role_may_not_is_refused_and_noted_on_every_page(
+    study: World, app: Starlette, client: httpx.AsyncClient, role: str
+) -> None:
+    code = study.enrol()
+    await sign_in(client, role.title())
+    refused = []
+    for method, path, what in doors(app):
+        if path.endswith("/live"):
+            continue  # it answers for as long as the page is open; the test below asks it
+        answer = await client.request(method, filled(path, code), headers=HERE)
+        barred = what not in access.ROLES[role]
+        assert (answer.status_code == 403) is barred, (role, method, path)
+        refused += [filled(path, code)] if barred else []
+    query = select(audit.c.subject).where(audit.c.act == "was refused").order_by(audit.c.id)
+    noted = study.program.database.read_now(lambda uow: [row["subject"] for row in uow.all(query)])
+    assert noted == refused
+    assert refused or role != "coordinator"
+
+
+@pytest.mark.parametrize("path", ["/participants/SW01/live"])
+async def test_a_live_page_is_refused_too(study: World, client: httpx.AsyncClient, path: str) -> None:
+    study.enrol()
+    await sign_in(client, "Coordinator")
+    assert (await client.get(path)).status_code == 403
+
+
+async def test_a_coordinator_never_meets_what_people_said(study: World, client: httpx.AsyncClient) -> None:
+    code = study.consented()
+    study.says("A secret answer.")
+    await sign_in(client, "Coordinator")
+    for path in ("/", f"/participants/{code}"):
+        assert "A secret answer." not in (await client.get(path)).text
+
+
+async def test_a_conversation_opens_to_its_researcher_and_when_a_person_is_needed(
+    study: World, client: httpx.AsyncClient
+) -> None:
+    study.run(staff.add_user, "Ann", PASSWORD, "researcher")
+    code = study.consented(PHONE, researcher="ann")
+    await sign_in(client, "Ann")
+    assert (await client.get(f"/participants/{code}")).status_code == 200
+    await sign_in(client, "Researcher")
+    answer = await client.get(f"/participants/{code}")
+    assert answer.status_code == 403
+    assert "another researcher" in answer.text
+    assert (await client.post(f"/participants/{code}/take-over", headers=HERE)).status_code == 403
+    study.says("PERSON")
+    assert (await client.get(f"/participants/{code}")).status_code == 200
+    study.run(handovers.take_over, study.program.terms, code, "Researcher")
+    study.run(handovers.hand_back, study.program.terms, code, "Researcher", "")
+    assert (await client.get(f"/participants/{code}")).status_code == 403
+    await sign_in(client, "Admin")
+    assert (await client.get(f"/participants/{code}")).status_code == 200
+
+
+async def test_whoever_is_assigned_to_nobody_here_is_open_to_every_researcher(
+    study: World, client: httpx.AsyncClient
+) -> None:
+    code = study.consented(PHONE, researcher="Someone Else")
+    await sign_in(client, "Researcher")
+    assert (await client.get(f"/participants/{code}")).status_code == 200
+
+
+async def test_opening_a_conversation_is_noted(study: World, client: httpx.AsyncClient) -> None:
+    code = study.enrol()
+    await sign_in(client, "Researcher")
+    await client.get(f"/participants/{code}")
+    seen = (audit.c.act == "opened a conversation", audit.c.subject == code, audit.c.actor == "Researcher")
+    assert study.count_of(audit, *seen) == 1
+
+
+async def test_the_second_step_by_the_pages(study: World, client: httpx.AsyncClient) -> None:
+    await sign_in(client, "Researcher")
+    answer = await client.get("/account/second-step")
+    secret = re.search(r'name="secret" value="(\w+)"', answer.text)
+    assert secret is not None
+    assert "<svg" in answer.text
+    now = pyotp.TOTP(secret[1])
+    fields = {"secret": secret[1], "figures": now.at(study.clock.now), "password": "wrong"}
+    assert (await client.post("/account/second-step", data=fields, headers=HERE)).status_code == 422
+    answer = await client.post("/account/second-step", data=fields | {"password": PASSWORD}, headers=HERE)
+    codes = re.findall(r"<li><code>([\w-]+)</code>", answer.text)
+    assert len(codes) == 10
+    answer = await sign_in(client, "Researcher")
+    assert answer.headers["location"] == "/second-step?next=/"
+    assert (await client.get("/")).status_code == 303, "half signed in opens nothing"
+    assert "Six figures" in (await client.get("/second-step?next=/simulator")).text
+    study.clock.forward(seconds=60)
+    wrong = await client.post("/second-step", data={"figures": "000000", "next": "/"}, headers=HERE)
+    assert wrong.status_code == 401
+    right = {"figures": now.at(study.clock.now), "next": "/simulator"}
+    answer = await client.post("/second-step", data=right, headers=HERE)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/simulator")
+    assert (await client.get("/")).status_code == 200
+
+
+async def test_too_many_tries_at_the_second_step_have_to_wait(study: World, client: httpx.AsyncClient) -> None:
+    secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+    study.run(second_step.begin, "Researcher", secret, pyotp.TOTP(secret).at(study.clock.now))
+    await sign_in(client, "Researcher")
+    tries = [(await client.post("/second-step", data={"figures": "1"}, headers=HERE)).status_code for _ in range(9)]
+    assert tries == [401] * 8 + [429]
+
+
+async def test_where_the_study_requires_it_nothing_opens_before_the_second_step_is_set_up(
+    study: World, app: Starlette, client: httpx.AsyncClient
+) -> None:
+    app.state.web.two_step_required = True
+    await sign_in(client, "Researcher")
+    answer = await client.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/account")
+    assert "To do:" in (await client.get("/account")).text
