@@ -83,14 +83,15 @@ def nature(message: Message, address: str, instance: str = INSTANCE) -> Nature:
 
 
 def _failures(message: Message, token: str | None) -> Iterator[Failure]:
-    """From a standard report (RFC 3464); from free text only in a mail that looks like a machine's.
+    """From a standard report (RFC 3464), or from free text; only of a mail that looks like a machine's.
 
-    A report of success (`delivered`, `relayed`, `expanded`) is no failure.
+    A person may send on a report that they got. A report of success (`delivered`, `relayed`, `expanded`) is no failure.
     """
-    blocks = list(_report(message))
-    if blocks:
+    if not (token or _from_a_server(message)):
+        return
+    if blocks := list(_report(message)):
         yield from filter(None, map(_failure, blocks))
-    elif token or _from_a_server(message):
+    else:
         yield from _guessed(message)
 
 

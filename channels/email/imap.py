@@ -235,10 +235,15 @@ class Inbox:
         return self._next - 1 if self._next else max(await self._search("ALL"), default=0)
 
     async def fetch(self, uid: int) -> bytes | None:
-        """A mail as it is, without marking it as read; at most MOST_BYTES of it. None where the server gives none."""
+        """A mail as it is, without marking it as read; at most MOST_BYTES of it. None where the server has none.
+
+        Raises Unavailable where the server says no: it may only be busy.
+        """
         said = await self._ask(
             self._client.uid("fetch", str(uid), f"(UID BODY.PEEK[]<0.{MOST_BYTES}>)"), self.account.timeout * 10
         )
+        if said.result != "OK":
+            raise Unavailable("The mail server for reading does not hand over a mail at the moment.")
         return next((raw for found, raw in _mails(said.lines) if found == uid), None)
 
     async def wait(self, renewal: float) -> None:

@@ -393,10 +393,18 @@ def _chunk(roles: list[Role], at: int) -> list[int]:
     return list(range(at, after[0] if after else len(roles)))
 
 
+_SENTENCE = re.compile(r"[.!?…]\W*$")
+
+
 def _is_signature(lines: list[Line]) -> bool:
-    """At most ten lines and sixty words; a longer text under "--" is no signature."""
+    """At most ten lines and sixty words, and no sentence: people draw a "--" between two parts of an answer, too."""
     said = [line for line in lines if not line.blank]
-    return 0 < len(said) <= 10 and _count(said) <= 60
+    return 0 < len(said) <= 10 and _count(said) <= 60 and not any(map(_is_sentence, said))
+
+
+def _is_sentence(line: Line) -> bool:
+    """A line of many words, or of some and a full stop; names, addresses and numbers have neither."""
+    return len(line.words) > 9 or (len(line.words) >= 3 and bool(_SENTENCE.search(line.body)))
 
 
 def _own_stretches(roles: list[Role]) -> Iterator[tuple[int, int]]:

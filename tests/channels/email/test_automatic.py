@@ -164,3 +164,16 @@ def test_addresses_do_not_print() -> None:
     found = report("failed", "5.1.1")
     assert "ann@" not in repr(found)
     assert TOKEN not in repr(found)
+
+
+def test_a_person_who_sends_on_a_report_that_they_got_is_a_person() -> None:
+    """Taken for a report of ours, their words would be kept nowhere."""
+    lines = [
+        *("From: Ann <ann@example.net>", "Subject: Re: Question 3", "Content-Type: multipart/mixed; boundary=m", ""),
+        *("--m", "", "My mail to my mother came back. That is my answer.", "--m", "Content-Type: message/rfc822", ""),
+        *("From: MAILER-DAEMON@example.net", "Message-ID: <1@example.net>"),
+        *("Content-Type: multipart/report; report-type=delivery-status; boundary=r", ""),
+        *("--r", "Content-Type: message/delivery-status", "", "Reporting-MTA: dns; example.net", ""),
+        *("Final-Recipient: rfc822; mum@example.net", "Action: failed", "Status: 5.1.1", "", "--r--", "--m--", ""),
+    ]
+    assert nature(parse("\r\n".join(lines).encode()), OURS).kind is Kind.HUMAN

@@ -412,3 +412,17 @@ async def test_smtp_renews_a_refused_token_once() -> None:
 def test_a_place_is_read_back_or_there_is_none(written: str, place: Place | None) -> None:
     assert Place.parse(written) == place
     assert place is None or str(place) == written
+
+
+async def test_a_server_that_is_busy_for_a_moment_costs_no_mail() -> None:
+    box = Mailbox({1: MAIL})
+
+    def busy(line: str, _talk: Talk) -> str:
+        del box.special["FETCH"]
+        return f"{line.split()[0]} NO [UNAVAILABLE] Server Busy"
+
+    box.special["FETCH"] = busy
+    room = Mailroom("7:0")
+    async with served(box) as (channel, _server):
+        await listened(channel, room, lambda: room.at == "7:1")
+    assert [one.body for one in room.inbound] == ["My secret words."]

@@ -152,3 +152,16 @@ def test_what_has_no_answer_or_hardly_one_is_kept_whole_with_a_doubt(mail: str) 
 def test_a_huge_mail_takes_no_time_that_grows_out_of_hand() -> None:
     many = "\n".join(f"> > line {n} of nothing that we sent" for n in range(5_000))
     assert split(f"Mine.\n\nOn 5 May 2025, at 10:02, A <a@example.org> wrote:\n{many}", [OURS] * 40).answer == "Mine."
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        "I like the job itself.\n\n--\n\nBut my manager shouted at me every day.\n\nI stopped sleeping in March",
+        "Yes.\n--\nI was off sick for a year after that and nobody called me",
+        "Two things:\n--\nThe lift is broken.\nNobody listens.",
+    ],
+)
+def test_two_hyphens_between_two_parts_of_an_answer_begin_no_signature(mail: str) -> None:
+    reply = split(f"{mail}\n\nOn 05/05/2025 10:02, Own Pace <s@example.org> wrote:\n> How are you?", ["How are you?"])
+    assert reply.answer == mail
