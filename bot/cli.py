@@ -49,7 +49,6 @@ app = typer.Typer(
 users_app = typer.Typer(help="Who may sign in to the dashboard.", no_args_is_help=True)
 app.add_typer(users_app, name="users")
 app.add_typer(export_app, name="export")
-add_data_commands(app)
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -511,3 +510,6 @@ def talk(
             asyncio.run(converse(program.database, program.terms, code, entry.address, by_hand=by_hand))
         finally:
             program.database.close()
+
+
+add_data_commands(app)

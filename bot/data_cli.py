@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,8 +131,9 @@ def withdraw(
 ) -> None:
     """Take a participant out of the study and delete what they said, everywhere, for good."""
     with _program(config) as program:
-        if not yes:
-            raise WrongUse(_preview(program, code, keep))
+        preview = _preview(program, code, keep)
+        if not yes and not (sys.stdin.isatty() and typer.confirm(f"{preview} Do it?")):
+            raise WrongUse(f"{preview} Nothing was done. To do it: --yes")
         receipt = program.database.run_now(
             withdrawal.withdraw, program.terms, code, ACTOR, keep=keep, tell=not no_receipt, late=after_cutoff
         )
@@ -142,10 +144,10 @@ def withdraw(
 def _preview(program: Program, code: str, keep: bool) -> str:
     exports = program.database.read_now(withdrawal.exports_of, code.strip().upper())
     if keep:
-        return f"{code.upper()} would leave the study, and what they said would stay. To do it: --yes"
+        return f"{code.upper()} would leave the study, and what they said would stay."
     return (
         f"Everything {code.upper()} said would be deleted for good, in every earlier copy of the database too. "
-        f"{len(exports)} past exports hold it and would be listed. Nothing was done. To do it: --yes"
+        f"{len(exports)} past exports hold it and would be listed."
     )
 
 
@@ -190,7 +192,7 @@ def retained(
     confirm: Annotated[bool, typer.Option("--confirm", help="Delete what is due, for good.")] = False,
     config: ConfigPath = CONFIG,
 ) -> None:
-    """What has been kept as long as [retention] says, and, once you confirm, its deletion."""
+    """What has been kept for as long as the settings say, and, once you confirm, its deletion."""
     with _program(config) as program:
         rules = _rules(program.settings)
         for name, period in rules.periods.items():

@@ -50,7 +50,7 @@ def take_out(uow: UnitOfWork, terms: Terms, code: str, numbers: list[int], actor
         raise OwnPaceError(f"Lines of {person.code} could be taken out until {cutoff:%d %B %Y}.")
     lines = {line.number: line for block in copy.read(uow, terms, code).blocks for line in block.lines}
     if unknown := sorted(set(numbers) - lines.keys()):
-        raise OwnPaceError(f"The copy of {person.code} has no line {unknown[0]}; it has lines 1 to {len(lines)}.")
+        raise OwnPaceError(f"The copy of {person.code} has no line {unknown[0]}; it has {len(lines)} lines.")
     ids = [lines[number].message_id for number in numbers]
     uow.execute(update(messages).where(messages.c.id.in_(ids)).values(removed_at=None if back else uow.now))
     uow.note(actor, "put lines back" if back else "took lines out", person.code, messages=ids)
