@@ -8,15 +8,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, inspect, select, update
 
 from bot.errors import KeyFileError, OwnPaceError
 from bot.records.database import open_engine
 from bot.records.tables import data_keys, meta
 from bot.records.vault import UNSEEDED, Vault
-
-SEEDED = "0006"
-"""The first revision in which data keys are wrapped under seeds."""
 
 
 def migrate(url: str, vault: Vault) -> list[str]:
@@ -64,13 +61,16 @@ def _check_key(connection: Connection, vault: Vault, *, mark: bool = True) -> No
 
 
 def seeded(url: str) -> bool:
-    """Whether the data keys of the database, if there is one, are wrapped under seeds of the key file."""
+    """Whether any data key of the database is wrapped under a seed of the key file."""
     if not exists(url):
         return False
     engine = open_engine(url)
     try:
         with engine.connect() as connection:
-            return (_revision(connection) or "0000") >= SEEDED
+            if not inspect(connection).has_table(data_keys.name):
+                return False
+            wrapped = connection.execute(select(data_keys.c.wrapped).where(data_keys.c.wrapped.is_not(None)))
+            return any(len(one) != UNSEEDED for one in wrapped.scalars())
     finally:
         engine.dispose()
 

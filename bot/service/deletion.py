@@ -238,7 +238,7 @@ def renew_holding_key(uow: UnitOfWork) -> None:
         (media, media.c.id, {"name": "file name", "reference": "reference"}),
         (contents, contents.c.found_by, {"sealed": "media"}),
         (outbox, outbox.c.seq, {"address": "address"}),
-        (users, users.c.id, {"email": "address"}),
+        (users, users.c.id, {"email": "address", "second_step": "second step"}),
     )
     for table, key, columns in sealed:
         own = (
@@ -284,7 +284,7 @@ def _without_key(uow: UnitOfWork, key_id: int) -> list[str]:
     messages_where(uow, and_(messages.c.participant_id.is_(None), messages.c.key_id == key_id))
     if uow.one(select(meta).where(meta.c.name == HOLDING_KEY, meta.c.value == str(key_id))):
         uow.execute(delete(meta).where(meta.c.name == HOLDING_KEY))
-        uow.execute(update(users).values(email=None))
+        uow.execute(update(users).values(email=None, second_step=None, second_step_used=None, recovery=None))
     return [row["code"] for row in theirs]
 
 

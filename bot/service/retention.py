@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, delete, func, select
 
 from bot.interview.state import State
+from bot.records import trail
 from bot.records.tables import addresses, audit, consents, interviews, media, messages, withdrawals
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
@@ -147,7 +148,7 @@ def _delete(uow: UnitOfWork, rules: Rules, one: Due) -> None:
         deletion.messages_where(uow, _held() & (messages.c.at <= uow.now - period))
         return
     with deletion.removing(uow):
-        uow.execute(delete(audit).where(audit.c.at <= uow.now - period))
+        trail.cut(uow.connection, uow.vault, uow.now - period)
 
 
 def _delete_words(uow: UnitOfWork, participant_id: int) -> Counts:

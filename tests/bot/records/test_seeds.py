@@ -128,6 +128,7 @@ def test_half_a_copy_of_the_key_is_not_made_whole_by_guessing(tmp_path: Path) ->
     from bot import bootstrap
 
     with world(tmp_path) as study:
+        study.enrol()
         made = study.program.settings
     path = made.security.key_file
     path.write_text(path.read_text().splitlines()[0] + "\n")

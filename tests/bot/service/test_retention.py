@@ -8,10 +8,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from bot.messages import Address
-from bot.records.tables import addresses, audit, consents, contents, data_keys, media, messages
+from bot.records import trail
+from bot.records.tables import addresses, audit, consents, contents, data_keys, media, messages, meta
 from bot.records.vault import open_key_file
 from bot.service import deletion, retention
 from bot.service.retention import Due, Rules
@@ -148,6 +149,10 @@ def test_strangers_words_and_old_lines_of_the_trail_go_by_their_own_age(study: W
     found = {(one.kind, one.code): one.rows for one in confirm(study, rules())}
     assert found == {("messages", ""): 2, ("audit", ""): 1}
     assert rows(study, audit, act="looked") == []
+    verdict = study.run(lambda uow: trail.verify(uow.connection, uow.vault))
+    assert (verdict.lines, verdict.broken) == (len(rows(study, audit)), None), "the chain begins where it was cut"
+    study.run(lambda uow: uow.execute(update(meta).where(meta.c.name == trail.BEGINNING).values(value="00 00")))
+    assert study.run(lambda uow: trail.verify(uow.connection, uow.vault)).broken is not None, "and nowhere else"
     assert len([row for row in rows(study, messages) if row["body"] is not None and row["direction"] == "in"]) == 1
     assert study.open_tasks() == ["unknown sender"]
 
