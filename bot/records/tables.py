@@ -90,7 +90,7 @@ data_keys = Table(
     Column("wrapped", LargeBinary),  # null once destroyed: what it sealed is gone everywhere
     _at("created_at"),
     _at("destroyed_at", optional=True),
-    Column("leaf", String(12)),  # of a destroyed key, until its seed is out of the key file too
+    Column("leaf", String(12)),  # of a destroyed key: its seed is to be in no key file
 )
 
 participants = Table(

@@ -65,7 +65,8 @@ def add(
     at: datetime,
 ) -> None:
     """Add a line."""
-    before = connection.execute(select(audit.c.chain).order_by(audit.c.id.desc()).limit(1)).scalar()
+    newest = connection.execute(select(audit.c.chain).order_by(audit.c.id.desc()).limit(1)).first()
+    before = newest.chain if newest else _beginning(connection, vault)
     values = {"actor": actor, "act": act, "subject": subject, "detail": dict(detail), "at": at}
     connection.execute(insert(audit).values(**values, chain=_link(vault, before, values)))
 

@@ -93,7 +93,11 @@ class Vault:
 
     def destroyed(self, wrapped: bytes) -> bool:
         """Whether the seed of this data key is gone."""
-        return self._seeds.of(leaf_of(wrapped)) is None
+        return not self.reaches(leaf_of(wrapped))
+
+    def reaches(self, leaf: str) -> bool:
+        """Whether the seed of this leaf is there."""
+        return self._seeds.of(leaf) is not None
 
     def destroy(self, leaves: Iterable[str]) -> None:
         """Take the seeds of these leaves out of the key file, for good.
@@ -110,7 +114,7 @@ class Vault:
 
     def _wrap(self, key: bytes) -> bytes:
         leaf = secrets.token_bytes(LEAF_BYTES)
-        while self._seeds.of(leaf.hex()) is None:
+        while not self.reaches(leaf.hex()):
             leaf = secrets.token_bytes(LEAF_BYTES)
         return leaf + self._wrapping(leaf.hex()).seal(key, "data key")
 

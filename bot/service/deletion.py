@@ -288,23 +288,18 @@ def _without_key(uow: UnitOfWork, key_id: int) -> list[str]:
     return [row["code"] for row in theirs]
 
 
-def keys_to_forget(uow: UnitOfWork) -> dict[int, str]:
-    """Destroyed data keys whose seed is still in the key file: its leaf, by their id."""
-    rows = uow.all(select(data_keys.c.id, data_keys.c.leaf).where(data_keys.c.leaf.is_not(None)))
-    return {row["id"]: row["leaf"] for row in rows}
+def keys_to_forget(uow: UnitOfWork) -> list[str]:
+    """Leaves of destroyed data keys whose seed this process still knows, be it from an old copy of the key file."""
+    rows = uow.all(select(data_keys.c.leaf).where(data_keys.c.leaf.is_not(None)))
+    return [row["leaf"] for row in rows if uow.vault.reaches(row["leaf"])]
 
 
 def forget_keys(database: Database) -> int:
     """Take the seeds of destroyed data keys out of the key file; how many. Raises KeyFileError if that fails."""
     leaves = database.read_now(keys_to_forget)
     if leaves:
-        database.vault.destroy(leaves.values())
-        database.run_now(_forgotten, list(leaves))
+        database.vault.destroy(leaves)
     return len(leaves)
-
-
-def _forgotten(uow: UnitOfWork, key_ids: list[int]) -> None:
-    uow.execute(update(data_keys).where(data_keys.c.id.in_(key_ids)).values(leaf=None))
 
 
 def clean(database: Database, *, rewrite: bool = True) -> bool:

@@ -323,13 +323,18 @@ def test_what_strangers_and_the_team_have_under_the_same_key_stays_readable(stud
 
 
 def test_a_key_that_could_not_be_forgotten_is_forgotten_the_next_time(study: World) -> None:
-    """The key file may be read-only for a while; what is to be destroyed is remembered."""
+    """The key file may be read-only for a while, or an old copy of it be put back: what is destroyed is remembered."""
     code = study.consented()
-    key_id = person(study, code)["key_id"]
-    wrapped = rows(study, data_keys, id=key_id)[0]["wrapped"]
-    study.run(lambda uow: withdrawal.withdraw(uow, study.program.terms, code, "kim"))
+    wrapped = rows(study, data_keys, id=person(study, code)["key_id"])[0]["wrapped"]
     path = study.program.settings.security.key_file
+    old = path.read_bytes()
+    study.run(lambda uow: withdrawal.withdraw(uow, study.program.terms, code, "kim"))
     assert not open_key_file(path).destroyed(wrapped)
     assert deletion.forget_keys(study.program.database) == 1
     assert open_key_file(path).destroyed(wrapped)
     assert deletion.forget_keys(study.program.database) == 0
+    path.write_bytes(old)
+    with world(path.parent) as again:
+        assert not open_key_file(path).destroyed(wrapped)
+        assert deletion.forget_keys(again.program.database) == 1
+        assert open_key_file(path).destroyed(wrapped)
