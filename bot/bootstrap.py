@@ -21,7 +21,7 @@ from bot.interview.wording import fill
 from bot.records import migrate
 from bot.records.database import Database
 from bot.records.participants import CHANNEL_NAMES, Terms
-from bot.records.vault import create_key_file, open_key_file
+from bot.records.vault import add_seeds, create_key_file, has_seeds, open_key_file
 from bot.service.enrolment import Rules
 from bot.service.sender import Worker
 from bot.web.state import Web
@@ -128,6 +128,8 @@ def prepare(settings: Settings) -> list[str]:
     """Make the study key for a study that has none yet, and bring the database up to date; what was applied."""
     if not settings.security.key_file.exists() and not _has_database(settings):
         create_key_file(settings.security.key_file)
+    elif not has_seeds(settings.security.key_file) and not migrate.seeded(settings.database.url):
+        add_seeds(settings.security.key_file)
     return migrate.migrate(settings.database.url, open_key_file(settings.security.key_file))
 
 

@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from bot import bootstrap, prompts
 from bot.bootstrap import Program
 from bot.config import Settings, wrong_setting
+from bot.data_cli import add_data_commands
 from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError, WrongUse
 from bot.export_cli import export_app
 from bot.interview.cost import sms_parts, texts
@@ -35,7 +36,7 @@ from bot.interview.schedule import Wording
 from bot.interview.signposting import unlisted
 from bot.messages import Address
 from bot.records import trail
-from bot.service import enrolment, reminding, second_step, staff, switch, views
+from bot.service import enrolment, reminding, second_step, staff, switch, views, withdrawal
 from bot.service.enrolment import Entry, Rules
 
 app = typer.Typer(
@@ -177,6 +178,7 @@ def check(
     links, signposts = prompts.links(settings.study.prompts), prompts.signposting(settings.study.prompts)
     prompts.rota(settings.study.prompts)
     _check_cutoff(config, settings)
+    _check_periods(config, settings)
     wrong: dict[str, None] = {}
     for (cohort, language), schedule in schedules.items():
         out.print(
@@ -223,6 +225,20 @@ def _check_cutoff(path: Path, settings: Settings) -> None:
     if isinstance(cutoff, date) and cutoff < today:
         gone = f"is {cutoff}, which is past: people are told that they can have their answers taken out until then"
         raise wrong_setting(path, ("retention", "cutoff"), gone)
+
+
+def _check_periods(path: Path, settings: Settings) -> None:
+    """No real participant before it is said how long each class of data is kept. Raises ConfigError."""
+    missing = [name for name, period in settings.retention.periods.items() if period is None]
+    problem = (
+        f'has no period for {", ".join(missing)}: say how long each is kept, such as {missing[0]} = "1y"'
+        if missing
+        else ""
+    )
+    if missing and any(kind != "simulator" and section for kind, section in settings.channels):
+        raise wrong_setting(path, ("retention",), problem)
+    if missing:
+        err.print(f"Warning: [retention] {problem}. No real channel may be used before.", markup=False)
 
 
 def _overdue(settings: Settings) -> Iterator[str]:
@@ -291,6 +307,8 @@ def show(
     """One participant's record, in the order in which it was said, each message with its question."""
     program = _program(config)
     record = program.database.read_now(views.record, program.terms, code)
+    if record is None and (at := program.database.read_now(withdrawal.when, code)):
+        raise OwnPaceError(f"What {code.upper()} had said was deleted on {at:%d %B %Y}.")
     if record is None:
         raise OwnPaceError(f"There is no participant {code}. See: scripts/ownpace participants")
     if as_json:
@@ -492,3 +510,6 @@ def talk(
             asyncio.run(converse(program.database, program.terms, code, entry.address, by_hand=by_hand))
         finally:
             program.database.close()
+
+
+add_data_commands(app)

@@ -111,6 +111,19 @@ def _cutoff(value: object) -> date | int:
         raise ValueError("must be a date such as 2027-03-31, or a number of days after enrolment") from None
 
 
+def _period(value: object) -> timedelta | None:
+    """Days, or years of 365 days and a quarter."""
+    if value is None or isinstance(value, timedelta):
+        return value
+    found = re.fullmatch(r"\s*([1-9]\d{0,4})\s*([dy])\s*", str(value), re.ASCII)
+    if found is None:
+        raise ValueError('must be a number of days or years, such as "90d" or "10y"')
+    return timedelta(days=int(found[1]) if found[2] == "d" else -(-int(found[1]) * 1461 // 4))
+
+
+Period = Annotated[timedelta | None, BeforeValidator(_period)]
+
+
 # Sections -----------------------------------------------------------------------------------------------
 
 
@@ -174,7 +187,26 @@ class Safeguarding(Section):
 
 
 class Retention(Section):
+    """How long each class of data is kept, from the end of a person's interview; a class without a period is kept
+    until somebody says for how long, and no real channel may be used until then."""
+
     cutoff: Annotated[date | int, BeforeValidator(_cutoff)] = 180
+    study_ends: date | None = None
+    contact: Period = None
+    messages: Period = None
+    media: Period = None
+    raw: Period = None
+    audit: Period = None
+    consent: Period = None
+
+    @property
+    def periods(self) -> dict[str, timedelta | None]:
+        """The period of each class."""
+        return {name: getattr(self, name) for name in RETAINED}
+
+
+RETAINED = ("contact", "messages", "media", "raw", "audit", "consent")
+"""The classes of data that are kept for a period."""
 
 
 class _Environment(EnvSettingsSource):

@@ -36,6 +36,7 @@ from bot.records.tables import (
     outbox,
     schedules,
     tasks,
+    withdrawals,
 )
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
@@ -555,6 +556,8 @@ def _heads(uow: UnitOfWork, codes: Collection[str], scope: Scope) -> list[Head]:
         .join(data_keys, data_keys.c.id == people.c.key_id)
         .where(data_keys.c.wrapped.is_not(None))
     )
+    deleted = select(withdrawals.c.participant_id).where(withdrawals.c.kept.is_(False))
+    query = query.where(people.c.id.not_in(deleted))
     if scope is not Scope.ALL:
         query = query.where(people.c.id.not_in(to_be_deleted))
     if codes:

@@ -112,6 +112,7 @@ def note(uow: UnitOfWork, name: str, study: Study, wanted: Wanted) -> None:
         answers=study.survey.answers,
         originals=wanted.originals,
         researchers_named=wanted.named,
+        to=os.path.abspath(wanted.out),
         **wanted.detail,
     )
 

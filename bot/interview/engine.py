@@ -28,6 +28,7 @@ from bot.interview.events import (
     TimerKind,
     TookOver,
     ToRemind,
+    Withdrawn,
     Wrote,
 )
 from bot.interview.state import Interview
@@ -67,6 +68,8 @@ def step(interview: Interview, event: Event, now: datetime) -> Step:
             turn.change(away=True)
         case Wrote():
             persons.written(turn, event)
+        case Withdrawn():
+            leaving.withdrawn(turn, event)
         case OptedOut():
             leaving.stopped(turn)
         case AddressTold():

@@ -120,6 +120,14 @@ class Wrote:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """The team has seen to it that they leave; `kept`: what they said stays. `told`: they are to hear of it."""
+
+    kept: bool
+    told: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class OptedOut:
     """The person blocked us at their provider."""
 
@@ -164,6 +172,7 @@ Event = (
     | ToRemind
     | OutOfOffice
     | Wrote
+    | Withdrawn
     | OptedOut
     | AddressTold
     | Moved

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.interview.commands import LEAVE_CHOICES, choice
-from bot.interview.events import Belongs, Cancel, Said, TaskKind
+from bot.interview.events import Belongs, Cancel, Said, TaskKind, Withdrawn
 from bot.interview.state import Menu, State
 from bot.interview.turn import Turn
 
@@ -55,3 +55,14 @@ def _left(turn: Turn, picked: str) -> None:
     else:
         turn.task(TaskKind.DELETE)
         turn.say("left-delete", day=turn.promise()["day"])
+
+
+def withdrawn(turn: Turn, event: Withdrawn) -> None:
+    """They are out of the study, and hear so once."""
+    known = turn.interview.state is State.LEFT
+    turn.follow(Cancel(people=True))
+    turn.change(state=State.LEFT, menu=None)
+    if event.told and not event.kept:
+        turn.say("answers-deleted")
+    elif event.told and not known:
+        turn.say("left-keep")

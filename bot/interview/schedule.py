@@ -71,6 +71,7 @@ def fillable(key: str) -> frozenset[str]:
 REQUIRED_TEXTS = frozenset(
     {
         "again-when-open",
+        "answers-deleted",
         "back",
         "call-ask",
         "call-booked",
@@ -91,6 +92,8 @@ REQUIRED_TEXTS = frozenset(
         "consent-intro",
         "consent-unclear",
         "copy-asked",
+        "copy-intro",
+        "copy-late",
         "distress",
         "distress-discreet",
         "done-empty",

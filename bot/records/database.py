@@ -36,6 +36,9 @@ BATCH = 64
 BUSY_MS = 15_000
 """How long to wait for another process, such as a command beside the server, to finish its commit."""
 
+SETTINGS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+"""On the disk before anybody is told so; and what is deleted is overwritten with zeros."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Job:
@@ -104,7 +107,7 @@ def open_engine(url: str) -> Engine:
     def prepare(connection: DBAPIConnection, _record: object) -> None:
         connection.isolation_level = None  # SQLAlchemy says BEGIN itself, below
         cursor = connection.cursor()
-        for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_MS}"):
+        for setting in (*SETTINGS, f"busy_timeout={BUSY_MS}"):
             cursor.execute(f"PRAGMA {setting}")
         cursor.close()
 
@@ -229,6 +232,18 @@ class Database:
         self._watch.rollback()
         before, self._seen = self._seen, now
         return before is not None and before != now
+
+    def scrub(self, *, rewrite: bool = True) -> bool:
+        """Leave nothing of what was deleted in the files: write the database anew and empty the write-ahead log.
+
+        False while somebody still reads an older state; the log is emptied later then. Others wait meanwhile, about
+        a second for each 100 MB. Without `rewrite` only the log is emptied; pages are zeroed as they are freed.
+        """
+        with self._engine.connect() as connection:
+            if rewrite:
+                connection.exec_driver_sql("VACUUM")
+            busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+            return not busy
 
     def ready(self) -> bool:
         """Whether the database answers."""

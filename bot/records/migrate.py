@@ -8,12 +8,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, inspect, select, update
 
 from bot.errors import KeyFileError, OwnPaceError
 from bot.records.database import open_engine
-from bot.records.tables import meta
-from bot.records.vault import Vault
+from bot.records.tables import data_keys, meta
+from bot.records.vault import UNSEEDED, Vault
 
 
 def migrate(url: str, vault: Vault) -> list[str]:
@@ -30,6 +30,7 @@ def migrate(url: str, vault: Vault) -> list[str]:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             _check_key(connection, vault)
+            _seed_data_keys(connection, vault)
         steps = ScriptDirectory.from_config(_config()).iterate_revisions("head", before or "base")
         return [f"{step.revision} {step.doc}" for step in reversed(list(steps)) if step.revision != before]
     finally:
@@ -57,6 +58,28 @@ def _check_key(connection: Connection, vault: Vault, *, mark: bool = True) -> No
             "This database was made with another study key. Set security.key_file to the key it was made with: "
             "nothing can be read without it."
         )
+
+
+def seeded(url: str) -> bool:
+    """Whether any data key of the database is wrapped under a seed of the key file."""
+    if not exists(url):
+        return False
+    engine = open_engine(url)
+    try:
+        with engine.connect() as connection:
+            if not inspect(connection).has_table(data_keys.name):
+                return False
+            wrapped = connection.execute(select(data_keys.c.wrapped).where(data_keys.c.wrapped.is_not(None)))
+            return any(len(one) != UNSEEDED for one in wrapped.scalars())
+    finally:
+        engine.dispose()
+
+
+def _seed_data_keys(connection: Connection, vault: Vault) -> None:
+    """Wrap the data keys again that were wrapped before there were seeds."""
+    rows = connection.execute(select(data_keys.c.id, data_keys.c.wrapped).where(data_keys.c.wrapped.is_not(None)))
+    for key_id, wrapped in [row for row in rows if len(row[1]) == UNSEEDED]:
+        connection.execute(update(data_keys).where(data_keys.c.id == key_id).values(wrapped=vault.seeded(wrapped)))
 
 
 def _revision(connection: Connection) -> str | None:

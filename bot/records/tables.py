@@ -90,6 +90,7 @@ data_keys = Table(
     Column("wrapped", LargeBinary),  # null once destroyed: what it sealed is gone everywhere
     _at("created_at"),
     _at("destroyed_at", optional=True),
+    Column("leaf", String(12)),  # of a destroyed key: its seed is to be in no key file
 )
 
 participants = Table(
@@ -292,6 +293,20 @@ consents = Table(
     _at("at"),
 )
 
+withdrawals = Table(
+    "withdrawals",  # who left, and what became of what they had said: all that stays of somebody who wants it deleted
+    metadata,
+    _id(),
+    Column("participant_id", ForeignKey("participants.id"), nullable=False, unique=True),
+    Column("kept", Boolean, nullable=False),  # they left, and what they said stays
+    Column("actor", String(60), nullable=False),
+    Column("cutoff", String(10), nullable=False),
+    Column("deleted", JSON, nullable=False),  # how many rows of what
+    _at("asked_at", optional=True),
+    _at("at"),
+    _at("finished_at", optional=True),  # the receipt has left, and with it their name and addresses are gone
+)
+
 calls = Table(
     "calls",
     metadata,
@@ -346,4 +361,7 @@ audit = Table(
 )
 
 APPEND_ONLY = (consents, audit, delivery_updates)
-"""Rows of these are never changed or removed; the database itself refuses it."""
+"""Rows of these are never changed; the database itself refuses it. Nor are they removed, but by a deletion that a
+person confirmed: while the row of `meta` called so is there, within that one transaction."""
+
+DELETING = "deleting"

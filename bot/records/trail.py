@@ -1,7 +1,8 @@
 """The audit trail as a chain: each line carries a keyed hash of itself and of the line before it.
 
 Who can write to the database but has not the study key can neither change a line nor take one out from between others
-without its being seen. Lines cut off at the end are seen by somebody who wrote down a later link.
+without its being seen. Lines cut off at the end are seen by somebody who wrote down a later link. Old lines that were
+kept long enough go from the beginning; where the chain begins then is noted under the study key.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
-from bot.records.tables import audit
+from bot.records.tables import audit, meta
 from bot.records.vault import Vault
 
 SHOWN = 16
 """Hexadecimal figures of a link that are shown: nobody finds another line with the same by trying."""
 
 AT_ONCE = 1000
+
+BEGINNING = "the trail begins after"
+"""Where `meta` notes the last link that was removed, with a proof that only the study key makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ def add(
     at: datetime,
 ) -> None:
     """Add a line."""
-    before = connection.execute(select(audit.c.chain).order_by(audit.c.id.desc()).limit(1)).scalar()
+    newest = connection.execute(select(audit.c.chain).order_by(audit.c.id.desc()).limit(1)).first()
+    before = newest.chain if newest else _beginning(connection, vault)
     values = {"actor": actor, "act": act, "subject": subject, "detail": dict(detail), "at": at}
     connection.execute(insert(audit).values(**values, chain=_link(vault, before, values)))
 
@@ -69,7 +74,7 @@ def add(
 def verify(connection: Connection, vault: Vault, known: str = "") -> Verdict:
     """Follow the whole chain; `known` is a link that somebody wrote down."""
     lines = unchained = 0
-    before: bytes | None = None
+    before = _beginning(connection, vault)
     broken, seen = None, False
     for row in _rows(connection):
         lines += 1
@@ -81,6 +86,27 @@ def verify(connection: Connection, vault: Vault, known: str = "") -> Verdict:
         before = row["chain"] or b""
         seen = seen or before.hex()[:SHOWN] == known
     return Verdict(lines, unchained, broken, (before or b"").hex()[:SHOWN], seen)
+
+
+def cut(connection: Connection, vault: Vault, until: datetime) -> None:
+    """Remove the lines up to a moment, within a deletion (see `service.deletion.removing`)."""
+    newest = select(audit.c.id, audit.c.chain).where(audit.c.at <= until).order_by(audit.c.id.desc()).limit(1)
+    row = connection.execute(newest).first()
+    if row is None:
+        return
+    connection.execute(delete(audit).where(audit.c.id <= row.id))
+    connection.execute(delete(meta).where(meta.c.name == BEGINNING))
+    if row.chain is not None:
+        value = f"{row.chain.hex()} {vault.link(row.chain, BEGINNING).hex()}"
+        connection.execute(insert(meta).values(name=BEGINNING, value=value))
+
+
+def _beginning(connection: Connection, vault: Vault) -> bytes | None:
+    """The link of the last line that was removed from the beginning, if that was done by somebody with the key."""
+    noted = connection.execute(select(meta.c.value).where(meta.c.name == BEGINNING)).scalar()
+    link, _, proof = (noted or "").partition(" ")
+    before = bytes.fromhex(link)
+    return before if noted and vault.link(before, BEGINNING).hex() == proof else None
 
 
 def last(connection: Connection, most: int) -> list[Line]:

@@ -18,6 +18,9 @@ from bot.records.prepared import Prepared, Row, Values, driver_cursor
 from bot.records.tables import data_keys, meta, schedules, tasks
 from bot.records.vault import DataKey, Vault
 
+HOLDING_KEY = "holding key"
+"""Where `meta` says which data key is that of the holding area."""
+
 
 def in_transaction(connection: Connection) -> bool:
     """Whether what was done so far is still there.
@@ -100,12 +103,12 @@ class UnitOfWork:
 
     def holding_key(self) -> tuple[int, DataKey]:
         """The key of the holding area, for words of people we do not know yet."""
-        known = self.one(select(meta.c.value).where(meta.c.name == "holding key"))
+        known = self.one(select(meta.c.value).where(meta.c.name == HOLDING_KEY))
         if known:
             key_id = int(known["value"])
         else:
             key_id = self.new_key()
-            self.execute(insert(meta).values(name="holding key", value=str(key_id)))
+            self.execute(insert(meta).values(name=HOLDING_KEY, value=str(key_id)))
         return key_id, self.key(key_id)
 
     # Schedules

@@ -1,17 +1,23 @@
 """Encryption at rest: one study key, kept apart from the database, wraps a data key for each participant.
 
-Destroying a wrapped data key makes every copy of what it sealed unreadable, in backups too. AES-256-GCM throughout
-(NIST SP 800-38D; 96-bit random nonces); the study key never seals anything itself, only keys derived from it do.
+A data key is wrapped under the study key and a seed of its own together. The key file holds both: on its first line the
+study key, which never changes, and below it the seeds (see `seeds`). To destroy a data key its seed is taken out of the
+file; then no copy of the database opens for that participant any more, however old, not even with the study key. An old
+copy of the key file still could, so it is to be replaced after each deletion. AES-256-GCM throughout (NIST SP 800-38D;
+96-bit random nonces); the study key never seals anything itself, only keys derived from it do.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import fcntl
 import hmac
 import os
 import secrets
 import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,9 +28,13 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from bot.errors import KeyFileError
 from bot.messages import Address
+from bot.records.seeds import DEPTH, Seeds
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
+LEAF_BYTES = DEPTH // 2
+UNSEEDED = NONCE_BYTES + KEY_BYTES + 16
+"""The length of a data key as it was wrapped before there were seeds."""
 
 
 class DataKey:
@@ -56,21 +66,63 @@ class DataKey:
 
 
 class Vault:
-    """What can be done with the study key: make and open data keys, and find an address without storing it."""
+    """What can be done with the key file: make, open and destroy data keys, and find an address without storing it.
 
-    def __init__(self, study_key: bytes) -> None:
-        self._wrapping = DataKey(_derive(study_key, b"ownpace wrap data keys"))
+    Without `seeds`, as for a study that is never written down, they follow from the study key. `path` is the file.
+    """
+
+    def __init__(self, study_key: bytes, seeds: Seeds | None = None, path: Path | None = None) -> None:
+        self._study_key = _derive(study_key, b"ownpace wrap data keys")
         self._finding = _derive(study_key, b"ownpace find addresses")
         self._naming = _derive(study_key, b"ownpace name the study key")
         self._chaining = _derive(study_key, b"ownpace chain the audit trail")
+        self._seeds = seeds or Seeds({"": _derive(study_key, b"ownpace seeds")})
+        self._path = path
 
     def new_data_key(self) -> bytes:
         """A fresh data key, wrapped: the form in which it is stored."""
-        return self._wrapping.seal(secrets.token_bytes(KEY_BYTES), "data key")
+        return self._wrap(secrets.token_bytes(KEY_BYTES))
 
     def data_key(self, wrapped: bytes) -> DataKey:
-        """The data key that was wrapped."""
-        return DataKey(self._wrapping.open_bytes(wrapped, "data key"))
+        """The data key that was wrapped. Raises KeyFileError once it was destroyed."""
+        return DataKey(self._wrapping(leaf_of(wrapped)).open_bytes(wrapped[LEAF_BYTES:], "data key"))
+
+    def seeded(self, unseeded: bytes) -> bytes:
+        """A data key that was wrapped before there were seeds, wrapped as they are now."""
+        return self._wrap(DataKey(self._study_key).open_bytes(unseeded, "data key"))
+
+    def destroyed(self, wrapped: bytes) -> bool:
+        """Whether the seed of this data key is gone."""
+        return not self.reaches(leaf_of(wrapped))
+
+    def reaches(self, leaf: str) -> bool:
+        """Whether the seed of this leaf is there."""
+        return self._seeds.of(leaf) is not None
+
+    def destroy(self, leaves: Iterable[str]) -> None:
+        """Take the seeds of these leaves out of the key file, for good.
+
+        Raises KeyFileError when the file cannot be written; nothing is destroyed then.
+        """
+        if self._path is None:
+            self._seeds = self._seeds.without(*leaves)
+            return
+        with _rewritten(self._path) as lines:
+            left = _seeds(self._path, lines).without(*leaves)
+            lines[1:] = _written(left)
+        self._seeds = left
+
+    def _wrap(self, key: bytes) -> bytes:
+        leaf = secrets.token_bytes(LEAF_BYTES)
+        while not self.reaches(leaf.hex()):
+            leaf = secrets.token_bytes(LEAF_BYTES)
+        return leaf + self._wrapping(leaf.hex()).seal(key, "data key")
+
+    def _wrapping(self, leaf: str) -> DataKey:
+        seed = self._seeds.of(leaf)
+        if seed is None:
+            raise KeyFileError("This data key was destroyed: what it sealed cannot be read by anybody any more.")
+        return DataKey(hmac.new(self._study_key, seed, sha256).digest())
 
     def find(self, address: Address) -> bytes:
         """The keyed hash under which an address is stored and looked up (HMAC-SHA256)."""
@@ -98,6 +150,14 @@ def _derive(study_key: bytes, purpose: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose).derive(study_key)
 
 
+def leaf_of(wrapped: bytes) -> str:
+    """Which seed a wrapped data key wants."""
+    return wrapped[:LEAF_BYTES].hex()
+
+
+# The key file: the study key in base64, then each seed as the digits of its node, a colon, and base64
+
+
 def create_key_file(path: Path) -> None:
     """Write a new study key that only its owner can read. Raises KeyFileError if the file is there already."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,14 +165,31 @@ def create_key_file(path: Path) -> None:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise KeyFileError(f"{path} exists already; a study key is never written over.") from None
-    with os.fdopen(handle, "wb") as file:
-        file.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    _put(handle, [_base64(secrets.token_bytes(KEY_BYTES)), *_written(_new_seeds())])
+
+
+def add_seeds(path: Path) -> None:
+    """Give a key file of an earlier version, or one that somebody made by hand, its first seed."""
+    lines = _read(path)
+    if len(lines) > 1:
+        return
+    _decoded(path, lines[0] if lines else "")
+    with _rewritten(path) as lines:
+        lines[1:] = _written(_new_seeds())
 
 
 def open_key_file(path: Path) -> Vault:
-    """The vault of a study key. Raises KeyFileError when it is missing, readable by others, or damaged."""
+    """The vault of a key file. Raises KeyFileError when it is missing, readable by others, or damaged."""
+    lines = _read(path)
+    return Vault(_decoded(path, lines[0] if lines else ""), _seeds(path, lines), path)
+
+
+def has_seeds(path: Path) -> bool:
+    """Whether the key file has more than the study key. Raises KeyFileError as `open_key_file` does."""
+    return len(_read(path)) > 1
+
+
+def _read(path: Path) -> list[str]:
     try:
         mode = path.stat().st_mode
         text = path.read_bytes()
@@ -124,10 +201,81 @@ def open_key_file(path: Path) -> Vault:
         raise KeyFileError(f"The study key {path} cannot be read: {error.strerror}.") from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise KeyFileError(f"Others on this machine can read the study key {path}. Mend it with: chmod 600 {path}")
+    return text.decode("ascii", "replace").split()
+
+
+def _seeds(path: Path, lines: list[str]) -> Seeds:
+    if len(lines) < 2:
+        raise KeyFileError(
+            f"The study key {path} has only its first line. If it is a copy, put back a whole one; if it is of an "
+            "earlier version, run: scripts/ownpace migrate"
+        )
+    known = {}
+    for line in lines[1:]:
+        node, _, seed = line.partition(":")
+        known[node] = _decoded(path, seed)
+    return Seeds(known)
+
+
+def _new_seeds() -> Seeds:
+    return Seeds({"": secrets.token_bytes(KEY_BYTES)})
+
+
+def _written(seeds: Seeds) -> list[str]:
+    return [f"{node}:{_base64(seed)}" for node, seed in sorted(seeds.known.items())]
+
+
+def _base64(key: bytes) -> str:
+    return base64.b64encode(key).decode()
+
+
+def _decoded(path: Path, line: str) -> bytes:
     try:
-        key = base64.b64decode(text.strip(), validate=True)
+        key = base64.b64decode(line, validate=True)
     except binascii.Error:
         key = b""
     if len(key) != KEY_BYTES:
-        raise KeyFileError(f"The study key {path} is damaged: it must be {KEY_BYTES} bytes in base64, on one line.")
-    return Vault(key)
+        raise KeyFileError(f"The study key {path} is damaged: each line must hold {KEY_BYTES} bytes in base64.")
+    return key
+
+
+@contextmanager
+def _rewritten(path: Path) -> Iterator[list[str]]:
+    """The lines of the key file, which are written in its place when they were changed.
+
+    The old file is overwritten with zeros once the new one is on the disk. A disk may keep what was overwritten in
+    places of its own all the same; whoever must exclude that encrypts the disk.
+    """
+    folder = None
+    try:
+        folder = os.open(path.parent, os.O_RDONLY)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        lines = _read(path)
+        yield lines
+        new = path.with_name(f".{path.name}.new")
+        with suppress(FileNotFoundError):
+            new.unlink()
+        with path.open("r+b") as old:
+            _put(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), lines)
+            new.replace(path)
+            os.fsync(folder)
+            size = old.seek(0, os.SEEK_END)
+            old.seek(0)
+            old.write(bytes(size))
+            old.flush()
+            os.fsync(old.fileno())
+    except OSError as error:
+        raise KeyFileError(
+            f"The study key {path} cannot be written: {error.strerror}. Give yourself the right to write it and its "
+            "folder, then try again."
+        ) from None
+    finally:
+        if folder is not None:
+            os.close(folder)
+
+
+def _put(handle: int, lines: list[str]) -> None:
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write("\n".join(lines) + "\n")
+        file.flush()
+        os.fsync(file.fileno())

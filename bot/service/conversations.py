@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
@@ -72,6 +73,13 @@ def happen(uow: UnitOfWork, terms: Terms, participant: Participant, event: Event
     return after
 
 
+def send_all(uow: UnitOfWork, terms: Terms, participant: Participant, messages_: Sequence[Send]) -> None:
+    """Put messages that follow from no event into the outbox, one after the other."""
+    turn = _Turn(uow, terms, participant)
+    for message in messages_:
+        turn.send(message)
+
+
 def wake(uow: UnitOfWork, terms: Terms, limit: int = 100) -> int:
     """Take the timers that are due through their interviews, oldest first; returns how many there were.
 
@@ -123,7 +131,7 @@ def lane(participant_id: int) -> str:
 class _Turn:
     """Writes down what follows from one event."""
 
-    def __init__(self, uow: UnitOfWork, terms: Terms, participant: Participant, event: Event) -> None:
+    def __init__(self, uow: UnitOfWork, terms: Terms, participant: Participant, event: Event | None = None) -> None:
         self.uow = uow
         self.terms = terms
         self.participant = participant

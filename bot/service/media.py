@@ -71,7 +71,8 @@ def keep(uow: UnitOfWork, message_id: int, key_id: int, key: DataKey, inbound: I
 def stored(uow: UnitOfWork, media_id: int, content: bytes) -> None:
     """Here it is. What is too large, or is a program, is not kept, and a person is told."""
     row = uow.one(select(media).where(media.c.id == media_id))
-    assert row is not None
+    if row is None:  # deleted meanwhile
+        return
     if len(content) > LARGEST:
         lost(uow, media_id, f"It has {len(content) // 1_000_000} MB; at most {LARGEST // 1_000_000} MB can be kept.")
         return
@@ -132,7 +133,8 @@ def forgotten(uow: UnitOfWork, media_id: int) -> None:
 def later(uow: UnitOfWork, media_id: int, problem: str) -> None:
     """The provider could not be asked: again after a while, longer each time, and in the end a person is told."""
     row = uow.one(select(media).where(media.c.id == media_id))
-    assert row is not None
+    if row is None:  # deleted meanwhile
+        return
     if uow.now - row["at"] > GIVE_UP:
         if row["state"] == "waiting":
             lost(uow, media_id, problem)

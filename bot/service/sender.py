@@ -17,7 +17,7 @@ from bot.channel import Channel
 from bot.errors import NotSent, OwnPaceError, Refused, SendError
 from bot.records.database import Database
 from bot.records.participants import Terms
-from bot.service import conversations, intake, media, outbox
+from bot.service import conversations, deletion, intake, media, outbox, withdrawal
 from bot.service.mailroom import Inbox
 from bot.service.media import Wanted
 from bot.service.outbox import Claimed
@@ -28,6 +28,9 @@ LOOK_AGAIN = 1.0
 """Seconds after which everything is looked at again, for what another process or the clock has changed."""
 
 CATCH_UP_EVERY = timedelta(minutes=5)
+
+DELETE_EVERY = 5.0
+"""Seconds between two looks for people whose receipt has left."""
 
 LATE_AFTER = 60.0
 """Seconds without a good round after which a part counts as standing still."""
@@ -65,6 +68,7 @@ class Worker:
                 self._keep("asking", self._ask_round),
                 self._keep("media", self._fetch_round),
                 self._keep("timers", lambda: self._wake_round(clock)),
+                self._keep("deleting", self._delete_round),
                 *(self._listen(kind, channel) for kind, channel in self.channels.items()),
             )
         finally:
@@ -191,6 +195,15 @@ class Worker:
             clock.add_job(rung.set, "date", run_date=due, id="next timer", replace_existing=True)
         with suppress(TimeoutError):
             await asyncio.wait_for(rung.wait(), LOOK_AGAIN)
+
+    # Those who were told that their words are deleted: their addresses go too
+
+    async def _delete_round(self) -> None:
+        if await self.database.read(withdrawal.unfinished):
+            await self.database.run(withdrawal.finish)
+        if await self.database.read(deletion.keys_to_forget):
+            await asyncio.to_thread(deletion.clean, self.database, rewrite=False)
+        await asyncio.sleep(DELETE_EVERY)
 
     # What comes to channels that listen, and what a lost delivery missed
 

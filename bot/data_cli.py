@@ -1,0 +1,298 @@
+"""The commands for what people are owed and for the years: copies, withdrawal, retention, backups."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from bot import bootstrap
+from bot.bootstrap import Program
+from bot.config import Settings
+from bot.errors import ConfigError, OwnPaceError, WrongUse
+from bot.records.unit_of_work import UnitOfWork
+from bot.records.vault import open_key_file
+from bot.service import backup as backups
+from bot.service import deletion, retention, withdrawal
+from bot.service.withdrawal import Receipt
+
+ACTOR = "command line"
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+ConfigPath = Annotated[
+    Path, typer.Option("--config", help="The study's settings.", metavar="PATH", envvar="OWNPACE_CONFIG")
+]
+CONFIG = Path("config.toml")
+
+
+def add_data_commands(app: typer.Typer) -> None:
+    """Put the commands of this file among those of the program."""
+    for command in (copy, withdraw, retained, backup, restore):
+        app.command("retention" if command is retained else None)(command)
+    app.command("take-out")(take_out)
+
+
+@contextmanager
+def _program(path: Path) -> Iterator[Program]:
+    program = bootstrap.build(bootstrap.load_settings(path))
+    try:
+        yield program
+    finally:
+        program.database.close()
+
+
+@contextmanager
+def _bar() -> Iterator[backups.Progress]:
+    """A progress bar on a terminal, and nothing where the output goes into a file."""
+    if not err.is_terminal:
+        yield lambda _label, _done, _total: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("")
+        yield lambda label, done, total: progress.update(task, description=label, completed=done, total=total)
+
+
+# Copies
+
+
+def copy(
+    code: str,
+    place: Annotated[
+        Path | None, typer.Option("--out", help="A file to write: .docx, .html, .md or .txt.", metavar="PATH")
+    ] = None,
+    send: Annotated[bool, typer.Option("--send", help="Send it to the participant, on their channel.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there already.")] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """A participant's own copy of what they said, in their wording: into a file, or to them."""
+    from bot.export.copy import write_copy
+    from bot.export.document import SUFFIXES
+    from bot.service.copies import send_copy
+
+    if send == (place is not None):
+        raise WrongUse("Say one of the two: --out PATH, or --send.")
+    if place is not None and place.suffix.lower() not in SUFFIXES:
+        raise WrongUse(f"--out: end the name in one of {', '.join(SUFFIXES)}, which says in which form.")
+    with _program(config) as program:
+        if place is not None:
+            format_ = SUFFIXES[place.suffix.lower()]
+            lines = program.database.read_now(write_copy, program.terms, code, place, format_, force)
+            program.database.run_now(_note_copy, code, place)
+            out.print(f"{place}: {lines} lines. Give it to nobody but them.", markup=False)
+        else:
+            count = program.database.run_now(send_copy, program.terms, code, ACTOR)
+            out.print(f"The copy leaves in {count} message{'s' if count > 1 else ''}, outside their quiet hours.")
+
+
+def _note_copy(uow: UnitOfWork, code: str, place: Path) -> None:
+    code = code.strip().upper()
+    uow.note(ACTOR, "exported", code, what="copy", codes=[code], to=str(place.resolve()))
+
+
+def take_out(
+    code: str,
+    numbers: Annotated[list[int], typer.Argument(metavar="NUMBER ...", help="Lines, as their copy numbers them.")],
+    back: Annotated[bool, typer.Option("--back", help="Put them back instead.")] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Take lines that a participant does not want used out of every export, until their cut-off date."""
+    from bot.service import copies
+
+    with _program(config) as program:
+        program.database.run_now(copies.take_out, program.terms, code, numbers, ACTOR, back=back)
+    named = ", ".join(str(number) for number in numbers)
+    out.print(
+        f"{code.upper()}: {named} {'put back' if back else 'taken out of every export from now on'}.", markup=False
+    )
+
+
+# Withdrawal
+
+
+def withdraw(
+    code: str,
+    yes: Annotated[bool, typer.Option("--yes", help="Yes, do it: what is deleted can never be brought back.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="They leave, and what they said stays.")] = False,
+    no_receipt: Annotated[
+        bool, typer.Option("--no-receipt", help="Send them nothing, not even that it is done.")
+    ] = False,
+    after_cutoff: Annotated[bool, typer.Option("--after-cutoff", help="Also after their cut-off date.")] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Take a participant out of the study and delete what they said, everywhere, for good."""
+    with _program(config) as program:
+        preview = _preview(program, code, keep)
+        if not yes and not (sys.stdin.isatty() and typer.confirm(f"{preview} Do it?")):
+            raise WrongUse(f"{preview} Nothing was done. To do it: --yes")
+        receipt = program.database.run_now(
+            withdrawal.withdraw, program.terms, code, ACTOR, keep=keep, tell=not no_receipt, late=after_cutoff
+        )
+        emptied = receipt.kept or deletion.clean(program.database)
+        _print_receipt(receipt, program.settings, emptied)
+
+
+def _preview(program: Program, code: str, keep: bool) -> str:
+    exports = program.database.read_now(withdrawal.exports_of, code.strip().upper())
+    if keep:
+        return f"{code.upper()} would leave the study, and what they said would stay."
+    return (
+        f"Everything {code.upper()} said would be deleted for good, in every earlier copy of the database too. "
+        f"{len(exports)} past exports hold it and would be listed."
+    )
+
+
+KEPT = (
+    "Kept: that they were in the study, the statements they agreed to without their words, this withdrawal with its "
+    "time and cut-off date, and the trail of what the team did. It shows that they agreed and that their wish was done."
+)
+
+
+def _print_receipt(receipt: Receipt, settings: Settings, emptied: bool) -> None:
+    """For the coordinator: what was done, and what only people can do."""
+    if receipt.kept:
+        out.print(f"{receipt.code} has left the study. What they said stays.", markup=False)
+        return
+    said = ", ".join(f"{count} {what}" for what, count in receipt.deleted.items()) or "nothing was there"
+    out.print(f"{receipt.code}: deleted for good: {said}. {KEPT}", markup=False)
+    if receipt.told:
+        out.print("A message that says so waits to leave. When it has left, their name and addresses are deleted too.")
+    if not emptied:
+        out.print("The database's log is emptied within minutes: somebody is still reading an older state.")
+    out.print("\nWhat is left for you to do:")
+    when = ", now and once more when that message has left" if receipt.told else ""
+    out.print(
+        f"- Copy {settings.security.key_file} over the copy you keep apart{when}. "
+        "An old copy of the key together with an old backup could still be read.",
+        markup=False,
+    )
+    for export in receipt.exports:
+        out.print(f"- Delete their part of the {export.what} of {export.at:%d %B %Y}: {export.to}", markup=False)
+    for channel in receipt.channels:
+        held = f", and {receipt.elsewhere[channel]} files" if receipt.elsewhere.get(channel) else ""
+        if channel != "simulator":
+            out.print(
+                f"- The provider of {channel} keeps logs of its own{held}: see your agreement with it.", markup=False
+            )
+
+
+# Retention
+
+
+def retained(
+    confirm: Annotated[bool, typer.Option("--confirm", help="Delete what is due, for good.")] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """What has been kept for as long as the settings say, and, once you confirm, its deletion."""
+    with _program(config) as program:
+        rules = _rules(program.settings)
+        for name, period in rules.periods.items():
+            if period is None:
+                err.print(f"Warning: {name} in [retention] has no period, so nothing of it is ever due.", markup=False)
+        if confirm:
+            done = program.database.run_now(retention.confirm, rules, ACTOR)
+            if done:
+                deletion.clean(program.database)
+        else:
+            done = program.database.read_now(retention.due, rules)
+    if not done:
+        out.print("Nothing is due.")
+        return
+    table = Table("class", "code", "due since", "rows")
+    for one in done:
+        table.add_row(one.kind, escape(one.code), f"{one.since:%d %b %Y}", str(one.rows))
+    out.print(table)
+    if confirm:
+        out.print("Deleted, and written down in the trail. Delete backups that are older too: they still hold it.")
+    else:
+        out.print("Nothing was deleted. To delete all of it for good: ownpace retention --confirm")
+
+
+def _rules(settings: Settings) -> retention.Rules:
+    return retention.Rules(settings.retention.periods, settings.retention.study_ends, settings.study.zone)
+
+
+# Backups
+
+
+def backup(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file that is not there yet, such as study.zip.")],
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Put the whole study into one file, also while it is served: everything but the study key and the passwords."""
+    with _program(config) as program:
+        deletion.forget_keys(program.database)
+        sources = backups.Sources(_file(program.settings), config, program.settings.study.prompts)
+        with _bar() as progress:
+            made = backups.make(sources, program.database.vault, bootstrap.now(), path, progress)
+    people, said = made.counts["participants"], made.counts["messages"]
+    out.print(
+        f"{path}: {people} participants, {said} messages, {made.size / 1_000_000:.1f} MB; read back, and "
+        f"{made.opened} sealed values opened.",
+        markup=False,
+    )
+    out.print(
+        f"The study key is not in it: keep a copy of {program.settings.security.key_file} in another place.",
+        markup=False,
+    )
+
+
+def restore(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file that backup has made.")],
+    force: Annotated[bool, typer.Option("--force", help="Lose the database that is there.")] = False,
+    moved: Annotated[
+        bool, typer.Option("--moved", help="The old server was stopped before the backup: send what waited then.")
+    ] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Put a study back from a backup, here or on another machine. The study key must be in its place already."""
+    from bot.web.serve import alone
+
+    with _bar() as progress:
+        settings = _settings_for(path, config, progress)
+        vault = open_key_file(settings.security.key_file)
+        target = _file(settings)
+        if target.exists():
+            with alone(settings.database.url):
+                done = backups.restore(path, target, vault, bootstrap.now, progress, force=force, moved=moved)
+        else:
+            done = backups.restore(path, target, vault, bootstrap.now, progress, force=force, moved=moved)
+    if backups.put_prompts(path, settings.study.prompts):
+        out.print(f"{settings.study.prompts}: put back", markup=False)
+    out.print(
+        f"{target}: {done.counts['participants']} participants, {done.counts['messages']} messages, as of "
+        f"{done.made_at.astimezone(settings.study.zone):%d %B %Y %H:%M}.",
+        markup=False,
+    )
+    if done.deleted:
+        out.print(f"Deleted since then, and so again: {', '.join(done.deleted)}.", markup=False)
+    if done.doubtful:
+        out.print(f"{done.doubtful} messages waited then and may have left since: there are tasks. They are not sent.")
+    out.print("If people may have written since: ownpace hold, start, look, then ownpace release.")
+
+
+def _settings_for(path: Path, config: Path, progress: backups.Progress) -> Settings:
+    """The settings that are there, or else those of the backup."""
+    if config.exists():
+        return bootstrap.load_settings(config)
+    backups.put_settings(path, config, progress)
+    out.print(f"{config}: put back, without passwords and tokens", markup=False)
+    try:
+        return bootstrap.load_settings(config)
+    except ConfigError as problem:
+        raise OwnPaceError(
+            f"{problem}\nFill in what is missing in {config}, then run the same command again."
+        ) from None
+
+
+def _file(settings: Settings) -> Path:
+    return Path(settings.database.url.partition(":///")[2])

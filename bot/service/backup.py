@@ -1,0 +1,353 @@
+"""A whole study in one file, and back: the database with its media, the settings without secrets, and the prompts.
+
+The file is a zip archive with a manifest of hashes and counts. The study key is never in it: whoever finds a backup
+reads nothing, and what was deleted since it was made stays deleted, because its seed is in the key file no more (see
+`records.vault`). The database is copied while it is in use, in the state of one moment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import sqlite3
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import select, update
+
+from bot.errors import KeyFileError, OwnPaceError, WrongUse
+from bot.export.writing import new_place
+from bot.records import migrate
+from bot.records.database import Database
+from bot.records.tables import outbox
+from bot.records.unit_of_work import UnitOfWork
+from bot.records.vault import Vault
+from bot.service import deletion
+
+FORMAT = 1
+MANIFEST, DATABASE, SETTINGS, PROMPTS = "manifest.json", "ownpace.db", "config.toml", "prompts/"
+PAGES = 512
+"""Pages of the database that are copied between two steps of the progress bar."""
+CHUNK = 1 << 20
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much it is."""
+
+_SECRET = re.compile(r"""\b(?=\w*(?:token|secret|password))(?!\w*_url)(\w+\s*=\s*)(?:"(?:[^"\\]|\\.)*"|'[^']*')""")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What goes into a backup: the database's file, the settings' file and the prompts folder."""
+
+    database: Path
+    settings: Path
+    prompts: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A backup as it was read back: `counts` of rows by table, `opened` sealed values that were read as a sample."""
+
+    size: int
+    counts: Mapping[str, int]
+    opened: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was put back. `deleted`: codes of people whose words were deleted since the backup was made; `doubtful`:
+    messages that waited then and may have left since."""
+
+    made_at: datetime
+    counts: Mapping[str, int]
+    deleted: tuple[str, ...]
+    doubtful: int
+
+
+# Making one
+
+
+def make(sources: Sources, vault: Vault, now: datetime, out: Path, progress: Progress) -> Made:
+    """Write a backup to a place where nothing is yet, and read it back.
+
+    Raises OwnPaceError when it cannot be written, or what was read back is not what is there.
+    """
+    with new_place(out, force=False) as place:
+        copy = place.with_name(DATABASE)
+        _copy(sources.database, copy, progress)
+        counts, opened = _look_at(copy, vault)
+        names = {DATABASE: copy, **_prompts(sources.prompts)}
+        settings = _without_secrets(sources.settings)
+        files = {}
+        with zipfile.ZipFile(place, "x", zipfile.ZIP_STORED) as archive:
+            for name, path in names.items():
+                with path.open("rb") as file:
+                    files[name] = _put(archive, name, file, path.stat().st_size, progress)
+            if settings is not None:
+                archive.writestr(SETTINGS, settings)
+                files[SETTINGS] = {"size": len(settings), "sha256": hashlib.sha256(settings).hexdigest()}
+            manifest = {
+                "format": FORMAT,
+                "made_at": now.isoformat(),
+                "study_key": vault.fingerprint,
+                "tables": counts,
+                "files": files,
+            }
+            archive.writestr(MANIFEST, json.dumps(manifest, indent=2))
+        copy.unlink()
+        with _opened(place) as (archive, read_back):
+            if read_back != manifest:
+                raise OwnPaceError(f"{out} was not written as it should be. Check the disk, then try again.")
+            _check_files(archive, manifest, out, progress)
+        with place.open("rb") as file:
+            os.fsync(file.fileno())
+        size = place.stat().st_size
+    return Made(size, counts, opened)
+
+
+def _copy(live: Path, copy: Path, progress: Progress) -> None:
+    """The state of one moment, while others go on: a reader keeps it in sight until all of it is copied."""
+    with closing(sqlite3.connect(live, isolation_level=None)) as source, closing(sqlite3.connect(copy)) as target:
+        source.execute("BEGIN")
+        source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        source.backup(
+            target,
+            pages=PAGES,
+            progress=lambda _, left, total: progress("Copying the database", total - left, total),
+            sleep=0,
+        )
+        source.execute("ROLLBACK")
+        target.execute("PRAGMA journal_mode=DELETE")
+
+
+def _look_at(path: Path, vault: Vault) -> tuple[dict[str, int], int]:
+    """Rows by table, and how many names and newest messages were opened as a sample. Raises OwnPaceError."""
+    with closing(sqlite3.connect(path)) as database:
+        if database.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+            raise OwnPaceError("The database is damaged, so its copy would be. Put back a copy that is whole.")
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        counts = {
+            name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]
+            for name in sorted(tables)
+            if not name.startswith("sqlite_")
+        }
+        opened = 0
+        for about, query in _SAMPLES.items():
+            for wrapped, sealed in database.execute(query):
+                if not vault.destroyed(wrapped):
+                    vault.data_key(wrapped).open_bytes(sealed, about)
+                    opened += 1
+    return counts, opened
+
+
+_SAMPLES = {
+    "name": "SELECT wrapped, name FROM participants JOIN data_keys ON data_keys.id = key_id WHERE wrapped IS NOT NULL",
+    "body": "SELECT wrapped, body FROM messages JOIN data_keys ON data_keys.id = key_id "
+    "WHERE wrapped IS NOT NULL AND body IS NOT NULL ORDER BY messages.id DESC LIMIT 200",
+    "media": "SELECT wrapped, sealed FROM contents JOIN data_keys ON data_keys.id = key_id "
+    "WHERE wrapped IS NOT NULL LIMIT 20",
+}
+
+
+def _prompts(folder: Path) -> dict[str, Path]:
+    """The files of the prompts folder, by their name in the archive."""
+    return {
+        f"{PROMPTS}{path.relative_to(folder).as_posix()}": path for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+
+
+def _without_secrets(path: Path) -> bytes | None:
+    """The settings, with every password and token empty."""
+    if not path.is_file():
+        return None
+    return _SECRET.sub(r'\1""', path.read_text(encoding="utf-8-sig")).encode()
+
+
+def _put(archive: zipfile.ZipFile, name: str, file: IO[bytes], size: int, progress: Progress) -> dict[str, Any]:
+    digest, done = hashlib.sha256(), 0
+    with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as target:
+        for chunk in _chunks(file):
+            digest.update(chunk)
+            target.write(chunk)
+            done += len(chunk)
+            progress("Writing the backup", done, size)
+    return {"size": done, "sha256": digest.hexdigest()}
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    while chunk := file.read(CHUNK):
+        yield chunk
+
+
+# Reading one
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, Any]]]:
+    """The archive and its manifest. Raises WrongUse where it is none of ours."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive, _manifest(archive, path)
+    except FileNotFoundError:
+        raise WrongUse(f"There is no file {path}.") from None
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise WrongUse(f"{path} is no whole backup: {error}. Take another one.") from None
+
+
+def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads(archive.read(MANIFEST))
+        known = manifest["format"]
+        manifest["files"][DATABASE]["sha256"], manifest["tables"], manifest["study_key"], manifest["made_at"]
+    except (KeyError, ValueError, TypeError):
+        raise WrongUse(f"{path} is no backup of Own Pace.") from None
+    if known != FORMAT:
+        raise WrongUse(f"{path} was made by another version of Own Pace (form {known}). Use that version.")
+    return manifest
+
+
+def _check_files(archive: zipfile.ZipFile, manifest: dict[str, Any], path: Path, progress: Progress) -> None:
+    """Raises WrongUse unless every file is as it was written."""
+    for name, written in manifest["files"].items():
+        if name not in archive.namelist() or _digest(archive, name, written["size"], progress) != written["sha256"]:
+            raise WrongUse(f"{path} is damaged: {name} is not as it was written. Take another backup.")
+
+
+def _digest(archive: zipfile.ZipFile, name: str, size: int, progress: Progress, target: IO[bytes] | None = None) -> str:
+    """SHA-256 of a file in the archive, which is copied to `target` on the way."""
+    digest, done = hashlib.sha256(), 0
+    with archive.open(name) as file:
+        for chunk in _chunks(file):
+            digest.update(chunk)
+            if target is not None:
+                target.write(chunk)
+            done += len(chunk)
+            progress("Reading the backup", done, size)
+    return digest.hexdigest()
+
+
+# Putting one back
+
+
+def put_settings(path: Path, config: Path, progress: Progress) -> None:
+    """Put the settings where there are none. Raises WrongUse when the backup is not whole or holds none."""
+    with _opened(path) as (archive, manifest):
+        _check_files(archive, manifest, path, progress)
+        if SETTINGS not in manifest["files"]:
+            raise WrongUse(f"{path} holds no settings, and there is no {config}. Write one first.")
+        config.parent.mkdir(parents=True, exist_ok=True)
+        config.write_bytes(archive.read(SETTINGS))
+        config.chmod(0o600)
+
+
+def put_prompts(path: Path, folder: Path) -> bool:
+    """Put the prompts where there are none; whether they were."""
+    if folder.exists():
+        return False
+    with _opened(path) as (archive, manifest):
+        for name in manifest["files"]:
+            if name.startswith(PROMPTS) and ".." not in Path(name).parts:
+                target = folder / name.removeprefix(PROMPTS)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(archive.read(name))
+    return True
+
+
+def restore(
+    path: Path,
+    target: Path,
+    vault: Vault,
+    clock: Callable[[], datetime],
+    progress: Progress,
+    *,
+    force: bool = False,
+    moved: bool = False,
+) -> Restored:
+    """Put the database of a backup at `target`, in the form of this version.
+
+    `force`: also where there is one, which is lost. `moved`: nothing has left since the backup was made, so that what
+    waited then is sent. Raises WrongUse when there is a database already or the backup is not whole, KeyFileError when
+    it belongs to another study key.
+    """
+    if target.exists() and not force:
+        raise WrongUse(f"{target} is there already. To lose it and put the backup in its place: --force")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.restored")
+    try:
+        with _opened(path) as (archive, manifest):
+            if manifest["study_key"] != vault.fingerprint:
+                raise KeyFileError(f"{path} was made with another study key. Set security.key_file to that one.")
+            _take_out(archive, manifest, path, beside, progress)
+            _check_files(archive, manifest, path, progress)
+        counts, _ = _look_at(beside, vault)
+        if counts != manifest["tables"]:
+            raise WrongUse(f"{path} is damaged: its tables have other counts than its manifest. Take another backup.")
+        deleted, doubtful = _brought_up_to_date(beside, vault, clock, moved)
+        _move(beside, target)
+    finally:
+        for left in (beside, *_logs(beside)):
+            left.unlink(missing_ok=True)
+    return Restored(datetime.fromisoformat(manifest["made_at"]), counts, tuple(deleted), doubtful)
+
+
+def _take_out(archive: zipfile.ZipFile, manifest: dict[str, Any], path: Path, beside: Path, progress: Progress) -> None:
+    written = manifest["files"][DATABASE]
+    with suppress(FileNotFoundError):
+        beside.unlink()
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        if _digest(archive, DATABASE, written["size"], progress, file) != written["sha256"]:
+            raise WrongUse(f"{path} is damaged: {DATABASE} is not as it was written. Take another backup.")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _brought_up_to_date(path: Path, vault: Vault, clock: Callable[[], datetime], moved: bool) -> tuple[list[str], int]:
+    url = f"sqlite:///{path}"
+    migrate.migrate(url, vault)
+    database = Database(url, vault, clock=clock, new_id=lambda: "")
+    try:
+        deleted = database.run_now(deletion.catch_up)
+        doubtful = 0 if moved else database.run_now(doubt)
+        database.run_now(_note, deleted, doubtful)
+        database.scrub(rewrite=bool(deleted))
+    finally:
+        database.close()
+    return deleted, doubtful
+
+
+def doubt(uow: UnitOfWork) -> int:
+    """What waited and could have left by now may have left since the backup: nobody knows, and it is not sent again."""
+    waited = (outbox.c.state == "pending", outbox.c.not_before <= uow.now)
+    rows = uow.all(select(outbox.c.seq, outbox.c.participant_id, outbox.c.message_id).where(*waited))
+    for row in rows:
+        unknown = {"state": "unknown", "reconcile_at": None, "changed_at": uow.now}
+        uow.execute(update(outbox).where(outbox.c.seq == row["seq"]).values(**unknown))
+        note = "It waited when the backup was made, and may have left since. It is not sent again by itself."
+        uow.open_task("message unknown", row["participant_id"], row["message_id"], note)
+    return len(rows)
+
+
+def _note(uow: UnitOfWork, deleted: list[str], doubtful: int) -> None:
+    uow.note("command line", "restored", deleted=deleted, doubtful=doubtful)
+
+
+def _move(made: Path, target: Path) -> None:
+    for old in _logs(target):
+        old.unlink(missing_ok=True)
+    made.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
+
+
+def _logs(path: Path) -> tuple[Path, Path]:
+    """The write-ahead log of a database, and its index."""
+    return path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")

@@ -1,0 +1,178 @@
+"""What has been kept long enough: a list of what is due, and its deletion once a person has confirmed it.
+
+A period counts from the end of a person's interview, which is its last change in a state that ends it; for somebody
+whose interview never ended, from the study's end. The trail is counted line by line, and what came from people nobody
+knows message by message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, delete, func, select
+
+from bot.interview.state import State
+from bot.records import trail
+from bot.records.tables import addresses, audit, consents, interviews, media, messages, withdrawals
+from bot.records.tables import participants as people
+from bot.records.unit_of_work import UnitOfWork
+from bot.service import deletion
+from bot.service.deletion import Counts
+
+OVER = (State.COMPLETE, State.LEFT, State.DECLINED)
+"""States in which an interview has ended."""
+
+PEOPLE_CLASSES = ("raw", "media", "messages", "contact", "consent")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The period of each class, None where nobody has said one; when the study ends, where that is known."""
+
+    periods: Mapping[str, timedelta | None]
+    study_ends: date | None
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """So many rows of a class are due since a day. `code` is whose, or '' for what is nobody's own."""
+
+    kind: str
+    code: str
+    since: date
+    rows: int
+    participant_id: int | None = None
+
+
+def due(uow: UnitOfWork, rules: Rules) -> list[Due]:
+    """Everything that has been kept long enough, class by class, by code."""
+    ended = dict(_ended(uow, rules))
+    found = [
+        one
+        for kind in PEOPLE_CLASSES
+        if (period := rules.periods[kind])
+        for one in _of_people(uow, kind, period, ended)
+    ]
+    found += _of_nobody(uow, rules, "messages", messages.c.at, _held())
+    found += _of_nobody(uow, rules, "audit", audit.c.at)
+    return found
+
+
+def confirm(uow: UnitOfWork, rules: Rules, actor: str) -> list[Due]:
+    """Delete what is due and write that down; what was deleted. What is leaving at this moment waits for next time."""
+    done = [
+        one for one in due(uow, rules) if one.participant_id is None or not deletion.in_flight(uow, one.participant_id)
+    ]
+    for one in done:
+        _delete(uow, rules, one)
+    for one in done:
+        uow.note(actor, "deleted as due", one.code or None, kind=one.kind, rows=one.rows, since=one.since.isoformat())
+    if done:
+        uow.changed |= {"participants", "tasks"}
+    return done
+
+
+def _ended(uow: UnitOfWork, rules: Rules) -> Iterator[tuple[tuple[int, str], datetime]]:
+    """When each person's interview ended."""
+    last = datetime.combine(rules.study_ends, time(), rules.zone) if rules.study_ends else None
+    rows = uow.all(
+        select(people.c.id, people.c.code, interviews.c.state, interviews.c.changed_at)
+        .join(interviews, interviews.c.participant_id == people.c.id)
+        .order_by(people.c.code)
+    )
+    for row in rows:
+        at = row["changed_at"] if State(row["state"]) in OVER else last
+        if at is not None:
+            yield (row["id"], row["code"]), at
+
+
+def _of_people(
+    uow: UnitOfWork, kind: str, period: timedelta, ended: Mapping[tuple[int, str], datetime]
+) -> Iterator[Due]:
+    told = {row["participant_id"] for row in uow.all(select(withdrawals.c.participant_id).where(_being_told()))}
+    for (participant_id, code), at in ended.items():
+        if at + period <= uow.now and participant_id not in told and (rows := _rows(uow, kind, participant_id)):
+            yield Due(kind, code, (at + period).date(), rows, participant_id)
+
+
+def _being_told() -> ColumnElement[bool]:
+    """Those whose receipt has not left yet: `withdrawal` sees to them."""
+    return withdrawals.c.kept.is_(False) & withdrawals.c.finished_at.is_(None)
+
+
+def _rows(uow: UnitOfWork, kind: str, participant_id: int) -> int:
+    """How much of the class there is of somebody."""
+    theirs = messages.c.participant_id == participant_id
+    of = select(messages.c.id).where(theirs)
+    query = {
+        "contact": select(addresses.c.id).where(
+            addresses.c.participant_id == participant_id, addresses.c.closed.is_distinct_from(deletion.NOWHERE)
+        ),
+        "messages": of.where(messages.c.belongs != deletion.GONE),
+        "media": select(media.c.id).where(media.c.message_id.in_(of), media.c.state != deletion.GONE),
+        "raw": of.where(messages.c.raw.is_not(None)),
+        "consent": select(consents.c.id).where(consents.c.participant_id == participant_id),
+    }[kind]
+    found: int = uow.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+    return found
+
+
+def _held() -> ColumnElement[bool]:
+    """What came from people nobody knows, and what they and the team were sent outside any interview."""
+    return messages.c.participant_id.is_(None) & (messages.c.belongs != deletion.GONE)
+
+
+def _of_nobody(
+    uow: UnitOfWork, rules: Rules, kind: str, at: ColumnElement[datetime], *conditions: ColumnElement[bool]
+) -> Iterator[Due]:
+    period = rules.periods[kind]
+    if period is None:
+        return
+    query = select(func.count().label("rows"), func.min(at).label("first")).where(at <= uow.now - period, *conditions)
+    row = uow.one(query)
+    if row is not None and row["rows"]:
+        yield Due(kind, "", (row["first"] + period).date(), row["rows"])
+
+
+def _delete(uow: UnitOfWork, rules: Rules, one: Due) -> None:
+    if one.participant_id is not None:
+        _DELETE[one.kind](uow, one.participant_id)
+        return
+    period = rules.periods[one.kind]
+    assert period is not None
+    if one.kind == "messages":
+        deletion.messages_where(uow, _held() & (messages.c.at <= uow.now - period))
+        return
+    with deletion.removing(uow):
+        trail.cut(uow.connection, uow.vault, uow.now - period)
+
+
+def _delete_words(uow: UnitOfWork, participant_id: int) -> Counts:
+    """With a new key for the name and addresses, which may be kept for longer: no copy of the words opens any more."""
+    gone = deletion.words(uow, participant_id)
+    deletion.forget_answers(uow, participant_id)
+    deletion.rekey(uow, participant_id)
+    return gone
+
+
+def _delete_raw(uow: UnitOfWork, participant_id: int) -> Counts:
+    return deletion.raw(uow, messages.c.participant_id == participant_id)
+
+
+def _delete_consent(uow: UnitOfWork, participant_id: int) -> Counts:
+    with deletion.removing(uow):
+        uow.execute(delete(consents).where(consents.c.participant_id == participant_id))
+    return Counts()
+
+
+_DELETE: Mapping[str, Callable[[UnitOfWork, int], Counts]] = {
+    "raw": _delete_raw,
+    "media": deletion.files,
+    "messages": _delete_words,
+    "contact": deletion.contact,
+    "consent": _delete_consent,
+}

@@ -1,0 +1,170 @@
+"""A participant's own copy: what they said, in their wording, and nothing of anybody else's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docx import Document
+from sqlalchemy import update
+
+from bot.errors import OwnPaceError
+from bot.export import copy
+from bot.interview.schedule import Wording
+from bot.messages import Inbound
+from bot.records.tables import addresses, audit
+from bot.service import copies, intake
+from tests.bot.export.study import Phone, cases, joins
+from tests.bot.service.test_withdrawal import rows
+from tests.bot.world import World, world
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        yield made
+
+
+def talks(study: World, name: str = "Anna", **more: Any) -> Phone:
+    """Somebody who answers, is asked by a researcher, changes a message, takes one back, and asks for a copy."""
+    anna = joins(study, 1, name=name, **more)
+    anna.consents()
+    anna.answers("I ring her first.", "Then I write.")
+    anna.asks_for_a_person("Ruth Jones", f"Hi {name}, when do you ring?", "On Mondays.")
+    first = Inbound("k1", anna.address, "At nine oclock.", b"raw", provider_id="p1")
+    study.run(intake.receive, study.program.terms, first)
+    study.run(intake.receive, study.program.terms, Inbound("k2", anna.address, "At 9.", b"raw", edits="p1"))
+    study.leave()
+    anna.says("This is wrong.", "UNDO", "DONE", "COPY")
+    return anna
+
+
+def read(study: World, code: str) -> copy.Copy:
+    made: copy.Copy = study.program.database.read_now(copy.read, study.program.terms, code)
+    return made
+
+
+def text(study: World, code: str) -> str:
+    return "\n\n".join(read(study, code).paragraphs())
+
+
+def test_it_has_the_questions_in_their_wording_and_every_line_of_theirs(study: World) -> None:
+    """In order, numbered, with what was asked before it; commands and consent are not answers."""
+    anna = talks(study, wording=Wording.EASY_READ)
+    schedule = study.program.schedules[("social-workers", "en")]
+    first, second = schedule.questions[:2]
+    blocks = read(study, anna.code).blocks
+    assert [block.question for block in blocks] == [
+        first.easy_read,
+        "Hi Anna, when do you ring?\n\nthe researcher",
+        second.easy_read,
+    ]
+    lines = [line for block in blocks for line in block.lines]
+    assert [line.number for line in lines] == [1, 2, 3, 4, 5]
+    assert [line.text for line in lines] == [
+        "I ring her first.",
+        "Then I write.",
+        "On Mondays.",
+        "At 9.",
+        "This is wrong.",
+    ]
+    whole = text(study, anna.code)
+    for internal in ("DONE", "UNDO", "COPY", "SKIP", "Question", "Yes", "SW01", "R01", "Ruth", "Jones"):
+        assert internal not in whole, internal
+
+
+def test_a_line_that_was_changed_stands_beside_what_it_was_and_one_taken_out_is_only_marked(study: World) -> None:
+    anna = talks(study)
+    whole = text(study, anna.code)
+    assert '4. At 9. [before you changed it: "At nine oclock."]' in whole
+    assert "5. [this line was taken out]" in whole
+    assert "This is wrong." not in whole
+
+
+def test_lines_can_be_taken_out_by_their_number_until_the_cutoff(study: World) -> None:
+    """From then on no export has them; numbers stay what they were, and a line can be put back."""
+    anna = talks(study)
+    terms = study.program.terms
+    study.run(copies.take_out, terms, anna.code, [2], "kim")
+    assert "1. I ring her first.\n2. [this line was taken out]" in text(study, anna.code)
+    (case,) = cases(study)
+    assert case.answers[0].text == "I ring her first."
+    with pytest.raises(OwnPaceError, match="has no line 9; it has 5 lines"):
+        study.run(copies.take_out, terms, anna.code, [1, 9], "kim")
+    study.run(lambda uow: copies.take_out(uow, terms, anna.code, [2], "kim", back=True))
+    assert "2. Then I write." in text(study, anna.code)
+    assert [row["act"] for row in rows(study, audit, subject=anna.code)][-2:] == ["took lines out", "put lines back"]
+    study.clock.forward(days=200)
+    with pytest.raises(OwnPaceError, match="could be taken out until 23 May 2027"):
+        study.run(copies.take_out, terms, anna.code, [1], "kim")
+    assert "The date to take lines out has passed" in text(study, anna.code)
+
+
+def test_it_is_sent_to_an_address_that_is_known_to_be_theirs_and_to_no_other(study: World) -> None:
+    """In as many texts as it takes, in order, and the task is done."""
+    anna = talks(study)
+    terms = study.program.terms
+    assert "copy asked" in study.open_tasks()
+    with pytest.raises(OwnPaceError, match="There is no participant P99"):
+        study.run(copies.send_copy, terms, "P99", "kim")
+    for wrong, why in ({"verified": False}, "never confirmed"), ({"closed": "blocked us"}, "blocked us"):
+        study.run(lambda uow, wrong=wrong: uow.execute(update(addresses).values(wrong)))
+        with pytest.raises(OwnPaceError, match=why):
+            study.run(copies.send_copy, terms, anna.code, "kim")
+        study.run(lambda uow: uow.execute(update(addresses).values(verified=True, closed=None)))
+    assert study.run(copies.send_copy, terms, anna.code, "kim") == 1
+    assert study.leave() == [text(study, anna.code)]
+    assert "copy asked" not in study.open_tasks()
+
+
+def test_it_waits_for_their_waking_hours(study: World) -> None:
+    """It was asked for, but not at this hour of the night."""
+    anna = talks(study)
+    study.clock.forward(hours=11)
+    study.run(copies.send_copy, study.program.terms, anna.code, "kim")
+    assert study.leave() == []
+    study.clock.forward(hours=12)
+    assert len(study.leave()) == 1
+
+
+def test_a_long_copy_is_cut_between_words_and_loses_none() -> None:
+    paragraphs = ["An introduction.", *("word " * 700 for _ in range(3)), "x" * 4000]
+    bodies = copies.packed(paragraphs, 1500)
+    assert all(0 < len(body) <= 1500 for body in bodies)
+    assert re.sub(r"\s", "", "".join(bodies)) == re.sub(r"\s", "", "".join(paragraphs))
+    assert all(not body.startswith("ord") for body in bodies)
+
+
+@pytest.mark.parametrize("format_", ["docx", "html", "txt"])
+def test_as_a_document_it_has_headings_and_says_the_same(study: World, tmp_path: Path, format_: str) -> None:
+    """Word with real headings, a page with a language, or plain text."""
+    anna = talks(study)
+    out = tmp_path / f"copy.{format_}"
+    lines = study.program.database.read_now(copy.write_copy, study.program.terms, anna.code, out, format_, False)
+    assert lines == 5
+    question = study.program.schedules[("social-workers", "en")].questions[0].short
+    if format_ == "docx":
+        document = Document(str(out))
+        said = "\n".join(one.text for one in document.paragraphs)
+        assert question in [
+            one.text for one in document.paragraphs if one.style and str(one.style.name).startswith("Heading")
+        ]
+    else:
+        said = out.read_text()
+    if format_ == "html":
+        assert '<html lang="en">' in said
+        assert f"<h2>{question}</h2>" in said
+    for words in ("I ring her first.", "At 9.", "At nine oclock.", "[this line was taken out]"):
+        assert words in said
+    assert "This is wrong." not in said
+    assert "SW01" not in said
+
+
+def test_somebody_who_asked_for_deletion_gets_no_copy_by_mistake(study: World) -> None:
+    anna = talks(study)
+    anna.says("LEAVE", "2")
+    with pytest.raises(OwnPaceError, match="has asked for their answers to be deleted"):
+        read(study, anna.code)

@@ -1,0 +1,168 @@
+"""What has been kept long enough is listed, and deleted once a person has confirmed it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import delete, update
+
+from bot.messages import Address
+from bot.records import trail
+from bot.records.tables import addresses, audit, consents, contents, data_keys, media, messages, meta
+from bot.records.vault import open_key_file
+from bot.service import deletion, retention
+from bot.service.retention import Due, Rules
+from tests.bot.export.study import cases
+from tests.bot.service.test_withdrawal import OTHER, WORDS, person, rows, speaks
+from tests.bot.world import PHONE, World, world
+
+LONDON = ZoneInfo("Europe/London")
+DAYS = {"contact": 10, "raw": 20, "media": 30, "messages": 40, "consent": 50, "audit": 60}
+
+
+def rules(study_ends: date | None = None, **days: int | None) -> Rules:
+    chosen = {**DAYS, **days}
+    return Rules({name: timedelta(days=n) if n else None for name, n in chosen.items()}, study_ends, LONDON)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        yield made
+
+
+def due(study: World, of: Rules) -> list[tuple[str, str]]:
+    found: list[Due] = study.program.database.read_now(retention.due, of)
+    return [(one.kind, one.code) for one in found]
+
+
+def confirm(study: World, of: Rules) -> list[Due]:
+    done: list[Due] = study.run(retention.confirm, of, "kim")
+    deletion.clean(study.program.database)
+    return done
+
+
+def ended(study: World) -> str:
+    """Somebody who has left and whose answers stay; somebody else who is in the middle of it. The code of the first."""
+    code = speaks(study)
+    study.consented(OTHER)
+    study.says("LEAVE")
+    study.says("1")
+    study.leave()
+    return code
+
+
+def test_each_class_is_due_when_its_time_has_come_and_nobody_elses(study: World) -> None:
+    """The period counts from the end of the interview; an interview that goes on is never due."""
+    code = ended(study)
+    begun = []
+    for _ in range(1, 70):
+        study.clock.forward(days=1)
+        begun.append({kind for kind, whose in due(study, rules()) if whose == code})
+    for kind, days in DAYS.items():
+        if kind != "audit":
+            assert [kind in one for one in begun] == [day >= days for day in range(1, 70)]
+    assert {whose for _, whose in due(study, rules())} == {code, ""}
+
+
+def test_nothing_is_deleted_before_a_person_confirms_and_then_it_is_written_down(study: World) -> None:
+    """The proof says what, whose, how much and since when, and holds no word."""
+    code = ended(study)
+    study.clock.forward(days=31)
+    before = len(rows(study, messages))
+    listed = study.program.database.read_now(retention.due, rules())
+    assert len(rows(study, messages)) == before
+    done = confirm(study, rules())
+    assert done == listed
+    proof = {row["detail"]["kind"]: row for row in rows(study, audit, act="deleted as due")}
+    assert set(proof) == {"contact", "raw", "media"}
+    assert {row["actor"] for row in proof.values()} == {"kim"}
+    assert {row["subject"] for row in proof.values()} == {code}
+    assert proof["contact"]["detail"] == {"kind": "contact", "rows": 1, "since": "2026-12-04"}
+    assert confirm(study, rules()) == []
+
+
+def test_contact_details_go_and_the_answers_stay_readable(study: World) -> None:
+    """Nobody can be written to, found or named any more; the record is there for those who analyse it."""
+    code = ended(study)
+    study.clock.forward(days=12)
+    confirm(study, rules())
+    assert study.record(code).name == ""
+    assert study.record(code).address == ""
+    assert WORDS[0] in study.heard(code)
+    assert PHONE.value not in str(rows(study, addresses))
+    assert study.program.database.vault.find(PHONE) not in {row["found_by"] for row in rows(study, addresses)}
+    assert study.says("It is me.").name == "HELD"
+    assert code in [case.code for case in cases(study)]
+
+
+def test_media_and_raw_deliveries_go_alone(study: World) -> None:
+    """What was written up and answered stays."""
+    code = ended(study)
+    study.clock.forward(days=31)
+    confirm(study, rules(contact=None))
+    assert rows(study, contents) == []
+    assert [row["state"] for row in rows(study, media)] == ["deleted"]
+    assert all(row["raw"] is None for row in rows(study, messages, participant_id=1))
+    assert any(row["raw"] is not None for row in rows(study, messages, participant_id=2))
+    assert WORDS[0] in study.heard(code)
+    assert study.record(code).name == "Sam"
+
+
+def test_words_go_with_the_key_they_were_sealed_under(study: World) -> None:
+    """So they are gone from every older copy too, while name and address may be kept for longer."""
+    code = ended(study)
+    key_id = person(study, code)["key_id"]
+    wrapped = rows(study, data_keys, id=key_id)[0]["wrapped"]
+    study.clock.forward(days=41)
+    confirm(study, rules(contact=None))
+    assert open_key_file(study.program.settings.security.key_file).destroyed(wrapped)
+    assert study.heard(code) == [""] * len(study.heard(code))
+    assert study.record(code).name == "Sam"
+    assert len(rows(study, consents, participant_id=1)) > 10
+    study.clock.forward(days=10)
+    confirm(study, rules(contact=None))
+    assert rows(study, consents, participant_id=1) == []
+    assert len(rows(study, consents, participant_id=2)) > 10
+
+
+def test_interviews_that_never_end_count_from_the_end_of_the_study(study: World) -> None:
+    """Nobody is pressed: without such a day they are kept."""
+    code = study.consented()
+    study.clock.forward(days=400)
+    assert ("contact", code) not in due(study, rules())
+    assert ("contact", code) in due(study, rules(study_ends=date(2027, 6, 1)))
+    assert ("contact", code) not in due(study, rules(study_ends=date(2028, 6, 1)))
+
+
+def test_strangers_words_and_old_lines_of_the_trail_go_by_their_own_age(study: World) -> None:
+    """Nobody's interview has to end for that."""
+    study.says("A wrong number?", Address("sms", "+447700900555"))
+    study.run(lambda uow: uow.note("kim", "looked"))
+    study.leave()
+    study.clock.forward(days=61)
+    study.says("A new stranger.", Address("sms", "+447700900556"))
+    found = {(one.kind, one.code): one.rows for one in confirm(study, rules())}
+    assert found == {("messages", ""): 2, ("audit", ""): 1}
+    assert rows(study, audit, act="looked") == []
+    verdict = study.run(lambda uow: trail.verify(uow.connection, uow.vault))
+    assert (verdict.lines, verdict.broken) == (len(rows(study, audit)), None), "the chain begins where it was cut"
+    study.run(lambda uow: uow.execute(update(meta).where(meta.c.name == trail.BEGINNING).values(value="00 00")))
+    assert study.run(lambda uow: trail.verify(uow.connection, uow.vault)).broken is not None, "and nowhere else"
+    assert len([row for row in rows(study, messages) if row["body"] is not None and row["direction"] == "in"]) == 1
+    assert study.open_tasks() == ["unknown sender"]
+
+
+def test_what_has_no_period_is_never_due_and_the_trail_still_refuses_everybody_else(study: World) -> None:
+    """The door is open only within a confirmed deletion."""
+    ended(study)
+    study.clock.forward(days=4000)
+    nothing = rules(**dict.fromkeys(DAYS))
+    assert due(study, nothing) == []
+    confirm(study, rules())
+    with pytest.raises(Exception, match="append-only"):
+        study.run(lambda uow: uow.execute(delete(audit)))

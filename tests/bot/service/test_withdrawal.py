@@ -1,0 +1,340 @@
+"""Somebody leaves and wants their words deleted: what goes, what stays, and what they are told."""
+
+from __future__ import annotations
+
+import sqlite3
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Table, select
+
+from bot.errors import OwnPaceError
+from bot.export.transcript import Transcripts
+from bot.messages import Address, Inbound, Media, MediaKind
+from bot.records.tables import (
+    addresses,
+    audit,
+    consents,
+    contents,
+    data_keys,
+    messages,
+    outbox,
+    participants,
+    users,
+    withdrawals,
+)
+from bot.records.unit_of_work import UnitOfWork
+from bot.records.vault import Vault, open_key_file
+from bot.service import backup, deletion, intake, staff, withdrawal
+from tests.bot.export.study import cases, take_out
+from tests.bot.world import PHONE, World, world
+
+OTHER = Address("sms", "+447700900777")
+WORDS = ["The pelican is on the roof.", "Nobody ever told me about the zebra."]
+VOICE = b"OggS the sound of a marmalade jar" * 40
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        yield made
+
+
+def speaks(study: World) -> str:
+    """Somebody who has answered with words and a voice note; they wrote once before anybody knew them. Their code."""
+    study.says("Is anybody there? It is about the flamingo.")
+    study.leave()
+    code = study.consented()
+    for words in WORDS:
+        study.says(words)
+    study.says("", media=(Media(MediaKind.VOICE, "audio/ogg", content=VOICE, name="marmalade.ogg"),))
+    study.says("DONE")
+    study.leave()
+    return code
+
+
+def withdraw(study: World, code: str, **how: bool) -> withdrawal.Receipt:
+    database = study.program.database
+    done: withdrawal.Receipt = database.run_now(withdrawal.withdraw, study.program.terms, code, "kim", **how)
+    assert deletion.clean(database)
+    return done
+
+
+def finish(study: World) -> None:
+    study.run(withdrawal.finish)
+    deletion.clean(study.program.database)
+
+
+def everything(folder: Path) -> bytes:
+    """Every byte of the study's folder: database, write-ahead log, key, and whatever else is there."""
+    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def rows(study: World, table: Table, **where: object) -> list[dict[str, Any]]:
+    query = select(table).where(*(table.c[name] == value for name, value in where.items()))
+    return study.program.database.read_now(lambda uow: [dict(row) for row in uow.all(query)])
+
+
+def traces_of(study: World, participant_id: int) -> set[bytes]:
+    """Every sealed value, keyed hash, wrapped key and provider id that the database has of somebody."""
+    mine = [row for table in (messages, addresses, outbox) for row in rows(study, table, participant_id=participant_id)]
+    mine += rows(study, messages, participant_id=None)
+    keys = {row["key_id"] for row in mine if "key_id" in row}
+    found = {value for row in mine for value in row.values() if isinstance(value, bytes)}
+    found |= {row["wrapped"] for row in rows(study, data_keys) if row["id"] in keys}
+    found |= {row["sealed"] for row in rows(study, contents)}
+    sent = [row["provider_id"].encode() for row in rows(study, outbox, participant_id=participant_id)]
+    return found | {one for one in sent if len(one) > len("SMout1")}  # the short ones begin other people's
+
+
+def person(study: World, code: str) -> dict[str, Any]:
+    return rows(study, participants, code=code)[0]
+
+
+def test_nothing_of_them_is_found_in_any_byte_nor_in_an_older_backup(study: World, tmp_path: Path) -> None:
+    """Sealed values, keyed hashes, wrapped keys, provider ids: gone from the files; and an older copy does not open."""
+    code = speaks(study)
+    other = study.consented(OTHER)
+    study.says("I am staying.", OTHER)
+    theirs, others = person(study, code)["key_id"], person(study, other)["key_id"]
+    stranger = rows(study, messages, participant_id=None)[0]["key_id"]
+    traces = traces_of(study, person(study, code)["id"])
+    assert len(traces) > 70
+    settings = study.program.settings
+    older, archive, key_file = tmp_path / "older.db", tmp_path / "study.zip", settings.security.key_file
+    database = Path(settings.database.url.partition(":///")[2])
+    with closing(sqlite3.connect(database)) as live, closing(sqlite3.connect(older)) as copy:
+        live.backup(copy)
+    sources = backup.Sources(database, tmp_path / "none", settings.study.prompts)
+    backup.make(sources, study.program.database.vault, study.clock(), archive, lambda *_: None)
+    before = everything(tmp_path)
+    assert [trace for trace in traces if trace not in before] == [], "they are where the test looks for them"
+    assert WORDS[0] in opened(older, theirs, open_key_file(key_file)), "a backup opens as long as they stay"
+    assert "flamingo" in str(opened(older, stranger, open_key_file(key_file)))
+    kept = {path: path.read_bytes() for path in (older, archive)}
+    for path in kept:
+        path.unlink()
+
+    receipt = withdraw(study, code)
+    assert receipt.deleted["messages"] > 30
+    assert receipt.deleted["voice notes, pictures and files"] == 1
+    assert study.leave() == [receipt_text(study)]
+    finish(study)
+
+    after = everything(tmp_path)
+    assert [trace for trace in traces if trace in after] == []
+    for plain in (*WORDS, "pelican", "flamingo", "marmalade", PHONE.value, PHONE.value[1:]):
+        assert plain.encode() not in after
+
+    key = open_key_file(key_file)
+    for path, content in kept.items():
+        path.write_bytes(content)
+    with zipfile.ZipFile(archive) as packed:
+        packed.extract("ownpace.db", tmp_path)
+    for path in (older, tmp_path / "ownpace.db"):
+        assert opened(path, theirs, key) == [], "not even with the study key"
+        assert opened(path, stranger, key) == []
+        assert "I am staying." in opened(path, others, key), "the others open as before"
+    assert "I am staying." in study.heard(other)
+
+
+def opened(path: Path, key_id: int, vault: Vault) -> list[str]:
+    """What a copy of the database tells, with the key file, of what was sealed under one data key."""
+    query = (
+        "SELECT wrapped, body FROM messages JOIN data_keys ON data_keys.id = key_id WHERE key_id = ? AND body NOT NULL"
+    )
+    with closing(sqlite3.connect(path)) as copy:
+        found = copy.execute(query, (key_id,)).fetchall()
+    assert found, "it is there, sealed"
+    return [vault.data_key(wrapped).open(body, "body") for wrapped, body in found if not vault.destroyed(wrapped)]
+
+
+def receipt_text(study: World) -> str:
+    text = study.program.schedules[("social-workers", "en")].texts["answers-deleted"].short
+    return text.replace("{name}", "Sam")
+
+
+def test_what_stays_is_that_they_agreed_and_that_their_wish_was_done(study: World) -> None:
+    """The ledger without words, the trail, and the withdrawal with its times and cut-off; and no name."""
+    code = speaks(study)
+    agreed = len(rows(study, consents))
+    study.says("LEAVE")
+    study.says("2")
+    asked = study.clock()
+    study.leave()
+    assert "delete answers" in study.open_tasks()
+    study.clock.forward(days=1)
+    withdraw(study, code)
+    study.leave()
+    finish(study)
+    (fact,) = rows(study, withdrawals)
+    assert (fact["kept"], fact["actor"], fact["asked_at"], fact["at"]) == (False, "kim", asked, study.clock())
+    assert fact["finished_at"] == study.clock()
+    assert fact["cutoff"] == "2027-05-23"
+    ledger = rows(study, consents)
+    assert len(ledger) == agreed
+    replies = [row for row in rows(study, messages) if row["id"] in {line["message_id"] for line in ledger}]
+    assert len(replies) == agreed
+    assert all(row["body"] is row["raw"] is row["elided"] is None for row in replies)
+    assert all(row["body"] is None and row["direction"] == "in" for row in rows(study, messages, participant_id=1))
+    assert [row["detail"]["deleted"] for row in rows(study, audit, act="withdrew")] == [fact["deleted"]]
+    assert (person(study, code)["name"], person(study, code)["attributes"]) == (b"", b"")
+    assert rows(study, addresses) == []
+    assert study.open_tasks() == []
+    assert cases(study) == []
+    assert study.program.database.read_now(withdrawal.when, code) == study.clock()
+    with pytest.raises(OwnPaceError, match=f"What {code} had said was deleted on 25 November 2026 already"):
+        withdraw(study, code)
+
+
+def test_the_receipt_for_the_coordinator_lists_past_exports_that_hold_the_data(study: World, tmp_path: Path) -> None:
+    """Each export notes whom it holds and where it went."""
+    code = speaks(study)
+    other = study.consented(OTHER)
+    take_out(study, Transcripts("txt"), tmp_path / "both")
+    take_out(study, Transcripts("txt"), tmp_path / "only", codes=(other,))
+    receipt = withdraw(study, code)
+    assert [(one.what, one.to) for one in receipt.exports] == [("transcript", str(tmp_path / "both"))]
+    assert receipt.channels == ("sms",)
+
+
+def test_what_the_provider_brings_again_is_known_and_what_they_write_anew_is_a_strangers(study: World) -> None:
+    """Their old messages do not come back by a second delivery; a new one is not linked to anybody."""
+    code = study.consented()
+    old = Inbound("AC1/SM99", PHONE, WORDS[0], b"raw")
+    study.run(intake.receive, study.program.terms, old)
+    withdraw(study, code)
+    study.leave()
+    finish(study)
+    assert study.run(intake.receive, study.program.terms, old) is intake.Received.AGAIN
+    assert study.says("Hello again") is intake.Received.HELD
+
+
+def test_a_providers_key_that_tells_the_address_goes(study: World) -> None:
+    """Telegram names a message by its chat, which is the person."""
+    code = study.consented()
+    study.run(intake.receive, study.program.terms, Inbound(f"bot/{PHONE.value}/17", PHONE, "yes", b"raw"))
+    withdraw(study, code)
+    assert PHONE.value not in str(rows(study, messages))
+
+
+def test_somebody_who_said_stop_hears_nothing_more(study: World) -> None:
+    """STOP is final: their address goes at once, without a receipt."""
+    code = study.consented()
+    study.says("STOP")
+    study.leave()
+    receipt = withdraw(study, code)
+    assert (receipt.told, receipt.finished) == (False, True)
+    assert study.leave() == []
+    assert rows(study, addresses) == []
+
+
+def test_who_is_discreet_is_told_only_that_a_message_is_ready(study: World) -> None:
+    """Whoever holds the phone does not read that answers were deleted."""
+    code = study.consented(attributes={"discreet": "yes", "team": "Hospital"})
+    study.clock.forward(hours=1)
+    withdraw(study, code)
+    (told,) = study.leave()
+    assert "delete" not in told
+    study.says("yes")
+    assert receipt_text(study) in study.leave()
+    finish(study)
+    assert rows(study, addresses) == []
+
+
+def test_a_receipt_that_cannot_leave_holds_up_the_deletion_for_thirty_days_at_most(study: World) -> None:
+    """Nobody stays in the database because a provider takes nothing."""
+    code = study.consented(attributes={"discreet": "yes"})
+    study.clock.forward(hours=1)
+    withdraw(study, code)
+    study.leave()
+    study.clock.forward(days=29)
+    finish(study)
+    assert len(rows(study, addresses)) == 1
+    study.clock.forward(days=2)
+    finish(study)
+    assert rows(study, addresses) == []
+
+
+def test_after_the_cutoff_a_person_decides(study: World) -> None:
+    """What was asked for in time is deleted whenever it is done; later only on purpose."""
+    code, other = study.consented(), study.consented(OTHER)
+    study.says("LEAVE", OTHER)
+    study.says("2", OTHER)
+    study.leave()
+    study.clock.forward(days=200)
+    assert withdraw(study, other).deleted
+    with pytest.raises(OwnPaceError, match="could be withdrawn until 23 May 2027"):
+        withdraw(study, code)
+    assert withdraw(study, code, late=True).deleted
+
+
+def test_nothing_is_deleted_under_a_message_that_is_leaving(study: World) -> None:
+    """What became of it must still be written down."""
+    code = study.enrol()
+    study.clock.forward(hours=1)
+    assert study.claim()
+    with pytest.raises(OwnPaceError, match="leaving at this moment"):
+        withdraw(study, code)
+
+
+def test_they_may_leave_and_let_their_answers_stay(study: World) -> None:
+    """`keep` silences everything and deletes nothing; somebody who asked for the opposite is not kept by mistake."""
+    code = speaks(study)
+    study.clock.forward(days=1)
+    receipt = withdraw(study, code, keep=True)
+    assert receipt.kept
+    assert "You have left the study. We will keep what you told us" in study.leave()[0]
+    assert study.record(code).row.state == "Left the study"
+    assert WORDS[0] in study.heard(code)
+    assert [case.code for case in cases(study)] == [code]
+    study.says("LEAVE", OTHER)
+    other = study.consented(OTHER)
+    study.says("LEAVE", OTHER)
+    study.says("2", OTHER)
+    study.leave()
+    with pytest.raises(OwnPaceError, match="has asked for their answers to be deleted"):
+        withdraw(study, other, keep=True)
+
+
+def test_what_strangers_and_the_team_have_under_the_same_key_stays_readable(study: World) -> None:
+    """The holding area gets a new key where the person had written before anybody knew them."""
+    study.run(staff.add_user, "ann", "correct horse battery", "researcher")
+    study.run(staff.set_email, "ann", "ann@example.org")
+    study.says("I am somebody else.", OTHER)
+    code = speaks(study)
+    withdraw(study, code)
+
+    def read(uow: UnitOfWork) -> list[str]:
+        key_id, key = uow.holding_key()
+        held = uow.all(
+            select(messages).where(
+                messages.c.key_id == key_id, messages.c.belongs == "held", messages.c.author == "unknown"
+            )
+        )
+        (user,) = uow.all(select(users))
+        return [*(key.open(row["body"], "body") for row in held), key.open(user["email"], "address")]
+
+    assert study.program.database.read_now(read) == ["I am somebody else.", "ann@example.org"]
+
+
+def test_a_key_that_could_not_be_forgotten_is_forgotten_the_next_time(study: World) -> None:
+    """The key file may be read-only for a while, or an old copy of it be put back: what is destroyed is remembered."""
+    code = study.consented()
+    wrapped = rows(study, data_keys, id=person(study, code)["key_id"])[0]["wrapped"]
+    path = study.program.settings.security.key_file
+    old = path.read_bytes()
+    study.run(lambda uow: withdrawal.withdraw(uow, study.program.terms, code, "kim"))
+    assert not open_key_file(path).destroyed(wrapped)
+    assert deletion.forget_keys(study.program.database) == 1
+    assert open_key_file(path).destroyed(wrapped)
+    assert deletion.forget_keys(study.program.database) == 0
+    path.write_bytes(old)
+    with world(path.parent) as again:
+        assert not open_key_file(path).destroyed(wrapped)
+        assert deletion.forget_keys(again.program.database) == 1
+        assert open_key_file(path).destroyed(wrapped)

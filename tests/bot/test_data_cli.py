@@ -1,0 +1,151 @@
+"""Copies, withdrawal, retention and backups as people type them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.bot.test_cli import ownpace, settings
+from tests.rig import ROOT
+
+SMS = '[channels.sms]\naccount_sid = "AC1"\nauth_token = "secret"\nfrom = "+447700900000"\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A study's folder as the README makes it, with two people in it."""
+    words = (ROOT / "config.example.toml").read_text().replace('prompts = "prompts"', f'prompts = "{ROOT}/prompts"')
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "config.toml").write_text(words)
+    (home / "people.csv").write_text(
+        "cohort,channel,address,name\nsocial-workers,simulator,sms/anna,Anna\nsocial-workers,simulator,sms/ben,Ben\n"
+    )
+    assert ownpace(home, "migrate")[0] == 0
+    assert ownpace(home, "enrol", "people.csv")[0] == 0
+    return home
+
+
+@pytest.mark.parametrize("command", ["copy", "take-out", "withdraw", "retention", "backup", "restore"])
+def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
+    code, said = ownpace(tmp_path, command, "--help")
+    assert code == 0
+    assert "Usage" in said
+
+
+def test_a_withdrawal_wants_a_yes_and_gives_a_receipt(folder: Path) -> None:
+    """Without it nothing is done; afterwards whoever asks is told when it was."""
+    code, said = ownpace(folder, "withdraw", "sw01")
+    assert code == 2
+    assert "Nothing was done. To do it: --yes" in said
+    assert ownpace(folder, "show", "SW01")[0] == 0
+    code, said = ownpace(folder, "withdraw", "sw01", "--yes", "--no-receipt")
+    assert code == 0
+    assert "SW01: deleted for good: 4 messages" in said
+    assert "Kept: that they were in the study" in said
+    assert "study.key over the copy you keep apart." in said
+    assert "waits to leave" not in said
+    code, said = ownpace(folder, "show", "sw01")
+    assert (code, said.startswith("What SW01 had said was deleted on ")) == (1, True)
+    assert ownpace(folder, "withdraw", "SW01", "--yes")[0] == 1
+    assert ownpace(folder, "withdraw", "P99", "--yes")[0] == 1
+    code, said = ownpace(folder, "withdraw", "SW02", "--keep", "--yes")
+    assert (code, said) == (0, "SW02 has left the study. What they said stays.\n")
+    code, said = ownpace(folder, "withdraw", "SW02", "--yes")
+    assert code == 0
+    assert "A message that says so waits to leave." in said
+
+
+def test_check_refuses_a_real_channel_while_a_class_has_no_period(folder: Path) -> None:
+    """With simulated phones alone it warns; the line and the mend are named."""
+    settings(folder, 'media = "1y"', "")
+    settings(folder, 'audit = "10y"', "")
+    code, said = ownpace(folder, "check")
+    assert code == 0
+    assert 'has no period for media, audit: say how long each is kept, such as media = "1y"' in said
+    (folder / "config.toml").write_text((folder / "config.toml").read_text() + SMS)
+    code, said = ownpace(folder, "check")
+    assert code == 2
+    line = (folder / "config.toml").read_text().splitlines().index("[retention]") + 1
+    assert f"config.toml:{line}: [retention] has no period for media, audit" in said
+    settings(folder, 'raw = "180d"', 'raw = "a while"\nmedia = "1y"\naudit = "10y"')
+    code, said = ownpace(folder, "check")
+    assert code == 2
+    assert 'raw in [retention] must be a number of days or years, such as "90d" or "10y"' in said
+    settings(folder, '"a while"', '"180d"')
+    assert ownpace(folder, "check")[0] == 0
+
+
+def test_what_is_due_is_listed_and_deleted_on_confirmation(folder: Path) -> None:
+    assert ownpace(folder, "retention") == (0, "Nothing is due.\n")
+    settings(folder, "# study_ends = 2028-12-31", "study_ends = 2020-01-01")
+    code, said = ownpace(folder, "retention")
+    assert code == 0
+    assert "contact" in said
+    assert "SW01" in said
+    assert "Nothing was deleted. To delete all of it for good: ownpace retention --confirm" in said
+    code, said = ownpace(folder, "retention", "--confirm")
+    assert code == 0
+    assert "Deleted, and written down in the trail." in said
+    assert ownpace(folder, "retention") == (0, "Nothing is due.\n")
+    assert "Anna" not in ownpace(folder, "show", "SW01")[1].splitlines()[0]
+
+
+def test_a_study_moves_to_another_machine_with_its_key(folder: Path, tmp_path: Path) -> None:
+    """Where there are no settings yet those of the backup are put, without passwords: they are asked for."""
+    (folder / "config.toml").write_text((folder / "config.toml").read_text() + SMS)
+    archive = str(tmp_path / "study.zip")
+    code, said = ownpace(folder, "backup", archive)
+    assert code == 0
+    assert "2 participants" in said
+    assert "The study key is not in it" in said
+    assert ownpace(folder, "backup", archive)[0] == 1, "it is there already"
+    assert ownpace(folder, "restore", archive)[0] == 2, "so is the database"
+
+    there = tmp_path / "there"
+    there.mkdir()
+    code, said = ownpace(there, "restore", archive)
+    assert code == 1
+    assert "config.toml: put back, without passwords and tokens" in said
+    assert "auth_token in [channels.sms] is empty" in said
+    assert "then run the same command again" in said
+    settings(there, 'auth_token = ""', 'auth_token = "secret"')
+    code, said = ownpace(there, "restore", archive)
+    assert code == 2
+    assert "study.key is missing. Put it back" in said
+    (there / "data").mkdir()
+    shutil.copy(folder / "data/study.key", there / "data")
+    assert ownpace(there, "restore", archive)[0] == 0
+    assert ownpace(there, "show", "SW01")[1].splitlines()[0].startswith("SW01  Anna")
+    assert ownpace(there, "restore", archive, "--force")[0] == 0
+    assert ownpace(there, "restore", "people.csv")[0] == 2
+
+
+def test_prompts_come_along(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "prompts", folder / "prompts")
+    settings(folder, f"{ROOT}/prompts", "prompts")
+    archive = str(tmp_path / "study.zip")
+    assert ownpace(folder, "backup", archive)[0] == 0
+    there = tmp_path / "there"
+    (there / "data").mkdir(parents=True)
+    shutil.copy(folder / "data/study.key", there / "data")
+    code, said = ownpace(there, "restore", archive)
+    assert code == 0
+    assert "prompts: put back" in said
+    assert ownpace(there, "check")[0] == 0
+
+
+def test_a_copy_is_written_or_sent_and_never_both(folder: Path) -> None:
+    assert ownpace(folder, "copy", "SW01")[0] == 2
+    assert ownpace(folder, "copy", "SW01", "--send", "--out", "a.txt")[0] == 2
+    assert ownpace(folder, "copy", "SW01", "--out", "a.pdf")[0] == 2
+    assert ownpace(folder, "copy", "P99", "--out", "a.txt")[0] == 1
+    code, said = ownpace(folder, "copy", "sw01", "--out", "a.docx")
+    assert (code, said) == (0, "a.docx: 0 lines. Give it to nobody but them.\n")
+    assert ownpace(folder, "copy", "SW01", "--out", "a.docx")[0] == 1
+    code, said = ownpace(folder, "copy", "SW01", "--send")
+    assert code == 0
+    assert "The copy leaves in 1 message" in said
+    assert ownpace(folder, "take-out", "SW01", "1")[0] == 1
