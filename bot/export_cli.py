@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bot import bootstrap
 from bot.bootstrap import Program
-from bot.export.reading import Scope
+from bot.export.record import Scope
 from bot.export.writing import Exporter, Wanted, export
 
 T = TypeVar("T")

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.export.matrix import csv_file, safe
-from bot.export.reading import Answer, Case, Kind, Speaker, Study, Turn, words
+from bot.export.measures import words
+from bot.export.reading import Study
+from bot.export.record import Answer, Case, Kind, Speaker, Turn
 from bot.export.writing import Passage
 
 FORMATS = ("csv", "jsonl", "parquet")

@@ -19,7 +19,9 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
-from bot.export.reading import Case, Cohort, Study, merged, utf16
+from bot.export.measures import merged, utf16
+from bot.export.reading import Study
+from bot.export.record import Case, Cohort
 from bot.export.writing import Passage
 
 LONGEST_CELL = 32_767

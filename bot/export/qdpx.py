@@ -19,7 +19,8 @@ from xml.sax.saxutils import escape, quoteattr
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from bot.export.matrix import OWN, attributes
-from bot.export.reading import Answer, Case, Cohort, Kind, Speaker, Study, Turn
+from bot.export.reading import Study
+from bot.export.record import Answer, Case, Cohort, Kind, Speaker, Turn
 from bot.export.transcript import question_name, shown
 from bot.export.writing import Passage
 from bot.interview.schedule import Question, Wording

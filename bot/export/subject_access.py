@@ -19,7 +19,9 @@ from sqlalchemy import Select, select
 
 from bot.export.answers import moment
 from bot.export.document import Document, Facts, Heading, Paragraph, Part, Said, Stamp, Table, write
-from bot.export.reading import Case, Head, Speaker, Study, Turn, channel_word, tidy
+from bot.export.measures import channel_word, tidy
+from bot.export.reading import Study
+from bot.export.record import Case, Head, Speaker, Turn
 from bot.export.transcript import shown
 from bot.export.writing import Passage
 from bot.records.tables import (

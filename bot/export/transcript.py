@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.export.document import Document, Facts, Heading, Part, Said, Stamp, write
-from bot.export.reading import DATA, Case, Kind, Speaker, Study, Turn
+from bot.export.reading import Study
+from bot.export.record import DATA, Case, Kind, Speaker, Turn
 from bot.export.writing import Passage
 from bot.interview.state import Progress
 

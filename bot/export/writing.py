@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 from bot.errors import ExportError
 from bot.export.identifiers import Found, Scanner, study_words
-from bot.export.reading import Case, Head, Scope, Study, Track, untracked
+from bot.export.reading import Study, Track, untracked
+from bot.export.record import Case, Head, Scope
 from bot.records.database import Database
 from bot.records.unit_of_work import UnitOfWork
 

@@ -11,7 +11,7 @@ import pytest
 
 from bot.export.ethics import export_pack
 from bot.export.methods import Methods
-from bot.export.reading import Scope
+from bot.export.record import Scope
 from bot.export.transcript import Transcripts
 from tests.bot.export.study import take_out
 from tests.bot.world import World

@@ -18,7 +18,7 @@ from bot.errors import ExportError
 from bot.export.archive import Archive
 from bot.export.ethics import export_pack
 from bot.export.processors import processors
-from bot.export.reading import Scope
+from bot.export.record import Scope
 from bot.export.subject_access import SubjectAccess
 from bot.interview.schedule import Wording
 from bot.records.tables import audit, messages, tasks

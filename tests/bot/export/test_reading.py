@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, update
 
-from bot.export.reading import Case, Kind, Scope, Speaker, merged, natural, tidy
+from bot.export.measures import merged, natural, tidy
+from bot.export.record import Case, Kind, Scope, Speaker
 from bot.export.transcript import shown
 from bot.interview.state import Progress
 from bot.messages import Address, Inbound, Media, MediaKind

@@ -12,7 +12,7 @@ import pytest
 from docx.oxml.ns import qn
 
 from bot.export.document import escaped
-from bot.export.reading import DATA, Case
+from bot.export.record import DATA, Case
 from bot.export.transcript import Transcripts
 from bot.export.word import reads_right_to_left
 from tests.bot.export.study import cases, stored_answers, take_out

@@ -1,0 +1,270 @@
+"""Loading one case: the rows of a participant, opened, and what becomes of each.
+
+A new column or table is added here and in `record`, and every export has it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from bot.export.identifiers import ORDINARY
+from bot.export.measures import channel_word, media_word, tidy
+from bot.export.record import ANSWERS, Answer, Case, Head, Kind, Speaker, Turn
+from bot.interview.schedule import Schedule
+from bot.interview.state import Progress
+from bot.records.participants import channel_name
+from bot.records.prepared import Prepared, Row
+from bot.records.tables import addresses, consents, data_keys, interviews, media, messages, outbox
+from bot.records.tables import participants as people
+from bot.records.unit_of_work import UnitOfWork
+
+_PERSON = Prepared(
+    select(
+        people.c.name,
+        people.c.wording,
+        people.c.attributes,
+        people.c.created_at,
+        data_keys.c.wrapped,
+        interviews.c.saved,
+    )
+    .join(data_keys, data_keys.c.id == people.c.key_id)
+    .join(interviews, interviews.c.participant_id == people.c.id)
+    .where(people.c.id == bindparam("of"))
+)
+_MESSAGES = Prepared(
+    select(
+        messages.c.id,
+        messages.c.direction,
+        messages.c.channel,
+        messages.c.author,
+        messages.c.belongs,
+        messages.c.question,
+        messages.c.texts,
+        messages.c.wording,
+        messages.c.body,
+        messages.c.written_at,
+        messages.c.at,
+        messages.c.removed_at,
+        messages.c.replaces,
+    )
+    .where(messages.c.participant_id == bindparam("of"))
+    .order_by(messages.c.id)
+)
+_LEAVING = Prepared(
+    select(outbox.c.message_id, outbox.c.state, outbox.c.delivery, outbox.c.claimed_at)
+    .where(outbox.c.participant_id == bindparam("of"))
+    .order_by(outbox.c.seq)
+)
+_MEDIA = Prepared(
+    select(media.c.message_id, media.c.kind, media.c.seconds)
+    .join(messages, messages.c.id == media.c.message_id)
+    .where(messages.c.participant_id == bindparam("of"))
+    .order_by(media.c.id)
+)
+_LEDGER = Prepared(
+    select(consents.c.statement, consents.c.agreed)
+    .where(consents.c.participant_id == bindparam("of"))
+    .order_by(consents.c.id)
+)
+_ADDRESSES = Prepared(select(addresses.c.kind, addresses.c.value).where(addresses.c.participant_id == bindparam("of")))
+_THEIRS = frozenset({"answer", "late", "conversation", "aside", "consent", "command", "choice", "unread"})
+LEFT_US = frozenset({"accepted", "unknown", "refused"})
+"""States of the outbox in which a message was handed over, or may have been."""
+
+
+class Loader:
+    """Rows of one participant, as a case."""
+
+    def __init__(self, uow: UnitOfWork, researchers: Mapping[str, str], originals: bool) -> None:
+        self.uow = uow
+        self.researchers = researchers
+        self.originals = originals
+        self._prompts: dict[str, Mapping[str, frozenset[str]]] = {}
+
+    def case(self, head: Head) -> Case:
+        of = {"of": head.id}
+        (person,) = self.uow.run(_PERSON, of)
+        key = self.uow.vault.data_key(person["wrapped"])
+        schedule = self.uow.schedule(head.version)
+        leaving = {row["message_id"]: row for row in self.uow.run(_LEAVING, of)}
+        played = self._played(of, key)
+        hide = None if self.originals else _Hiding(key.open(person["name"], "name"), head.code, self.researchers)
+        rows = self.uow.run(_MESSAGES, of)
+        forms = _forms(rows)
+        came_along = self._media(of)
+        turns = _placed(
+            self._turn(row, key.open(forms[row["id"]][0]["body"], "body"), head, leaving.get(row["id"]), played, hide)
+            for row in rows
+            if row["id"] in forms
+        )
+        turns = tuple(_with_form(turn, *forms[turn.id], came_along) for turn in turns)
+        ledger = {row["statement"]: row["agreed"] for row in self.uow.run(_LEDGER, of)}
+        return Case(
+            head=head,
+            schedule=schedule,
+            language=schedule.language,
+            wording=person["wording"],
+            attributes={
+                name: tidy(value) for name, value in json.loads(key.open(person["attributes"], "attributes")).items()
+            },
+            consent=ledger,
+            enrolled_at=person["created_at"],
+            turns=turns,
+            answers=tuple(_answers(schedule, person["saved"]["answers"], turns)),
+        )
+
+    def _media(self, of: dict[str, int]) -> dict[int, tuple[str, ...]]:
+        """What came besides words, by message: 'voice note 1:32'."""
+        found: dict[int, tuple[str, ...]] = {}
+        for row in self.uow.run(_MEDIA, of):
+            found[row["message_id"]] = (*found.get(row["message_id"], ()), media_word(row["kind"], row["seconds"]))
+        return found
+
+    def _played(self, of: dict[str, int], key: Any) -> str:
+        """The channel that a simulated phone plays."""
+        for row in self.uow.run(_ADDRESSES, of):
+            if row["kind"] == "simulator":
+                return channel_name(row["kind"], key, row["value"])
+        return "simulator"
+
+    def _turn(self, row: Row, body: str, head: Head, leaving: Row | None, played: str, hide: _Hiding | None) -> Turn:
+        incoming = row["direction"] == "in"
+        speaker = Speaker.PARTICIPANT if incoming else Speaker.BOT if row["author"] == "bot" else Speaker.RESEARCHER
+        text = tidy(body)
+        return Turn(
+            id=row["id"],
+            speaker=speaker,
+            author=head.code if incoming else self.researchers.get(row["author"], "Bot"),
+            kind=self._kind(row, speaker, text, head.version),
+            text=text if incoming or hide is None else hide.hidden(text),
+            at=leaving["claimed_at"] or row["at"] if leaving else row["at"],
+            channel=played if row["channel"] == "simulator" else channel_word(row["channel"]),
+            question=None if row["question"] in self._statements(head.version) else row["question"],
+            written_at=row["written_at"],
+            texts=tuple((row["texts"] or "").split()),
+            wording=row["wording"] or "",
+            removed_at=row["removed_at"],
+            left=incoming or (leaving is not None and leaving["state"] in LEFT_US),
+            delivery="" if leaving is None else _delivery(leaving),
+        )
+
+    def _kind(self, row: Row, speaker: Speaker, text: str, version: str) -> Kind:
+        if speaker is Speaker.PARTICIPANT:
+            return Kind(row["belongs"]) if row["belongs"] in _THEIRS else Kind.OTHER
+        if speaker is Speaker.RESEARCHER:
+            return Kind.PROBE
+        if any(name.startswith("reminder") for name in (row["texts"] or "").split()):
+            return Kind.REMINDER
+        if row["question"] is None or row["texts"] or row["question"] in self._statements(version):
+            return Kind.STOCK
+        return Kind.PROMPT if text in self._stock_prompts(version).get(row["question"], ()) else Kind.QUESTION
+
+    @cache  # noqa: B019  # a loader lives as long as one pass
+    def _statements(self, version: str) -> frozenset[str]:
+        return frozenset(statement.id for statement in self.uow.schedule(version).statements)
+
+    def _stock_prompts(self, version: str) -> Mapping[str, frozenset[str]]:
+        if version not in self._prompts:
+            questions = self.uow.schedule(version).questions
+            self._prompts[version] = {q.id: frozenset(tidy(prompt) for prompt in q.prompts) for q in questions}
+        return self._prompts[version]
+
+
+def _forms(rows: Sequence[Row]) -> dict[int, tuple[Row, int]]:
+    """Of each message the newest form and how often it was changed, by the id of the first; those without words not."""
+    found: dict[int, tuple[Row, int]] = {}
+    for row in rows:
+        if row["body"] is not None:
+            first = row["replaces"] or row["id"]
+            found[first] = (row, found[first][1] + 1 if first in found else 0)
+    return found
+
+
+def _with_form(turn: Turn, newest: Row, edits: int, came_along: Mapping[int, tuple[str, ...]]) -> Turn:
+    """The turn with what came besides words, and how often it was changed."""
+    media_ = came_along.get(newest["id"], ())
+    return replace(turn, edits=edits, media=media_) if edits or media_ else turn
+
+
+class _Hiding:
+    """Takes the participant's own name, and the name a researcher signs with, out of what was written to them."""
+
+    def __init__(self, name: str, code: str, researchers: Mapping[str, str]) -> None:
+        known = {word: f"[{code}]" for word in [name, *name.split()] if len(word) > 1}
+        known |= {name: shown for name, shown in researchers.items() if name != shown}
+        self._known = {word.casefold(): shown for word, shown in known.items()}
+        forms = [re.escape(word) if word.casefold() in ORDINARY else f"(?i:{re.escape(word)})" for word in known]
+        forms.sort(key=len, reverse=True)
+        self._pattern = re.compile(rf"(?<!\w)(?:{'|'.join(forms)})(?!\w)") if forms else None
+
+    def hidden(self, text: str) -> str:
+        """The text with the code in brackets where the name was."""
+        return self._pattern.sub(lambda found: self._known[found[0].casefold()], text) if self._pattern else text
+
+
+def _placed(turns: Iterable[Turn]) -> tuple[Turn, ...]:
+    """The turns; what a researcher wrote belongs to the question that was asked last."""
+    placed: list[Turn] = []
+    last = None
+    for turn in turns:
+        if turn.kind is Kind.QUESTION and turn.left:
+            last = turn.question
+        placed.append(replace(turn, question=last) if turn.kind is Kind.PROBE and turn.question is None else turn)
+    return tuple(placed)
+
+
+def _answers(schedule: Schedule, saved: Mapping[str, Any], turns: tuple[Turn, ...]) -> Iterator[Answer]:
+    """One for each question that was asked, in the order of the schedule; then those of an earlier version."""
+    of: dict[str, list[Turn]] = {}
+    for turn in turns:
+        if turn.question is not None:
+            of.setdefault(turn.question, []).append(turn)
+    reminders = _reminders(turns)
+    known = {question.id: section.id for section in schedule.sections for question in section.questions}
+    for key in [*known, *(key for key in of if key not in known)]:
+        if key not in saved and key not in of:
+            continue
+        said = [turn for turn in of.get(key, []) if turn.left]
+        kept = [turn for turn in said if not turn.removed]
+        progress, _, prompted, *_ = saved.get(key, ("asked", [], False))
+        yield Answer(
+            question=key,
+            section=known.get(key, ""),
+            number=schedule.number(key) if key in known else 0,
+            progress=Progress(progress),
+            prompted=prompted,
+            parts=tuple(turn for turn in kept if turn.kind in ANSWERS),
+            removed=sum(turn.removed for turn in said),
+            asked=tuple(turn for turn in kept if turn.kind is Kind.QUESTION),
+            prompts=tuple(turn for turn in kept if turn.kind is Kind.PROMPT),
+            probes=tuple(turn for turn in kept if turn.kind is Kind.PROBE),
+            replies=tuple(turn for turn in kept if turn.kind is Kind.CONVERSATION),
+            reminders=reminders.get(key, 0),
+        )
+
+
+def _reminders(turns: tuple[Turn, ...]) -> dict[str, int]:
+    """How many reminders came while each question was open and before it had an answer."""
+    counted: dict[str, int] = {}
+    open_question, answered = None, False
+    for turn in turns:
+        if turn.kind is Kind.QUESTION:
+            open_question, answered = turn.question, False
+        elif turn.kind in ANSWERS and turn.question == open_question:
+            answered = True
+        elif turn.kind is Kind.REMINDER and turn.left and open_question and not answered:
+            counted[open_question] = counted.get(open_question, 0) + 1
+    return counted
+
+
+def _delivery(row: Row) -> str:
+    if row["state"] == "accepted":
+        return row["delivery"] or "accepted"
+    return str(row["state"])
