@@ -22,7 +22,7 @@ from rich.progress import track
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
-from bot import bootstrap, prompts
+from bot import bootstrap, prompts, record_cli
 from bot.bootstrap import Program
 from bot.config import Settings, wrong_setting
 from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError, WrongUse
@@ -48,6 +48,7 @@ app = typer.Typer(
 users_app = typer.Typer(help="Who may sign in to the dashboard.", no_args_is_help=True)
 app.add_typer(users_app, name="users")
 app.add_typer(export_app, name="export")
+app.command("write-up")(record_cli.write_up)
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 

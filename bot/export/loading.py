@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -16,14 +17,17 @@ from sqlalchemy import bindparam, select
 
 from bot.export.identifiers import ORDINARY
 from bot.export.measures import channel_word, media_word, tidy
-from bot.export.record import ANSWERS, Answer, Case, Head, Kind, Speaker, Turn
+from bot.export.record import ANSWERS, Answer, Case, Head, Kind, Medium, Speaker, Turn, WriteUp
 from bot.interview.schedule import Schedule
 from bot.interview.state import Progress
 from bot.records.participants import channel_name
 from bot.records.prepared import Prepared, Row
-from bot.records.tables import addresses, consents, data_keys, interviews, media, messages, outbox
+from bot.records.tables import addresses, consents, data_keys, interviews, media, messages, outbox, writeups
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
+from bot.records.vault import DataKey
+from bot.service.writeups import ABOUT as WRITE_UP
+from bot.service.writeups import WriteUpKind, names
 
 _PERSON = Prepared(
     select(
@@ -49,6 +53,7 @@ _MESSAGES = Prepared(
         messages.c.texts,
         messages.c.wording,
         messages.c.body,
+        messages.c.elided,
         messages.c.written_at,
         messages.c.at,
         messages.c.removed_at,
@@ -63,10 +68,24 @@ _LEAVING = Prepared(
     .order_by(outbox.c.seq)
 )
 _MEDIA = Prepared(
-    select(media.c.message_id, media.c.kind, media.c.seconds)
+    select(media.c.id, media.c.message_id, media.c.kind, media.c.seconds, media.c.found_by)
     .join(messages, messages.c.id == media.c.message_id)
     .where(messages.c.participant_id == bindparam("of"))
     .order_by(media.c.id)
+)
+_WRITE_UPS = Prepared(
+    select(
+        writeups.c.message_id,
+        writeups.c.media_id,
+        writeups.c.kind,
+        writeups.c.text,
+        writeups.c.author,
+        writeups.c.at,
+        writeups.c.checked_by,
+        writeups.c.checked_at,
+    )
+    .where(writeups.c.participant_id == bindparam("of"))
+    .order_by(writeups.c.id)
 )
 _LEDGER = Prepared(
     select(consents.c.statement, consents.c.agreed)
@@ -82,10 +101,13 @@ LEFT_US = frozenset({"accepted", "unknown", "refused"})
 class Loader:
     """Rows of one participant, as a case."""
 
-    def __init__(self, uow: UnitOfWork, researchers: Mapping[str, str], originals: bool) -> None:
+    def __init__(
+        self, uow: UnitOfWork, researchers: Mapping[str, str], originals: bool, day: Callable[[datetime], str]
+    ) -> None:
         self.uow = uow
         self.researchers = researchers
         self.originals = originals
+        self.day = day
         self._prompts: dict[str, Mapping[str, frozenset[str]]] = {}
 
     def case(self, head: Head) -> Case:
@@ -98,13 +120,13 @@ class Loader:
         hide = None if self.originals else _Hiding(key.open(person["name"], "name"), head.code, self.researchers)
         rows = self.uow.run(_MESSAGES, of)
         forms = _forms(rows)
-        came_along = self._media(of)
+        came_along = self._media(of, key)
         turns = _placed(
             self._turn(row, key.open(forms[row["id"]][0]["body"], "body"), head, leaving.get(row["id"]), played, hide)
             for row in rows
             if row["id"] in forms
         )
-        turns = tuple(_with_form(turn, *forms[turn.id], came_along) for turn in turns)
+        turns = tuple(_with_form(turn, *forms[turn.id], came_along, key) for turn in turns)
         ledger = {row["statement"]: row["agreed"] for row in self.uow.run(_LEDGER, of)}
         return Case(
             head=head,
@@ -120,14 +142,35 @@ class Loader:
             answers=tuple(_answers(schedule, person["saved"]["answers"], turns)),
         )
 
-    def _media(self, of: dict[str, int]) -> dict[int, tuple[str, ...]]:
-        """What came besides words, by message: 'voice note 1:32'."""
-        found: dict[int, tuple[str, ...]] = {}
-        for row in self.uow.run(_MEDIA, of):
-            found[row["message_id"]] = (*found.get(row["message_id"], ()), media_word(row["kind"], row["seconds"]))
+    def _media(self, of: dict[str, int], key: DataKey) -> dict[int, tuple[Medium, ...]]:
+        """What came besides words, by message, each with the newest version of what was written up of it."""
+        rows = self.uow.run(_MEDIA, of)
+        content = {row["id"]: row["found_by"] for row in rows}
+        written: dict[int | bytes, WriteUp] = {}
+        found: dict[int, tuple[Medium, ...]] = {}
+        for row in self.uow.run(_WRITE_UPS, of):
+            made = self._write_up(row, key)
+            if row["media_id"] is None:
+                found[row["message_id"]] = (Medium("message", made),)
+            written |= dict.fromkeys(names(row["media_id"], content.get(row["media_id"])), made)
+        for row in rows:
+            known = [written[name] for name in names(row["id"], row["found_by"]) if name in written]
+            medium = Medium(media_word(row["kind"], row["seconds"]), max(known, key=lambda one: one.at, default=None))
+            found[row["message_id"]] = (*found.get(row["message_id"], ()), medium)
         return found
 
-    def _played(self, of: dict[str, int], key: Any) -> str:
+    def _write_up(self, row: Row, key: DataKey) -> WriteUp:
+        return WriteUp(
+            kind=WriteUpKind(row["kind"]),
+            text=tidy(key.open(row["text"], WRITE_UP)),
+            author=self.researchers[row["author"]],
+            at=row["at"],
+            day=self.day(row["at"]),
+            checked_by=self.researchers[row["checked_by"]] if row["checked_by"] else "",
+            checked_at=row["checked_at"],
+        )
+
+    def _played(self, of: dict[str, int], key: DataKey) -> str:
         """The channel that a simulated phone plays."""
         for row in self.uow.run(_ADDRESSES, of):
             if row["kind"] == "simulator":
@@ -187,10 +230,11 @@ def _forms(rows: Sequence[Row]) -> dict[int, tuple[Row, int]]:
     return found
 
 
-def _with_form(turn: Turn, newest: Row, edits: int, came_along: Mapping[int, tuple[str, ...]]) -> Turn:
-    """The turn with what came besides words, and how often it was changed."""
+def _with_form(turn: Turn, newest: Row, edits: int, came_along: Mapping[int, tuple[Medium, ...]], key: DataKey) -> Turn:
+    """The turn with what came besides words, what came along, and how often it was changed."""
     media_ = came_along.get(newest["id"], ())
-    return replace(turn, edits=edits, media=media_) if edits or media_ else turn
+    elided = tidy(key.open(newest["elided"], "elided")) if newest["elided"] else ""
+    return replace(turn, edits=edits, media=media_, elided=elided) if edits or media_ or elided else turn
 
 
 class _Hiding:

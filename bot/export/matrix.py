@@ -94,7 +94,7 @@ class _Columns:
         ]
         answers = {answer.question: answer for answer in case.answers}
         for question, wide in self.questions.items():
-            filled = pieces(answers[question].text) if question in answers else [""]
+            filled = pieces(answers[question].marked) if question in answers else [""]
             cells += [*filled, *[""] * (wide - len(filled))]
         return cells
 
@@ -131,7 +131,7 @@ class Matrix:
     def passages(self, case: Case) -> Iterator[Passage]:
         yield from attributes(case)
         for answer in case.answers:
-            yield Passage(f"question {answer.question}", answer.text)
+            yield Passage(f"question {answer.question}", answer.marked)
 
     def write(self, study: Study, place: Path) -> None:
         if self.format == "xlsx":

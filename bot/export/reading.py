@@ -19,7 +19,7 @@ from bot.export.loading import Loader
 from bot.export.measures import natural, utf16
 from bot.export.record import Case, Cohort, Head, Scope
 from bot.interview.events import TaskKind
-from bot.records.tables import consents, data_keys, interviews, messages, schedules, tasks
+from bot.records.tables import consents, data_keys, interviews, messages, schedules, tasks, writeups
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 
@@ -49,7 +49,7 @@ class Survey:
         self.turns += len(case.turns)
         for answer in case.answers:
             key = (case.head.cohort, answer.question)
-            self.longest[key] = max(self.longest.get(key, 0), utf16(answer.text))
+            self.longest[key] = max(self.longest.get(key, 0), utf16(answer.marked))
             self.answers += bool(answer.parts)
             self.empty += bool(answer.parts) and not answer.text.strip()
         moments = [case.enrolled_at, *(turn.at for turn in case.turns)]
@@ -88,7 +88,7 @@ class Study:
 
     def cases(self, label: str) -> Iterator[Case]:
         """Each case in turn, under a progress bar that says `label`."""
-        load = Loader(self.uow, self.researchers, self.originals)
+        load = Loader(self.uow, self.researchers, self.originals, self.day)
         for head in self.track(label, self.heads):
             yield load.case(head)
 
@@ -166,12 +166,17 @@ def _willing(uow: UnitOfWork, statement: str) -> set[int]:
 
 
 def _researchers(uow: UnitOfWork, named: bool) -> dict[str, str]:
-    """Each researcher's name with what stands for it: R01, R02 in the order in which they first wrote."""
+    """Each researcher's name with what stands for it: R01, R02 in the order in which they first wrote.
+
+    Those who only wrote something up come after those who wrote to participants.
+    """
     query = (
         select(messages.c.author)
         .where(messages.c.direction == "out", messages.c.author != "bot", messages.c.participant_id.is_not(None))
         .group_by(messages.c.author)
         .order_by(func.min(messages.c.id))
     )
-    names = [row["author"] for row in uow.all(query)]
+    wrote_up = uow.all(select(writeups.c.author, writeups.c.checked_by).order_by(writeups.c.id))
+    names = dict.fromkeys(row["author"] for row in uow.all(query))
+    names |= dict.fromkeys(name for row in wrote_up for name in (row["author"], row["checked_by"]) if name)
     return {name: name if named else f"R{number:02}" for number, name in enumerate(names, start=1)}

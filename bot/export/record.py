@@ -10,6 +10,7 @@ from enum import StrEnum
 from bot.export.measures import merged, words
 from bot.interview.schedule import Schedule
 from bot.interview.state import Progress
+from bot.service.writeups import WriteUpKind
 
 
 class Speaker(StrEnum):
@@ -56,12 +57,49 @@ DATA = frozenset({Kind.ANSWER, Kind.LATE, Kind.CONVERSATION, Kind.ASIDE, Kind.UN
 """The participant's own words that a study is about; the others steer the interview."""
 
 
+WRITTEN = {
+    WriteUpKind.TRANSCRIPTION: "written up",
+    WriteUpKind.DESCRIPTION: "described",
+    WriteUpKind.TRANSLATION: "translated",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WriteUp:
+    """What a person wrote down of something besides words. `author` and `checked_by` are pseudonyms such as R02."""
+
+    kind: WriteUpKind
+    text: str
+    author: str
+    at: datetime
+    day: str
+    checked_by: str = ""
+    checked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """Something besides words, as a reader is told of it: 'voice note 1:32'; and what was written up of it."""
+
+    what: str
+    write_up: WriteUp | None = None
+
+    @property
+    def mark(self) -> str:
+        """`[voice note 1:32]`, or `[voice note 1:32, written up by R02]`; a translation has its date."""
+        if self.write_up is None:
+            return f"[{self.what}]"
+        on = f" on {self.write_up.day}" if self.write_up.kind is WriteUpKind.TRANSLATION else ""
+        return f"[{self.what}, {WRITTEN[self.write_up.kind]} by {self.write_up.author}{on}]"
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One message as it was said. `at` is when it came or left; `left` is false while it waits or was not wanted.
 
     `author` is the code of the participant, a pseudonym such as R02, or Bot. `text` is the newest form of a message
-    that was changed after it came, and `edits` how often it was. `media` names what came besides words.
+    that was changed after it came, and `edits` how often it was. `media` is what came besides words, and `elided` the
+    text of earlier messages that came along.
     """
 
     id: int
@@ -79,11 +117,35 @@ class Turn:
     left: bool = True
     delivery: str = ""
     edits: int = 0
-    media: tuple[str, ...] = ()
+    media: tuple[Medium, ...] = ()
+    elided: str = ""
 
     @property
     def removed(self) -> bool:
         return self.removed_at is not None
+
+    @property
+    def written_up(self) -> tuple[WriteUp, ...]:
+        return tuple(one.write_up for one in self.media if one.write_up is not None)
+
+    @property
+    def full(self) -> str:
+        """The words, then what was written up of what came besides them, each under its mark."""
+        if not self.written_up:
+            return self.text
+        below = [f"{one.mark}\n{one.write_up.text}" for one in self.media if one.write_up is not None]
+        return "\n".join([self.text, *below] if self.text.strip() else below)
+
+    @property
+    def marked(self) -> str:
+        """The same, with a mark for what waits to be written up."""
+        waiting = [one.mark for one in self.media if one.write_up is None]
+        return " ".join([self.full, *waiting] if self.full.strip() else waiting) if waiting else self.full
+
+    @property
+    def words(self) -> int:
+        """Words said, typed or written up; marks are none."""
+        return words(self.text) + sum(words(one.text) for one in self.written_up)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +167,17 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The stored answer: its messages in the order they came, each on lines of its own."""
-        return "\n".join(part.text for part in self.parts)
+        """The stored answer: its messages in the order they came, each on lines of its own, with what is written up."""
+        return "\n".join(part.full for part in self.parts)
+
+    @property
+    def marked(self) -> str:
+        """The answer, with a mark for what waits to be written up."""
+        return "\n".join(part.marked for part in self.parts)
 
     @property
     def words(self) -> int:
-        return words(self.text)
+        return sum(part.words for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)

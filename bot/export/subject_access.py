@@ -37,6 +37,7 @@ from bot.records.tables import (
     outbox,
     tasks,
     timers,
+    writeups,
 )
 from bot.records.tables import participants as people
 from bot.records.vault import DataKey
@@ -56,6 +57,7 @@ SEALED = {
     "media": {"name": "file name", "reference": "reference"},
     "moves": {"value": "address"},
     "outbox": {"address": "address"},
+    "writeups": {"text": "write-up"},
 }
 """Sealed columns, with what each was sealed as."""
 
@@ -102,7 +104,7 @@ def everything(study: Study, head: Head) -> dict[str, Any]:
     sent = select(outbox.c.seq).where(outbox.c.participant_id == head.id)
     of_person = {
         table: select(table).where(table.c.participant_id == head.id).order_by(table.c.id)
-        for table in (addresses, moves, interviews, messages, consents, timers, tasks)
+        for table in (addresses, moves, interviews, messages, writeups, consents, timers, tasks)
     }
     queries = {
         people: select(people).where(people.c.id == head.id),
@@ -215,5 +217,5 @@ def _talk(study: Study, case: Case) -> Iterator[Part]:
 
 def _marked(study: Study, turn: Turn) -> str:
     if turn.removed_at is not None:
-        return f"{turn.text} [you took this back on {study.day(turn.removed_at)}; it is in no transcript]"
+        return f"{turn.full} [you took this back on {study.day(turn.removed_at)}; it is in no transcript]"
     return shown(turn) if turn.left else f"{turn.text} [{turn.delivery or 'waiting'}: it has not left]"

@@ -38,7 +38,7 @@ class Transcripts:
 
     def passages(self, case: Case) -> Iterator[Passage]:
         for turn in self.turns(case):
-            yield Passage(place(turn), turn.text, ours=turn.speaker is Speaker.BOT)
+            yield Passage(place(turn), turn.full, ours=turn.speaker is Speaker.BOT)
 
     def turns(self, case: Case) -> tuple[Turn, ...]:
         """The turns that the transcript has."""
@@ -89,13 +89,9 @@ def question_name(case: Case, key: str) -> str:
 
 def shown(turn: Turn) -> str:
     """The words of a turn, with a mark for what came besides them, and where there are none or they did not arrive."""
-    marks = [f"[{one}]" for one in turn.media]
     failed = {"refused": "[not delivered]", "failed": "[not delivered]", "unknown": "[perhaps not delivered]"}
-    if turn.delivery in failed:
-        marks.append(failed[turn.delivery])
-    if not turn.text.strip() and not marks:
-        marks.append("[no words]")
-    return " ".join([turn.text, *marks] if turn.text.strip() else marks)
+    said = turn.marked if turn.marked.strip() else ""
+    return " ".join(filter(None, [said, failed.get(turn.delivery, "")])) or "[no words]"
 
 
 def place(turn: Turn) -> str:

@@ -159,7 +159,7 @@ def test_what_came_besides_words_is_named(tmp_path: Path) -> None:
         study.run(intake.receive, study.program.terms, inbound)
         (case,) = cases(study)
         (part,) = case.answers[0].parts
-        assert part.media == ("voice note 1:32",)
+        assert [one.what for one in part.media] == ["voice note 1:32"]
         assert shown(part) == "[voice note 1:32]"
 
 
