@@ -64,7 +64,8 @@ _MESSAGES = Prepared(
 )
 _LEAVING = Prepared(
     select(outbox.c.message_id, outbox.c.state, outbox.c.delivery, outbox.c.claimed_at)
-    .where(outbox.c.participant_id == bindparam("of"))
+    .join(messages, messages.c.id == outbox.c.message_id)  # the outbox has no index of participants
+    .where(messages.c.participant_id == bindparam("of"))
     .order_by(outbox.c.seq)
 )
 _MEDIA = Prepared(
