@@ -49,6 +49,7 @@ users_app = typer.Typer(help="Who may sign in to the dashboard.", no_args_is_hel
 app.add_typer(users_app, name="users")
 app.add_typer(export_app, name="export")
 app.command("write-up")(record_cli.write_up)
+app.command("anonymise")(record_cli.anonymise)
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 

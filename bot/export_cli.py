@@ -28,7 +28,7 @@ Out = Annotated[Path, typer.Option("--out", help="Where to put it.", metavar="PA
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there already.")]
 Originals = Annotated[
     bool,
-    typer.Option("--originals", help="Write original words, even where they name somebody. It is noted."),
+    typer.Option("--as-said", "--originals", help="Write the words as they were said, whoever they name. It is noted."),
 ]
 Named = Annotated[bool, typer.Option("--name-researchers", help="Researchers by name instead of R01, R02.")]
 Codes = Annotated[list[str] | None, typer.Option("--code", help="Only this participant; may be given again.")]

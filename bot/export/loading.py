@@ -13,16 +13,28 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, true
 
+from bot.export.anonymise import Replacement
 from bot.export.identifiers import ORDINARY
 from bot.export.measures import channel_word, media_word, tidy
 from bot.export.record import ANSWERS, Answer, Case, Head, Kind, Medium, Speaker, Turn, WriteUp
+from bot.export.replacing import BODY, ELIDED, Spot, opened, pseudonymised
 from bot.interview.schedule import Schedule
 from bot.interview.state import Progress
 from bot.records.participants import channel_name
 from bot.records.prepared import Prepared, Row
-from bot.records.tables import addresses, consents, data_keys, interviews, media, messages, outbox, writeups
+from bot.records.tables import (
+    addresses,
+    consents,
+    data_keys,
+    interviews,
+    media,
+    messages,
+    outbox,
+    replacements,
+    writeups,
+)
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import DataKey
@@ -76,6 +88,7 @@ _MEDIA = Prepared(
 )
 _WRITE_UPS = Prepared(
     select(
+        writeups.c.id,
         writeups.c.message_id,
         writeups.c.media_id,
         writeups.c.kind,
@@ -87,6 +100,15 @@ _WRITE_UPS = Prepared(
     )
     .where(writeups.c.participant_id == bindparam("of"))
     .order_by(writeups.c.id)
+)
+_REPLACEMENTS = Prepared(
+    select(replacements.c.message_id, replacements.c.writeup_id, replacements.c.sealed)
+    .where(
+        replacements.c.participant_id == bindparam("of"),
+        replacements.c.accepted == true(),
+        replacements.c.undone_at.is_(None),
+    )
+    .order_by(replacements.c.id)
 )
 _LEDGER = Prepared(
     select(consents.c.statement, consents.c.agreed)
@@ -109,6 +131,7 @@ class Loader:
         self.researchers = researchers
         self.originals = originals
         self.day = day
+        self._replaced: Mapping[Spot, list[Replacement]] = {}
         self._prompts: dict[str, Mapping[str, frozenset[str]]] = {}
 
     def case(self, head: Head) -> Case:
@@ -121,13 +144,14 @@ class Loader:
         hide = None if self.originals else _Hiding(key.open(person["name"], "name"), head.code, self.researchers)
         rows = self.uow.run(_MESSAGES, of)
         forms = _forms(rows)
+        self._replaced = {} if self.originals else self._decided(of, key)
         came_along = self._media(of, key)
         turns = _placed(
-            self._turn(row, key.open(forms[row["id"]][0]["body"], "body"), head, leaving.get(row["id"]), played, hide)
+            self._turn(row, self._shown(forms[row["id"]][0], BODY, key), head, leaving.get(row["id"]), played, hide)
             for row in rows
             if row["id"] in forms
         )
-        turns = tuple(_with_form(turn, *forms[turn.id], came_along, key) for turn in turns)
+        turns = tuple(self._with_form(turn, *forms[turn.id], came_along, key) for turn in turns)
         ledger = {row["statement"]: row["agreed"] for row in self.uow.run(_LEDGER, of)}
         return Case(
             head=head,
@@ -142,6 +166,28 @@ class Loader:
             turns=turns,
             answers=tuple(_answers(schedule, person["saved"]["answers"], turns)),
         )
+
+    def _decided(self, of: dict[str, int], key: DataKey) -> dict[Spot, list[Replacement]]:
+        """What stands for words that tell who somebody is, by where it stands."""
+        found: dict[Spot, list[Replacement]] = {}
+        for row in self.uow.run(_REPLACEMENTS, of):
+            spot, one = opened(row, key)
+            found.setdefault(spot, []).append(one)
+        return found
+
+    def _shown(self, row: Row, part: str, key: DataKey) -> str:
+        """The words of a message, or what came along with it, as this export shows them."""
+        text = tidy(key.open(row[part], part))
+        here = self._replaced.get(Spot(row["id"], None, part))
+        return pseudonymised(text, here) if here else text
+
+    def _with_form(
+        self, turn: Turn, newest: Row, edits: int, came_along: Mapping[int, tuple[Medium, ...]], key: DataKey
+    ) -> Turn:
+        """The turn with what came besides words, what came along, and how often it was changed."""
+        media_ = came_along.get(newest["id"], ())
+        elided = self._shown(newest, ELIDED, key) if newest["elided"] else ""
+        return replace(turn, edits=edits, media=media_, elided=elided) if edits or media_ or elided else turn
 
     def _media(self, of: dict[str, int], key: DataKey) -> dict[int, tuple[Medium, ...]]:
         """What came besides words, by message, each with the newest version of what was written up of it."""
@@ -161,9 +207,10 @@ class Loader:
         return found
 
     def _write_up(self, row: Row, key: DataKey) -> WriteUp:
+        spot = Spot(row["message_id"], row["id"], BODY)
         return WriteUp(
             kind=WriteUpKind(row["kind"]),
-            text=tidy(key.open(row["text"], WRITE_UP)),
+            text=pseudonymised(tidy(key.open(row["text"], WRITE_UP)), self._replaced.get(spot, ())),
             author=self.researchers[row["author"]],
             at=row["at"],
             day=self.day(row["at"]),
@@ -178,10 +225,9 @@ class Loader:
                 return channel_name(row["kind"], key, row["value"])
         return "simulator"
 
-    def _turn(self, row: Row, body: str, head: Head, leaving: Row | None, played: str, hide: _Hiding | None) -> Turn:
+    def _turn(self, row: Row, text: str, head: Head, leaving: Row | None, played: str, hide: _Hiding | None) -> Turn:
         incoming = row["direction"] == "in"
         speaker = Speaker.PARTICIPANT if incoming else Speaker.BOT if row["author"] == "bot" else Speaker.RESEARCHER
-        text = tidy(body)
         return Turn(
             id=row["id"],
             speaker=speaker,
@@ -229,13 +275,6 @@ def _forms(rows: Sequence[Row]) -> dict[int, tuple[Row, int]]:
             first = row["replaces"] or row["id"]
             found[first] = (row, found[first][1] + 1 if first in found else 0)
     return found
-
-
-def _with_form(turn: Turn, newest: Row, edits: int, came_along: Mapping[int, tuple[Medium, ...]], key: DataKey) -> Turn:
-    """The turn with what came besides words, what came along, and how often it was changed."""
-    media_ = came_along.get(newest["id"], ())
-    elided = tidy(key.open(newest["elided"], "elided")) if newest["elided"] else ""
-    return replace(turn, edits=edits, media=media_, elided=elided) if edits or media_ or elided else turn
 
 
 class _Hiding:

@@ -35,6 +35,7 @@ from bot.records.tables import (
     messages,
     moves,
     outbox,
+    replacements,
     tasks,
     timers,
     writeups,
@@ -58,6 +59,7 @@ SEALED = {
     "moves": {"value": "address"},
     "outbox": {"address": "address"},
     "writeups": {"text": "write-up"},
+    "replacements": {"sealed": "replacement"},
 }
 """Sealed columns, with what each was sealed as."""
 
@@ -104,7 +106,7 @@ def everything(study: Study, head: Head) -> dict[str, Any]:
     sent = select(outbox.c.seq).where(outbox.c.participant_id == head.id)
     of_person = {
         table: select(table).where(table.c.participant_id == head.id).order_by(table.c.id)
-        for table in (addresses, moves, interviews, messages, writeups, consents, timers, tasks)
+        for table in (addresses, moves, interviews, messages, writeups, replacements, consents, timers, tasks)
     }
     queries = {
         people: select(people).where(people.c.id == head.id),
