@@ -104,7 +104,10 @@ class Anonymiser:
     ) -> None:
         self.code = code
         self._own = {word for name in own for word in _words(fold(name)) if len(word) > 1}
+        self._named = list(also or ())
         self._also = {fold(words): put for words, put in (also or {}).items()}
+        known = list(known)
+        self._known = _apart(words for what, words, _ in known if what is What.NAME)
         self._put: dict[tuple[What, str], str] = {}
         self._taken: set[str] = set()
         for what, words, put in known:
@@ -151,7 +154,7 @@ class Anonymiser:
         return taken
 
     def _named_by_somebody(self, text: _Text) -> Iterator[_Found]:
-        for words in self._also:
+        for words in self._named:
             for match in re.finditer(rf"(?<!\w){re.escape(words)}(?!\w)", text.plain, re.IGNORECASE):
                 yield _Found(match.start(), match.end(), What.NAME, PERSON)
 
@@ -168,14 +171,13 @@ class Anonymiser:
 
     def _names_heard(self, texts: Sequence[str], found: Sequence[Sequence[_Found]]) -> frozenset[str]:
         """Names that were told apart somewhere by more than a capital, to be found elsewhere too."""
-        heard = {
-            fold(word)
+        heard = (
+            text[one.start : one.end]
             for text, here in zip(texts, found, strict=True)
             for one in here
             if one.what is What.NAME and one.role != PERSON
-            for word in _words(text[one.start : one.end])
-        }
-        return frozenset(word for word in heard if len(word) > 2 and word not in ORDINARY | names.NO_NAMES)
+        )
+        return self._known | _apart(heard)
 
     def _roles(self, texts: Sequence[str], found: Sequence[Sequence[_Found]]) -> dict[str, str]:
         """What is known best of each name: 'daughter' wherever the daughter's name stands."""
@@ -213,6 +215,12 @@ class Anonymiser:
         self._taken.add(put)
         for key in _keys(what, words):
             self._put.setdefault((what, key), put)
+
+
+def _apart(told: Iterable[str]) -> frozenset[str]:
+    """The words of names that are nothing but names, folded."""
+    folded = {fold(word) for name in told for word in _words(name)}
+    return frozenset(word for word in folded if len(word) > 2 and word not in ORDINARY | NOT_A_NAME)
 
 
 def _keys(what: What, words: str) -> list[str]:
