@@ -52,8 +52,13 @@ ANSWER_COLUMNS = (
     Column("question", str, "the id of the question"),
     Column("number", int, "the question's number as the participant sees it; a follow-up has that of the one before"),
     Column("progress", str, "asked (still open), settled, or skipped by the participant"),
-    Column("text", str, "the whole answer: its messages in the order they came, each on a line of its own"),
-    Column("words", int, "words in the answer, cut at spaces"),
+    Column(
+        "text",
+        str,
+        "the whole answer: its messages in the order they came, each on a line of its own; "
+        "what was written up stands below a mark in brackets",
+    ),
+    Column("words", int, "words in the answer, typed or written up, cut at spaces; marks are none"),
     Column("characters", int, "code points in the answer"),
     Column("parts", int, "messages that make the answer"),
     Column("late_parts", int, "of these, messages that came when the interview had gone on already"),
@@ -99,7 +104,7 @@ MESSAGE_COLUMNS = (
     Column("media", str, "what came besides words, such as voice note 1:32"),
     *WRITTEN_UP,
     Column("words", int, "words in the text, cut at spaces; empty where it was taken back"),
-    Column("text", str, "the words"),
+    Column("text", str, "the words; what was written up stands below a mark in brackets"),
 )  # fmt: skip
 
 TABLES = {"answers": ANSWER_COLUMNS, "messages": MESSAGE_COLUMNS}

@@ -72,8 +72,12 @@ def write_up(
     words, name = text.strip(), _named(author)
     if not words:
         raise WrongUse("Write something first: the text is empty.")
-    row = uow.one(select(messages).where(messages.c.id == message_id))
-    if row is None or row["participant_id"] is None or row["direction"] != "in":
+    row = uow.one(
+        select(messages.c.participant_id, participants.c.code, participants.c.key_id)
+        .join(participants, participants.c.id == messages.c.participant_id)
+        .where(messages.c.id == message_id, messages.c.direction == "in")
+    )
+    if row is None:
         raise WrongUse(f"{message_id} is no message of a participant. See: ownpace write-up CODE")
     piece = _which(uow, message_id, media_id)
     added: int = uow.execute(
@@ -92,7 +96,7 @@ def write_up(
     ).scalar_one()
     if not any(one.write_up is None for one in pieces(uow, row["participant_id"])):
         uow.close_tasks(row["participant_id"], frozenset({TaskKind.WRITE_UP.value}))
-    uow.note(name, "wrote up", _code(uow, row["participant_id"]), kind=kind.value, message=message_id, write_up=added)
+    uow.note(name, "wrote up", row["code"], kind=kind.value, message=message_id, write_up=added)
     uow.changed.add("messages")
     return added
 
