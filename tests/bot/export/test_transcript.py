@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import html.parser
 import re
 from itertools import pairwise
@@ -9,14 +10,15 @@ from pathlib import Path
 
 import docx
 import pytest
+from docx.opc.package import OpcPackage
 from docx.oxml.ns import qn
 
 from bot.errors import ExportError
 from bot.export import replacing
-from bot.export.document import escaped
+from bot.export.document import Document, Said, escaped, write
 from bot.export.record import DATA, Case, Speaker
 from bot.export.transcript import Transcripts
-from bot.export.word import reads_right_to_left
+from bot.export.word import COLLECTED_AFTER, reads_right_to_left
 from bot.messages import Inbound
 from bot.service import intake
 from tests.bot.export.study import cases, joins, stored_answers, take_out
@@ -202,6 +204,19 @@ def test_a_word_file_has_title_language_styles_headings_and_page_numbers(held: W
     assert fields == ["PAGE", "NUMPAGES"]
     said = [p.text for p in word.paragraphs if p.style and p.style.name == "Participant"]
     assert said == [f"P01: {text}" for text in own(next(c for c in cases(held) if c.code == "P01"))]
+
+
+def test_word_files_are_forgotten_when_they_are_written(tmp_path: Path) -> None:
+    """However many there are: memory holds a few of them, also where Python itself would wait."""
+    document = Document("Interview", [Said("P01", "words", "participant")])
+    gc.disable()
+    try:
+        for _ in range(3 * COLLECTED_AFTER):
+            write(document, tmp_path / "a.docx", "docx")
+        alive = sum(isinstance(each, OpcPackage) for each in gc.get_objects())
+    finally:
+        gc.enable()
+    assert alive <= COLLECTED_AFTER
 
 
 def test_right_to_left_words_run_from_right_to_left(held: World, out: Path) -> None:
