@@ -22,7 +22,7 @@ from rich.progress import track
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
-from bot import bootstrap, prompts
+from bot import bootstrap, prompts, record_cli
 from bot.bootstrap import Program
 from bot.config import Settings, wrong_setting
 from bot.data_cli import add_data_commands
@@ -49,6 +49,8 @@ app = typer.Typer(
 users_app = typer.Typer(help="Who may sign in to the dashboard.", no_args_is_help=True)
 app.add_typer(users_app, name="users")
 app.add_typer(export_app, name="export")
+app.command("write-up")(record_cli.write_up)
+app.command("anonymise")(record_cli.anonymise)
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bot import bootstrap
 from bot.bootstrap import Program
-from bot.export.reading import Scope
+from bot.export.record import Scope
 from bot.export.writing import Exporter, Wanted, export
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ Out = Annotated[Path, typer.Option("--out", help="Where to put it.", metavar="PA
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there already.")]
 Originals = Annotated[
     bool,
-    typer.Option("--originals", help="Write original words, even where they name somebody. It is noted."),
+    typer.Option("--as-said", "--originals", help="Write the words as they were said, whoever they name. It is noted."),
 ]
 Named = Annotated[bool, typer.Option("--name-researchers", help="Researchers by name instead of R01, R02.")]
 Codes = Annotated[list[str] | None, typer.Option("--code", help="Only this participant; may be given again.")]
@@ -82,6 +82,9 @@ def transcript(
     probes: Annotated[bool, typer.Option(help="With what researchers wrote, and stock prompts.")] = True,
     times: Annotated[bool, typer.Option(help="With the time of day beside the date.")] = False,
     steering: Annotated[bool, typer.Option(help="With consent replies, commands and choices.")] = False,
+    elided: Annotated[
+        bool, typer.Option(help="With text of earlier messages that came along, as mail programs quote it.")
+    ] = False,
     originals: Originals = False,
     name_researchers: Named = False,
     force: Force = False,
@@ -94,8 +97,8 @@ def transcript(
     codes = tuple(code or ())
     one = len(codes) == 1 and out.suffix.lower() in SUFFIXES
     chosen = _format(out, format, SUFFIXES, otherwise="docx")
-    exporter = Transcripts(chosen, one, _one_of("--bot", bot, BOT_TEXTS), probes, times, steering)
-    detail = {"format": chosen, "bot": bot, "probes": probes}
+    exporter = Transcripts(chosen, one, _one_of("--bot", bot, BOT_TEXTS), probes, times, steering, elided)
+    detail = {"format": chosen, "bot": bot, "probes": probes, "elided": elided}
     _run(config, exporter, Wanted(out, force, originals, name_researchers, codes, detail=detail))
 
 
@@ -199,14 +202,21 @@ def archive(
 
 
 @export_app.command("ethics-pack")
-def ethics_pack(out: Out, force: Force = False, config: ConfigPath = CONFIG) -> None:
+def ethics_pack(
+    out: Out,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="As PDF too, made by LibreOffice: beside the .docx, or in the .zip.")
+    ] = False,
+    force: Force = False,
+    config: ConfigPath = CONFIG,
+) -> None:
     """For the ethics committee: every text, setting and carrier, and the log. A .docx, or a .zip with tables too."""
     from bot.export.ethics import export_pack
 
     _one_of("--out", out.suffix.lower(), (".docx", ".zip"))
     program = _program(config)
     try:
-        export_pack(program.database, program.settings, program.schedules.values(), out, force)
+        export_pack(program.database, program.settings, program.schedules.values(), out, force, pdf)
     finally:
         program.database.close()
     console.print(f"{out}: written", markup=False)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.export.matrix import csv_file, safe
-from bot.export.reading import Answer, Case, Kind, Speaker, Study, Turn, words
+from bot.export.reading import Study
+from bot.export.record import Answer, Case, Kind, Speaker, Turn
 from bot.export.writing import Passage
 
 FORMATS = ("csv", "jsonl", "parquet")
@@ -34,6 +35,14 @@ class Column:
     meaning: str
 
 
+WRITTEN_UP = (
+    Column("write_ups", str, "of what a person wrote up: transcription, description or translation"),
+    Column("written_up_by", str, "who wrote it up, by pseudonym"),
+    Column("written_up_at", datetime, "when the newest version was written, UTC"),
+    Column("checked_by", str, "who checked it, by pseudonym"),
+)
+"""Columns on media: what is written up stands in the text, below a mark in brackets."""
+
 ANSWER_COLUMNS = (
     Column("case", str, "the participant's code"),
     Column("cohort", str, "the participant's cohort"),
@@ -43,14 +52,20 @@ ANSWER_COLUMNS = (
     Column("question", str, "the id of the question"),
     Column("number", int, "the question's number as the participant sees it; a follow-up has that of the one before"),
     Column("progress", str, "asked (still open), settled, or skipped by the participant"),
-    Column("text", str, "the whole answer: its messages in the order they came, each on a line of its own"),
-    Column("words", int, "words in the answer, cut at spaces"),
+    Column(
+        "text",
+        str,
+        "the whole answer: its messages in the order they came, each on a line of its own; "
+        "what was written up stands below a mark in brackets",
+    ),
+    Column("words", int, "words in the answer, typed or written up, cut at spaces; marks are none"),
     Column("characters", int, "code points in the answer"),
     Column("parts", int, "messages that make the answer"),
     Column("late_parts", int, "of these, messages that came when the interview had gone on already"),
     Column("removed_parts", int, "messages that the participant took back; their words are nowhere"),
     Column("edited_parts", int, "messages that the participant changed after sending; the newest words are here"),
     Column("media", str, "what came besides words, such as voice note 1:32"),
+    *WRITTEN_UP,
     Column("channels", str, "the channels the answer came by, in order of first use"),
     Column("asked_times", int, "how often the question was sent: more than once after AGAIN, BACK or a break"),
     Column("asked_at", datetime, "when the question left for the first time, UTC"),
@@ -87,8 +102,9 @@ MESSAGE_COLUMNS = (
     Column("removed_at", datetime, "when they took it back, UTC"),
     Column("edits", int, "how often the participant changed it after sending; the newest words are here"),
     Column("media", str, "what came besides words, such as voice note 1:32"),
+    *WRITTEN_UP,
     Column("words", int, "words in the text, cut at spaces; empty where it was taken back"),
-    Column("text", str, "the words"),
+    Column("text", str, "the words; what was written up stands below a mark in brackets"),
 )  # fmt: skip
 
 TABLES = {"answers": ANSWER_COLUMNS, "messages": MESSAGE_COLUMNS}
@@ -105,7 +121,7 @@ class Answers:
         for turn in case.turns:
             if not turn.removed:
                 place = f"question {turn.question}" if turn.question else f"message {turn.id} ({turn.kind.value})"
-                yield Passage(place, turn.text, ours=turn.speaker is Speaker.BOT)
+                yield Passage(place, turn.full, ours=turn.speaker is Speaker.BOT)
 
     def write(self, study: Study, place: Path) -> None:
         place.mkdir()
@@ -142,7 +158,8 @@ def answer_row(case: Case, answer: Answer) -> Mapping[str, Value]:
         "late_parts": sum(part.kind is Kind.LATE for part in parts),
         "removed_parts": answer.removed,
         "edited_parts": sum(part.edits > 0 for part in parts),
-        "media": ", ".join(one for part in parts for one in part.media),
+        "media": ", ".join(one.what for part in parts for one in part.media),
+        **_written_up(parts),
         "channels": ", ".join(dict.fromkeys(part.channel for part in parts)),
         "asked_times": len(answer.asked),
         "asked_at": asked,
@@ -181,11 +198,23 @@ def message_rows(case: Case) -> Iterator[Mapping[str, Value]]:
             "removed": turn.removed,
             "removed_at": turn.removed_at,
             "edits": turn.edits,
-            "media": "" if turn.removed else ", ".join(turn.media),
-            "words": None if turn.removed else words(turn.text),
-            "text": "" if turn.removed else turn.text,
+            "media": "" if turn.removed else ", ".join(one.what for one in turn.media),
+            **_written_up(() if turn.removed else (turn,)),
+            "words": None if turn.removed else turn.words,
+            "text": "" if turn.removed else turn.full,
         }
         before = turn
+
+
+def _written_up(turns: Iterable[Turn]) -> Mapping[str, Value]:
+    """What was written up, by whom, when last, and who checked it."""
+    made = [one for turn in turns for one in turn.written_up]
+    return {
+        "write_ups": ", ".join(one.kind.value for one in made),
+        "written_up_by": ", ".join(dict.fromkeys(one.author for one in made)),
+        "written_up_at": max((one.at for one in made), default=None),
+        "checked_by": ", ".join(dict.fromkeys(one.checked_by for one in made if one.checked_by)),
+    }
 
 
 def write_dictionary(path: Path, as_: str) -> None:

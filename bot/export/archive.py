@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bot.export.answers import Answers
 from bot.export.matrix import Matrix
-from bot.export.reading import Case, Study
+from bot.export.reading import Study
+from bot.export.record import Case
 from bot.export.transcript import Transcripts
 from bot.export.writing import Exporter, Passage
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,7 +25,8 @@ from bot.config import Settings
 from bot.export.answers import moment
 from bot.export.document import Break, Document, Facts, Heading, Paragraph, Part, Table, write
 from bot.export.matrix import safe
-from bot.export.processors import HEAD, processors
+from bot.export.pdf import to_pdf
+from bot.export.processors import BEFORE, HEAD, processors
 from bot.export.qdpx import zipped
 from bot.export.writing import ACTOR, new_place
 from bot.interview.schedule import Question, Schedule, Statement, Text, Wording
@@ -72,11 +74,25 @@ class Pack:
 
 
 def export_pack(
-    database: Database, settings: Settings, current: Iterable[Schedule], out: Path, force: bool = False
+    database: Database,
+    settings: Settings,
+    current: Iterable[Schedule],
+    out: Path,
+    force: bool = False,
+    pdf: bool = False,
 ) -> None:
-    """Make the pack, and note it. Raises ExportError when the place is taken."""
-    with new_place(out, force) as place:
-        write_pack(database.read_now(gather, settings, current), settings, place)
+    """Make the pack, and note it; with `pdf` a .docx has a PDF of the same name beside it, and a .zip has one in it.
+
+    Raises ExportError when the place is taken, or LibreOffice, which makes the PDF, is not there.
+    """
+    beside = pdf and out.suffix.lower() == ".docx"
+    with (
+        new_place(out, force) as place,
+        new_place(out.with_suffix(".pdf"), force) if beside else nullcontext() as paged,
+    ):
+        write_pack(database.read_now(gather, settings, current), settings, place, pdf and not beside)
+        if paged is not None:
+            to_pdf(place, paged)
         database.run_now(lambda uow: uow.note(ACTOR, "exported", None, what="ethics-pack", cases=0, codes=[]))
 
 
@@ -90,8 +106,8 @@ def gather(uow: UnitOfWork, settings: Settings, current: Iterable[Schedule]) -> 
     )
 
 
-def write_pack(pack: Pack, settings: Settings, place: Path) -> None:
-    """A .docx, or else a zip with the document and its tables as CSV."""
+def write_pack(pack: Pack, settings: Settings, place: Path, pdf: bool = False) -> None:
+    """A .docx, or else a zip with the document, its pages as PDF where wanted, and its tables as CSV."""
     if place.suffix.lower() == ".docx":
         write(_document(pack, settings), place, "docx")
         return
@@ -99,6 +115,10 @@ def write_pack(pack: Pack, settings: Settings, place: Path) -> None:
     write(_document(pack, settings), word, "docx")
     with ZipFile(place, "w", ZIP_DEFLATED) as file:
         file.writestr(zipped("ethics-pack.docx"), word.read_bytes())
+        if pdf:
+            paged = word.with_suffix(".pdf")
+            to_pdf(word, paged)
+            file.writestr(zipped(paged.name), paged.read_bytes())
         file.writestr(zipped("texts.csv"), _csv(TEXT_HEAD, _texts(pack.versions)))
         file.writestr(zipped("settings.csv"), _csv(("setting", "value"), pack.settings))
         file.writestr(zipped("processors.csv"), _csv(HEAD, pack.processors))
@@ -228,6 +248,7 @@ def _parts(pack: Pack, zone: ZoneInfo) -> Iterator[Part]:
     yield Heading(1, "Settings")
     yield Facts(pack.settings)
     yield Heading(1, "Who carries messages")
+    yield Paragraph(BEFORE)
     yield Table("Processors for each channel", HEAD, pack.processors)
     for version in pack.versions:
         yield Break()

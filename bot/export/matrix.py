@@ -19,7 +19,9 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
-from bot.export.reading import Case, Cohort, Study, merged, utf16
+from bot.export.measures import merged, utf16
+from bot.export.reading import Study
+from bot.export.record import Case, Cohort
 from bot.export.writing import Passage
 
 LONGEST_CELL = 32_767
@@ -92,7 +94,7 @@ class _Columns:
         ]
         answers = {answer.question: answer for answer in case.answers}
         for question, wide in self.questions.items():
-            filled = pieces(answers[question].text) if question in answers else [""]
+            filled = pieces(answers[question].marked) if question in answers else [""]
             cells += [*filled, *[""] * (wide - len(filled))]
         return cells
 
@@ -129,7 +131,7 @@ class Matrix:
     def passages(self, case: Case) -> Iterator[Passage]:
         yield from attributes(case)
         for answer in case.answers:
-            yield Passage(f"question {answer.question}", answer.text)
+            yield Passage(f"question {answer.question}", answer.marked)
 
     def write(self, study: Study, place: Path) -> None:
         if self.format == "xlsx":

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from bot.export.charts import Chart
 from bot.export.document import Document, Heading, Paragraph, Part, Table, write
-from bot.export.reading import Case, Kind, Speaker, Study, Turn
+from bot.export.reading import Study
+from bot.export.record import Case, Kind, Speaker, Turn
 from bot.export.writing import Passage
 from bot.interview.state import Progress, State
 

@@ -1,6 +1,7 @@
-"""Who carries messages on each channel: for the ethics pack and the data protection impact assessment.
+"""Who may handle messages on each channel: for the ethics pack and the data protection impact assessment.
 
-Facts about companies are those of their public terms in 2026; the team checks them against its own contract.
+The program knows which channels are on and which hosts the settings name. Everything else here is what the companies'
+public pages said in 2026: a place to start, which the study team confirms or mends, and never a statement of law.
 """
 
 from __future__ import annotations
@@ -9,27 +10,41 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel
 
-HEAD = ("Channel", "Who carries it", "Where", "What they handle")
+HEAD = ("Channel", "Who carries it", "Where", "What they handle", "For the study team to confirm")
+
+BEFORE = (
+    "This list is a draft for the study team. It names the channels that are turned on, and who is likely to handle "
+    "what is sent on them. It does not say who is a processor, controller or sub-processor in law, and not that any "
+    "transfer is allowed. Confirm or correct every line with your contracts and your data protection lead."
+)
+
+ASK_CARRIER = "The contract and its processing terms; the list of sub-processors; the region; how long copies are kept"
+ASK_APP = "Whether the app may be used at all; its terms for businesses or bots; where it keeps messages, and how long"
+ASK_HOST = "Who runs the server; the contract; the country; backups, and how long they are kept"
 
 CARRIERS = {
     "twilio": (
-        "Twilio Ireland Limited with Twilio Inc. and its sub-processors, and the phone networks",
-        "United States and Ireland; check the region in your contract",
+        "Probably Twilio (Twilio Ireland Limited, Twilio Inc. and those they name), and the phone networks",
+        "To be confirmed: probably the United States and Ireland, by the region in your contract",
     ),
 }
 BEYOND = {
-    "whatsapp": ("WhatsApp LLC and Meta Platforms Ireland Limited", "United States and Ireland"),
+    "whatsapp": (
+        "Probably WhatsApp and Meta (WhatsApp LLC, Meta Platforms Ireland Limited)",
+        "To be confirmed: probably the United States and Ireland",
+    ),
     "telegram": (
-        "Telegram Messenger Inc. and its group",
-        "United Arab Emirates, and data centres in several countries",
+        "Probably Telegram (Telegram Messenger Inc. and its group)",
+        "To be confirmed: the company is in the United Arab Emirates, with data centres in several countries",
     ),
 }
-"""Who else handles what goes over these apps, whoever hands it to them."""
+"""Who else may handle what goes over these apps, whoever hands it to them."""
 
-HANDLED = "The address or number, the words, the times, and whether it arrived"
+HANDLED = "The address or number, the words, what comes with them, the times, and whether it arrived"
+UNKNOWN = "To be filled in by the study team"
 
 
-def processors(channels: BaseModel) -> Iterator[tuple[str, str, str, str]]:
+def processors(channels: BaseModel) -> Iterator[tuple[str, str, str, str, str]]:
     """A row for each company and channel that the settings turn on; a simulated phone has none."""
     for kind in type(channels).model_fields:
         settings = getattr(channels, kind)
@@ -37,13 +52,11 @@ def processors(channels: BaseModel) -> Iterator[tuple[str, str, str, str]]:
             continue
         provider = getattr(settings, "provider", "")
         if provider in CARRIERS:
-            who, where = CARRIERS[provider]
-            yield kind, who, where, HANDLED
+            yield kind, *CARRIERS[provider], HANDLED, ASK_CARRIER
         if kind in BEYOND:
-            who, where = BEYOND[kind]
-            yield kind, who, where, HANDLED
+            yield kind, *BEYOND[kind], HANDLED, ASK_APP
         hosts = [getattr(settings, name, "") for name in ("smtp_host", "imap_host")]
         for host in dict.fromkeys(filter(None, hosts)):
-            yield kind, f"Who runs the mail server {host}", "To be filled in by the study team", HANDLED
+            yield kind, f"Who runs the mail server {host}", UNKNOWN, HANDLED, ASK_HOST
         if provider not in CARRIERS and kind not in BEYOND and not any(hosts):
-            yield kind, provider or kind, "To be filled in by the study team", HANDLED
+            yield kind, provider or kind, UNKNOWN, HANDLED, ASK_HOST

@@ -19,7 +19,8 @@ from xml.sax.saxutils import escape, quoteattr
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from bot.export.matrix import OWN, attributes
-from bot.export.reading import Answer, Case, Cohort, Kind, Speaker, Study, Turn
+from bot.export.reading import Study
+from bot.export.record import Answer, Case, Cohort, Kind, Speaker, Turn
 from bot.export.transcript import question_name, shown
 from bot.export.writing import Passage
 from bot.interview.schedule import Question, Wording
@@ -85,11 +86,11 @@ class Qdpx:
         yield from attributes(case)
         for answer in case.answers:
             for turn in (*answer.parts, *answer.replies, *answer.probes):
-                yield Passage(f"question {answer.question}", turn.text)
+                yield Passage(f"question {answer.question}", turn.full)
             for turn in (*answer.asked, *answer.prompts):
                 yield Passage(f"question {answer.question}", turn.text, ours=True)
         for turn in afterwards(case):
-            yield Passage(turn.kind.value, turn.text)
+            yield Passage(turn.kind.value, turn.full)
 
     def write(self, study: Study, place: Path) -> None:
         _Project(study, place, self.case_codes).write()
@@ -352,8 +353,8 @@ def _answer(source: Source, study: Study, case: Case, answer: Answer) -> None:
 
 
 def _besides(parts: Iterable[Turn], words: bool) -> str:
-    """What came besides words, after the coded words; or that there are none."""
-    marks = [f"[{one}]" for part in parts for one in part.media]
+    """What waits to be written up, after the coded words; or that there are none."""
+    marks = [one.mark for part in parts for one in part.media if one.write_up is None]
     if not words:
         return " ".join(marks) or NO_WORDS
     return "".join(f"\n{mark}" for mark in marks)
@@ -366,8 +367,8 @@ def _talk(source: Source, study: Study, answer: Answer) -> None:
         stamp = _stamp(study, [turn])
         source.add(f"{turn.author}: " if stamp == stamped else f"{stamp}\n{turn.author}: ")
         stamped = stamp
-        start, end = source.add(turn.text if turn.text.strip() else NO_WORDS)
-        if turn.speaker is Speaker.PARTICIPANT and turn.text.strip():
+        start, end = source.add(turn.full if turn.full.strip() else turn.marked.strip() or NO_WORDS)
+        if turn.speaker is Speaker.PARTICIPANT and turn.full.strip():
             source.spans.append(Span(f"reply {turn.id}", start, end, REPLY))
         source.add("\n")
     if talk:

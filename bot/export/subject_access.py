@@ -19,7 +19,9 @@ from sqlalchemy import Select, select
 
 from bot.export.answers import moment
 from bot.export.document import Document, Facts, Heading, Paragraph, Part, Said, Stamp, Table, write
-from bot.export.reading import Case, Head, Speaker, Study, Turn, channel_word, tidy
+from bot.export.measures import channel_word, tidy
+from bot.export.reading import Study
+from bot.export.record import Case, Head, Speaker, Turn
 from bot.export.transcript import shown
 from bot.export.writing import Passage
 from bot.records.tables import (
@@ -33,8 +35,10 @@ from bot.records.tables import (
     messages,
     moves,
     outbox,
+    replacements,
     tasks,
     timers,
+    writeups,
 )
 from bot.records.tables import participants as people
 from bot.records.vault import DataKey
@@ -54,6 +58,8 @@ SEALED = {
     "media": {"name": "file name", "reference": "reference"},
     "moves": {"value": "address"},
     "outbox": {"address": "address"},
+    "writeups": {"text": "write-up"},
+    "replacements": {"sealed": "replacement"},
 }
 """Sealed columns, with what each was sealed as."""
 
@@ -100,7 +106,7 @@ def everything(study: Study, head: Head) -> dict[str, Any]:
     sent = select(outbox.c.seq).where(outbox.c.participant_id == head.id)
     of_person = {
         table: select(table).where(table.c.participant_id == head.id).order_by(table.c.id)
-        for table in (addresses, moves, interviews, messages, consents, timers, tasks)
+        for table in (addresses, moves, interviews, messages, writeups, replacements, consents, timers, tasks)
     }
     queries = {
         people: select(people).where(people.c.id == head.id),
@@ -213,5 +219,5 @@ def _talk(study: Study, case: Case) -> Iterator[Part]:
 
 def _marked(study: Study, turn: Turn) -> str:
     if turn.removed_at is not None:
-        return f"{turn.text} [you took this back on {study.day(turn.removed_at)}; it is in no transcript]"
+        return f"{turn.full} [you took this back on {study.day(turn.removed_at)}; it is in no transcript]"
     return shown(turn) if turn.left else f"{turn.text} [{turn.delivery or 'waiting'}: it has not left]"

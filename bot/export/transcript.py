@@ -6,12 +6,16 @@ on their own line before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
-from bot.export.document import Document, Facts, Heading, Part, Said, Stamp, write
-from bot.export.reading import DATA, Case, Kind, Speaker, Study, Turn
+from bot.export.document import Break, Document, Facts, Heading, Paragraph, Part, Said, Stamp, write
+from bot.export.reading import Study
+from bot.export.record import DATA, Case, Kind, Speaker, Turn
 from bot.export.writing import Passage
 from bot.interview.state import Progress
 
@@ -25,7 +29,11 @@ BOT_TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Transcripts:
-    """One file of one case, or a folder with a file for each. `steering`: commands, choices and consent replies too."""
+    """One file of one case, or a folder with a file for each.
+
+    `times`: the time of day too; `steering`: commands, choices and consent replies too; `elided`: text of earlier
+    messages that came along with one, as mail programs quote it.
+    """
 
     format: str
     one: bool = False
@@ -33,11 +41,14 @@ class Transcripts:
     probes: bool = True
     times: bool = False
     steering: bool = False
+    elided: bool = False
     name: str = "transcript"
 
     def passages(self, case: Case) -> Iterator[Passage]:
         for turn in self.turns(case):
-            yield Passage(place(turn), turn.text, ours=turn.speaker is Speaker.BOT)
+            yield Passage(place(turn), turn.full, ours=turn.speaker is Speaker.BOT)
+            if self.elided and turn.elided:
+                yield Passage(f"{place(turn)}, text that came along", turn.elided)
 
     def turns(self, case: Case) -> tuple[Turn, ...]:
         """The turns that the transcript has."""
@@ -58,7 +69,8 @@ class Transcripts:
             write(self.document(study, case), path, self.format)
 
     def document(self, study: Study, case: Case) -> Document:
-        parts: list[Part] = [Heading(1, "About this interview"), Facts(cover(study, case)), Heading(1, "Interview")]
+        parts: list[Part] = [Heading(1, "About this interview"), Facts(cover(study, case)), Break()]
+        parts.append(Heading(1, "Interview"))
         note = "Original words: may name people." if study.originals else "Pseudonymised."
         return Document(f"Interview {case.code}", [*parts, *self._talk(study, case)], case.language, note)
 
@@ -75,6 +87,13 @@ class Transcripts:
                 stamped = stamp
                 yield Stamp(stamp)
             yield Said(turn.author, shown(turn), turn.speaker.value)
+            if self.elided and turn.elided.strip():
+                yield Paragraph(_quoted(turn.elided))
+
+
+def _quoted(text: str) -> str:
+    """Text that came along: no line of it begins like a turn."""
+    return "\n".join(["[text of earlier messages that came along]", *(f"> {line}" for line in text.split("\n"))])
 
 
 def question_name(case: Case, key: str) -> str:
@@ -88,13 +107,9 @@ def question_name(case: Case, key: str) -> str:
 
 def shown(turn: Turn) -> str:
     """The words of a turn, with a mark for what came besides them, and where there are none or they did not arrive."""
-    marks = [f"[{one}]" for one in turn.media]
     failed = {"refused": "[not delivered]", "failed": "[not delivered]", "unknown": "[perhaps not delivered]"}
-    if turn.delivery in failed:
-        marks.append(failed[turn.delivery])
-    if not turn.text.strip() and not marks:
-        marks.append("[no words]")
-    return " ".join([turn.text, *marks] if turn.text.strip() else marks)
+    said = turn.marked if turn.marked.strip() else ""
+    return " ".join(filter(None, [said, failed.get(turn.delivery, "")])) or "[no words]"
 
 
 def place(turn: Turn) -> str:
@@ -116,16 +131,39 @@ def cover(study: Study, case: Case) -> tuple[tuple[str, str], ...]:
         ("Language and wording", f"{case.language}, {case.wording.replace('_', ' ')}"),
         ("State", case.head.state),
         ("Channels", ", ".join(case.channels) or "none yet"),
+        ("Messages by channel", _by_channel(own)),
         ("From and to", days),
+        ("Longest silence", _silence(own)),
         ("Messages", f"{len(own)} from the participant, {len(heard) - len(own)} to them"),
         ("Answers", f"{len(answers)}, {sum(answer.words for answer in answers)} words"),
         ("Questions skipped", str(sum(answer.progress is Progress.SKIPPED for answer in case.answers))),
+        ("Voice notes, pictures, videos and files", _besides(own)),
+        ("Changed after sending", str(sum(turn.edits > 0 for turn in own))),
         ("Stock prompts", str(sum(len(answer.prompts) for answer in case.answers))),
         ("Written by researchers", f"{count(heard, Kind.PROBE)} ({', '.join(researchers) or 'nobody'})"),
         ("Reminders", str(count(heard, Kind.REMINDER))),
         ("Taken back by the participant", str(sum(turn.removed for turn in case.turns))),
         ("Words", "original" if study.originals else "pseudonymised"),
     )
+
+
+def _by_channel(turns: Iterable[Turn]) -> str:
+    """'text message 12, email 3'; of the participant's own."""
+    counted = Counter(turn.channel for turn in turns)
+    return ", ".join(f"{channel} {number}" for channel, number in counted.items()) or "none yet"
+
+
+def _silence(turns: Sequence[Turn]) -> str:
+    """The longest time from one message of the participant to their next."""
+    longest = max((later.at - earlier.at for earlier, later in pairwise(turns)), default=timedelta())
+    return f"{longest.days} days" if longest.days else "less than a day"
+
+
+def _besides(turns: Iterable[Turn]) -> str:
+    came = [one for turn in turns for one in turn.media]
+    written = [one.write_up for one in came if one.write_up is not None]
+    checked = sum(bool(one.checked_by) for one in written)
+    return f"{len(came)}, of these {len(written)} written up and {checked} checked" if came else "none"
 
 
 def count(turns: Iterable[Turn], kind: Kind) -> int:

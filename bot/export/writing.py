@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 from bot.errors import ExportError
 from bot.export.identifiers import Found, Scanner, study_words
-from bot.export.reading import Case, Head, Scope, Study, Track, untracked
+from bot.export.reading import Study, Track, untracked
+from bot.export.record import Case, Head, Scope
 from bot.records.database import Database
 from bot.records.unit_of_work import UnitOfWork
 
@@ -160,7 +161,7 @@ def _stopped(hits: list[str]) -> str:
             "Nothing was written: these texts would tell who somebody is.",
             *(f"  {hit}" for hit in hits[:MOST_HITS_TOLD]),
             *(f"  {line}" for line in more),
-            "Take the identifiers out of the record first, or write the original words with --originals (it is noted).",
+            "Say what stands for them: ownpace anonymise CODE. Or write what was said: --as-said (it is noted).",
         ]
     )
 

@@ -242,6 +242,38 @@ contents = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
+writeups = Table(
+    "writeups",  # what a person wrote down of something besides words; a newer version is a row of its own
+    metadata,
+    _id(),
+    Column("participant_id", ForeignKey("participants.id"), nullable=False, index=True),
+    Column("message_id", ForeignKey("messages.id"), nullable=False),
+    Column("media_id", ForeignKey("media.id")),  # null: of the message as a whole, as of what a link in it leads to
+    Column("key_id", ForeignKey("data_keys.id"), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("text", LargeBinary, nullable=False),
+    Column("author", String(60), nullable=False),
+    Column("checked_by", String(60)),
+    _at("at"),
+    _at("checked_at", optional=True),
+)
+
+replacements = Table(
+    "replacements",  # what somebody decided about words that may tell who a person is
+    metadata,
+    _id(),
+    Column("participant_id", ForeignKey("participants.id"), nullable=False, index=True),
+    Column("message_id", ForeignKey("messages.id"), nullable=False),
+    Column("writeup_id", ForeignKey("writeups.id")),  # null: in the message's own words
+    Column("key_id", ForeignKey("data_keys.id"), nullable=False),
+    Column("kind", String(30), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # where, the words, and what stands for them in exports
+    Column("accepted", Boolean, nullable=False),
+    Column("decided_by", String(60), nullable=False),
+    _at("at"),
+    _at("undone_at", optional=True),
+)
+
 delivery_updates = Table(
     "delivery_updates",
     metadata,

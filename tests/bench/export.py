@@ -28,7 +28,7 @@ from bot.export.answers import Answers
 from bot.export.matrix import Matrix
 from bot.export.methods import Methods
 from bot.export.qdpx import Qdpx
-from bot.export.reading import Scope
+from bot.export.record import Scope
 from bot.export.transcript import Transcripts
 from bot.export.writing import Exporter, Wanted, export
 from bot.export_cli import track

@@ -10,7 +10,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.export.reading import Case, Study, tidy
+from bot.export.measures import tidy
+from bot.export.reading import Study
+from bot.export.record import Case
 from bot.export.writing import Exporter, Wanted, Written, export
 from bot.messages import Address, Inbound
 from bot.records import participants

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.export.matrix import LONGEST_CELL, OWN, Matrix, is_formula, pieces, safe
-from bot.export.reading import utf16
+from bot.export.measures import utf16
 from tests.bot.export.study import joins, stored_answers, take_out
 from tests.bot.world import World, world
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot.export.charts import Chart, svg
 from bot.export.methods import Figures, Methods
-from bot.export.reading import Scope
+from bot.export.record import Scope
 from tests.bot.export.study import joins, take_out
 from tests.bot.world import World, world
 

@@ -6,12 +6,14 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
+from bot.errors import ExportError
 from bot.export.ethics import export_pack
 from bot.export.methods import Methods
-from bot.export.reading import Scope
+from bot.export.record import Scope
 from bot.export.transcript import Transcripts
 from tests.bot.export.study import take_out
 from tests.bot.world import World
@@ -31,13 +33,18 @@ def pages(held: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, st
     return {path.stem: as_text(path) for path in sorted(folder.glob("*.docx"))}
 
 
+def on_paper(pdf: Path) -> str:
+    """The words on the pages of a PDF."""
+    read = ["pdftotext", "-layout", str(pdf), "-"]
+    return subprocess.run(read, check=True, capture_output=True, timeout=60).stdout.decode()
+
+
 def as_text(word: Path) -> str:
     """A Word file through LibreOffice to PDF, and its pages as text."""
     home = f"-env:UserInstallation=file://{word.parent}/office-home"
     convert = ["soffice", home, "--headless", "--convert-to", "pdf", "--outdir", str(word.parent), str(word)]
     subprocess.run(convert, check=True, capture_output=True, timeout=180)
-    read = ["pdftotext", "-layout", str(word.with_suffix(".pdf")), "-"]
-    return subprocess.run(read, check=True, capture_output=True, timeout=60).stdout.decode()
+    return on_paper(word.with_suffix(".pdf"))
 
 
 def test_a_transcript_has_its_words_and_numbers_its_pages(pages: dict[str, str]) -> None:
@@ -50,6 +57,10 @@ def test_a_transcript_has_its_words_and_numbers_its_pages(pages: dict[str, str])
     ):
         assert words in text
     count = text.count("\f")
+    cover, first, *_ = text.split("\f")
+    assert "Messages by channel" in cover
+    assert "I work in a hospital team." not in cover, "the cover is a page of its own"
+    assert "I work in a hospital team." in first
     assert re.findall(r"Page (\d+) of (\d+)", text) == [(str(n), str(count)) for n in range(1, count + 1)]
 
 
@@ -58,3 +69,39 @@ def test_the_report_and_the_pack_come_out_whole(pages: dict[str, str]) -> None:
     assert "social-workers, text message" in pages["methods"]
     assert "Who carries messages" in pages["pack"]
     assert "Log of acts" in pages["pack"]
+
+
+@pytest.mark.parametrize("name", ["pack.docx", "pack.zip"])
+def test_the_pack_comes_as_pdf_too(pages: dict[str, str], held: World, tmp_path: Path, name: str) -> None:
+    program = held.program
+    export_pack(program.database, program.settings, program.schedules.values(), tmp_path / name, pdf=True)
+    if name.endswith(".zip"):
+        with ZipFile(tmp_path / name) as file:
+            (tmp_path / "pack.pdf").write_bytes(file.read("ethics-pack.pdf"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted({name, "pack.pdf"}), "nothing else is left"
+    text = on_paper(tmp_path / "pack.pdf")
+    assert "Ethics pack: our study" in text
+    assert "Confirm or correct every line" in " ".join(text.split())
+
+
+def test_without_libreoffice_it_is_said_what_to_do_and_nothing_is_left(
+    held: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    program = held.program
+    for name in ("pack.docx", "pack.zip"):
+        with pytest.raises(ExportError, match=r"needs LibreOffice.*apt-get install libreoffice-writer-nogui"):
+            export_pack(program.database, program.settings, program.schedules.values(), tmp_path / name, pdf=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_libreoffice_that_fails_is_told_of(held: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "bin/soffice"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{broken.parent}:/usr/bin:/bin")
+    program = held.program
+    with pytest.raises(ExportError, match="could not make the PDF"):
+        export_pack(program.database, program.settings, program.schedules.values(), tmp_path / "p.docx", pdf=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["bin"]

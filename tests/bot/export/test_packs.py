@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,12 @@ import docx
 import pytest
 from sqlalchemy import func, insert, select
 
+from bot import bootstrap
 from bot.errors import ExportError
 from bot.export.archive import Archive
 from bot.export.ethics import export_pack
-from bot.export.processors import processors
-from bot.export.reading import Scope
+from bot.export.processors import BEFORE, processors
+from bot.export.record import Scope
 from bot.export.subject_access import SubjectAccess
 from bot.interview.schedule import Wording
 from bot.records.tables import audit, messages, tasks
@@ -106,6 +108,27 @@ def test_the_pack_says_who_carries_each_channel(held: World, packed: ZipFile) ->
     assert [row["Channel"] for row in rows] == ["sms"]
     assert "Twilio" in rows[0]["Who carries it"]
     assert list(processors(held.program.settings.channels)) == [tuple(row.values()) for row in rows]
+
+
+def test_who_carries_a_channel_is_a_draft_that_the_team_confirms(packed: ZipFile) -> None:
+    """The program cannot vouch for companies: each line asks, and none says what the law is."""
+    word = docx.Document(io.BytesIO(packed.read("ethics-pack.docx")))
+    assert BEFORE in [paragraph.text for paragraph in word.paragraphs]
+    settings = bootstrap.StudySettings(channels={
+        "sms": {"account_sid": "AC1", "auth_token": "t", "from": "+447700900000"},
+        "whatsapp": {"account_sid": "AC1", "auth_token": "t", "from": "+447700900000"},
+        "telegram": {"token": "1:a"},
+        "email": {"address": "a@example.org", "smtp_host": "out.example.org", "imap_host": "in.example.org",
+                  "username": "a", "password": "b"},
+        "simulator": {"enabled": True},
+    })  # fmt: skip
+    rows = list(processors(settings.channels))
+    assert [row[0] for row in rows] == ["sms", "whatsapp", "whatsapp", "telegram", "email", "email"]
+    for _, who, where, _, ask in rows:
+        assert who.startswith(("Probably", "Who runs"))
+        assert where.startswith(("To be confirmed", "To be filled in"))
+        assert ask
+        assert not re.search(r"complian|lawful|adequa|GDPR|processor for", f"{who} {where} {ask}")
 
 
 def test_the_log_has_acts_and_no_contents_and_no_name_of_staff(held: World, packed: ZipFile) -> None:

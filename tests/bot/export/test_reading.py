@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, update
 
-from bot.export.reading import Case, Kind, Scope, Speaker, merged, natural, tidy
+from bot.export.measures import merged, natural, tidy
+from bot.export.record import Case, Kind, Scope, Speaker
 from bot.export.transcript import shown
 from bot.interview.state import Progress
 from bot.messages import Address, Inbound, Media, MediaKind
@@ -158,7 +159,7 @@ def test_what_came_besides_words_is_named(tmp_path: Path) -> None:
         study.run(intake.receive, study.program.terms, inbound)
         (case,) = cases(study)
         (part,) = case.answers[0].parts
-        assert part.media == ("voice note 1:32",)
+        assert [one.what for one in part.media] == ["voice note 1:32"]
         assert shown(part) == "[voice note 1:32]"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import html.parser
 import re
 from itertools import pairwise
@@ -9,14 +10,19 @@ from pathlib import Path
 
 import docx
 import pytest
+from docx.opc.package import OpcPackage
 from docx.oxml.ns import qn
 
-from bot.export.document import escaped
-from bot.export.reading import DATA, Case
+from bot.errors import ExportError
+from bot.export import replacing
+from bot.export.document import Document, Said, escaped, write
+from bot.export.record import DATA, Case, Speaker
 from bot.export.transcript import Transcripts
-from bot.export.word import reads_right_to_left
-from tests.bot.export.study import cases, stored_answers, take_out
-from tests.bot.world import World
+from bot.export.word import COLLECTED_AFTER, reads_right_to_left
+from bot.messages import Inbound
+from bot.service import intake
+from tests.bot.export.study import cases, joins, stored_answers, take_out
+from tests.bot.world import World, world
 
 TURN = re.compile(r"^(\w+): ", re.MULTILINE)
 """How QualCoder finds a speaker: a name and a colon at the start of a line."""
@@ -134,6 +140,44 @@ def test_the_cover_tells_how_the_interview_was_held(held: World, out: Path) -> N
     assert f"Answers – {answered}, " in text
     assert "Taken back by the participant – 1" in text
     assert "Channels – text message" in text
+    own = sum(turn.speaker is Speaker.PARTICIPANT for turn in case.heard)
+    assert f"Messages by channel – text message {own}" in text
+    assert "Longest silence – less than a day" in text
+    assert "Voice notes, pictures, videos and files – none" in text
+
+
+def test_text_that_came_along_is_there_when_asked_for_and_is_nobodys_turn(tmp_path: Path) -> None:
+    with world(tmp_path) as study:
+        phone = joins(study, 1, name="Cerys")
+        phone.consents()
+        said = "By text."
+        came = Inbound("mail/1", phone.address, said, said.encode(), elided="On Monday you wrote:\r\nBot: How?")
+        study.run(intake.receive, study.program.terms, came)
+        for form in ("txt", "md", "html", "docx"):
+            take_out(study, Transcripts(form, elided=True), tmp_path / form)
+        text = (tmp_path / "txt/SW01.txt").read_text()
+        assert (
+            "SW01: By text.\n\n[text of earlier messages that came along]\n> On Monday you wrote:\n> Bot: How?\n"
+            in text
+        )
+        assert [who for who, _ in spoken(text)].count("Bot") == 1, "what came along is no turn"
+        take_out(study, Transcripts("txt"), tmp_path / "without")
+        assert "On Monday" not in (tmp_path / "without/SW01.txt").read_text()
+
+
+def test_a_name_in_text_that_came_along_stops_the_export_that_has_it(tmp_path: Path) -> None:
+    with world(tmp_path) as study:
+        phone = joins(study, 1, name="Cerys")
+        phone.consents()
+        came = Inbound("mail/1", phone.address, "Yes.", b"Yes.", elided="Dear Cerys, how do you text?")
+        study.run(intake.receive, study.program.terms, came)
+        take_out(study, Transcripts("txt"), tmp_path / "without")
+        with pytest.raises(ExportError, match="text that came along: a name of the participant themselves"):
+            take_out(study, Transcripts("txt", elided=True), tmp_path / "with")
+        offers = study.program.database.read_now(replacing.offers, "SW01")
+        study.run(replacing.decide, "SW01", offers, [])
+        take_out(study, Transcripts("txt", elided=True), tmp_path / "with")
+        assert "> Dear [SW01], how do you text?" in (tmp_path / "with/SW01.txt").read_text()
 
 
 def test_a_page_has_its_language_and_headings_in_order(held: World, out: Path) -> None:
@@ -160,6 +204,19 @@ def test_a_word_file_has_title_language_styles_headings_and_page_numbers(held: W
     assert fields == ["PAGE", "NUMPAGES"]
     said = [p.text for p in word.paragraphs if p.style and p.style.name == "Participant"]
     assert said == [f"P01: {text}" for text in own(next(c for c in cases(held) if c.code == "P01"))]
+
+
+def test_word_files_are_forgotten_when_they_are_written(tmp_path: Path) -> None:
+    """However many there are: memory holds a few of them, also where Python itself would wait."""
+    document = Document("Interview", [Said("P01", "words", "participant")])
+    gc.disable()
+    try:
+        for _ in range(3 * COLLECTED_AFTER):
+            write(document, tmp_path / "a.docx", "docx")
+        alive = sum(isinstance(each, OpcPackage) for each in gc.get_objects())
+    finally:
+        gc.enable()
+    assert alive <= COLLECTED_AFTER
 
 
 def test_right_to_left_words_run_from_right_to_left(held: World, out: Path) -> None:

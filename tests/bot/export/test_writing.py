@@ -12,7 +12,8 @@ from bot.export.answers import Answers
 from bot.export.archive import Archive
 from bot.export.matrix import Matrix
 from bot.export.qdpx import Qdpx
-from bot.export.reading import Case, Study
+from bot.export.reading import Study
+from bot.export.record import Case
 from bot.export.transcript import Transcripts
 from bot.export.writing import Exporter
 from tests.bot.export.conftest import ANNA, BOB, DEE
