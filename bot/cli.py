@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 import secrets
+import shlex
 import sqlite3
 import sys
 import tempfile
@@ -35,7 +36,7 @@ from bot.interview.schedule import Wording
 from bot.interview.signposting import unlisted
 from bot.messages import Address
 from bot.records import trail
-from bot.service import enrolment, reminding, second_step, staff, switch, views
+from bot.service import enrolment, handovers, reminding, second_step, staff, switch, views
 from bot.service.enrolment import Entry, Rules
 
 app = typer.Typer(
@@ -377,6 +378,43 @@ def audit(
     out.print(f"{found.lines} lines, each following from the one before it. The newest link: {found.newest or 'none'}")
     if found.unchained:
         out.print(f"The first {found.unchained} are from before the trail was chained, and cannot be checked.")
+
+
+@app.command()
+def handover(
+    code: Annotated[str, typer.Argument(help="The participant, such as P07.")],
+    who: Annotated[str, typer.Option("--as", metavar="NAME", help="Who speaks: a user of the dashboard.")] = "",
+    back: Annotated[bool, typer.Option("--back", help="Hand back: the open question is asked again, once.")] = False,
+    reason: Annotated[
+        str, typer.Option(help="Why; kept encrypted in the trail. Needed to hand back after signs of distress.")
+    ] = "",
+    anyway: Annotated[bool, typer.Option("--anyway", help="Take it from whoever has it.")] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Give a conversation to a person, or hand it back.
+
+    From that moment only this person speaks, and what the service had waiting stays. They read and write on the
+    dashboard, and are reminded each working day until it is handed back; no time limit hands it back by itself.
+
+    scripts/ownpace handover P07 --as Ann --reason "asked for a person by phone"
+
+    scripts/ownpace handover P07 --as Ann --back
+    """
+    if not who.strip():
+        raise WrongUse("Say who speaks: --as NAME, one of: scripts/ownpace users list")
+    if back and anyway:
+        raise WrongUse("--anyway is for taking over: whoever hands back has the conversation. Leave one out.")
+    program = _program(config)
+    name = program.database.read_now(staff.colleague, who)
+    code = code.strip().upper()
+    if back:
+        program.database.run_now(handovers.hand_back, program.terms, code, name, reason)
+        out.print(f"The service speaks to {code} again.", markup=False)
+        return
+    program.database.run_now(handovers.take_over, program.terms, code, name, "yes" if anyway else "", reason)
+    page = f"{program.settings.server.public_base_url}/participants/{code}"
+    out.print(f"{name} has the conversation with {code}, and the service is silent. Write at {page}", markup=False)
+    out.print(f"To hand it back: scripts/ownpace handover {code} --as {shlex.quote(name)} --back", markup=False)
 
 
 # Staff

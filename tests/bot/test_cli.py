@@ -23,6 +23,7 @@ COMMANDS = [
     "enrol",
     "participants",
     "show",
+    "handover",
     "users add",
     "users list",
     "users enable",
@@ -179,6 +180,52 @@ def test_a_whole_morning_at_the_command_line(folder: Path) -> None:
     code, said = ownpace(folder, "participants")
     assert code == 2
     assert "chmod 600" in said
+
+
+def test_a_conversation_is_given_to_a_person_and_handed_back(folder: Path) -> None:
+    """What the command does is what the dashboard does: one voice, the next one only on purpose, the question again."""
+    ownpace(folder, "migrate")
+    (folder / "people.csv").write_text("cohort,channel,address\nsocial-workers,simulator,sms/anna\n")
+    ownpace(folder, "enrol", "people.csv")
+    for name in ("Ann", "Ben Jones"):
+        assert ownpace(folder, "users", "add", name, typed="correct horse battery\n")[0] == 0
+
+    assert ownpace(folder, "handover", "SW01") == (
+        2,
+        "Say who speaks: --as NAME, one of: scripts/ownpace users list\n",
+    )
+    assert ownpace(folder, "handover", "SW01", "--as", "Zoe") == (
+        1,
+        "There is no user Zoe. See: scripts/ownpace users list\n",
+    )
+    assert ownpace(folder, "handover", "SW99", "--as", "Ann")[1].startswith("There is no participant SW99.")
+    assert ownpace(folder, "handover", "SW01", "--as", "Ann", "--back") == (1, "SW01 is not with a researcher.\n")
+
+    code, said = ownpace(folder, "handover", "sw01", "--as", "ann", "--reason", "they rang")
+    assert code == 0
+    assert said == (
+        "Ann has the conversation with SW01, and the service is silent. "
+        "Write at http://127.0.0.1:8000/participants/SW01\n"
+        "To hand it back: scripts/ownpace handover SW01 --as Ann --back\n"
+    )
+    assert "With a researcher (Ann)" in ownpace(folder, "show", "SW01")[1]
+    for words in ([], ["--back"]):
+        code, said = ownpace(folder, "handover", "SW01", "--as", "Ben Jones", *words)
+        assert (code, said) == (1, "Ann has the conversation with SW01. Take it over from them first.\n")
+    assert ownpace(folder, "handover", "SW01", "--as", "Ben Jones", "--back", "--anyway")[0] == 2
+    assert ownpace(folder, "handover", "SW01", "--as", "Ben Jones", "--anyway")[0] == 0
+
+    statement = "I have read or heard the information"
+    assert ownpace(folder, "show", "SW01")[1].count(statement) == 1
+    assert ownpace(folder, "handover", "SW01", "--as", "Ben Jones", "--back") == (
+        0,
+        "The service speaks to SW01 again.\n",
+    )
+    said = ownpace(folder, "show", "SW01")[1]
+    assert "Reading the statements" in said
+    assert said.count(statement) == 2, "the open statement is asked again"
+    ownpace(folder, "users", "disable", "Ann")
+    assert "Ann is disabled" in ownpace(folder, "handover", "SW01", "--as", "Ann")[1]
 
 
 def settings(folder: Path, old: str, new: str) -> None:
