@@ -36,8 +36,9 @@ from bot.interview.schedule import Wording
 from bot.interview.signposting import unlisted
 from bot.messages import Address
 from bot.records import trail
+from bot.records.participants import Rules
 from bot.service import enrolment, handovers, reminding, second_step, staff, switch, views
-from bot.service.enrolment import Entry, Rules
+from bot.service.enrolment import Entry
 
 app = typer.Typer(
     name="ownpace",

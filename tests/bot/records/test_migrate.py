@@ -25,6 +25,7 @@ def test_migrations_make_exactly_the_tables_of_the_program(tmp_path: Path) -> No
         "0003 Persons: where the team is told that somebody is needed, and calls that are booked.",
         "0004 Lean indexes: only of the rows that have a value, and the open messages of a lane without its old ones.",
         "0009 Two steps: the second step of signing in, and the audit trail as a chain.",
+        "0005 Invitations: how people put themselves into the study.",
     ]
     assert migrate.migrate(url, Vault(b"k" * 32)) == []
     engine = open_engine(url)
