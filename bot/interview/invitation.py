@@ -18,6 +18,9 @@ GROUP = 3
 CODES: int = len(SIGNS) ** LENGTH
 """How many there are."""
 
+LONGEST_JOIN = 60
+"""Characters of a message that may be JOIN and a code and nothing else; an answer has more."""
+
 _MEANT = str.maketrans({"B": "8", "G": "6", "S": "5", "U": "V", "Z": "2"})
 """Signs of no code, and the one that was taken for it."""
 
@@ -50,7 +53,7 @@ def wants_to_join(text: str) -> bool:
 
 def is_join(text: str) -> bool:
     """Whether the text is JOIN and a code, and nothing else."""
-    words = words_of(text)
+    words = words_of(text) if len(text) <= LONGEST_JOIN else []
     if not words or words[0] not in _JOIN:
         return False
     found = _CODE.search(text)

@@ -123,6 +123,11 @@ class Person:
         return self.attributes.get(attribute, "").strip().casefold() in YES
 
     @property
+    def guarded(self) -> bool:
+        """Whether they have said how the team may safely reach them."""
+        return bool(self.attributes.get("safe_contact", "").strip())
+
+    @property
     def discreet(self) -> bool:
         """Whether others may see their phone."""
         return self.says("discreet")

@@ -163,7 +163,8 @@ class _Turn:
             case DropTimer():
                 self.drop_timer(effect.kind)
             case OpenTask():
-                self.uow.open_task(effect.kind.value, self.participant.id, self.message)
+                note = alerts.SAFELY if self.participant.interview.person.guarded else None
+                self.uow.open_task(effect.kind.value, self.participant.id, self.message, note)
             case Book():
                 calls.book(self.uow, self.terms, self.participant, effect.slot)
             case Alert():
