@@ -12,7 +12,7 @@ from pathlib import Path
 from bot import config, prompts
 from bot.channel import Channel, ChannelSettings, Site
 from bot.config import Settings
-from bot.errors import OwnPaceError
+from bot.errors import ConfigError, OwnPaceError
 from bot.interview.reminders import Ladder
 from bot.interview.safeguarding import Signs
 from bot.interview.schedule import Schedule, Wording
@@ -20,9 +20,8 @@ from bot.interview.state import Pace, Study
 from bot.interview.wording import fill
 from bot.records import migrate
 from bot.records.database import Database
-from bot.records.participants import CHANNEL_NAMES, Terms
+from bot.records.participants import CHANNEL_NAMES, Rules, Terms
 from bot.records.vault import add_seeds, create_key_file, has_seeds, open_key_file
-from bot.service.enrolment import Rules
 from bot.service.sender import Worker
 from bot.web.state import Web
 from channels import CHANNELS
@@ -90,8 +89,9 @@ def build(
     database.texts = {language: schedule.texts for (_, language), schedule in schedules.items()}
     opened = open_channels(settings) if channels is None else channels
     terms = terms_of(settings, schedules, opened)
-    worker = Worker(database, terms)
     rules = rules_of(settings, schedules, opened, terms.pace)
+    terms = replace(terms, rules=rules)
+    worker = Worker(database, terms)
     return Program(settings, schedules, database, terms, rules, opened, worker)
 
 
@@ -189,9 +189,19 @@ def rules_of(
     channels: Mapping[str, Channel],
     pace: Callable[[str], Pace],
 ) -> Rules:
-    """What enrolment needs of the settings."""
-    study = settings.study
-    return Rules(schedules, channels, study.timezone, study.researcher, settings.retention.cutoff, pace)
+    """What enrolment needs of the settings. Raises ConfigError."""
+    study, cutoff = settings.study, settings.retention.cutoff
+    quotas = quotas_of(settings, schedules)
+    return Rules(schedules, channels, study.timezone, study.researcher, cutoff, pace, quotas)
+
+
+def quotas_of(settings: Settings, schedules: Mapping[tuple[str, str], Schedule]) -> Mapping[str, int]:
+    """How many places each cohort has. Raises ConfigError for a cohort that is not there: its limit would not act."""
+    cohorts = sorted({cohort for cohort, _language in schedules})
+    for cohort in settings.study.quotas:
+        if cohort not in cohorts:
+            raise ConfigError(f"quotas in [study] has no cohort {cohort!r} to act on; there is {', '.join(cohorts)}.")
+    return settings.study.quotas
 
 
 def unknown_reply(settings: Settings, schedules: Mapping[tuple[str, str], Schedule]) -> Callable[[str], str]:

@@ -58,6 +58,17 @@ class Ability(StrEnum):
     EDITS = "tells when somebody changes a message"
 
 
+@dataclass(frozen=True, slots=True)
+class WayIn:
+    """How somebody new writes first: a link that opens their app with the words in it, and where to send them by hand.
+
+    `to` is as people read it: a number, an address, a name.
+    """
+
+    link: str
+    to: str
+
+
 # The contract
 
 
@@ -104,6 +115,10 @@ class Channel:
     def link(self, code: str) -> str:
         """A link by which somebody opens the conversation with this code; '' where there is none, or not yet."""
         return ""
+
+    def way_in(self, words: str, code: str) -> WayIn | None:
+        """How somebody new sends these words, or hands over this code; None where they cannot, or not yet."""
+        return None
 
     async def send(self, message: Outbound) -> Receipt:
         """Hand one message to the provider.

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 import secrets
+import shlex
 import sqlite3
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -24,6 +26,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot import bootstrap, prompts, record_cli
 from bot.bootstrap import Program
+from bot.channel import Ability, duration
 from bot.config import Settings, wrong_setting
 from bot.data_cli import add_data_commands
 from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError, WrongUse
@@ -34,10 +37,25 @@ from bot.interview.lint import lint
 from bot.interview.review import Reviewed
 from bot.interview.schedule import Wording
 from bot.interview.signposting import unlisted
+from bot.interview.wording import full_date
 from bot.messages import Address
 from bot.records import trail
-from bot.service import enrolment, reminding, second_step, staff, switch, views, withdrawal
-from bot.service.enrolment import Entry, Rules
+from bot.records.participants import Rules
+from bot.service import (
+    access,
+    enrolment,
+    handovers,
+    invitations,
+    reminding,
+    second_step,
+    staff,
+    switch,
+    views,
+    withdrawal,
+)
+from bot.service.access import May
+from bot.service.enrolment import Entry
+from bot.service.invitations import Group, Standing
 
 app = typer.Typer(
     name="ownpace",
@@ -179,6 +197,7 @@ def check(
     schedules = prompts.load(settings.study.prompts)
     links, signposts = prompts.links(settings.study.prompts), prompts.signposting(settings.study.prompts)
     prompts.rota(settings.study.prompts)
+    bootstrap.quotas_of(settings, schedules)
     _check_cutoff(config, settings)
     _check_periods(config, settings)
     wrong: dict[str, None] = {}
@@ -264,29 +283,136 @@ def _overdue(settings: Settings) -> Iterator[str]:
 def enrol(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", help=COLUMNS_HELP)],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file; enrol nobody.")] = False,
+    over_quota: Annotated[
+        bool, typer.Option("--over-quota", help="Everybody gets a place, also where the cohort is full.")
+    ] = False,
     config: ConfigPath = CONFIG,
 ) -> None:
-    """Enrol the people in a CSV file and send them the welcome. Either all are enrolled or nobody is."""
+    """Enrol the people in a CSV file and send them the welcome. Either all are enrolled or nobody is.
+
+    Where a cohort has as many people as its quota in [study] allows, further ones are put on the waiting list and are
+    asked whether their details may be kept; the dry run shows who they are. To let one in later: invite --admit CODE.
+    """
     program = _program(config)
     entries = enrolment.read_csv(file, program.rules)
     use_case = enrolment.rehearse if dry_run else enrolment.enrol_all
     shown = track(entries, "Enrolling", console=err, disable=len(entries) <= MANY)
-    codes = program.database.run_now(use_case, program.terms, program.rules, shown)
+    beyond = [] if over_quota else program.database.read_now(enrolment.waits, program.rules, entries)
+    codes = program.database.run_now(use_case, program.terms, program.rules, shown, over_quota)
     program.database.close()
+    waiting = [code for code, waits in zip(codes, beyond, strict=False) if waits]
+    inside = [code for code in codes if code not in waiting]
     if dry_run:
-        out.print(_settings_of(entries, codes, program.rules))
+        out.print(_settings_of(entries, codes, program.rules, waiting))
         out.print(f"{len(codes)} {'people' if len(codes) > 1 else 'person'} can be enrolled. Nothing was done.")
-    else:
-        out.print(f"Enrolled {len(codes)}: {', '.join(codes)}", markup=False)
+    elif inside:
+        out.print(f"Enrolled {len(inside)}: {', '.join(inside)}", markup=False)
+    if waiting:
+        full = f"No place is left for {len(waiting)}: {', '.join(waiting)}."
+        out.print(f"{full} They {'would be' if dry_run else 'are'} put on the waiting list.", markup=False)
+        out.print("To give them a place all the same: --over-quota, or later: scripts/ownpace invite --admit CODE")
 
 
-def _settings_of(entries: list[Entry], codes: list[str], rules: Rules) -> Table:
+def _settings_of(entries: list[Entry], codes: list[str], rules: Rules, waiting: list[str]) -> Table:
     """Each person as they would be enrolled."""
     table = Table("code", "cohort", "name", "channel", "wording", "language", "researcher", "notes")
     for code, entry in zip(codes, entries, strict=True):
-        notes = ", ".join(f"{name}: {value}" for name, value in entry.attributes.items())
+        waits = ["waits for a place"] if code in waiting else []
+        notes = ", ".join([*waits, *(f"{name}: {value}" for name, value in entry.attributes.items())])
         written = (code, entry.cohort, entry.name, entry.address.kind, entry.wording.value, entry.language)
         table.add_row(*(escape(cell) for cell in (*written, entry.researcher or rules.researcher, notes)))
+    return table
+
+
+@app.command()
+def invite(
+    cohort: Annotated[str, typer.Option(help="Whom they are for. Without it: how each cohort stands.")] = "",
+    number: Annotated[int, typer.Option(help="How many: each is for one person.")] = 1,
+    channel: Annotated[str, typer.Option(help="The only way to use them, such as sms; any if not said.")] = "",
+    wording: Annotated[
+        Wording | None, typer.Option(help="Of all texts.", show_default="short by text message, else standard")
+    ] = None,
+    language: Annotated[str, typer.Option(help="Of all texts.")] = "en",
+    expires: Annotated[str, typer.Option(metavar="LENGTH", help="How long they can be used.")] = "60d",
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="Where a sheet to print and a CSV list go. Else they are shown."),
+    ] = None,
+    admit: Annotated[str, typer.Option(metavar="CODE", help="Give a place to somebody on the waiting list.")] = "",
+    over_quota: Annotated[bool, typer.Option("--over-quota", help="With --admit: also where it is full.")] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Make invitations by which people put themselves into the study, or let in somebody who waits.
+
+    Each is for one person, works once and expires. Whoever uses one opens its page, sends JOIN and the code by a way
+    that is set up, or opens the bot's link in Telegram; they are asked the cohort's eligibility questions, and then go
+    on as everybody whom you enrol. The codes cannot be shown again.
+
+    scripts/ownpace invite --cohort disabled-adults --number 20 --out sheets
+    """
+    program = _program(config)
+    if admit:
+        program.database.run_now(
+            enrolment.admit, program.terms, program.rules, admit, "command line", over_quota=over_quota
+        )
+        out.print(f"{admit.strip().upper()} has a place, and is written to outside their quiet hours.", markup=False)
+    elif cohort:
+        group = Group(cohort, language, channel or None, wording)
+        _make_invitations(program, group, number, expires, folder)
+    else:
+        out.print(_standing(program.database.read_now(invitations.standing, program.rules)))
+        out.print("To make invitations: scripts/ownpace invite --cohort COHORT --number N --out FOLDER")
+
+
+def _make_invitations(program: Program, group: Group, number: int, expires: str, folder: Path | None) -> None:
+    from bot import sheet
+
+    try:
+        expires_at = bootstrap.now() + duration(expires)
+    except ValueError as problem:
+        raise WrongUse(f"--expires {expires!r} {problem}.") from None
+    if folder is not None:
+        sheet.make_room(folder)
+    site = program.settings.server.public_base_url
+    codes = program.database.run_now(invitations.make, program.rules, group, number, expires_at, "command line")
+    if folder is None:
+        for code in codes:
+            out.print(f"{code}  {sheet.link(site, code)}", markup=False)
+    else:
+        asyncio.run(_learn_names(program))
+        sheet.write(folder, bootstrap.web_parts(program), site, group, codes, expires_at)
+        out.print(f"To print: {folder / sheet.SHEET}\nAs a list: {folder / sheet.LIST}", markup=False)
+    day = full_date(expires_at.astimezone(program.settings.study.zone))
+    made = f"{len(codes)} invitation{'s' if len(codes) > 1 else ''} to {group.cohort}"
+    out.print(f"{made}. Each works once, until {day}. The codes cannot be shown again.", markup=False)
+    if urlsplit(site).hostname in ("127.0.0.1", "localhost", "::1"):
+        err.print(
+            f"Warning: the links begin with {site}, which opens on this computer only. Set public_base_url in [server] "
+            "to the address at which others reach it.",
+            markup=False,
+        )
+
+
+async def _learn_names(program: Program) -> None:
+    """Ask the providers of those channels that cannot say by themselves how people come to them."""
+    for kind, channel in program.channels.items():
+        try:
+            if Ability.WRITES_FIRST not in channel.abilities and channel.way_in("JOIN", "CODE") is None:
+                await channel.check()
+        except OwnPaceError as problem:
+            err.print(f"Warning: the sheet does not name {kind}: {problem}", markup=False)
+        finally:
+            await channel.close()
+
+
+def _standing(cohorts: list[Standing]) -> Table:
+    """How many places and invitations each cohort has."""
+    table = Table("cohort", "places", "taken", "waiting", "not eligible", "codes open", "used", "expired")
+    table.columns[0].no_wrap = True
+    for one in cohorts:
+        places = "no limit" if one.quota is None else str(one.quota)
+        counts = (one.taken, one.waiting, one.not_eligible, one.open, one.used, one.expired)
+        table.add_row(escape(one.cohort), places, *(str(count) for count in counts))
     return table
 
 
@@ -397,6 +523,50 @@ def audit(
     out.print(f"{found.lines} lines, each following from the one before it. The newest link: {found.newest or 'none'}")
     if found.unchained:
         out.print(f"The first {found.unchained} are from before the trail was chained, and cannot be checked.")
+
+
+@app.command()
+def handover(
+    code: Annotated[str, typer.Argument(help="The participant, such as P07.")],
+    who: Annotated[str, typer.Option("--as", metavar="NAME", help="Who speaks: a user of the dashboard.")] = "",
+    back: Annotated[bool, typer.Option("--back", help="Hand back: the open question is asked again, once.")] = False,
+    reason: Annotated[
+        str, typer.Option(help="Why; kept encrypted in the trail. Needed to hand back after signs of distress.")
+    ] = "",
+    anyway: Annotated[bool, typer.Option("--anyway", help="Take it from whoever has it.")] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Give a conversation to a person, or hand it back.
+
+    From that moment only this person speaks, and what the service had waiting stays. They read and write on the
+    dashboard, and are reminded each working day until it is handed back; no time limit hands it back by itself.
+
+    scripts/ownpace handover P07 --as Ann --reason "asked for a person by phone"
+
+    scripts/ownpace handover P07 --as Ann --back
+    """
+    if not who.strip():
+        raise WrongUse("Say who speaks: --as NAME, one of: scripts/ownpace users list")
+    if back and anyway:
+        raise WrongUse("--anyway is for taking over: whoever hands back has the conversation. Leave one out.")
+    program = _program(config)
+    user, code = program.database.read_now(staff.colleague, who), code.strip().upper()
+    name, assigned_only = user.name, program.settings.study.assigned_only
+    theirs = program.database.read_now(access.may_open, user, code, assigned_only=assigned_only)
+    if not access.may(user, May.WRITE) or not theirs:
+        why = "it is assigned to somebody else" if not theirs else f"they are {access.NAMES[user.role]}"
+        raise OwnPaceError(f"{name} may not have the conversation with {code}: {why}.")
+    if back:
+        program.database.run_now(handovers.hand_back, program.terms, code, name, reason)
+        out.print(f"The service speaks to {code} again.", markup=False)
+        return
+    program.database.run_now(handovers.take_over, program.terms, code, name, "yes" if anyway else "", reason)
+    page = f"{program.settings.server.public_base_url}/participants/{code}"
+    out.print(f"{name} has the conversation with {code}, and the service is silent. Write at {page}", markup=False)
+    record = program.database.read_now(views.record, program.terms, code)
+    if record is not None and (safely := record.notes.get("safe_contact", "").strip()):
+        out.print(f"How it is safe to contact them: {safely}", markup=False)
+    out.print(f"To hand it back: scripts/ownpace handover {code} --as {shlex.quote(name)} --back", markup=False)
 
 
 # Staff

@@ -139,6 +139,7 @@ class Study(Section):
     researcher: Annotated[str, Field(min_length=1, max_length=15)] = "our researcher"
     agree_again_on_new_channel: bool = False
     assigned_only: bool = True
+    quotas: dict[str, Annotated[int, Field(ge=0)]] = {}
 
     @property
     def zone(self) -> ZoneInfo:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bot.errors import ScheduleError
 from bot.interview.rota import Rota
 from bot.interview.safeguarding import WordList
-from bot.interview.schedule import Schedule, Section, Statement, Text
+from bot.interview.schedule import Eligibility, Schedule, Section, Statement, Text
 from bot.interview.signposting import Signposting
 from bot.yaml_files import File, Place, checked, complain, read
 
@@ -29,6 +29,7 @@ class _Cohort(BaseModel):
     cohort: str
     title: str
     code_prefix: str
+    eligibility: tuple[Eligibility, ...] = ()
     sections: tuple[Section, ...]
 
 

@@ -27,8 +27,8 @@ FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 def player_for(script: str) -> Player:
     """The interview that the file's settings ask for.
 
-    `# settle 0`, `# wording short`, `# prompts`, `# hour 22`, `# reminders`, and `# their discreet yes` for a
-    column of theirs.
+    `# settle 0`, `# wording short`, `# eligibility`, `# prompts`, `# hour 22`, `# reminders`, and
+    `# their discreet yes` for a column of theirs.
     """
     their = dict(line.split(maxsplit=3)[2:] for line in script.splitlines() if line.startswith("# their "))
     settings = dict(line[2:].partition(" ")[::2] for line in script.splitlines() if line.startswith("# "))
@@ -39,6 +39,7 @@ def player_for(script: str) -> Player:
             prompts="prompts" in settings,
             attributes=their,
             handover=settings.get("handover", ""),
+            eligibility="eligibility" in settings,
             ladder=Ladder() if "reminders" in settings else NO_LADDER,
         ),
         MONDAY.replace(hour=int(settings.get("hour", "10"))),

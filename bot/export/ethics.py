@@ -158,6 +158,8 @@ def _texts(versions: Iterable[Version]) -> Iterator[tuple[str, ...]]:
 
 
 def _worded(schedule: Schedule) -> Iterator[tuple[str, str, Text]]:
+    for asked in schedule.eligibility:
+        yield "eligibility question", asked.id, asked
     for statement in schedule.statements:
         yield "consent statement", statement.id, statement
     for section in schedule.sections:
@@ -268,6 +270,10 @@ def _version_row(version: Version, zone: ZoneInfo) -> tuple[str, ...]:
 
 def _schedule(schedule: Schedule) -> Iterator[Part]:
     yield Heading(1, f"{schedule.title}: {schedule.language}, version {schedule.version}")
+    if schedule.eligibility:
+        yield Heading(2, "Eligibility questions, for those who join by an invitation")
+    for asked in schedule.eligibility:
+        yield from _text(f"{asked.id} ({'YES' if asked.qualifies else 'NO'} lets them in)", asked)
     yield Heading(2, "Consent statements")
     for statement in schedule.statements:
         need = "needed to take part" if statement.required else "a choice"

@@ -24,7 +24,7 @@ ACKNOWLEDGED = {
 
 
 def ask(turn: Turn) -> None:
-    """Send the open statement or question, in full; after the statements, who answers.
+    """Send the open statement or question, of eligibility too, in full; after the statements, who answers.
 
     No question is ever sent without every required consent.
     """
@@ -35,7 +35,7 @@ def ask(turn: Turn) -> None:
     elif interview.state is State.CONSENT and key in interview.consent:
         turn.change(menu=Menu.WHO)
         turn.say("who-answered")
-    elif interview.state is State.CONSENT:
+    elif interview.state in (State.CONSENT, State.SCREENING):
         turn.send(wording.statement(interview, key), question=key)
     elif interview.consented and key:
         turn.send(wording.question(interview, key), question=key)

@@ -122,12 +122,14 @@ def parse(text: str) -> Word | None:
 YES = (
     "yes", "y", "yeah", "yea", "yep", "yup", "ok", "okay", "agree", "i agree", "i do agree", "yes thanks",
     "yes thank you", "yes i agree", "yes i do", "i do", "yes yes", "yes ok", "yes okay", "ok yes", "okay yes",
+    "yes i am", "yes i have",
 )  # fmt: skip
 NO = (
     "no", "n", "nope", "nah", "disagree", "i disagree", "do not agree", "don't agree", "dont agree",
     "i do not agree", "i don't agree", "i dont agree", "no thanks", "no thank you", "no i do not",
     "no i don't", "no i dont", "i do not", "i don't", "i dont", "no i disagree", "no i do not agree",
-    "no i don't agree", "no i dont agree", "no no",
+    "no i don't agree", "no i dont agree", "no no", "no i am not", "no i'm not", "no im not", "no i have not",
+    "no i haven't", "no i havent",
 )  # fmt: skip
 YES_SIGNS = frozenset("👍✅✔☑✓")
 NO_SIGNS = frozenset("👎❌✖✗✘")

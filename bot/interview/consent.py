@@ -13,8 +13,6 @@ from bot.interview.turn import Turn
 
 def begin(turn: Turn) -> None:
     """Information first, then the first statement."""
-    if turn.interview.state is not State.INVITED:
-        return
     for group in turn.interview.schedule.opening:
         turn.say(*group)
     turn.change(state=State.CONSENT)

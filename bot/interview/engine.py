@@ -1,9 +1,9 @@
 """One turn of an interview. `step` decides what follows from an event; the caller saves it and sends it.
 
-`hearing` says what a message is; `consent`, `helping`, `answering` and `settling` know what is open and what
-follows it; `words` the commands; `pausing`, `moving` and `leaving` what some of them begin; `reminding` what a
-silence means; `distress` what its signs begin; `persons` all that a researcher does, and `fetching` who is told that
-one is needed.
+`joining` says how somebody comes in; `hearing` what a message is; `consent`, `helping`, `answering` and `settling`
+know what is open and what follows it; `words` the commands; `pausing`, `moving` and `leaving` what some of them begin;
+`reminding` what a silence means; `distress` what its signs begin; `persons` all that a researcher does, and `fetching`
+who is told that one is needed.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.interview import calling, consent, fetching, hearing, leaving, moving, pausing, persons, reminding, settling
+from bot.interview import calling, fetching, hearing, joining, leaving, moving, pausing, persons, reminding, settling
 from bot.interview.events import (
     Acknowledged,
     AddressTold,
+    Admitted,
     Due,
     Effect,
     Enrolled,
@@ -48,7 +49,9 @@ def step(interview: Interview, event: Event, now: datetime) -> Step:
     turn = Turn(interview, now)
     match event:
         case Enrolled():
-            consent.begin(turn)
+            joining.begin(turn, event)
+        case Admitted():
+            joining.admitted(turn)
         case Said():
             hearing.hear(turn, event)
             reminding.repeat(turn, interview)

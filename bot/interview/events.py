@@ -14,7 +14,18 @@ from bot.messages import MediaKind
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """A coordinator, or the person, has put them into the study."""
+    """A coordinator, or the person, has put them into the study.
+
+    `message` is the one with which they came in by an invitation. `full`: there is no place now, so they wait.
+    """
+
+    message: int | None = None
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A place is free for somebody who waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +174,7 @@ class Moved:
 
 Event = (
     Enrolled
+    | Admitted
     | Said
     | Due
     | TookOver
@@ -189,6 +201,7 @@ class Belongs(StrEnum):
     LATE = "late"
     CONSENT = "consent"
     COMMAND = "command"
+    ELIGIBILITY = "eligibility"
     CHOICE = "choice"
     CONVERSATION = "conversation"
     ASIDE = "aside"
@@ -208,6 +221,11 @@ class Remove:
     """The person took this message of theirs back."""
 
     message: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """What they answered to the eligibility questions is not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,4 +338,6 @@ class Alert:
     number: int
 
 
-Effect = File | Remove | Send | Cancel | Release | Move | Consent | SetTimer | DropTimer | OpenTask | Alert | Book
+Effect = (
+    File | Remove | Forget | Send | Cancel | Release | Move | Consent | SetTimer | DropTimer | OpenTask | Alert | Book
+)

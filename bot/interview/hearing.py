@@ -8,6 +8,7 @@ from bot.interview import (
     consent,
     distress,
     helping,
+    joining,
     leaving,
     moving,
     pausing,
@@ -86,6 +87,10 @@ def _take_words(turn: Turn, said: Said) -> None:
     """Words that are no command: an answer to what is open, or something for a person to read."""
     interview = turn.interview
     match interview.state:
+        case State.SCREENING:
+            joining.answer(turn, said)
+        case State.WAITING:
+            joining.answer_waiting(turn, said)
         case State.CONSENT | State.ACTIVE if interview.agreeing:
             consent.answer_again(turn, said)
         case State.CONSENT if interview.position in interview.consent:
@@ -99,7 +104,7 @@ def _take_words(turn: Turn, said: Said) -> None:
             answering.acknowledge(turn, said)
         case State.PAUSED if interview.position:
             pausing.resume(turn)
-            consent.answer(turn, said)
+            _take_words(turn, said)
         case State.COMPLETE if yes_or_no(said.text, numbered=True) is False:
             turn.file(said, Belongs.CHOICE)
         case State.COMPLETE:

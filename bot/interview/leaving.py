@@ -10,14 +10,14 @@ from bot.interview.turn import Turn
 
 def stopped(turn: Turn) -> None:
     """Silence, however it was asked for."""
-    if turn.interview.state not in (State.LEFT, State.DECLINED):
+    if turn.interview.state not in (State.LEFT, State.DECLINED, State.INELIGIBLE):
         turn.change(state=State.STOPPED, menu=None)
     turn.follow(Cancel(people=True))
 
 
 def stop(turn: Turn, said: Said) -> None:
     """One confirmation, unless the provider has given it already."""
-    again = turn.interview.state in (State.STOPPED, State.LEFT, State.DECLINED)
+    again = turn.interview.state in (State.STOPPED, State.LEFT, State.DECLINED, State.INELIGIBLE)
     stopped(turn)
     if not again and said.opt_out is None:
         turn.say("stopped")

@@ -74,6 +74,7 @@ def _texts(schedule: Schedule) -> Iterator[tuple[tuple[str, ...], Text]]:
             yield (section.id, "intro"), section.intro
     yield from (((question.id,), question) for question in schedule.questions)
     yield from (((statement.id,), statement) for statement in schedule.statements)
+    yield from (((asked.id,), asked) for asked in schedule.eligibility)
     yield from (((key,), text) for key, text in schedule.texts.items())
 
 

@@ -75,5 +75,5 @@ def moved(turn: Turn, event: Moved) -> None:
     if turn.interview.state is not State.HANDOVER:
         turn.say("change-unasked" if event.unasked else "change-done")
     waits = turn.interview.between and not turn.interview.agreeing
-    if turn.interview.state in (State.CONSENT, State.ACTIVE) and not waits:
+    if turn.interview.state in (State.SCREENING, State.CONSENT, State.ACTIVE) and not waits:
         settling.carry_on(turn)

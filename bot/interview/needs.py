@@ -8,6 +8,7 @@ no_contact      dates without a message: "2027-02-01..2027-02-14", several with 
 prompts         yes: stock follow-up questions are welcome
 discreet        yes: others may see their phone
 no_calls        yes: they are never offered a call
+safe_contact    how the team may safely reach them, in words: whoever is fetched is told to read it first
 call            how they want to be called: phone, video or bsl
 who             whose words they write: own, help, behalf, or ask
 """

@@ -100,7 +100,9 @@ def resume(turn: Turn) -> None:
     if interview.distressed:
         state = State.HANDOVER
     elif not interview.position:
-        state = State.COMPLETE
+        state = State.COMPLETE if interview.consented else State.WAITING
+    elif interview.position in {asked.id for asked in interview.schedule.eligibility}:
+        state = State.SCREENING
     elif interview.position in {s.id for s in interview.schedule.statements}:
         state = State.CONSENT
     else:

@@ -44,6 +44,8 @@ _GUARDS = {
     State.HANDOVER: Guard.HANDED_OVER,
     State.PAUSED: Guard.PAUSED,
     State.INVITED: Guard.NOT_ASKED,
+    State.WAITING: Guard.NOT_ASKED,
+    State.INELIGIBLE: Guard.DECLINED,
 }
 
 
@@ -65,7 +67,7 @@ def watch(turn: Turn, event: Event) -> None:
     It starts too where what they wrote was about something else, and left the open point as it was.
     """
     ours = [s for s in turn.effects if isinstance(s, Send) and not REMINDERS.intersection(s.texts)]
-    open_here = turn.interview.state in (State.CONSENT, State.ACTIVE) and not turn.interview.between
+    open_here = turn.interview.state in (State.SCREENING, State.CONSENT, State.ACTIVE) and not turn.interview.between
     settling = any(isinstance(effect, SetTimer) and effect.kind is TimerKind.SETTLE for effect in turn.effects)
     if ours and open_here:
         turn.change(asked=max(send.not_before or turn.now for send in ours), away=False)

@@ -97,6 +97,7 @@ REQUIRED_TEXTS = frozenset(
         "distress",
         "distress-discreet",
         "done-empty",
+        "eligibility-intro",
         "file",
         "got-it",
         "help",
@@ -111,6 +112,7 @@ REQUIRED_TEXTS = frozenset(
         "left-keep",
         "left-late",
         "no-earlier-question",
+        "not-eligible",
         "nothing-open",
         "nothing-to-undo",
         "pause-ask",
@@ -119,7 +121,9 @@ REQUIRED_TEXTS = frozenset(
         "paused-open",
         "person-asked",
         "picture",
+        "place-free",
         "progress",
+        "quota-full",
         "reminder-1",
         "reminder-2",
         "skip-first",
@@ -131,6 +135,8 @@ REQUIRED_TEXTS = frozenset(
         "undo",
         "unknown-sender",
         "voice-note",
+        "waiting-no",
+        "waiting-yes",
         "welcome",
         "welcome-back",
         "who-answered",
@@ -229,6 +235,16 @@ class Statement(Text):
     permits: Literal["other channel"] | None = None
 
 
+class Eligibility(Text):
+    """A YES or NO question about whether the study is for somebody who joins by an invitation.
+
+    `qualifies` is the answer that lets them in.
+    """
+
+    id: Id
+    qualifies: bool
+
+
 STORED = {"stored": True}
 """Says that a schedule is read as it was stored: it was right then, and interviews are on it."""
 
@@ -240,6 +256,7 @@ class Schedule(_Part):
     language: Words
     title: Words
     code_prefix: Annotated[str, Field(pattern=r"^[A-Z]{1,4}$")]
+    eligibility: tuple[Eligibility, ...] = Field(default=(), exclude_if=lambda asked: not asked)
     opening: tuple[tuple[str, ...], ...] = Field(min_length=1)
     statements: tuple[Statement, ...] = Field(min_length=1)
     sections: tuple[Section, ...] = Field(min_length=1)
@@ -313,8 +330,12 @@ class Schedule(_Part):
         questions = [question for section in self.sections for question in section.questions]
         yield from _twice([question.id for question in questions], "question")
         yield from _twice([statement.id for statement in self.statements], "consent statement")
+        yield from _twice([asked.id for asked in self.eligibility], "eligibility question")
         for clash in {question.id for question in questions} & {statement.id for statement in self.statements}:
             yield clash, f"{clash} is both a question and a consent statement; rename one"
+        others = {question.id for question in questions} | {statement.id for statement in self.statements}
+        for clash in {asked.id for asked in self.eligibility} & others:
+            yield clash, f"{clash} is an eligibility question and something else too; rename one"
         if not any(statement.required for statement in self.statements):
             yield self.statements[0].id, "no consent statement is required; mark at least one with required: true"
         yield from self._branch_problems(questions)
@@ -365,6 +386,8 @@ class Schedule(_Part):
                         yield question.id, f"the prompt '{prompt}' has a placeholder; prompts are sent as they stand"
         for statement in self.statements:
             yield from _unfilled(statement.id, statement, ALWAYS, "a statement")
+        for asked in self.eligibility:
+            yield from _unfilled(asked.id, asked, ALWAYS, "an eligibility question")
         for key, text in self.texts.items():
             yield from _unfilled(key, text, fillable(key), "this text")
 

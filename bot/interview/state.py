@@ -23,6 +23,9 @@ class State(StrEnum):
     """Where an interview stands. Position says at which statement or question."""
 
     INVITED = "invited"
+    WAITING = "waiting"
+    SCREENING = "screening"
+    INELIGIBLE = "not eligible"
     CONSENT = "consent"
     ACTIVE = "active"
     PAUSED = "paused"
@@ -120,6 +123,11 @@ class Person:
         return self.attributes.get(attribute, "").strip().casefold() in YES
 
     @property
+    def guarded(self) -> bool:
+        """Whether they have said how the team may safely reach them."""
+        return bool(self.attributes.get("safe_contact", "").strip())
+
+    @property
     def discreet(self) -> bool:
         """Whether others may see their phone."""
         return self.says("discreet")
@@ -184,7 +192,7 @@ class Interview:
     days. `asked`: when our last message that waits for the person went or is to go, None once they wrote. `reminded`:
     every reminder. `away`: their mailbox answered by itself since our last message. `beckoned`: they were told only
     that a message is ready. `who`: whose words they say that they write. `slots`: times for a
-    call that they were offered; `call` the one they took.
+    call that they were offered; `call` the one they took. `joined`: they came in by an invitation of their own.
     """
 
     schedule: Schedule
@@ -215,6 +223,7 @@ class Interview:
     who: Who | None = None
     slots: tuple[Slot, ...] = ()
     call: Slot | None = None
+    joined: bool = False
 
     def but(self, **changes: object) -> Self:
         """The same interview with these fields changed. `dataclasses.replace` takes ten times as long, every turn."""
@@ -227,7 +236,7 @@ class Interview:
     @property
     def wants_messages(self) -> bool:
         """Whether they have not ended it, and have not said no."""
-        return self.state not in (State.STOPPED, State.DECLINED, State.LEAVING, State.LEFT)
+        return self.state not in (State.STOPPED, State.DECLINED, State.INELIGIBLE, State.LEAVING, State.LEFT)
 
     @property
     def rota(self) -> Rota:
@@ -288,6 +297,7 @@ class Interview:
             "who": self.who and self.who.value,
             "slots": [_slot_written(slot) for slot in self.slots],
             "call": _slot_written(self.call) if self.call else None,
+            "joined": self.joined,
         }
 
     @classmethod
@@ -327,6 +337,7 @@ class Interview:
             who=Who(saved["who"]) if saved.get("who") else None,
             slots=tuple(_slot(each) for each in saved.get("slots", ())),
             call=_slot(saved["call"]) if saved.get("call") else None,
+            joined=saved.get("joined", False),
         )
 
 

@@ -9,7 +9,7 @@ from bot.interview import pace, quiet, wording
 from bot.interview.events import Belongs, Effect, File, OpenTask, Said, Send, TaskKind
 from bot.interview.state import Answer, Interview, State
 
-ENDED = frozenset({State.STOPPED, State.DECLINED, State.LEAVING, State.LEFT})
+ENDED = frozenset({State.STOPPED, State.DECLINED, State.INELIGIBLE, State.LEAVING, State.LEFT})
 """States that the person chose, and that nobody but the person ends."""
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from bot.interview.schedule import Eligibility, Statement
+
 if TYPE_CHECKING:  # the state holds a rota, and the rota puts its days into words
     from bot.interview.state import Interview
 
@@ -87,9 +89,9 @@ def stock(interview: Interview, keys: Iterable[str], **more: str) -> str:
 
 
 def statement(interview: Interview, key: str) -> str:
-    """A consent statement as it is sent."""
-    found = next(s for s in interview.schedule.statements if s.id == key)
-    text = found.worded(interview.person.wording)
+    """A consent statement, or an eligibility question, as it is sent."""
+    asked: tuple[Statement | Eligibility, ...] = (*interview.schedule.statements, *interview.schedule.eligibility)
+    text = next(each for each in asked if each.id == key).worded(interview.person.wording)
     return fill(text if "YES or NO" in text else f"{text} YES or NO?", values(interview))
 
 

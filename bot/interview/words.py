@@ -35,7 +35,7 @@ def obey(turn: Turn, said: Said, word: Word) -> None:
     state = turn.interview.state
     if word.command in always:
         always[word.command]()
-    elif state in (State.DECLINED, State.LEFT):
+    elif state in (State.DECLINED, State.INELIGIBLE, State.LEFT):
         turn.task(TaskKind.AFTERWARDS)
     elif state is State.STOPPED and word.command is not Command.READY:
         turn.say("stopped")
@@ -76,7 +76,7 @@ def done(turn: Turn) -> None:
 
 def _agreeing(turn: Turn) -> bool:
     """Whether a YES or NO is open, the first time or again: nothing stands in for it."""
-    return turn.interview.state is State.CONSENT or turn.interview.agreeing
+    return turn.interview.state in (State.CONSENT, State.SCREENING) or turn.interview.agreeing
 
 
 def skip(turn: Turn) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, bindparam, select, update
@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, select, update
 from bot.channel import Channel
 from bot.interview import needs
 from bot.interview.safeguarding import Signs
-from bot.interview.schedule import Wording
+from bot.interview.schedule import Schedule, Wording
 from bot.interview.state import Interview, Pace, Person, Study
 from bot.messages import Address
 from bot.records.prepared import Prepared, Row
@@ -26,11 +26,31 @@ CHANNEL_NAMES = {"sms": "text", "whatsapp": "WhatsApp", "telegram": "Telegram", 
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """What enrolment needs of the settings: schedules by cohort and language, defaults, and when the cutoff is.
+
+    `quotas`: how many places a cohort has; one that is not named has no limit.
+    """
+
+    schedules: Mapping[tuple[str, str], Schedule]
+    channels: Mapping[str, Channel]
+    timezone: str
+    researcher: str
+    cutoff: date | int
+    pace: Callable[[str], Pace]
+    quotas: Mapping[str, int] = field(default_factory=dict)
+
+    def cutoff_from(self, today: date) -> date:
+        return self.cutoff if isinstance(self.cutoff, date) else today + timedelta(days=self.cutoff)
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """What the settings say about every interview.
 
     The study's name and phone, the pace on a kind of channel, what somebody unknown is told there, and the channels.
-    `signs` of harm or distress, by language; `site` is where the team's pages are.
+    `signs` of harm or distress, by language; `site` is where the team's pages are. `rules`: how whoever joins by an
+    invitation is enrolled; without them nobody is.
     """
 
     study: Study
@@ -39,6 +59,7 @@ class Terms:
     channels: Mapping[str, Channel]
     signs: Mapping[str, Signs] = field(default_factory=dict)
     site: str = ""
+    rules: Rules | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,21 @@ moves = Table(
     _at("created_at"),
 )
 
+invitations = Table(
+    "invitations",  # by which people put themselves into the study
+    metadata,
+    _id(),
+    Column("found_by", LargeBinary, nullable=False, unique=True),  # the code's keyed hash: the code is stored nowhere
+    Column("cohort", String(60), nullable=False),
+    Column("language", String(12), nullable=False),
+    Column("wording", String(20)),  # null: short by text message, standard elsewhere
+    Column("channel", String(20)),  # null: any
+    Column("participant_id", ForeignKey("participants.id")),  # who used it
+    _at("made_at"),
+    _at("expires_at"),
+    _at("used_at", optional=True),
+)
+
 interviews = Table(
     "interviews",
     metadata,

@@ -22,6 +22,10 @@ WORDS = {
 """What has happened, by cause: never what anybody said."""
 
 
+SAFELY = "They have said how it is safe to contact them: read safe_contact on their page first."
+"""What it is stays on their page: this goes into a mail and onto a list."""
+
+
 def tell(uow: UnitOfWork, terms: Terms, participant: Participant, alert: Alert) -> None:
     """Write to somebody on the rota, if they are a user with an address and there is a mail channel."""
     user = _user(uow, alert.who)
@@ -29,10 +33,11 @@ def tell(uow: UnitOfWork, terms: Terms, participant: Participant, alert: Alert) 
     uow.note("service", "alerted" if told else "could not alert", participant.code, who=alert.who, cause=alert.cause)
     if user is not None and told:
         key_id, key = uow.holding_key()
+        safely = f"\n\n{SAFELY}" if participant.interview.person.guarded else ""
         again = "" if alert.number == 1 else "\n\nNobody has seen to it yet. Take over, and nobody else is told."
         link = f"{terms.site}/participants/{participant.code}"
         words = WORDS[Cause(alert.cause)].format(code=participant.code)
-        _queue(uow, user["id"], key_id, user["email"], key.seal(f"{words}{again}\n\n{link}", "body"))
+        _queue(uow, user["id"], key_id, user["email"], key.seal(f"{words}{safely}{again}\n\n{link}", "body"))
 
 
 def _user(uow: UnitOfWork, name: str) -> dict[str, object] | None:

@@ -17,14 +17,17 @@ from bot.interview.engine import Step, step
 from bot.interview.events import (
     OUTLASTS,
     Alert,
+    Belongs,
     Book,
     Cancel,
     Consent,
     DropTimer,
     Due,
     Effect,
+    Enrolled,
     Event,
     File,
+    Forget,
     Move,
     Moved,
     OpenTask,
@@ -42,7 +45,7 @@ from bot.interview.wording import stock
 from bot.records import participants
 from bot.records.participants import Participant, Terms
 from bot.records.prepared import Prepared
-from bot.records.tables import consents, messages, outbox, timers
+from bot.records.tables import consents, contents, media, messages, outbox, timers
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import alerts, calls
 
@@ -135,7 +138,7 @@ class _Turn:
         self.uow = uow
         self.terms = terms
         self.participant = participant
-        self.message = event.message if isinstance(event, Said | Moved) else None
+        self.message = event.message if isinstance(event, Said | Moved | Enrolled) else None
         self.before: int | None = None
 
     def save(self, after: Step) -> None:
@@ -151,6 +154,8 @@ class _Turn:
             case Remove():
                 taken_back = update(messages).where(messages.c.id == effect.message)
                 self.uow.execute(taken_back.values(removed_at=self.uow.now))
+            case Forget():
+                self.forget()
             case Send():
                 self.send(effect)
             case Cancel():
@@ -166,7 +171,8 @@ class _Turn:
             case DropTimer():
                 self.drop_timer(effect.kind)
             case OpenTask():
-                self.uow.open_task(effect.kind.value, self.participant.id, self.message)
+                note = alerts.SAFELY if self.participant.interview.person.guarded else None
+                self.uow.open_task(effect.kind.value, self.participant.id, self.message, note)
             case Book():
                 calls.book(self.uow, self.terms, self.participant, effect.slot)
             case Alert():
@@ -224,6 +230,21 @@ class _Turn:
             body = stock(self.participant.interview, [DISCREET])
             self.send(Send(body, (DISCREET,), not_before=effect.not_before, unasked=True))
         return True
+
+    def forget(self) -> None:
+        """The words of the eligibility questions' answers, as read and as they came, and any file with them.
+
+        What stays: that messages came, when and on which channel, which proves that nothing was lost and keeps a
+        second copy from being taken for a new message; and the address, until the text that says it is not for them
+        has left and a person has deleted the rest.
+        """
+        of = (messages.c.participant_id == self.participant.id, messages.c.belongs == Belongs.ELIGIBILITY.value)
+        ids = [row["id"] for row in self.uow.all(select(messages.c.id).where(*of))]
+        files = media.c.message_id.in_(ids)
+        found = [row["found_by"] for row in self.uow.all(select(media.c.found_by).where(files)) if row["found_by"]]
+        self.uow.execute(delete(contents).where(contents.c.found_by.in_(found)))
+        self.uow.execute(delete(media).where(files))
+        self.uow.execute(update(messages).where(*of).values(body=None, raw=None, elided=None))
 
     def cancel(self, effect: Cancel) -> None:
         """What is under way may still be found not to have left: then it is not tried again."""

@@ -6,24 +6,24 @@ import csv
 import difflib
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, or_, select
 
-from bot.channel import Ability, Channel
-from bot.errors import AddressError, EnrolmentError
+from bot.channel import Ability
+from bot.errors import AddressError, EnrolmentError, OwnPaceError
 from bot.interview import needs
-from bot.interview.events import Enrolled
-from bot.interview.schedule import Schedule, Wording
-from bot.interview.state import Interview, Pace, Person
+from bot.interview.events import Admitted, Enrolled, TaskKind
+from bot.interview.schedule import Wording
+from bot.interview.state import Interview, Person, State
 from bot.messages import Address
 from bot.records import participants
-from bot.records.participants import Terms
+from bot.records.participants import Rules, Terms
 from bot.records.tables import addresses, interviews
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
@@ -52,21 +52,6 @@ class Entry:
     attributes: Mapping[str, str] = field(default_factory=dict)
     where: str = ""
     """Where they are written down: 'people.csv:3'."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What enrolment needs of the settings: schedules by cohort and language, defaults, and when the cutoff is."""
-
-    schedules: Mapping[tuple[str, str], Schedule]
-    channels: Mapping[str, Channel]
-    timezone: str
-    researcher: str
-    cutoff: date | int
-    pace: Callable[[str], Pace]
-
-    def cutoff_from(self, today: date) -> date:
-        return self.cutoff if isinstance(self.cutoff, date) else today + timedelta(days=self.cutoff)
 
 
 def read_csv(path: Path, rules: Rules) -> list[Entry]:
@@ -226,12 +211,73 @@ def _number(code: str, prefix: str) -> int:
     return int(figures) if figures != code and figures.isdecimal() else 0
 
 
-def enrol_all(uow: UnitOfWork, terms: Terms, rules: Rules, entries: Iterable[Entry]) -> list[str]:
+# Places
+
+WITHOUT_A_PLACE = frozenset({State.WAITING, State.INELIGIBLE, State.DECLINED, State.LEAVING, State.LEFT})
+"""States in which nobody takes a place."""
+
+
+def taken(uow: UnitOfWork, cohort: str) -> int:
+    """How many places of a cohort are taken.
+
+    Whoever was let in has one until they say no, leave, or turn out not to be whom the study is for: nothing expires
+    here, so an invitation that was taken up may be answered after sixty days and must still find its place. STOP
+    keeps it, for READY takes it up again. Those who wait have none, also while a person talks with them. An
+    invitation that nobody has used has none either: more are given out than come back.
+    """
+    of_cohort = (interviews.c.participant_id == people.c.id, people.c.cohort == cohort)
+    inside = (*of_cohort, interviews.c.state.not_in([state.value for state in WITHOUT_A_PLACE]))
+    begun = or_(interviews.c.position != "", interviews.c.state == State.COMPLETE.value)
+    count: int = uow.execute(select(func.count(people.c.id)).where(*inside, begun)).scalar_one()
+    others = uow.all(select(interviews.c.saved).where(*inside, ~begun))  # stopped or with a person: after all, or never
+    return count + sum(bool(row["saved"]["answers"]) for row in others)
+
+
+def is_full(uow: UnitOfWork, rules: Rules, cohort: str) -> bool:
+    """Whether every place of the cohort is taken."""
+    quota = rules.quotas.get(cohort)
+    return quota is not None and taken(uow, cohort) >= quota
+
+
+def waits(uow: UnitOfWork, rules: Rules, entries: Iterable[Entry]) -> list[bool]:
+    """For each, in order, whether there is no place left and they would wait."""
+    there: Counter[str] = Counter({cohort: taken(uow, cohort) for cohort in rules.quotas})
+    found = []
+    for entry in entries:
+        there[entry.cohort] += 1
+        found.append(there[entry.cohort] > rules.quotas.get(entry.cohort, there[entry.cohort]))
+    return found
+
+
+def admit(uow: UnitOfWork, terms: Terms, rules: Rules, code: str, actor: str, *, over_quota: bool = False) -> None:
+    """Give a place to somebody who waits. Raises OwnPaceError for anybody else, and where no place is free."""
+    participant = participants.by_code(uow, terms, code)
+    if participant is None:
+        raise OwnPaceError(f"There is no participant {code}. See: scripts/ownpace participants")
+    if participant.interview.state is not State.WAITING:
+        raise OwnPaceError(f"{participant.code} is not on the waiting list: {participant.interview.state.value}.")
+    cohort = participant.interview.schedule.cohort
+    if not over_quota and is_full(uow, rules, cohort):
+        raise OwnPaceError(
+            f"No place is free: {taken(uow, cohort)} of {rules.quotas[cohort]} in {cohort} are taken. Raise it under "
+            "quotas in [study] of the settings, or add --over-quota."
+        )
+    happen(uow, terms, participant, Admitted())
+    uow.close_tasks(participant.id, frozenset({TaskKind.AFTERWARDS.value}))
+    uow.note(actor, "admitted", participant.code, cohort=cohort)
+
+
+# Enrolling
+
+
+def enrol_all(
+    uow: UnitOfWork, terms: Terms, rules: Rules, entries: Iterable[Entry], over_quota: bool = False
+) -> list[str]:
     """Enrol all of them; their codes. Raises EnrolmentError with every problem, and then nobody is to be enrolled."""
     codes, problems, free = [], [], Codes(uow)
     for entry in entries:
         try:
-            codes.append(enrol(uow, terms, rules, entry, free=free))
+            codes.append(enrol(uow, terms, rules, entry, free=free, over_quota=over_quota))
         except EnrolmentError as problem:
             problems.append(f"{entry.where}: {problem}" if entry.where else str(problem))
     if problems:
@@ -239,27 +285,48 @@ def enrol_all(uow: UnitOfWork, terms: Terms, rules: Rules, entries: Iterable[Ent
     return codes
 
 
-def rehearse(uow: UnitOfWork, terms: Terms, rules: Rules, entries: Iterable[Entry]) -> list[str]:
+def rehearse(
+    uow: UnitOfWork, terms: Terms, rules: Rules, entries: Iterable[Entry], over_quota: bool = False
+) -> list[str]:
     """Enrol all of them and take it back; the codes they would have. Raises EnrolmentError as `enrol_all` does."""
     part = uow.connection.begin_nested()
     try:
-        return enrol_all(uow, terms, rules, entries)
+        return enrol_all(uow, terms, rules, entries, over_quota)
     finally:
         part.rollback()
         uow.changed.clear()
 
 
 def enrol(
-    uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str = "coordinator", free: Codes | None = None
+    uow: UnitOfWork,
+    terms: Terms,
+    rules: Rules,
+    entry: Entry,
+    actor: str = "coordinator",
+    free: Codes | None = None,
+    over_quota: bool = False,
 ) -> str:
-    """Enrol one person and send the welcome; their code. Raises EnrolmentError for a code or address in use."""
+    """Enrol one person and send the welcome, or the waiting text where every place is taken; their code.
+
+    Raises EnrolmentError for a code or address in use. `over_quota`: they get a place in any case.
+    """
+    full = not over_quota and is_full(uow, rules, entry.cohort)
+    participant_id, code = put_down(uow, terms, rules, entry, actor, free)
+    happen(uow, terms, participants.by_id(uow, terms, participant_id), Enrolled(full=full))
+    return code
+
+
+def put_down(
+    uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str, free: Codes | None = None
+) -> tuple[int, str]:
+    """Somebody with an interview that has not begun: their id and code. Raises EnrolmentError as `enrol` does."""
     schedule = rules.schedules[(entry.cohort, entry.language)]
     free = free or Codes(uow)
     code = entry.code or free.next(schedule.code_prefix)
     if uow.one(select(people.c.id).where(people.c.code == code)):
         raise EnrolmentError(f"{code} is enrolled already; leave the code empty to get the next free one.")
     address = entry.address
-    if Ability.WRITES_FIRST not in rules.channels[address.kind].abilities:
+    if not address.value and Ability.WRITES_FIRST not in rules.channels[address.kind].abilities:
         address = moves.start_address(address.kind, uow.new_id())
     found_by = uow.vault.find(address)
     if uow.one(select(addresses.c.id).where(addresses.c.found_by == found_by)):
@@ -324,5 +391,4 @@ def enrol(
         )
     )
     uow.note(actor, "enrolled", code, channel=entry.address.kind, cohort=entry.cohort)
-    happen(uow, terms, participants.by_id(uow, terms, participant_id), Enrolled())
-    return code
+    return participant_id, code

@@ -20,10 +20,10 @@ LONGEST_REPLY = 1500
 """Characters of one reply: with the name below it, within the 1,600 that Twilio takes."""
 
 
-def take_over(uow: UnitOfWork, terms: Terms, code: str, researcher: str, anyway: str = "") -> None:
+def take_over(uow: UnitOfWork, terms: Terms, code: str, researcher: str, anyway: str = "", reason: str = "") -> None:
     """From now on only the researcher speaks. Raises OwnPaceError where nobody may, or somebody else does.
 
-    `anyway`: take it from whoever has it.
+    `anyway`: take it from whoever has it. `reason`: why, for the trail.
     """
     participant = _known(uow, terms, code)
     held_by = participant.interview.holder
@@ -32,7 +32,7 @@ def take_over(uow: UnitOfWork, terms: Terms, code: str, researcher: str, anyway:
     if happen(uow, terms, participant, TookOver(researcher)).interview.state is not State.HANDOVER:
         raise OwnPaceError(f"{participant.code} cannot be taken over now: {participant.interview.state.value}.")
     detail = {"from": held_by} if held_by not in ("", researcher) else {}
-    uow.note(researcher, "took over", participant.code, **detail)
+    uow.note(researcher, "took over", participant.code, **detail, **_sealed(participant, " ".join(reason.split())))
 
 
 def reply(uow: UnitOfWork, terms: Terms, code: str, researcher: str, text: str) -> None:

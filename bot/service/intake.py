@@ -13,8 +13,10 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import RowMapping
 
+from bot.errors import OwnPaceError
 from bot.interview.commands import Command, parse
-from bot.interview.events import Belongs, Move, Moved, OptedOut, OutOfOffice, Said, TaskKind
+from bot.interview.events import Belongs, Enrolled, Move, Moved, OptedOut, OutOfOffice, Said, TaskKind
+from bot.interview.invitation import is_join
 from bot.interview.state import Interview, Menu, State
 from bot.messages import DeliveryUpdate, Inbound, News, Reach, Undeciphered
 from bot.records import participants
@@ -23,8 +25,9 @@ from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, messages, outbox
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import calls, media, moves, reaching
+from bot.service import calls, enrolment, invitations, media, moves, reaching
 from bot.service.conversations import happen, lane
+from bot.service.invitations import Attempt
 from bot.service.outbox import update_delivery
 
 log = structlog.get_logger()
@@ -34,6 +37,8 @@ CLOCKS_DIFFER = timedelta(seconds=5)
 
 MOST_STRANGERS = 20
 """Replies to people we do not know, in an hour on one channel; more would be a conversation with programs."""
+
+COULD_NOT_JOIN = "Their invitation fits, and still they could not be enrolled. The log says why; please help them."
 
 _NEW_INBOUND = {
     "sqlite": Prepared(sqlite_insert(messages).on_conflict_do_nothing().returning(messages.c.id)),
@@ -82,8 +87,9 @@ def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
     """Store one message from a person and take it through their interview.
 
     A second copy changes nothing. If the interview cannot take it, the message is kept all the same, with a task.
-    A sender nobody knows is held for a person to look at, and is told so once a day. A message that answers one
-    person's mail from an address that is not theirs is kept with that person, and flagged.
+    A sender nobody knows who sends an invitation's code is in the study from then on; any other is held for a person
+    to look at, and is told so once a day. A message that answers one person's mail from an address that is not theirs
+    is kept with that person, and flagged.
     """
     found, moved = participants.find(uow, inbound.sender, *inbound.also), False
     if found is None and (arrival := moves.arrived(uow, inbound)):
@@ -93,7 +99,9 @@ def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
     if found is None and theirs is not None:
         return _flag(uow, terms, participants.found_by_id(uow, theirs), inbound)
     if found is None:
-        return _hold(uow, terms, inbound, "unknown sender")
+        attempt = invitations.attempt(uow, inbound)
+        joined = attempt is not None and _join(uow, terms, inbound, attempt)
+        return Received.TAKEN if joined else _hold(uow, terms, inbound, "unknown sender", attempt)
     if theirs not in (None, found.id):
         return _hold(uow, terms, inbound, "answers somebody else's message")
     message_id = _store(uow, inbound, found)
@@ -109,6 +117,29 @@ def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
         _mark(uow, message_id, problem=problem, belongs="unread")
         uow.open_task("message not taken", found.id, message_id, problem)
     return Received.TAKEN
+
+
+def _join(uow: UnitOfWork, terms: Terms, inbound: Inbound, attempt: Attempt) -> bool:
+    """Put down whoever comes with an invitation that fits, and begin their interview; False leaves no trace."""
+    rules, row = terms.rules, attempt.row
+    if rules is None or row is None or attempt.problem:
+        return False
+    try:
+        with uow.undone_on_failure():
+            entry = invitations.entry(row, inbound)
+            full = enrolment.is_full(uow, rules, entry.cohort)
+            participant_id, _ = enrolment.put_down(uow, terms, rules, entry, "participant")
+            invitations.use(uow, row, participant_id)
+            found = participants.found_by_id(uow, participant_id)
+            assert found is not None
+            message_id = _store(uow, inbound, found)
+            if message_id is None:
+                raise OwnPaceError("The message is here already.")
+            happen(uow, terms, participants.read(uow, terms, found), Enrolled(message_id, full))
+    except Exception as error:
+        log.error("somebody could not join by an invitation that fits", error=_place(error))
+        return False
+    return True
 
 
 def _place(error: BaseException) -> str:
@@ -156,9 +187,13 @@ def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None
 
 def _say(uow: UnitOfWork, terms: Terms, participant: Participant, came: _Came, released: list[Row]) -> None:
     inbound, position = came.inbound, participant.interview.position
+    again = is_join(inbound.body)
+    if again and invitations.is_open(uow, inbound.body):
+        note = "They sent another invitation, which nobody has used. Is somebody else at the same number or address?"
+        uow.open_task("joined already", participant.id, came.id, note)
     said = Said(
         message=came.id,
-        text=inbound.body,
+        text=Command.AGAIN.value if again else inbound.body,
         replied_to=came.answered["question"] if came.answered else None,
         unseen=bool(position) and _unseen(uow, participant, inbound, released),
         reopened=any(row["state"] == "held" for row in released),
@@ -317,7 +352,7 @@ def _flag(uow: UnitOfWork, terms: Terms, found: Found | None, inbound: Inbound) 
     return Received.FLAGGED
 
 
-def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str) -> Received:
+def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str, attempt: Attempt | None = None) -> Received:
     key_id, key = uow.holding_key()
     sender = uow.vault.find(inbound.sender)
     added = _insert(
@@ -330,6 +365,7 @@ def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str) -> Received
             "provider_id": inbound.provider_id or None,
             "author": "unknown",
             "belongs": "held",
+            "texts": invitations.TRIED if attempt else None,
             "body": key.seal(inbound.body, "body"),
             "elided": key.seal(inbound.elided, "elided") if inbound.elided else None,
             "raw": key.seal(inbound.raw, "raw"),
@@ -341,7 +377,8 @@ def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str) -> Received
     if added is None:
         return Received.AGAIN
     media.keep(uow, added, key_id, key, inbound)
-    uow.open_task(why, None, added)
+    if attempt is None or attempt.wants_a_person:
+        uow.open_task(why, None, added, attempt.problem or COULD_NOT_JOIN if attempt else None)
     if _alarming(terms, inbound.body):
         uow.open_task(TaskKind.DISTRESS.value, None, added, f"{why[:1].upper()}{why[1:]}. Nobody has answered it.")
     if why == "unknown sender" and inbound.sender.kind in terms.channels and _may_reply(uow, inbound, sender):

@@ -132,6 +132,14 @@ def _by_name(uow: UnitOfWork, name: str) -> RowMapping | None:
     return min(rows, key=lambda row: row["name"] != name, default=None)
 
 
+def colleague(uow: UnitOfWork, name: str) -> User:
+    """Somebody who may sign in, by name in any case. Raises OwnPaceError for nobody and for the disabled."""
+    row = _known(uow, name)
+    if row["disabled_at"] is not None:
+        raise OwnPaceError(f"{row['name']} is disabled and cannot speak to anybody. See: scripts/ownpace users enable")
+    return User(row["id"], row["name"], row["role"])
+
+
 def list_users(uow: UnitOfWork) -> list[User]:
     """Everybody, by name."""
     rows = uow.all(select(users).order_by(users.c.name))

@@ -24,6 +24,9 @@ from bot.service.calls import Call
 
 STATES = {
     "invited": "Invited",
+    "waiting": "On the waiting list",
+    "screening": "Being asked whom the study is for",
+    "not eligible": "Not eligible",
     "consent": "Reading the statements",
     "active": "Answering",
     "paused": "On a break",
@@ -352,8 +355,12 @@ def _place(uow: UnitOfWork, version: str, position: str) -> str:
     if any(question.id == position for question in schedule.questions):
         question = schedule.question(position)
         return "Closing question" if question.closing else f"Question {schedule.number(position)} of {schedule.total}"
-    places = {statement.id: number for number, statement in enumerate(schedule.statements, start=1)}
-    return f"Statement {places[position]} of {len(places)}" if position in places else ""
+    statements = [statement.id for statement in schedule.statements]
+    eligibility = [asked.id for asked in schedule.eligibility]
+    for what, ids in (("Statement", statements), ("Eligibility", eligibility)):
+        if position in ids:
+            return f"{what} {ids.index(position) + 1} of {len(ids)}"
+    return ""
 
 
 def _delivery(row: RowMapping) -> str:

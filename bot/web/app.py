@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from bot.service import outbox
 from bot.service.sender import LOOK_AGAIN, Worker
-from bot.web import account, dashboard, signin, simulator, unsubscribe, webhooks
+from bot.web import account, dashboard, join, signin, simulator, unsubscribe, webhooks
 from bot.web.pages import page
 from bot.web.state import Web, web
 
@@ -47,6 +47,7 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
         *signin.routes,
         *unsubscribe.routes,
         *account.routes,
+        *join.routes,
         *dashboard.routes,
         *(simulator.routes if "simulator" in parts.channels else []),
         Route("/health/live", live),

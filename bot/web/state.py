@@ -13,8 +13,7 @@ from starlette.requests import Request
 from bot.channel import Channel
 from bot.interview.schedule import Schedule
 from bot.records.database import Database
-from bot.records.participants import Terms
-from bot.service.enrolment import Rules
+from bot.records.participants import Rules, Terms
 
 
 @dataclass

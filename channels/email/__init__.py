@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from urllib.parse import quote
 
-from bot.channel import Ability, Channel, Mailroom
+from bot.channel import Ability, Channel, Mailroom, WayIn
 from bot.messages import Address, Outbound, Receipt
 from channels.email.account import Account, normalised
 from channels.email.compose import Letterhead, compose
@@ -35,6 +36,11 @@ class Email(Channel):
     def address(self, written: str) -> Address:
         """An email address in lower case."""
         return Address(self.kind, normalised(written))
+
+    def way_in(self, words: str, code: str) -> WayIn | None:
+        """A mail with the words as its subject and its text (RFC 6068)."""
+        said = quote(words, safe="")
+        return WayIn(f"mailto:{quote(self.account.address, safe='@')}?subject={said}&body={said}", self.account.address)
 
     async def send(self, message: Outbound) -> Receipt:
         """Hand one mail to the mail server; its id is the one that replies will name."""

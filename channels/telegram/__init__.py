@@ -9,7 +9,7 @@ from typing import Any
 
 from telegram.error import TelegramError
 
-from bot.channel import Ability, Channel, Mailroom, WebhookRequest
+from bot.channel import Ability, Channel, Mailroom, WayIn, WebhookRequest
 from bot.errors import AddressError, Forged, Refused, SendUnknown, Unavailable, Unreadable
 from bot.messages import Address, Media, News, Outbound, Receipt
 from channels.telegram import updates
@@ -43,6 +43,10 @@ class Telegram(Channel):
     def link(self, code: str) -> str:
         """Where somebody introduces themselves with this code; '' until Telegram has told the bot's name."""
         return f"https://t.me/{self.username}?start={code}" if self.username else ""
+
+    def way_in(self, words: str, code: str) -> WayIn | None:
+        """The bot, by its link or by its name, once Telegram has told the name."""
+        return WayIn(self.link(code), f"@{self.username}") if self.username else None
 
     # Out
 

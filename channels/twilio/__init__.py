@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from twilio.rest import Client
 
-from bot.channel import Ability, Channel, WebhookRequest
+from bot.channel import Ability, Channel, WayIn, WebhookRequest
 from bot.errors import Refused, SendUnknown, Unavailable
 from bot.messages import Address, Inbound, Media, News, Outbound, Receipt, gsm7_lookalike
 from channels.twilio import addresses, media, signature, webhook
@@ -237,6 +238,11 @@ class Sms(Twilio):
         """A phone number, in E.164."""
         return Address(self.kind, addresses.number(written))
 
+    def way_in(self, words: str, code: str) -> WayIn | None:
+        """A text to the study's own number. With `?&body` both Android and iPhones fill in the words."""
+        to = addresses.readable(self.account.sender or "")
+        return WayIn(f"sms:{self.account.sender}?&body={quote(words, safe='')}", to) if to else None
+
     def words(self, message: Outbound) -> str:
         """Plain quotes and dashes: a curly one would double the price of the text."""
         return gsm7_lookalike(message.body)
@@ -259,6 +265,12 @@ class WhatsApp(Twilio):
         """A phone number, in E.164, or the id of somebody who shows no number."""
         value = written.strip().removeprefix(addresses.PREFIXES[self.kind]).strip()
         return Address(self.kind, value if addresses.is_user_id(value) else addresses.number(value))
+
+    def way_in(self, words: str, code: str) -> WayIn | None:
+        """WhatsApp's click to chat: a link with the number in figures only, and the words."""
+        to = addresses.readable(self.account.sender or "")
+        figures = (self.account.sender or "").removeprefix("+")
+        return WayIn(f"https://wa.me/{figures}?text={quote(words, safe='')}", to) if to else None
 
     def _content(self, message: Outbound) -> dict[str, Any]:
         template = message.template

@@ -38,6 +38,15 @@ def to_twilio(address: Address) -> str:
     return PREFIXES[address.kind] + address.value
 
 
+def readable(e164: str) -> str:
+    """A number as people read it: +44 7700 900123. '' where it is none, as a name that texts are sent from."""
+    try:
+        found = phonenumbers.parse(e164)
+    except phonenumbers.NumberParseException:
+        return ""
+    return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
 def number(written: str) -> str:
     """A phone number that somebody wrote by hand, in E.164. Raises AddressError."""
     try:

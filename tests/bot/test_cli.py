@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import pty
@@ -23,6 +24,8 @@ COMMANDS = [
     "enrol",
     "participants",
     "show",
+    "handover",
+    "invite",
     "users add",
     "users list",
     "users enable",
@@ -179,6 +182,136 @@ def test_a_whole_morning_at_the_command_line(folder: Path) -> None:
     code, said = ownpace(folder, "participants")
     assert code == 2
     assert "chmod 600" in said
+
+
+def test_a_conversation_is_given_to_a_person_and_handed_back(folder: Path) -> None:
+    """What the command does is what the dashboard does: one voice, the next one only on purpose, the question again."""
+    ownpace(folder, "migrate")
+    (folder / "people.csv").write_text(
+        "cohort,channel,address,safe_contact\nsocial-workers,simulator,sms/anna,\n"
+        "social-workers,simulator,sms/ben,Ring after six; never leave a message\n"
+    )
+    ownpace(folder, "enrol", "people.csv")
+    for name in ("Ann", "Ben Jones"):
+        assert ownpace(folder, "users", "add", name, typed="correct horse battery\n")[0] == 0
+
+    assert ownpace(folder, "handover", "SW01") == (
+        2,
+        "Say who speaks: --as NAME, one of: scripts/ownpace users list\n",
+    )
+    assert ownpace(folder, "handover", "SW01", "--as", "Zoe") == (
+        1,
+        "There is no user Zoe. See: scripts/ownpace users list\n",
+    )
+    assert ownpace(folder, "handover", "SW99", "--as", "Ann")[1].startswith("There is no participant SW99.")
+    assert ownpace(folder, "handover", "SW01", "--as", "Ann", "--back") == (1, "SW01 is not with a researcher.\n")
+
+    code, said = ownpace(folder, "handover", "sw01", "--as", "ann", "--reason", "they rang")
+    assert code == 0
+    assert said == (
+        "Ann has the conversation with SW01, and the service is silent. "
+        "Write at http://127.0.0.1:8000/participants/SW01\n"
+        "To hand it back: scripts/ownpace handover SW01 --as Ann --back\n"
+    )
+    assert "With a researcher (Ann)" in ownpace(folder, "show", "SW01")[1]
+    for words in ([], ["--back"]):
+        code, said = ownpace(folder, "handover", "SW01", "--as", "Ben Jones", *words)
+        assert (code, said) == (1, "Ann has the conversation with SW01. Take it over from them first.\n")
+    assert ownpace(folder, "handover", "SW01", "--as", "Ben Jones", "--back", "--anyway")[0] == 2
+    assert ownpace(folder, "handover", "SW01", "--as", "Ben Jones", "--anyway")[0] == 0
+
+    statement = "I have read or heard the information"
+    assert ownpace(folder, "show", "SW01")[1].count(statement) == 1
+    assert ownpace(folder, "handover", "SW01", "--as", "Ben Jones", "--back") == (
+        0,
+        "The service speaks to SW01 again.\n",
+    )
+    said = ownpace(folder, "show", "SW01")[1]
+    assert "Reading the statements" in said
+    assert said.count(statement) == 2, "the open statement is asked again"
+    ownpace(folder, "users", "add", "Cora", "--role", "coordinator", typed="correct horse battery\n")
+    code, said = ownpace(folder, "handover", "SW02", "--as", "Cora")
+    assert (code, said) == (1, "Cora may not have the conversation with SW02: they are a coordinator.\n")
+    said = ownpace(folder, "handover", "SW02", "--as", "Ann")[1]
+    assert "How it is safe to contact them: Ring after six; never leave a message\n" in said
+    ownpace(folder, "users", "disable", "Ann")
+    assert "Ann is disabled" in ownpace(folder, "handover", "SW01", "--as", "Ann")[1]
+
+
+def test_invitations_are_made_shown_once_and_counted(folder: Path) -> None:
+    """A sheet and a list, for their owner only; nothing there is ever written over."""
+    ownpace(folder, "migrate")
+    code, said = ownpace(folder, "invite", "--cohort", "social-workers", "--number", "2", "--expires", "10d")
+    assert code == 0
+    rows = [line.split() for line in said.splitlines() if "/join/" in line]
+    assert [link for _, link in rows] == [f"http://127.0.0.1:8000/join/{made}" for made, _ in rows]
+    assert len(rows) == 2
+    assert "2 invitations to social-workers. Each works once, until " in said
+    assert "Warning: the links begin with http://127.0.0.1:8000, which opens on this computer only." in said
+
+    settings(folder, 'public_base_url = "http://127.0.0.1:8000"', 'public_base_url = "https://voices.example"')
+    make = ("invite", "--cohort", "disabled-adults", "--number", "3", "--out", "sheets")
+    code, said = ownpace(folder, *make)
+    assert code == 0
+    assert "Warning" not in said
+    listed = list(csv.DictReader((folder / "sheets/invitations.csv").read_text().splitlines()))
+    assert [row["cohort"] for row in listed] == ["disabled-adults"] * 3
+    assert all(row["words"] == f"JOIN {row['code']}" for row in listed)
+    sheet = (folder / "sheets/invitations.html").read_text()
+    assert all(row["code"] in sheet and row["link"] in sheet for row in listed)
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (folder / "sheets").iterdir())
+    code, said = ownpace(folder, *make)
+    assert (code, said) == (
+        1,
+        "sheets/invitations.html is there already, and its codes are nowhere else. Name another folder.\n",
+    )
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in ownpace(folder, "invite")[1].splitlines()]
+    assert ["disabled-adults", "no limit", "0", "0", "0", "3", "0", "0"] in rows, "the refused ones were not made"
+    assert ["social-workers", "no limit", "0", "0", "0", "2", "0", "0"] in rows
+    for words, problem in {
+        ("--cohort", "nobody"): "There is no cohort 'nobody'",
+        ("--cohort", "social-workers", "--number", "0"): "Make from 1 to 1000 invitations",
+        ("--cohort", "social-workers", "--channel", "fax"): "The channel 'fax' is not set up here; there is simulator",
+        ("--cohort", "social-workers", "--expires", "soon"): "--expires 'soon' is not a length of time",
+        ("--cohort", "social-workers", "--expires", "0"): "would have expired already",
+    }.items():
+        code, said = ownpace(folder, "invite", *words)
+        assert code == 2
+        assert problem in said
+
+
+def test_a_full_cohort_waits_by_file_and_is_let_in_by_hand(folder: Path) -> None:
+    settings(folder, "# quotas = { disabled-adults = 30, social-workers = 25 }", "quotas = { social-workers = 1 }")
+    ownpace(folder, "migrate")
+    people = [f"social-workers,simulator,sms/{name}" for name in ("anna", "ben", "cat")]
+    (folder / "people.csv").write_text("\n".join(["cohort,channel,address", *people]))
+    said = ownpace(folder, "enrol", "people.csv", "--dry-run")[1]
+    assert said.count("waits for a place") == 2
+    assert "No place is left for 2: SW02, SW03. They would be put on the waiting list.\n" in said
+    said = ownpace(folder, "enrol", "people.csv")[1]
+    assert said.startswith("Enrolled 1: SW01\nNo place is left for 2: SW02, SW03. They are put on the waiting list.\n")
+    assert ownpace(folder, "participants")[1].count("On the waiting list") == 2
+    assert "We have enough people for now." in ownpace(folder, "show", "SW02")[1]
+    code, said = ownpace(folder, "invite", "--admit", "SW02")
+    assert code == 1
+    assert "No place is free: 1 of 1 in social-workers are taken." in said
+    assert ownpace(folder, "invite", "--admit", "sw02", "--over-quota")[0] == 0
+    assert "I have read or heard the information" in ownpace(folder, "show", "SW02")[1]
+    assert ownpace(folder, "invite", "--admit", "SW01")[1].startswith("SW01 is not on the waiting list")
+    (folder / "people.csv").write_text("cohort,channel,address\nsocial-workers,simulator,sms/dan\n")
+    assert ownpace(folder, "enrol", "people.csv", "--over-quota") == (0, "Enrolled 1: SW04\n")
+    (row,) = [line for line in ownpace(folder, "invite")[1].splitlines() if "social-workers" in line]
+    assert [cell.strip() for cell in row.split("│")[1:5]] == ["social-workers", "1", "3", "1"]
+
+
+def test_a_quota_for_a_cohort_that_is_not_there_is_named(folder: Path) -> None:
+    settings(folder, "# quotas = { disabled-adults = 30, social-workers = 25 }", "quotas = { disabled-adult = 30 }")
+    for command in ("check", "serve"):
+        if command == "serve":
+            ownpace(folder, "migrate")
+        code, said = ownpace(folder, command)
+        assert code == 2
+        assert "quotas in [study] has no cohort 'disabled-adult' to act on; there is disabled-adults" in said
 
 
 def settings(folder: Path, old: str, new: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.channel import Ability, Channel, Site, WebhookRequest
+from bot.channel import Ability, Channel, Site, WayIn, WebhookRequest
 from bot.errors import Forged, NotSent, Refused, SendError, SendUnknown, Unavailable
 from bot.messages import DeliveryUpdate, Inbound, Media, MediaKind, Outbound
 from channels import CHANNELS
@@ -47,6 +47,31 @@ def test_every_channel_there_is_is_held_to_the_contract() -> None:
 def test_what_a_provider_cannot_do_has_a_reason(case: Case) -> None:
     assert all(case.cannot.values())
     assert Mood.TAKES not in case.cannot
+
+
+# Coming in
+
+
+@every_channel
+def test_a_way_in_carries_the_words_or_the_code_and_says_where_to_send_them_by_hand(case: Case) -> None:
+    """A link that opens the person's own app; None where there is none, or not yet."""
+    channel = opened(case)
+    if case.kind == "telegram":
+        assert channel.way_in("JOIN CDF-HJK-MNP", "CDF-HJK-MNP") is None, "the bot's name is not known yet"
+        channel.username = "voices_bot"  # type: ignore[attr-defined]  # as Telegram tells it
+    way = channel.way_in("JOIN CDF-HJK-MNP", "CDF-HJK-MNP")
+    assert way == WAYS_IN[case.kind]
+
+
+WAYS_IN = {
+    "sms": WayIn("sms:+447700900000?&body=JOIN%20CDF-HJK-MNP", "+44 7700 900000"),
+    "whatsapp": WayIn("https://wa.me/447700900000?text=JOIN%20CDF-HJK-MNP", "+44 7700 900000"),
+    "email": WayIn(
+        "mailto:voices@study.example?subject=JOIN%20CDF-HJK-MNP&body=JOIN%20CDF-HJK-MNP", "voices@study.example"
+    ),
+    "telegram": WayIn("https://t.me/voices_bot?start=CDF-HJK-MNP", "@voices_bot"),
+    "simulator": None,
+}
 
 
 # Sending

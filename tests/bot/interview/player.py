@@ -11,7 +11,9 @@ from bot.interview.events import (
     OUTLASTS,
     Acknowledged,
     AddressTold,
+    Admitted,
     Alert,
+    Belongs,
     Book,
     Cancel,
     Consent,
@@ -21,6 +23,7 @@ from bot.interview.events import (
     Enrolled,
     Event,
     File,
+    Forget,
     HandedBack,
     Move,
     Moved,
@@ -102,6 +105,8 @@ class Player:
                 self.timers = {kind: timer for kind, timer in self.timers.items() if kind in OUTLASTS}
             case Send():
                 self.sent.append(effect)
+            case Forget():
+                self.removed |= {key for key, file in self.filed.items() if file.belongs is Belongs.ELIGIBILITY}
             case OpenTask() | Release() | Move() | Alert() | Book():
                 pass
 
@@ -112,7 +117,7 @@ def replay(script: str, player: Player) -> Iterator[str]:
         if not line.strip() or line.startswith("#"):
             yield line
             continue
-        if re.match(r"bot|researcher|task|held|state|wants|tell|books|\\d: ", line):
+        if re.match(r"bot|researcher|task|held|state|wants|tell|books|forget|\\d: ", line):
             continue  # what is expected; the replay says what is true
         yield line
         for effect in _do(line, player):
@@ -125,7 +130,13 @@ def _do(line: str, player: Player) -> list[Effect] | tuple[Effect, ...]:
     word, _, rest = line.partition(" ")
     match word:
         case "enrol":
-            return player.take(Enrolled())
+            return player.take(Enrolled(full=rest == "full"))
+        case "join":
+            number = len(player.messages) + 1
+            player.messages[number] = "JOIN CDF-HJK-MNP"
+            return player.take(Enrolled(number, full=rest == "full"))
+        case "admit":
+            return player.take(Admitted())
         case ">":
             return player.say(rest)
         case ">reply-to":
@@ -183,5 +194,7 @@ def _said(effect: Effect) -> Iterator[str]:
             yield f"books {effect.slot.way} with {effect.slot.researcher} at {effect.slot.start:%a %d %b %H:%M}"
         case Alert():
             yield f"tell {effect.who} ({effect.cause}, {effect.number})"
+        case Forget():
+            yield "forget what they answered"
         case Move():
             yield f"wants {effect.kind} at {effect.written or 'a link'}"

@@ -11,6 +11,7 @@ from bot.interview.schedule import (
     REQUIRED_TEXTS,
     Branch,
     Condition,
+    Eligibility,
     Question,
     Schedule,
     Section,
@@ -44,13 +45,22 @@ def text(key: str) -> Text:
     return Text(standard=same, easy_read=same, short=same)
 
 
-def schedule(handover: str = "") -> Schedule:
-    """Two statements that are needed and one that is not; four questions, one behind a branch; a closing one."""
+def schedule(handover: str = "", *, eligibility: bool = False) -> Schedule:
+    """Two statements that are needed and one that is not; four questions, one behind a branch; a closing one.
+
+    With `eligibility` two questions before all that: one is to be answered YES, the other NO.
+    """
     return Schedule(
         cohort="people",
         language="en",
         title="People",
         code_prefix="P",
+        eligibility=(
+            Eligibility(id="e-adult", qualifies=True, **words("Are you 18 or over?")),
+            Eligibility(id="e-staff", qualifies=False, **words("Do you work for us?")),
+        )
+        if eligibility
+        else (),
         opening=(("welcome", "info-who"), ("consent-intro",)),
         statements=(
             Statement(id="c1", required=True, **words("I know what this is about.")),
@@ -95,11 +105,15 @@ def interview(
     again: bool = False,
     attributes: dict[str, str] | None = None,
     handover: str = "",
+    eligibility: bool = False,
     **pace: Any,
 ) -> Interview:
     """An interview that has not begun."""
     person = Person("Sam", wording, "text", ZoneInfo("Europe/London"), "Ann", date(2027, 3, 1), attributes or {})
     study = Study("The study", "01632 960000", CHANNELS, again)
     return Interview(
-        schedule(handover), study, person, needs.onto(Pace(settle, quiet, prompts, **pace), person.attributes)
+        schedule(handover, eligibility=eligibility),
+        study,
+        person,
+        needs.onto(Pace(settle, quiet, prompts, **pace), person.attributes),
     )

@@ -16,6 +16,7 @@ from bot.interview.engine import step
 from bot.interview.events import (
     Acknowledged,
     AddressTold,
+    Admitted,
     Belongs,
     Consent,
     Due,
@@ -55,6 +56,7 @@ THINGS_SAID = st.one_of(
 )
 QUESTIONS = [question.id for question in interview().schedule.questions]
 STATEMENTS = [statement.id for statement in interview().schedule.statements]
+ELIGIBILITY = [asked.id for asked in interview(eligibility=True).schedule.eligibility]
 WAITS = st.sampled_from([timedelta(seconds=5), timedelta(minutes=20), timedelta(hours=7), timedelta(days=8)])
 
 
@@ -77,6 +79,8 @@ class Interviews(RuleBasedStateMachine):
         a_day=st.sampled_from([0, 0, 1]),
         ladder=st.sampled_from([NO_LADDER, Ladder(), Ladder()]),
         said=st.sampled_from([[], ["yes"], ["yes", "yes", "no"], ["yes", "yes", "yes", "By phone", "done"]]),
+        joins=st.sampled_from([False, False, True]),
+        full=st.sampled_from([False, False, False, True]),
     )
     def begin(
         self,
@@ -89,14 +93,29 @@ class Interviews(RuleBasedStateMachine):
         a_day: int,
         ladder: Ladder,
         said: list[str],
+        joins: bool,
+        full: bool,
     ) -> None:
-        self.player = Player(
-            interview(settle, quiet, wording, prompts, again, review=review, questions_a_day=a_day, ladder=ladder)
+        begun = interview(
+            settle,
+            quiet,
+            wording,
+            prompts,
+            again,
+            eligibility=True,
+            review=review,
+            questions_a_day=a_day,
+            ladder=ladder,
         )
+        self.player = Player(begun)
         self.old_timers: list[SetTimer] = []
         self.given_up = False
-        if said:
-            self.take(Enrolled())
+        if joins:
+            self.player.messages[1] = "JOIN CDF-HJK-MNP"
+            self.take(Enrolled(1, full))
+            said = ["yes", "no", *said] if said and not full else said[:1]
+        elif said:
+            self.take(Enrolled(full=full))
         for text in said:
             self.hear(text)
 
@@ -123,7 +142,11 @@ class Interviews(RuleBasedStateMachine):
     def change_course(self, text: str) -> None:
         self.hear(text)
 
-    @rule(event=st.sampled_from([Enrolled(), TookOver("Ann"), Wrote("Ann", "How are you?"), HandedBack("Ann")]))
+    @rule(
+        event=st.sampled_from(
+            [Enrolled(), Admitted(), TookOver("Ann"), Wrote("Ann", "How are you?"), HandedBack("Ann")]
+        )
+    )
     def staff_act(self, event: Event) -> None:
         self.take(event)
 
@@ -230,6 +253,7 @@ class Interviews(RuleBasedStateMachine):
         self.note_who_waits(event, effects)
         sends = [effect for effect in effects if isinstance(effect, Send)]
         self.check_consent(before, effects, sends)
+        self.check_coming_in(before, event, sends)
         self.check_silence(before, event, sends)
         self.check_one_voice(before, event, sends)
         self.check_position(before, event, after)
@@ -244,6 +268,16 @@ class Interviews(RuleBasedStateMachine):
         if any(send.question in QUESTIONS for send in sends):
             assert not before.agreeing or any(isinstance(e, Consent) for e in effects), "asked before they agreed again"
             assert {agreed.get("c1"), agreed.get("c2")} == {True}, "a question without every required consent"
+
+    def check_coming_in(self, before: Interview, event: Event, sends: list[Send]) -> None:
+        """Without a place, or where the study is not for them, nothing is asked; who joins is asked that first."""
+        asked = {send.question for send in sends if send.question}
+        if before.state in (State.WAITING, State.INELIGIBLE) and not isinstance(event, Admitted):
+            assert not asked
+        if before.state is State.SCREENING and (isinstance(event, Admitted) or word_of(event)):
+            assert asked <= {before.position}, "a word or a coordinator stood in for an answer"
+        if before.joined and self.player.interview.position in STATEMENTS and before.position not in STATEMENTS:
+            assert before.position == ELIGIBILITY[-1], "consent before the study was known to be for them"
 
     def check_silence(self, before: Interview, event: Event, sends: list[Send]) -> None:
         if before.state in (State.STOPPED, State.LEFT) and not isinstance(event, Said):
@@ -289,7 +323,9 @@ class Interviews(RuleBasedStateMachine):
         after = self.player.interview
         by_timer = isinstance(event, Due) and event.kind is TimerKind.REMIND
         assert by_timer or isinstance(event, ToRemind)
-        assert before.state in (State.CONSENT, State.ACTIVE), "a reminder to somebody who is not waited for"
+        assert before.state in (State.SCREENING, State.CONSENT, State.ACTIVE), (
+            "a reminder to somebody who is not waited for"
+        )
         assert not before.between, "a reminder while they wait for us"
         assert not (before.away and by_timer)
         assert len(after.reminded) <= 6
@@ -335,15 +371,17 @@ class Interviews(RuleBasedStateMachine):
         if now is None:
             return
         match now.state:
+            case State.SCREENING:
+                assert now.position in ELIGIBILITY
             case State.CONSENT:
                 assert now.position in STATEMENTS
             case State.ACTIVE:
                 assert now.position in QUESTIONS
                 assert now.consented
-            case State.INVITED | State.COMPLETE:
+            case State.INVITED | State.WAITING | State.INELIGIBLE | State.COMPLETE:
                 assert now.position == ""
             case _:
-                assert now.position in ["", *STATEMENTS, *QUESTIONS]
+                assert now.position in ["", *ELIGIBILITY, *STATEMENTS, *QUESTIONS]
 
     @invariant()
     def every_part_is_a_message_filed_under_its_question(self) -> None:
@@ -387,7 +425,7 @@ class Interviews(RuleBasedStateMachine):
     def nobody_is_forgotten(self) -> None:
         """While we wait for the person, or they for us, there is a timer that will ring, or a task for somebody."""
         now = self.player.interview if hasattr(self, "player") else None
-        if now is None or now.state not in (State.CONSENT, State.ACTIVE) or not now.pace.ladder.steps:
+        if now is None or now.state not in (State.SCREENING, State.CONSENT, State.ACTIVE) or not now.pace.ladder.steps:
             return
         if now.between and not now.agreeing:
             assert now.pace.review is None or TimerKind.REVIEW in self.player.timers

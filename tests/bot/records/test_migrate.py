@@ -27,6 +27,7 @@ def test_migrations_make_exactly_the_tables_of_the_program(tmp_path: Path) -> No
         "0009 Two steps: the second step of signing in, and the audit trail as a chain.",
         "0006 Deletion: withdrawals, seeds of data keys, and a door in what is append-only.",
         "0007 Write-ups of what is not words, and replacements for words that tell who somebody is.",
+        "0005 Invitations: how people put themselves into the study.",
     ]
     assert migrate.migrate(url, Vault(b"k" * 32)) == []
     engine = open_engine(url)

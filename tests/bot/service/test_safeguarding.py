@@ -11,7 +11,7 @@ from bot.channel import Ability, Channel
 from bot.errors import OwnPaceError
 from bot.messages import Address, Inbound
 from bot.records.tables import audit, outbox
-from bot.service import conversations, handovers, intake, staff
+from bot.service import alerts, conversations, handovers, intake, staff, views
 from tests.bot.world import PHONE, World, world
 
 
@@ -51,6 +51,17 @@ def to_the_first_question(study: World) -> str:
 def mails(study: World) -> list[tuple[str, str]]:
     claimed = study.claim()
     return [(one.message.to.value, one.message.body) for one in claimed if one.kind == "email"]
+
+
+def test_whoever_is_fetched_is_told_that_there_is_a_safe_way_to_contact_them_and_not_what_it_is(study: World) -> None:
+    code = study.consented(attributes={"safe_contact": "Only by text; he reads my mail"})
+    say(study, "PERSON")
+    (mail,) = mails(study)
+    assert "They have said how it is safe to contact them: read safe_contact on their page first." in mail[1]
+    assert "he reads" not in mail[1]
+    work = study.program.database.read_now(views.work)
+    assert [(one.kind, one.note) for one in work] == [("person asked", alerts.SAFELY)]
+    assert study.record(code).notes == {"safe_contact": "Only by text; he reads my mail"}
 
 
 def test_a_sign_is_answered_and_the_one_on_call_gets_a_mail_without_a_word_of_it(study: World) -> None:
