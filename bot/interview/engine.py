@@ -3,7 +3,7 @@
 `hearing` says what a message is; `consent`, `helping`, `answering` and `settling` know what is open and what
 follows it; `words` the commands; `pausing`, `moving` and `leaving` what some of them begin; `reminding` what a
 silence means; `distress` what its signs begin; `persons` all that a researcher does, and `fetching` who is told that
-one is needed.
+one is needed; `refiling` where messages belong that were put under the wrong question.
 """
 
 from __future__ import annotations
@@ -11,7 +11,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.interview import calling, consent, fetching, hearing, leaving, moving, pausing, persons, reminding, settling
+from bot.interview import (
+    calling,
+    consent,
+    distress,
+    fetching,
+    hearing,
+    leaving,
+    moving,
+    pausing,
+    persons,
+    refiling,
+    reminding,
+    settling,
+)
 from bot.interview.events import (
     Acknowledged,
     AddressTold,
@@ -23,11 +36,14 @@ from bot.interview.events import (
     Moved,
     OptedOut,
     OutOfOffice,
+    Refiled,
     Reviewed,
     Said,
     TimerKind,
+    TookBack,
     TookOver,
     ToRemind,
+    Worried,
     Wrote,
 )
 from bot.interview.state import Interview
@@ -67,6 +83,12 @@ def step(interview: Interview, event: Event, now: datetime) -> Step:
             turn.change(away=True)
         case Wrote():
             persons.written(turn, event)
+        case TookBack():
+            persons.taken_back(turn, event)
+        case Worried():
+            distress.noticed(turn)
+        case Refiled():
+            refiling.refile(turn, event)
         case OptedOut():
             leaving.stopped(turn)
         case AddressTold():

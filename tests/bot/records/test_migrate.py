@@ -25,6 +25,7 @@ def test_migrations_make_exactly_the_tables_of_the_program(tmp_path: Path) -> No
         "0003 Persons: where the team is told that somebody is needed, and calls that are booked.",
         "0004 Lean indexes: only of the rows that have a value, and the open messages of a lane without its old ones.",
         "0009 Two steps: the second step of signing in, and the audit trail as a chain.",
+        "0008 The team's desk: what came of tasks, field notes, refiling, replies for later, held messages.",
     ]
     assert migrate.migrate(url, Vault(b"k" * 32)) == []
     engine = open_engine(url)
@@ -54,7 +55,7 @@ def test_the_database_refuses_to_change_what_is_append_only(tmp_path: Path) -> N
     url = f"sqlite:///{tmp_path}/a.db"
     migrate.migrate(url, Vault(b"k" * 32))
     engine = open_engine(url)
-    assert {table.name for table in APPEND_ONLY} == {"consents", "audit", "delivery_updates"}
+    assert {table.name for table in APPEND_ONLY} == {"consents", "audit", "delivery_updates", "refilings"}
     line = "INSERT INTO audit (actor, act, detail, at) VALUES ('kim', 'looked', '{}', '2027-01-01')"
     for act in ("UPDATE audit SET actor = 'sam'", "DELETE FROM audit"):
         with engine.connect() as connection, connection.begin() as transaction:
