@@ -17,7 +17,18 @@ from starlette.staticfiles import StaticFiles
 
 from bot.service import outbox
 from bot.service.sender import LOOK_AGAIN, Worker
-from bot.web import account, dashboard, signin, simulator, unsubscribe, webhooks
+from bot.web import (
+    account,
+    conversation,
+    dashboard,
+    holding,
+    queue,
+    refile,
+    signin,
+    simulator,
+    unsubscribe,
+    webhooks,
+)
 from bot.web.pages import page
 from bot.web.state import Web, web
 
@@ -48,6 +59,10 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
         *unsubscribe.routes,
         *account.routes,
         *dashboard.routes,
+        *queue.routes,
+        *refile.routes,
+        *conversation.routes,
+        *holding.routes,
         *(simulator.routes if "simulator" in parts.channels else []),
         Route("/health/live", live),
         Route("/health/ready", ready),
