@@ -51,7 +51,8 @@ async def test_a_reply_waits_ten_seconds_and_can_be_taken_back_until_then(team: 
     await team.ann.post(f"/participants/{held}/reply", data={"text": "How are <you>?"})
     assert team.study.leave() == []
     page = await team.ann.get(f"/participants/{held}")
-    assert "Leaves within 10 seconds:</strong> <q>How are &lt;you&gt;?</q>" in page.text
+    assert "Your newest message leaves within 10 seconds." in page.text
+    assert "How are &lt;you&gt;?\n\nAnn</p>" in page.text
     ((name, value),) = buttons(page, "take-back")
     back = await team.ann.post(f"/participants/{held}/take-back", data={name: value, "text": "And more"})
     assert back.status_code == 303
