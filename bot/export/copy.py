@@ -16,7 +16,9 @@ from sqlalchemy import select
 
 from bot.errors import OwnPaceError
 from bot.export.document import Document, Heading, Paragraph, Part, Said, Stamp, write
-from bot.export.reading import DATA, Case, Kind, Scope, Speaker, Study, Turn, tidy
+from bot.export.measures import tidy
+from bot.export.reading import Study
+from bot.export.record import DATA, Case, Kind, Scope, Speaker, Turn
 from bot.export.writing import new_place
 from bot.interview.schedule import Wording
 from bot.interview.wording import fill, stock

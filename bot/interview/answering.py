@@ -43,7 +43,7 @@ def ask(turn: Turn) -> None:
 
 def open_question(turn: Turn, key: str) -> None:
     """Go to a question; its section's introduction is said before the section's first question."""
-    first = key not in turn.interview.answers
+    first = key not in turn.interview.answers or turn.interview.answers[key].progress is Progress.AHEAD
     opened = turn.lately(turn.interview.opened, turn.now)
     turn.change(state=State.ACTIVE, position=key, unclear=0, opened=opened)
     turn.mark(key, progress=Progress.ASKED)
@@ -65,9 +65,15 @@ def advance(turn: Turn, after: str | None) -> None:
 
 def previous(interview: Interview, key: str) -> str | None:
     """The question asked before this one."""
-    asked = [q.id for q in interview.schedule.questions if q.id in interview.answers]
+    asked = were_asked(interview)
     place = asked.index(key) if key in asked else len(asked)
     return asked[place - 1] if place > 0 else None
+
+
+def were_asked(interview: Interview) -> list[str]:
+    """The questions that were asked, in the order of the schedule."""
+    known = interview.answers
+    return [q.id for q in interview.schedule.questions if q.id in known and known[q.id].progress is not Progress.AHEAD]
 
 
 def following(interview: Interview, after: str | None) -> Question | None:
@@ -95,7 +101,7 @@ def _branch(interview: Interview, question: Question) -> str | None:
 
 def _wanting(interview: Interview, key: str) -> bool:
     answer = interview.answers.get(key)
-    return answer is None or answer.progress is Progress.ASKED
+    return answer is None or answer.progress in (Progress.ASKED, Progress.AHEAD)
 
 
 # Answering
@@ -116,11 +122,28 @@ def keep(turn: Turn, said: Said, key: str, belongs: Belongs) -> None:
     """Add the message to a question, and judge a branch on the answer as a whole."""
     turn.file(said, belongs, key)
     known = turn.interview.answers.get(key, Answer())
-    whole = " ".join(said.text.casefold().strip(" .!").split())
-    question = turn.interview.schedule.question(key)
-    goto = next((b.goto for b in question.branches if whole in b.when.answer_is), None)
+    goto = branch_to(turn.interview.schedule.question(key), said.text)
     grown = replace(known.plus(said.message, goto), who=turn.interview.who or known.who)
     turn.change(answers={**turn.interview.answers, key: grown})
+
+
+def take_out(turn: Turn, message: int) -> Answer | None:
+    """Take the message out of the answer that it is in; that answer, as it was."""
+    answers = turn.interview.answers
+    key = next((key for key, answer in answers.items() if message in answer.parts), None)
+    if key is None:
+        return None
+    left = answers[key].minus(message)
+    gone = left.progress is Progress.AHEAD and not left.parts
+    others = {other: answer for other, answer in answers.items() if other != key}
+    turn.change(answers=others if gone else {**answers, key: left})
+    return answers[key]
+
+
+def branch_to(question: Question, text: str) -> str | None:
+    """Where a branch would lead if this text were the whole answer."""
+    whole = " ".join(text.casefold().strip(" .!").split())
+    return next((branch.goto for branch in question.branches if whole in branch.when.answer_is), None)
 
 
 def acknowledge(turn: Turn, said: Said) -> None:

@@ -32,6 +32,12 @@ def alarm(turn: Turn) -> None:
     fetching.call(turn, Cause.SAFEGUARDING)
 
 
+def noticed(turn: Turn) -> None:
+    """A researcher noticed them. Nothing is said by itself; whoever has said nothing yet has shown none."""
+    if turn.interview.state is not State.INVITED:
+        alarm(turn)
+
+
 def _keep(turn: Turn, said: Said) -> None:
     interview = turn.interview
     answering_now = interview.state in (State.ACTIVE, State.PAUSED) and not interview.agreeing

@@ -3,7 +3,7 @@
 `joining` says how somebody comes in; `hearing` what a message is; `consent`, `helping`, `answering` and `settling`
 know what is open and what follows it; `words` the commands; `pausing`, `moving` and `leaving` what some of them begin;
 `reminding` what a silence means; `distress` what its signs begin; `persons` all that a researcher does, and `fetching`
-who is told that one is needed.
+who is told that one is needed; `refiling` where messages belong that were put under the wrong question.
 """
 
 from __future__ import annotations
@@ -11,7 +11,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.interview import calling, fetching, hearing, joining, leaving, moving, pausing, persons, reminding, settling
+from bot.interview import (
+    calling,
+    distress,
+    fetching,
+    hearing,
+    joining,
+    leaving,
+    moving,
+    pausing,
+    persons,
+    refiling,
+    reminding,
+    settling,
+)
 from bot.interview.events import (
     Acknowledged,
     AddressTold,
@@ -24,12 +37,15 @@ from bot.interview.events import (
     Moved,
     OptedOut,
     OutOfOffice,
+    Refiled,
     Reviewed,
     Said,
     TimerKind,
+    TookBack,
     TookOver,
     ToRemind,
     Withdrawn,
+    Worried,
     Wrote,
 )
 from bot.interview.state import Interview
@@ -73,6 +89,12 @@ def step(interview: Interview, event: Event, now: datetime) -> Step:
             persons.written(turn, event)
         case Withdrawn():
             leaving.withdrawn(turn, event)
+        case TookBack():
+            persons.taken_back(turn, event)
+        case Worried():
+            distress.noticed(turn)
+        case Refiled():
+            refiling.refile(turn, event)
         case OptedOut():
             leaving.stopped(turn)
         case AddressTold():

@@ -123,11 +123,46 @@ class OutOfOffice:
 
 @dataclass(frozen=True, slots=True)
 class Wrote:
-    """A researcher wrote to the person; `asked`: the person had asked for a person."""
+    """A researcher wrote to the person; `asked`: the person had asked for a person. It leaves from `not_before` on."""
 
     researcher: str
     text: str
     asked: bool = False
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TookBack:
+    """A researcher took back what they had written, before it left; `probe`: it held the next question."""
+
+    researcher: str
+    probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Worried:
+    """A researcher read signs of harm or distress that nothing else had noticed."""
+
+    researcher: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refile:
+    """Where one message of the person's belongs from now on. `text` is what it says, for branches."""
+
+    message: int
+    text: str
+    belongs: Belongs
+    question: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refiled:
+    """A researcher put messages where they belong; `settling`: a timer waits for the open answer to be whole."""
+
+    researcher: str
+    moves: tuple[Refile, ...]
+    settling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +220,9 @@ Event = (
     | OutOfOffice
     | Wrote
     | Withdrawn
+    | TookBack
+    | Worried
+    | Refiled
     | OptedOut
     | AddressTold
     | Moved

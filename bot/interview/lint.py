@@ -58,6 +58,19 @@ def lint(schedule: Schedule, links: frozenset[str] = frozenset()) -> list[Findin
     return findings
 
 
+def warnings(words: str, wording: Wording, texted: bool) -> list[str]:
+    """What is hard to read, or dear, in words that a researcher is about to send; `texted`: they go as an SMS."""
+    most = MOST_WORDS.get(wording, MOST_WORDS[Wording.STANDARD])
+    long = [sentence for sentence in _sentences(words) if len(sentence.split()) > most]
+    found = [f"the sentence '{one[:40]}…' has {len(one.split())} words; use at most {most}" for one in long]
+    signs = sorted({sign for sign in words if unicodedata.category(sign) == "So"})
+    found += [f"holds the picture sign {_named(sign)}; say it in words" for sign in signs]
+    if texted:
+        dear = sorted(set(gsm7_lookalike(words)) - GSM7 - GSM7_EXTENDED - set(signs))
+        found += [f"holds {_named(sign)}, which makes every text cost more than twice as much" for sign in dear]
+    return found
+
+
 def _of_prompt(question: Question, number: int, schedule: Schedule, links: frozenset[str]) -> list[Finding]:
     """A prompt is the same in every wording, so it must suit them all; what is wrong with it is said once."""
     prompt, place = question.prompts[number], (question.id, "prompts", number)

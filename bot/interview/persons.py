@@ -16,6 +16,7 @@ from bot.interview.events import (
     SetTimer,
     TaskKind,
     TimerKind,
+    TookBack,
     TookOver,
     Wrote,
 )
@@ -101,12 +102,22 @@ def _next_reminder(turn: Turn) -> datetime:
 def written(turn: Turn, wrote: Wrote) -> None:
     """A researcher's own words, signed; never to somebody who asked for silence, unless they asked for a person."""
     if wrote.asked or turn.interview.state not in (State.STOPPED, State.LEFT):
-        turn.send(f"{wrote.text}\n\n{wrote.researcher}", author=wrote.researcher)
+        turn.send(f"{wrote.text}\n\n{wrote.researcher}", author=wrote.researcher, not_before=wrote.not_before)
         fetching.acknowledge(turn)
+        if turn.interview.position in turn.interview.answers:
+            turn.mark(turn.interview.position, probes=turn.interview.answer.probes + 1)
         if turn.interview.between:  # a probe: the next question waits for what they say to it
             turn.mark(turn.interview.position, progress=Progress.ASKED)
         if turn.interview.state is State.HANDOVER:
             _hold(turn, wrote.researcher)
+
+
+def taken_back(turn: Turn, event: TookBack) -> None:
+    """What they had written never left: if it held the next question, that waits for it no longer."""
+    if probes := turn.interview.answer.probes:
+        turn.mark(turn.interview.position, probes=probes - 1)
+    if event.probe and turn.interview.state is State.ACTIVE and turn.interview.answer.progress is Progress.ASKED:
+        settling.whole(turn)
 
 
 def handed_back(turn: Turn, event: HandedBack) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.interview import discreet, wording
-from bot.interview.events import Due, Event, Said, Send, SetTimer, TaskKind, TimerKind
+from bot.interview.events import DropTimer, Due, Event, Refiled, Said, Send, SetTimer, TaskKind, TimerKind
 from bot.interview.reminders import (
     DISCREET,
     FIRST,
@@ -72,9 +72,14 @@ def watch(turn: Turn, event: Event) -> None:
     if ours and open_here:
         turn.change(asked=max(send.not_before or turn.now for send in ours), away=False)
         _set_timer(turn)
-    elif isinstance(event, Said) and open_here and not settling:
+    elif (isinstance(event, Said) and open_here and not settling) or _emptied(turn, event):
         turn.change(asked=turn.now)
         _set_timer(turn)
+
+
+def _emptied(turn: Turn, event: Event) -> bool:
+    """Whether what they had said to the open question was found to belong elsewhere, so that we wait for them again."""
+    return isinstance(event, Refiled) and DropTimer(TimerKind.SETTLE) in turn.effects
 
 
 def due(turn: Turn, event: Due) -> None:

@@ -58,12 +58,18 @@ def settle(turn: Turn) -> None:
         turn.mark(question.id, prompted=True)
         turn.send(question.prompts[0], question=question.id)
         return
-    turn.mark(question.id, progress=Progress.SETTLED)
     if question.handover:
+        turn.mark(question.id, progress=Progress.SETTLED)
         fetching.hand_over(turn, TaskKind.GO_ON)
         turn.say("person-asked", **turn.promise())
     else:
-        _review(turn)
+        whole(turn)
+
+
+def whole(turn: Turn) -> None:
+    """It has all that is to come: the next question follows, after whoever reads it first."""
+    turn.mark(turn.interview.position, progress=Progress.SETTLED)
+    _review(turn)
 
 
 # Before the next question

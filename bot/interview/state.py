@@ -75,6 +75,8 @@ class Progress(StrEnum):
     ASKED = "asked"
     SETTLED = "settled"
     SKIPPED = "skipped"
+    AHEAD = "ahead"
+    """Not asked yet; what they said of it before, a researcher has put here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ class Answer:
     """The messages that belong to one question, by id, in the order they came.
 
     `prompted` once the one stock prompt was offered; `gotos` says of each part where a branch would lead if it were
-    the whole answer. `who`: whose words it is in, where that was said.
+    the whole answer. `who`: whose words it is in, where that was said. `probes`: how often a researcher wrote to them
+    about it.
     """
 
     progress: Progress = Progress.ASKED
@@ -90,6 +93,7 @@ class Answer:
     prompted: bool = False
     gotos: tuple[str | None, ...] = ()
     who: Who | None = None
+    probes: int = 0
 
     @property
     def goto(self) -> str | None:
@@ -99,6 +103,12 @@ class Answer:
     def plus(self, part: int, goto: str | None) -> Answer:
         """The answer with one more part."""
         return replace(self, parts=(*self.parts, part), gotos=(*self.gotos, goto))
+
+    def holding(self, part: int, goto: str | None) -> Answer:
+        """The answer with this part where it belongs in the order in which they came."""
+        place = sum(one < part for one in self.parts)
+        parts = (*self.parts[:place], part, *self.parts[place:])
+        return replace(self, parts=parts, gotos=(*self.gotos[:place], goto, *self.gotos[place:]))
 
     def minus(self, part: int) -> Answer:
         """The answer without this part."""
@@ -273,7 +283,7 @@ class Interview:
             "state": self.state.value,
             "position": self.position,
             "answers": {
-                key: [a.progress.value, list(a.parts), a.prompted, list(a.gotos), a.who and a.who.value]
+                key: [a.progress.value, list(a.parts), a.prompted, list(a.gotos), a.who and a.who.value, a.probes]
                 for key, a in self.answers.items()
             },
             "consent": dict(self.consent),
@@ -312,10 +322,7 @@ class Interview:
             pace=pace,
             state=State(saved["state"]),
             position=saved["position"],
-            answers={
-                key: Answer(Progress(progress), tuple(parts), prompted, tuple(gotos), Who(who[0]) if any(who) else None)
-                for key, (progress, parts, prompted, gotos, *who) in saved["answers"].items()
-            },
+            answers={key: _answer(*written) for key, written in saved["answers"].items()},
             consent=saved["consent"],
             menu=Menu(saved["menu"]) if saved["menu"] else None,
             unclear=saved["unclear"],
@@ -339,6 +346,12 @@ class Interview:
             call=_slot(saved["call"]) if saved.get("call") else None,
             joined=saved.get("joined", False),
         )
+
+
+def _answer(
+    progress: str, parts: list[int], prompted: bool, gotos: list[str | None], who: str | None = None, probes: int = 0
+) -> Answer:
+    return Answer(Progress(progress), tuple(parts), prompted, tuple(gotos), Who(who) if who else None, probes)
 
 
 def _written(moment: datetime | None) -> str | None:

@@ -46,11 +46,16 @@ class Turn:
     # Saying things
 
     def send(
-        self, body: str, texts: tuple[str, ...] = (), question: str | None = None, author: str | None = None
+        self,
+        body: str,
+        texts: tuple[str, ...] = (),
+        question: str | None = None,
+        author: str | None = None,
+        not_before: datetime | None = None,
     ) -> None:
-        """A reply leaves at once; anything else waits for the person's waking hours."""
+        """A reply leaves at once, or from `not_before` on; anything else waits for the person's waking hours."""
         unasked = author is None and not self.replying
-        held = self.waking() if unasked else None
+        held = self.waking() if unasked else not_before
         if unasked:
             self.change(unasked=self.lately(self.interview.unasked, held or self.now))
         self.follow(Send(body, texts, question, author, held, unasked))

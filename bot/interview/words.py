@@ -97,7 +97,7 @@ def back(turn: Turn, number: int | None) -> None:
     if number is None:
         key = answering.previous(interview, interview.position)
     else:
-        asked = (q.id for q in interview.schedule.questions if q.id in interview.answers)
+        asked = answering.were_asked(interview)
         key = next((a for a in asked if interview.schedule.number(a) == number), None)
     if interview.state is not State.ACTIVE or interview.agreeing or key is None:
         turn.say("no-earlier-question")
@@ -113,7 +113,7 @@ def undo(turn: Turn) -> None:
         turn.say("nothing-to-undo")
         return
     last, key = max(parts)
-    turn.change(answers={**turn.interview.answers, key: turn.interview.answers[key].minus(last)})
+    answering.take_out(turn, last)
     turn.follow(Remove(last))
     turn.say("undo")
     still_open = turn.interview.state is State.ACTIVE and key == turn.interview.position

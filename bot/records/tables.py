@@ -165,6 +165,8 @@ interviews = Table(
     _at("changed_at"),
 )
 
+_HELD = "participant_id IS NULL"
+
 messages = Table(
     "messages",
     metadata,
@@ -186,6 +188,7 @@ messages = Table(
     Column("replaces", Id),  # the message of which this is a newer form
     Column("album", String(100)),  # the same for pictures that were sent as one
     Column("sender", LargeBinary),  # the sender's keyed hash, for the holding area
+    Column("sent_from", LargeBinary),  # their address, sealed with the holding area's key, while they are there
     Column("problem", Text),
     _at("written_at", optional=True),
     _at("at"),
@@ -194,6 +197,7 @@ messages = Table(
     _known("messages", "provider_id"),
     _known("messages", "replaces"),
     _known("messages", "sender", "at"),
+    Index("ix_messages_held", "id", sqlite_where=text(_HELD), postgresql_where=text(_HELD)),
 )
 
 outbox = Table(
@@ -312,6 +316,8 @@ timers = Table(
     Index("ix_timers_due", "due"),
 )
 
+_OPEN, _WAITING = "closed_at IS NULL", "done_at IS NULL"
+
 tasks = Table(
     "tasks",
     metadata,
@@ -321,8 +327,53 @@ tasks = Table(
     Column("message_id", ForeignKey("messages.id")),
     Column("note", Text),
     Column("owner", String(60)),
+    Column("asked_by", String(60)),  # who of the team wants to talk about it
+    Column("closed_by", String(60)),
+    Column("outcome", LargeBinary),  # what came of it, under the participant's key, or the holding area's
     _at("opened_at"),
     _at("closed_at", optional=True),
+    Index("ix_tasks_open", "opened_at", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
+)
+
+field_notes = Table(
+    "field_notes",  # a researcher's own words about an interview; in no copy for a participant
+    metadata,
+    _id(),
+    Column("participant_id", ForeignKey("participants.id"), nullable=False, index=True),
+    Column("author", String(60), nullable=False),
+    Column("body", LargeBinary, nullable=False),  # under the participant's key
+    _at("at"),
+)
+
+refilings = Table(
+    "refilings",  # the trail of messages that were put under another question
+    metadata,
+    _id(),
+    Column("participant_id", ForeignKey("participants.id"), nullable=False, index=True),
+    Column("act", String(32), nullable=False),  # the same for messages that were moved together
+    Column("message_id", ForeignKey("messages.id"), nullable=False),
+    Column("belonged", String(20), nullable=False),
+    Column("was", String(60)),  # the question before
+    Column("belongs", String(20), nullable=False),
+    Column("question", String(60)),
+    Column("author", String(60), nullable=False),
+    Column("reason", LargeBinary),  # under the participant's key
+    Column("undoes", String(32), index=True),  # the act that this takes back
+    _at("at"),
+)
+
+postponed = Table(
+    "postponed",  # what a researcher wrote to be sent later
+    metadata,
+    _id(),
+    Column("participant_id", ForeignKey("participants.id"), nullable=False, index=True),
+    Column("author", String(60), nullable=False),
+    Column("body", LargeBinary, nullable=False),  # under the participant's key
+    Column("problem", Text),  # why it was not sent
+    _at("due"),
+    _at("at"),
+    _at("done_at", optional=True),
+    Index("ix_postponed_waiting", "due", sqlite_where=text(_WAITING), postgresql_where=text(_WAITING)),
 )
 
 consents = Table(
@@ -407,7 +458,7 @@ audit = Table(
     Column("chain", LargeBinary),  # see bot.records.trail; null in lines from before there was one
 )
 
-APPEND_ONLY = (consents, audit, delivery_updates)
+APPEND_ONLY = (consents, audit, delivery_updates, refilings)
 """Rows of these are never changed; the database itself refuses it. Nor are they removed, but by a deletion that a
 person confirmed: while the row of `meta` called so is there, within that one transaction."""
 

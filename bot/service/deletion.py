@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
-from sqlalchemy import ColumnElement, Delete, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Delete, Table, and_, delete, func, insert, or_, select, update
 from sqlalchemy.sql.selectable import Select
 
 from bot.messages import Address
@@ -27,15 +28,20 @@ from bot.records.tables import (
     contents,
     data_keys,
     delivery_updates,
+    field_notes,
     interviews,
     media,
     messages,
     meta,
     moves,
     outbox,
+    postponed,
+    refilings,
+    replacements,
     tasks,
     timers,
     users,
+    writeups,
 )
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import HOLDING_KEY, UnitOfWork
@@ -61,7 +67,17 @@ def removing(uow: UnitOfWork) -> Iterator[None]:
 
 def words(uow: UnitOfWork, participant_id: int) -> Counts:
     """Everything they said and were sent, in every form, with what was written about it and what was to come."""
-    return messages_where(uow, messages.c.participant_id == participant_id) + _plans(uow, participant_id)
+    gone = _written_by_the_team(uow, participant_id)
+    return gone + messages_where(uow, messages.c.participant_id == participant_id) + _plans(uow, participant_id)
+
+
+def _written_by_the_team(uow: UnitOfWork, participant_id: int) -> Counts:
+    """Write-ups, replacements, field notes, reasons for refiling, and replies that were to go later."""
+    gone: Counts = Counter()
+    with removing(uow):
+        for name, table in OF_THE_TEAM.items():
+            gone[name] = _delete(uow, delete(table).where(table.c.participant_id == participant_id))
+    return +gone
 
 
 def messages_where(uow: UnitOfWork, condition: ColumnElement[bool]) -> Counts:
@@ -116,7 +132,7 @@ def _media(uow: UnitOfWork, of: Select[tuple[int]]) -> Counts:
 def _plans(uow: UnitOfWork, participant_id: int) -> Counts:
     """Timers, and what the team noted on tasks."""
     _delete(uow, delete(timers).where(timers.c.participant_id == participant_id))
-    uow.execute(update(tasks).where(tasks.c.participant_id == participant_id).values(note=None))
+    uow.execute(update(tasks).where(tasks.c.participant_id == participant_id).values(note=None, outcome=None))
     return Counter()
 
 
@@ -180,6 +196,17 @@ def forget_answers(uow: UnitOfWork, participant_id: int) -> None:
     saved = uow.execute(select(interviews.c.saved).where(mine)).scalar_one()
     uow.execute(update(interviews).where(mine).values(saved={**saved, "answers": {}}))
 
+
+OF_THE_TEAM: Mapping[str, Table] = MappingProxyType(
+    {
+        "replacements": replacements,
+        "write-ups": writeups,
+        "refilings": refilings,
+        "field notes": field_notes,
+        "replies for later": postponed,
+    }
+)
+"""What people of the team wrote about somebody, in an order in which nothing points at what is gone already."""
 
 UNTIL_TOLD = ("discreet", "hours", "days", "no_contact")
 """Needs that are still minded while somebody is told that everything else is deleted."""

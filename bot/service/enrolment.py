@@ -55,16 +55,21 @@ class Entry:
 
 
 def read_csv(path: Path, rules: Rules) -> list[Entry]:
-    """The people in a CSV file, its fields parted by commas, semicolons or tabs.
-
-    Raises EnrolmentError with every problem found, one a line, with its row.
-    """
+    """The people in a CSV file. Raises EnrolmentError as `read_text` does."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise EnrolmentError(f"{path}: cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise EnrolmentError(f"{path}: is not UTF-8 text. Save it again as CSV UTF-8.") from None
+    return read_text(str(path), text, rules)
+
+
+def read_text(path: str, text: str, rules: Rules) -> list[Entry]:
+    """The people in the text of a CSV file, its fields parted by commas, semicolons or tabs.
+
+    Raises EnrolmentError with every problem found, one a line, with its row.
+    """
     lines = list(io.StringIO(text, newline=""))
     first = lines[0] if lines else ""
     parted_by = max(",;\t", key=first.count)
@@ -84,7 +89,7 @@ def read_csv(path: Path, rules: Rules) -> list[Entry]:
     return entries
 
 
-def _rows(path: Path, lines: list[str], reader: CsvReader) -> Iterator[tuple[str, list[str]]]:
+def _rows(path: str, lines: list[str], reader: CsvReader) -> Iterator[tuple[str, list[str]]]:
     """Each row that is not empty, with the line on which it begins: a cell in quotes may hold several lines."""
     while True:
         after = reader.line_num
@@ -101,7 +106,7 @@ def _rows(path: Path, lines: list[str], reader: CsvReader) -> Iterator[tuple[str
             yield f"{path}:{begins}", row
 
 
-def _columns(path: Path, headings: list[str]) -> list[str]:
+def _columns(path: str, headings: list[str]) -> list[str]:
     """The names of the columns. One that is nearly a name we know is a slip: as a note it would do nothing."""
     columns = [heading.strip().casefold() for heading in headings]
     problems = [f"the column {name} is there twice; keep one." for name in _twice(columns)]

@@ -5,12 +5,17 @@ One person has it at a time. Somebody else may take it from them, but only by sa
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from sqlalchemy import select, update
+
 from bot.errors import OwnPaceError
-from bot.interview.events import Acknowledged, HandedBack, Reviewed, TaskKind, TookOver, Wrote
+from bot.interview.events import Acknowledged, HandedBack, Reviewed, TaskKind, TookBack, TookOver, Worried, Wrote
 from bot.interview.fetching import CAUSES
 from bot.interview.state import State
 from bot.records import participants
 from bot.records.participants import Participant, Terms
+from bot.records.tables import messages, outbox, tasks
 from bot.records.unit_of_work import UnitOfWork
 from bot.service.conversations import happen
 
@@ -35,24 +40,66 @@ def take_over(uow: UnitOfWork, terms: Terms, code: str, researcher: str, anyway:
     uow.note(researcher, "took over", participant.code, **detail, **_sealed(participant, " ".join(reason.split())))
 
 
-def reply(uow: UnitOfWork, terms: Terms, code: str, researcher: str, text: str) -> None:
+def reply(uow: UnitOfWork, terms: Terms, code: str, researcher: str, text: str, after: timedelta = timedelta()) -> None:
     """Send the researcher's words, signed with their name; between two questions that is a probe, and holds the next.
 
-    Raises OwnPaceError unless they may speak.
+    They leave after a while, in which they can be taken back. Raises OwnPaceError unless they may speak.
     """
     participant = _known(uow, terms, code)
+    words = checked(text)
+    _check_holder(participant, researcher)
+    asked = uow.has_task(participant.id, ASKED_FOR)
+    if participant.interview.state is not State.HANDOVER and not asked and not participant.interview.between:
+        raise OwnPaceError("Take over first, so that only one voice speaks to the participant.")
+    happen(uow, terms, participant, Wrote(researcher, words, asked, uow.now + after if after else None))
+    uow.close_tasks(participant.id, ASKED_FOR | {TaskKind.REVIEW.value})
+    uow.note(researcher, "wrote", participant.code)
+
+
+def checked(text: str) -> str:
+    """The words of a reply. Raises OwnPaceError where there are none, or too many."""
     words = text.strip()
     if not words:
         raise OwnPaceError("Write something first: the message is empty.")
     if len(words) > LONGEST_REPLY:
         raise OwnPaceError(f"The message has {len(words)} characters; use at most {LONGEST_REPLY}.")
-    _check_holder(participant, researcher)
-    asked = uow.has_task(participant.id, ASKED_FOR)
-    if participant.interview.state is not State.HANDOVER and not asked and not participant.interview.between:
-        raise OwnPaceError("Take over first, so that only one voice speaks to the participant.")
-    happen(uow, terms, participant, Wrote(researcher, words, asked))
-    uow.close_tasks(participant.id, ASKED_FOR | {TaskKind.REVIEW.value})
-    uow.note(researcher, "wrote", participant.code)
+    return words
+
+
+def take_back(uow: UnitOfWork, terms: Terms, code: str, researcher: str, message_id: int) -> str:
+    """Take back what they wrote, if it has not left yet; its words, without the name below them.
+
+    What writing it had settled is open again. Raises OwnPaceError where it has left, or is not theirs.
+    """
+    participant = _known(uow, terms, code)
+    theirs = (messages.c.participant_id == participant.id, messages.c.author == researcher)
+    row = uow.one(select(messages.c.body, messages.c.at).where(messages.c.id == message_id, *theirs))
+    waits = (outbox.c.message_id == message_id, outbox.c.state.in_(["pending", "held", "aside"]))
+    taken = {"state": "cancelled", "changed_at": uow.now}
+    if row is None or not uow.execute(update(outbox).where(*waits).values(**taken)).rowcount:
+        raise OwnPaceError("This message has left already, and cannot be taken back. You can write another.")
+    last = max(participant.interview.answer.parts, default=0)
+    happen(uow, terms, participant, TookBack(researcher, probe=0 < last < message_id))
+    seen_to = (tasks.c.participant_id == participant.id, tasks.c.kind.in_(ASKED_FOR), tasks.c.closed_at == row["at"])
+    uow.execute(update(tasks).where(*seen_to).values(closed_at=None))
+    uow.changed |= {"tasks", "outbox"}
+    uow.note(researcher, "took a message back", participant.code)
+    return participant.key.open(row["body"], "body").removesuffix(f"\n\n{researcher}")
+
+
+def worry(uow: UnitOfWork, terms: Terms, code: str, researcher: str, reason: str) -> None:
+    """A researcher read signs of harm or distress: questions wait, and whoever is on call is told.
+
+    Raises OwnPaceError without a reason, and where somebody has not said anything yet.
+    """
+    participant = _known(uow, terms, code)
+    reason = " ".join(reason.split())
+    if not reason:
+        raise OwnPaceError("Say what worries you, for whoever is on call.")
+    if participant.interview.state is State.INVITED:
+        raise OwnPaceError(f"{participant.code} has not begun yet.")
+    happen(uow, terms, participant, Worried(researcher))
+    uow.note(researcher, "held", participant.code, **_sealed(participant, reason))
 
 
 def acknowledge(uow: UnitOfWork, terms: Terms, code: str, researcher: str) -> None:

@@ -200,7 +200,7 @@ def _say(uow: UnitOfWork, terms: Terms, participant: Participant, came: _Came, r
         opt_out=inbound.opt_out,
         media=inbound.media[0].kind if inbound.media else None,
         joined=bool(inbound.group) and _joined(uow, participant, came),
-        sign=_sign(uow, terms, participant, inbound.body),
+        sign=sign_of(uow, terms, participant, inbound.body),
         booked=calls.booked(uow) if _about_a_call(participant.interview, inbound.body) else (),
     )
     after = happen(uow, terms, participant, said)
@@ -218,7 +218,7 @@ JUST_BEFORE = 3
 """So many of the last parts of an answer are looked at together with the one that comes."""
 
 
-def _sign(uow: UnitOfWork, terms: Terms, participant: Participant, text: str) -> str | None:
+def sign_of(uow: UnitOfWork, terms: Terms, participant: Participant, text: str) -> str | None:
     """The group of the words of harm or distress in it, or in it and what was said just before."""
     signs = terms.signs.get(participant.interview.schedule.language)
     if signs is None:
@@ -370,6 +370,7 @@ def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str, attempt: At
             "elided": key.seal(inbound.elided, "elided") if inbound.elided else None,
             "raw": key.seal(inbound.raw, "raw"),
             "sender": sender,
+            "sent_from": key.seal(inbound.sender.value, "address"),
             "written_at": inbound.written_at,
             "at": uow.now,
         },

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -106,6 +106,24 @@ def opened(uow: UnitOfWork, media_id: int, user: str) -> tuple[str, bytes] | Non
         return None
     uow.note(user, "opened media", str(media_id))
     return row["content_type"], found
+
+
+def hand_over(uow: UnitOfWork, message_id: int, old: DataKey, key_id: int, key: DataKey) -> None:
+    """Seal what came with a message under another key, since the message is somebody else's."""
+    for row in uow.all(select(media).where(media.c.message_id == message_id)):
+        names = {"name": "file name", "reference": "reference"}
+        again = {name: key.seal(old.open(row[name], kind), kind) for name, kind in names.items() if row[name]}
+        uow.execute(update(media).where(media.c.id == row["id"]).values(key_id=key_id, **again))
+        if row["found_by"] is not None:
+            words = uow.one(select(contents.c.sealed).where(contents.c.found_by == row["found_by"]))
+            assert words is not None
+            plain = old.open_bytes(words["sealed"], "media")
+            found_by = uow.vault.name_of(plain, key_id)
+            sealed = {"found_by": found_by, "key_id": key_id, "sealed": key.seal(plain, "media")}
+            uow.execute(_NEW_CONTENT[uow.connection.dialect.name].values(**sealed))
+            uow.execute(update(media).where(media.c.id == row["id"]).values(found_by=found_by))
+            if uow.one(select(media.c.id).where(media.c.found_by == row["found_by"]).limit(1)) is None:
+                uow.execute(delete(contents).where(contents.c.found_by == row["found_by"]))
 
 
 def due(uow: UnitOfWork, limit: int = 20) -> list[Wanted]:

@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -17,7 +17,8 @@ from bot.channel import Channel
 from bot.errors import NotSent, OwnPaceError, Refused, SendError
 from bot.records.database import Database
 from bot.records.participants import Terms
-from bot.service import conversations, deletion, intake, media, outbox, withdrawal
+from bot.records.unit_of_work import UnitOfWork
+from bot.service import conversations, deletion, intake, media, outbox, postponing, withdrawal
 from bot.service.mailroom import Inbox
 from bot.service.media import Wanted
 from bot.service.outbox import Claimed
@@ -37,6 +38,12 @@ LATE_AFTER = 60.0
 
 LONGEST_SILENCE = 300.0
 """The most seconds between two tries to reach a provider that does not answer."""
+
+
+def _next(uow: UnitOfWork) -> datetime | None:
+    """When something is to be done next."""
+    moments = (conversations.next_wake(uow), postponing.next_due(uow))
+    return min((moment for moment in moments if moment), default=None)
 
 
 @dataclass
@@ -187,9 +194,10 @@ class Worker:
 
     async def _wake_round(self, clock: AsyncIOScheduler) -> None:
         rung = asyncio.Event()
-        due = await self.database.read(conversations.next_wake)
+        due = await self.database.read(_next)
         if due is not None and due <= self.database.clock():
             await self.database.run(conversations.wake, self.terms)
+            await self.database.run(postponing.leave, self.terms)
             return
         if due is not None:
             clock.add_job(rung.set, "date", run_date=due, id="next timer", replace_existing=True)

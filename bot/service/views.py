@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import case, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.engine import RowMapping
 
-from bot.interview.events import TaskKind
 from bot.interview.schedule import Wording
 from bot.interview.state import State
 from bot.interview.turn import ENDED
@@ -19,7 +19,7 @@ from bot.records.participants import CHANNEL_NAMES, Participant, Terms, channel_
 from bot.records.tables import addresses, consents, data_keys, interviews, media, messages, outbox, tasks
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import calls
+from bot.service import calls, work
 from bot.service.calls import Call
 
 STATES = {
@@ -77,7 +77,7 @@ class Entry:
     """One message of a record.
 
     `delivery` is what became of it, for messages that we sent. `elided` is the text of earlier messages that came
-    along; `replaces` the message of which this is a newer form.
+    along; `replaces` the message of which this is a newer form. `movable`: it may be put under another question.
     """
 
     id: int
@@ -95,6 +95,8 @@ class Entry:
     elided: str
     replaces: int | None
     media: tuple[Attachment, ...]
+    wording: str = ""
+    movable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,10 @@ class Consented:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One participant's whole record, in the order in which things happened."""
+    """One participant's record, whole or a stretch of it, in the order in which things happened.
+
+    `older` and `newer`: there are entries before and after those that are here.
+    """
 
     row: Row
     id: int
@@ -134,13 +139,29 @@ class Record:
     holder: str
     between: bool
     call: Call | None
+    zone: ZoneInfo
+    older: bool = False
+    newer: bool = False
 
 
-def listed(uow: UnitOfWork) -> list[Row]:
-    """Every participant, by code."""
-    open_tasks = (
-        select(func.count()).where(tasks.c.participant_id == people.c.id, tasks.c.closed_at.is_(None)).scalar_subquery()
-    )
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Which part of a record: the newest entries, those before one, those from one on, or from one to another.
+
+    All are message ids. `most`: so many, unless both ends are given. `only` these, where they are named.
+    """
+
+    most: int = 50
+    before: int | None = None
+    start: int | None = None
+    end: int | None = None
+    only: tuple[int, ...] = ()
+
+
+def listed(uow: UnitOfWork, *only: ColumnElement[bool], most: int | None = None) -> list[Row]:
+    """Every participant, or those of whom this is true, by code."""
+    theirs = (tasks.c.participant_id == people.c.id, tasks.c.closed_at.is_(None), work.public())
+    open_tasks = select(func.count()).where(*theirs).scalar_subquery()
     rows = uow.all(
         select(
             people.c.code,
@@ -158,7 +179,9 @@ def listed(uow: UnitOfWork) -> list[Row]:
         .join(addresses, (addresses.c.participant_id == people.c.id) & addresses.c.main)
         .join(data_keys, data_keys.c.id == people.c.key_id)
         .join(interviews, interviews.c.participant_id == people.c.id)
+        .where(*only)
         .order_by(people.c.code)
+        .limit(most)
     )
     return [
         Row(
@@ -179,58 +202,40 @@ def listed(uow: UnitOfWork) -> list[Row]:
     ]
 
 
-ORDER = (
-    TaskKind.DISTRESS, TaskKind.PERSON_ASKED, TaskKind.CALL_ASKED, TaskKind.UNCLEAR, TaskKind.GO_ON, "unknown sender",
-    "sender not confirmed", "message not taken", "not delivered", "message refused", "message unknown",
-    "address closed", TaskKind.SILENT, TaskKind.REVIEW, TaskKind.WRITE_UP,
-)  # fmt: skip
-"""Which tasks come first; any other comes after these."""
+def page(uow: UnitOfWork, after: str = "", most: int = 50) -> tuple[list[Row], bool]:
+    """Participants whose code comes after this one, and whether there are more."""
+    rows = listed(uow, people.c.code > after, most=most + 1)
+    return rows[:most], len(rows) > most
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """Something for a person to do, about a participant or about somebody we do not know."""
-
-    kind: str
-    code: str
-    note: str
-    opened_at: datetime
-
-
-def work(uow: UnitOfWork, most: int = 100) -> list[Work]:
-    """What waits for a person, the most urgent first, and of a kind the oldest."""
-    place = case({kind: number for number, kind in enumerate(ORDER)}, value=tasks.c.kind, else_=len(ORDER))
-    rows = uow.all(
-        select(tasks.c.kind, tasks.c.note, tasks.c.opened_at, people.c.code)
-        .outerjoin(people, people.c.id == tasks.c.participant_id)
-        .where(tasks.c.closed_at.is_(None))
-        .order_by(place, tasks.c.opened_at, tasks.c.id)
-        .limit(most)
-    )
-    return [Work(row["kind"], row["code"] or "", row["note"] or "", row["opened_at"]) for row in rows]
+def everybody(uow: UnitOfWork) -> int:
+    """How many participants there are."""
+    found: int = uow.execute(select(func.count()).select_from(people)).scalar_one()
+    return found
 
 
 def held(uow: UnitOfWork) -> int:
     """How many messages are from people nobody knows yet."""
     found: int = uow.execute(
-        select(func.count()).where(messages.c.belongs == "held", messages.c.direction == "in")
+        select(func.count()).where(
+            messages.c.participant_id.is_(None), messages.c.belongs == "held", messages.c.direction == "in"
+        )
     ).scalar_one()
     return found
 
 
-def record(uow: UnitOfWork, terms: Terms, code: str) -> Record | None:
-    """The record of the participant with this code."""
+MOVABLE = frozenset({"answer", "late", "conversation", "aside", "unread", "flagged"})
+"""What may be put under another question: not consent, not words that were commands or choices."""
+
+
+def record(uow: UnitOfWork, terms: Terms, code: str, stretch: Stretch | None = None) -> Record | None:
+    """The record of the participant with this code, or a stretch of it."""
     found = participants.by_code(uow, terms, code)
     if found is None:
         return None
     schedule = found.interview.schedule
-    rows = uow.all(
-        select(messages, outbox.c.state.label("leaving"), outbox.c.delivery, outbox.c.code)
-        .outerjoin(outbox, outbox.c.message_id == messages.c.id)
-        .where(messages.c.participant_id == found.id)
-        .order_by(messages.c.id)
-    )
-    attached = _attached(uow, found)
+    rows = _stretch(uow, found.id, stretch)
+    attached = _attached(uow, [row["id"] for row in rows] if stretch else None, found)
     numbers = {question.id: schedule.number(question.id) for question in schedule.questions}
     entries = tuple(
         Entry(
@@ -249,13 +254,18 @@ def record(uow: UnitOfWork, terms: Terms, code: str) -> Record | None:
             elided=found.key.open(row["elided"], "elided") if row["elided"] else "",
             replaces=row["replaces"],
             media=tuple(attached.get(row["id"], ())),
+            wording=(row["wording"] or "").replace("_", " "),
+            movable=row["direction"] == "in"
+            and row["belongs"] in MOVABLE
+            and row["removed_at"] is None
+            and row["replaces"] is None,
         )
         for row in rows
     )
-    row = next(row for row in listed(uow) if row.code == found.code)
-    open_tasks = uow.all(
-        select(tasks.c.kind).where(tasks.c.participant_id == found.id, tasks.c.closed_at.is_(None)).order_by(tasks.c.id)
-    )
+    (row,) = listed(uow, people.c.id == found.id)
+    waits = (tasks.c.participant_id == found.id, tasks.c.closed_at.is_(None), work.public())
+    open_tasks = uow.all(select(tasks.c.kind).where(*waits).order_by(tasks.c.id))
+    before, after = _beyond(uow, found.id, entries) if stretch else (False, False)
     return Record(
         row=row,
         id=found.id,
@@ -273,7 +283,44 @@ def record(uow: UnitOfWork, terms: Terms, code: str) -> Record | None:
         holder=found.interview.holder,
         between=found.interview.between,
         call=calls.of(uow, terms, found.code),
+        zone=found.interview.person.timezone,
+        older=before,
+        newer=after,
     )
+
+
+def _stretch(uow: UnitOfWork, participant_id: int, stretch: Stretch | None) -> list[RowMapping]:
+    """The messages, oldest first."""
+    query = (
+        select(messages, outbox.c.state.label("leaving"), outbox.c.delivery, outbox.c.code)
+        .outerjoin(outbox, outbox.c.message_id == messages.c.id)
+        .where(messages.c.participant_id == participant_id)
+    )
+    if stretch is None:
+        return uow.all(query.order_by(messages.c.id))
+    if stretch.only:
+        return uow.all(query.where(messages.c.id.in_(stretch.only)).order_by(messages.c.id))
+    if stretch.before is not None:
+        query = query.where(messages.c.id < stretch.before)
+    if stretch.start is not None:
+        query = query.where(messages.c.id >= stretch.start)
+    if stretch.end is not None:
+        query = query.where(messages.c.id <= stretch.end)
+    if stretch.start is not None:
+        rows = uow.all(query.order_by(messages.c.id).limit(None if stretch.end is not None else stretch.most))
+    else:
+        rows = uow.all(query.order_by(messages.c.id.desc()).limit(stretch.most))[::-1]
+    return rows
+
+
+def _beyond(uow: UnitOfWork, participant_id: int, entries: Sequence[Entry]) -> tuple[bool, bool]:
+    """Whether there are messages before these, and after them."""
+    if not entries:
+        return False, False
+    theirs = select(messages.c.id).where(messages.c.participant_id == participant_id).limit(1)
+    older = uow.one(theirs.where(messages.c.id < entries[0].id))
+    newer = uow.one(theirs.where(messages.c.id > entries[-1].id))
+    return older is not None, newer is not None
 
 
 def _ledger(uow: UnitOfWork, of: Participant) -> Iterator[Consented]:
@@ -322,13 +369,9 @@ def _worded(uow: UnitOfWork, of: Participant, row: RowMapping) -> str:
     return fill(found.worded(Wording(row["wording"])), values(of.interview)) if found else row["statement"]
 
 
-def _attached(uow: UnitOfWork, of: Participant) -> dict[int, list[Attachment]]:
-    rows = uow.all(
-        select(media)
-        .join(messages, messages.c.id == media.c.message_id)
-        .where(messages.c.participant_id == of.id)
-        .order_by(media.c.id)
-    )
+def _attached(uow: UnitOfWork, only: Sequence[int] | None, of: Participant) -> dict[int, list[Attachment]]:
+    query = select(media).join(messages, messages.c.id == media.c.message_id).where(messages.c.participant_id == of.id)
+    rows = uow.all((query if only is None else query.where(messages.c.id.in_(only))).order_by(media.c.id))
     found: dict[int, list[Attachment]] = {}
     for row in rows:
         one = Attachment(
@@ -347,7 +390,7 @@ def _attached(uow: UnitOfWork, of: Participant) -> dict[int, list[Attachment]]:
 
 def phones(uow: UnitOfWork) -> list[Row]:
     """The simulated participants."""
-    return [row for row in listed(uow) if row.simulated]
+    return listed(uow, addresses.c.kind == "simulator")
 
 
 def _place(uow: UnitOfWork, version: str, position: str) -> str:

@@ -17,7 +17,19 @@ from starlette.staticfiles import StaticFiles
 
 from bot.service import outbox
 from bot.service.sender import LOOK_AGAIN, Worker
-from bot.web import account, dashboard, join, signin, simulator, unsubscribe, webhooks
+from bot.web import (
+    account,
+    conversation,
+    dashboard,
+    holding,
+    join,
+    queue,
+    refile,
+    signin,
+    simulator,
+    unsubscribe,
+    webhooks,
+)
 from bot.web.pages import page
 from bot.web.state import Web, web
 
@@ -49,6 +61,10 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
         *account.routes,
         *join.routes,
         *dashboard.routes,
+        *queue.routes,
+        *refile.routes,
+        *conversation.routes,
+        *holding.routes,
         *(simulator.routes if "simulator" in parts.channels else []),
         Route("/health/live", live),
         Route("/health/ready", ready),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,7 +37,17 @@ def said_at(moment: datetime, zone: ZoneInfo) -> str:
     return f"{day(local)}, {clock(local)}"
 
 
+def age(length: timedelta) -> str:
+    """'3 hours', '2 days': as long as somebody has waited."""
+    seconds = int(length.total_seconds())
+    for unit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= unit:
+            return f"{seconds // unit} {name}{'s' if seconds >= 2 * unit else ''}"
+    return "less than a minute"
+
+
 templates.filters["said_at"] = said_at
+templates.filters["age"] = age
 
 
 def render(request: Request, template: str, **values: Any) -> str:

@@ -21,7 +21,7 @@ from bot.web.state import keep_draft, web
 COOKIE = "ownpace"
 TRIES, WAIT_SECONDS = 8, 60
 
-FORMS = re.compile(r"^(/participants/[^/]+)/.*")
+FORMS = re.compile(r"^(/participants/[^/]+|/tasks)/.*")
 """Where the forms of a page are sent to, and the page."""
 
 Page = Callable[[Request, User], Awaitable[Response]]
@@ -71,7 +71,7 @@ async def _barred(request: Request, user: User, what: May) -> str:
 
 async def _stopped(request: Request) -> Response:
     """Sign in first; words that were to be sent are carried along in the form, and are on their page afterwards."""
-    target = FORMS.sub(r"\1", request.url.path)
+    target = FORMS.sub(r"\1", request.url.path).replace("/tasks", "/queue")
     draft = (await form(request)).get("text", "") if request.method == "POST" else ""
     if not draft.strip():
         return RedirectResponse(f"/sign-in?next={quote(target)}", 303)
@@ -95,30 +95,35 @@ def same_origin(request: Request) -> bool:
 
 async def form(request: Request) -> dict[str, str]:
     """The fields of a posted form. More than 64 kB are not read."""
+    return dict(await fields(request))
+
+
+async def fields(request: Request) -> list[tuple[str, str]]:
+    """The same, where a field may be there more than once."""
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > 65_536:
-            return {}
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+            return []
+    return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
 
 
 async def ask(request: Request) -> Response:
     """The sign-in page."""
-    return page(request, "signin.html", next=_inside(request.query_params.get("next", "/")))
+    return page(request, "signin.html", next=inside(request.query_params.get("next", "/")))
 
 
 async def sign_in(request: Request) -> Response:
     """Check the name and the password, and begin a session."""
     if not same_origin(request):
         return page(request, "problem.html", status=403, problem="This form came from another site.")
-    parts, fields = web(request), await form(request)
-    name, target, draft = fields.get("name", ""), _inside(fields.get("next", "/")), fields.get("draft", "")
+    parts, sent = web(request), await form(request)
+    name, target, draft = sent.get("name", ""), inside(sent.get("next", "/")), sent.get("draft", "")
     tried = name.strip().casefold()
     if _tried_too_often(request, tried):
         problem = "Too many tries for this name. Wait a minute, then try again."
         return page(request, "signin.html", status=429, problem=problem, name=name, next=target, draft=draft)
-    user = await parts.database.read(staff.password_fits, name, fields.get("password", ""))
+    user = await parts.database.read(staff.password_fits, name, sent.get("password", ""))
     if user is None:
         _count_try(request, tried)
         problem = "This name and password do not fit together. Check both and try again."
@@ -138,7 +143,7 @@ def _with_cookie(request: Request, target: str, token: str) -> Response:
 
 async def ask_again(request: Request) -> Response:
     """The page of the second step."""
-    target = _inside(request.query_params.get("next", "/"))
+    target = inside(request.query_params.get("next", "/"))
     user = await web(request).database.read(staff.half_signed_in, request.cookies.get(COOKIE, ""))
     return page(request, "second_step.html", next=target) if user else RedirectResponse("/sign-in", 303)
 
@@ -147,8 +152,8 @@ async def finish(request: Request) -> Response:
     """Check the figures of the authenticator, or a recovery code."""
     if not same_origin(request):
         return page(request, "problem.html", status=403, problem="This form came from another site.")
-    parts, fields, half = web(request), await form(request), request.cookies.get(COOKIE, "")
-    target = _inside(fields.get("next", "/"))
+    parts, sent, half = web(request), await form(request), request.cookies.get(COOKIE, "")
+    target = inside(sent.get("next", "/"))
     user = await parts.database.read(staff.half_signed_in, half)
     if user is None:
         problem = "Too much time went by. Sign in again."
@@ -156,7 +161,7 @@ async def finish(request: Request) -> Response:
     if _tried_too_often(request, f"second step of {user.name}"):
         problem = "Too many tries. Wait a minute, then try again."
         return page(request, "second_step.html", status=429, problem=problem, next=target)
-    token = await parts.database.run(staff.finish_sign_in, half, fields.get("figures", ""))
+    token = await parts.database.run(staff.finish_sign_in, half, sent.get("figures", ""))
     if token is None:
         _count_try(request, f"second step of {user.name}")
         problem = "These figures do not fit, or were used already. Wait for the next ones, or use a recovery code."
@@ -184,7 +189,7 @@ async def sign_out(request: Request) -> Response:
     return response
 
 
-def _inside(target: str) -> str:
+def inside(target: str) -> str:
     """Only a path of ours: a link cannot send somebody elsewhere."""
     return target if target.startswith("/") and not target.startswith(("//", "/\\")) else "/"
 

@@ -19,7 +19,7 @@ from bot.service.enrolment import Entry
 from bot.service.phones import Screen
 from bot.service.phones import screen as screen_of
 from bot.service.staff import User
-from bot.web import dashboard
+from bot.web.live import stream
 from bot.web.pages import page, render
 from bot.web.signin import form, signed_in
 from bot.web.state import keep_draft, web
@@ -104,7 +104,7 @@ async def live(request: Request, user: User) -> Response:
     async def shown() -> dict[str, str]:
         return {"screen": render(request, "screen.html", screen=await _screen(request))}
 
-    return dashboard.stream(request, f"participant {screen.participant_id}", shown)
+    return stream(request, f"participant {screen.participant_id}", shown)
 
 
 async def _screen(request: Request) -> Screen | None:

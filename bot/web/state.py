@@ -14,6 +14,7 @@ from bot.channel import Channel
 from bot.interview.schedule import Schedule
 from bot.records.database import Database
 from bot.records.participants import Rules, Terms
+from bot.web.presence import Presence
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Web:
     sent: dict[bytes, None] = field(default_factory=dict)
     """Replies that were sent of late, so that one whose answer was lost on the way is not sent twice."""
     news: News = field(default_factory=lambda: News())
+    presence: Presence = field(default_factory=Presence)
 
 
 class News:

@@ -63,7 +63,7 @@ def test_a_researcher_takes_over_writes_and_hands_back(table: Desk) -> None:
     watching.get_by_role("button", name="Take over").click()
     watching.get_by_label(re.compile("Your message")).fill("Hello, I am Ann. How is it going?")
     watching.get_by_role("button", name="Send").click()
-    expect(phone.get_by_text("Hello, I am Ann.")).to_be_visible()
+    expect(phone.get_by_text("Hello, I am Ann.")).to_be_visible(timeout=25_000)
     say(phone, "Fine so far.")
     watching.get_by_role("button", name="Hand back").click()
     expect(phone.get_by_text(re.compile(r"Question \d of")).last).to_be_visible()

@@ -10,18 +10,35 @@ function merge(old, fresh) {
     old.replaceWith(fresh);
     return;
   }
-  const before = [...old.childNodes];
-  [...fresh.childNodes].forEach((child, place) => {
-    if (place < before.length) merge(before[place], child);
-    else old.append(child);
-  });
-  before.slice(fresh.childNodes.length).forEach((child) => child.remove());
+  // What has a name stays the same thing, wherever it stands now: words that somebody is writing there stay with it.
+  const kept = new Set([...fresh.children].map((child) => child.id).filter(Boolean));
+  [...old.children].filter((child) => child.id && !kept.has(child.id)).forEach((child) => child.remove());
+  const named = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
+  let place = old.firstChild;
+  for (const child of [...fresh.childNodes]) {
+    const same = child.id && named.get(child.id);
+    if (same) {
+      if (same === place) place = place.nextSibling;
+      else old.insertBefore(same, place);
+      merge(same, child);
+    } else if (place && !place.id) {
+      const next = place.nextSibling;
+      merge(place, child);
+      place = next;
+    } else old.insertBefore(child, place);
+  }
+  while (place) {
+    const next = place.nextSibling;
+    place.remove();
+    place = next;
+  }
 }
 
 function show(parts) {
   const atEnd = window.innerHeight + window.scrollY >= document.body.scrollHeight - 200;
   for (const [name, html] of Object.entries(parts)) {
     const part = document.querySelector(`[data-part="${name}"]`);
+    if (!part) continue;
     const fresh = part.cloneNode(false);
     fresh.innerHTML = "\n" + html;
     merge(part, fresh);
@@ -76,7 +93,7 @@ for (const form of document.querySelectorAll("form[data-send]")) {
   form.addEventListener("submit", async (event) => {
     if (event.submitter && event.submitter.hasAttribute("formaction")) return;
     event.preventDefault();
-    const field = form.querySelector("textarea");
+    const field = form.elements.text;
     const body = new URLSearchParams(new FormData(form));
     const words = field.value;
     const key = form.elements.key;
@@ -93,9 +110,9 @@ for (const form of document.querySelectorAll("form[data-send]")) {
     field.reportValidity();
     field.focus();
   });
-  form.querySelector("textarea").addEventListener("input", (event) => event.target.setCustomValidity(""));
+  form.elements.text.addEventListener("input", (event) => event.target.setCustomValidity(""));
   if (form.dataset.send !== "enter") continue;
-  form.querySelector("textarea").addEventListener("keydown", (event) => {
+  form.elements.text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
       form.requestSubmit();
@@ -103,3 +120,27 @@ for (const form of document.querySelectorAll("form[data-send]")) {
   });
   window.scrollTo(0, document.body.scrollHeight);
 }
+
+// How long the words are that somebody is writing, and what they cost: the server counts.
+for (const field of document.querySelectorAll("[data-count]")) {
+  let timer;
+  field.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      const words = new URLSearchParams({ text: field.value });
+      const said = await fetch(field.dataset.count, { method: "POST", body: words }).catch(() => null);
+      if (said && said.ok) document.getElementById("size").textContent = await said.text();
+    }, 400);
+  });
+}
+
+// A probe goes to where the cursor is; without this script the server puts it below.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-insert]");
+  if (!button) return;
+  event.preventDefault();
+  const field = button.form.elements.text;
+  field.setRangeText(button.dataset.insert, field.selectionStart, field.selectionEnd, "end");
+  field.dispatchEvent(new Event("input"));
+  field.focus();
+});

@@ -29,6 +29,8 @@ from bot.interview.events import (
     OpenTask,
     OptedOut,
     OutOfOffice,
+    Refile,
+    Refiled,
     Reviewed,
     Said,
     Send,
@@ -36,8 +38,10 @@ from bot.interview.events import (
     TaskKind,
     TimerKind,
     Told,
+    TookBack,
     TookOver,
     ToRemind,
+    Worried,
     Wrote,
 )
 from bot.interview.reminders import Ladder
@@ -58,6 +62,10 @@ QUESTIONS = [question.id for question in interview().schedule.questions]
 STATEMENTS = [statement.id for statement in interview().schedule.statements]
 ELIGIBILITY = [asked.id for asked in interview(eligibility=True).schedule.eligibility]
 WAITS = st.sampled_from([timedelta(seconds=5), timedelta(minutes=20), timedelta(hours=7), timedelta(days=8)])
+
+
+STAY = (TookOver, HandedBack, Wrote, OptedOut, Moved, AddressTold, Worried, Refiled)
+"""Events after which the place is the same."""
 
 
 def word_of(event: Event) -> Command | None:
@@ -172,6 +180,42 @@ class Interviews(RuleBasedStateMachine):
     @rule(reason=st.sampled_from(["", "We talked, and they want to go on."]))
     def hand_back(self, reason: str) -> None:
         self.take(HandedBack("Ann", reason))
+
+    @rule(probe=st.booleans())
+    def take_back(self, probe: bool) -> None:
+        self.take(TookBack("Ann", probe))
+
+    @precondition(lambda self: self.player.interview.state is not State.INVITED)
+    @rule()
+    def worry(self) -> None:
+        self.take(Worried("Ann"))
+
+    @precondition(lambda self: self.refilable())
+    @rule(data=st.data())
+    def refile(self, data: st.DataObject) -> None:
+        """Some messages are put elsewhere, and most of the time back again, which leaves everything as it was."""
+        chosen = data.draw(st.lists(st.sampled_from(self.refilable()), unique=True, min_size=1, max_size=4))
+        question = data.draw(st.sampled_from([*QUESTIONS, None]))
+        belongs = Belongs.ANSWER if question else Belongs.CONVERSATION
+        was = {number: self.player.filed[number] for number in chosen}
+        before = self.player.interview
+        self.put({number: File(number, belongs, question) for number in chosen})
+        if question:
+            parts = self.player.interview.answers[question].parts
+            assert set(chosen) <= set(parts)
+            assert list(parts) == sorted(parts)
+        if data.draw(st.sampled_from([True, True, False])):
+            self.put(was)
+            assert dict(self.player.interview.answers) == dict(before.answers)
+
+    def refilable(self) -> list[int]:
+        free = (Belongs.ANSWER, Belongs.LATE, Belongs.CONVERSATION, Belongs.ASIDE)
+        return [n for n, f in self.player.filed.items() if f.belongs in free and n not in self.player.removed]
+
+    def put(self, places: dict[int, File]) -> None:
+        moves = tuple(Refile(n, self.player.messages[n], f.belongs, f.question) for n, f in places.items())
+        effects = self.take(Refiled("Ann", moves, TimerKind.SETTLE in self.player.timers))
+        assert not [effect for effect in effects if isinstance(effect, Send)], "nobody hears of it"
 
     @rule()
     def see_it(self) -> None:
@@ -304,7 +348,7 @@ class Interviews(RuleBasedStateMachine):
 
     def check_position(self, before: Interview, event: Event, after: Interview) -> None:
         goes_on = isinstance(event, HandedBack) and before.answer.progress is Progress.SETTLED
-        if not goes_on and isinstance(event, TookOver | HandedBack | Wrote | OptedOut | Moved | AddressTold):
+        if not goes_on and isinstance(event, STAY):
             assert after.position == before.position
         if word_of(event) in (Command.STOP, Command.PAUSE, Command.PERSON, Command.HELP, Command.LEAVE):
             assert after.position == before.position, "the person keeps their place"
@@ -340,7 +384,11 @@ class Interviews(RuleBasedStateMachine):
             send for send in effects if isinstance(send, Send) and send.texts in (("distress",), ("distress-discreet",))
         ]
         after = self.player.interview
-        if isinstance(event, Said) and event.sign:
+        if isinstance(event, Worried):
+            assert not sent, "what to say is for a person"
+            assert OpenTask(TaskKind.DISTRESS) in effects
+            assert after.distressed
+        elif isinstance(event, Said) and event.sign:
             assert OpenTask(TaskKind.DISTRESS) in effects
             assert after.distressed
             assert after.state in ENDED or after.state is State.HANDOVER

@@ -28,6 +28,7 @@ def test_migrations_make_exactly_the_tables_of_the_program(tmp_path: Path) -> No
         "0006 Deletion: withdrawals, seeds of data keys, and a door in what is append-only.",
         "0007 Write-ups of what is not words, and replacements for words that tell who somebody is.",
         "0005 Invitations: how people put themselves into the study.",
+        "0008 The team's desk: what came of tasks, field notes, refiling, replies for later, held messages.",
     ]
     assert migrate.migrate(url, Vault(b"k" * 32)) == []
     engine = open_engine(url)
@@ -57,7 +58,7 @@ def test_the_database_refuses_to_change_what_is_append_only(tmp_path: Path) -> N
     url = f"sqlite:///{tmp_path}/a.db"
     migrate.migrate(url, Vault(b"k" * 32))
     engine = open_engine(url)
-    assert {table.name for table in APPEND_ONLY} == {"consents", "audit", "delivery_updates"}
+    assert {table.name for table in APPEND_ONLY} == {"consents", "audit", "delivery_updates", "refilings"}
     line = "INSERT INTO audit (actor, act, detail, at) VALUES ('kim', 'looked', '{}', '2027-01-01')"
     for act in ("UPDATE audit SET actor = 'sam'", "DELETE FROM audit"):
         with engine.connect() as connection, connection.begin() as transaction:

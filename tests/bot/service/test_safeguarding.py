@@ -11,7 +11,8 @@ from bot.channel import Ability, Channel
 from bot.errors import OwnPaceError
 from bot.messages import Address, Inbound
 from bot.records.tables import audit, outbox
-from bot.service import alerts, conversations, handovers, intake, staff, views
+from bot.service import alerts, conversations, handovers, intake, staff, work
+from bot.service.staff import User
 from tests.bot.world import PHONE, World, world
 
 
@@ -59,8 +60,8 @@ def test_whoever_is_fetched_is_told_that_there_is_a_safe_way_to_contact_them_and
     (mail,) = mails(study)
     assert "They have said how it is safe to contact them: read safe_contact on their page first." in mail[1]
     assert "he reads" not in mail[1]
-    work = study.program.database.read_now(views.work)
-    assert [(one.kind, one.note) for one in work] == [("person asked", alerts.SAFELY)]
+    page = study.program.database.read_now(work.page, User(1, "Kim", "admin"))
+    assert [(one.kind, one.note) for one in page.tasks] == [("person asked", alerts.SAFELY)]
     assert study.record(code).notes == {"safe_contact": "Only by text; he reads my mail"}
 
 

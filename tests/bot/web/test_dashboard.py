@@ -177,10 +177,12 @@ async def test_every_part_of_a_page_that_changes_is_live(study: World, client: h
     code = study.enrol(Address("simulator", "sms/anna"))
     await sign_in(client)
     parts = bootstrap.web_parts(study.program)
-    for path in ("/", f"/participants/{code}", f"/simulator/{code}"):
-        shown = re.findall(r'data-part="(\w+)"', (await client.get(path)).text)
-        assert f'data-live="{path.rstrip("/")}/live"' in (await client.get(path)).text
-        async with open_page(parts, f"{path.rstrip('/')}/live", client.cookies["ownpace"]) as events:
+    for path in ("/", "/queue", f"/participants/{code}", f"/simulator/{code}"):
+        page = (await client.get(path)).text
+        shown = re.findall(r'data-part="(\w+)"', page)
+        (live,) = re.findall(r'data-live="([^"]+)"', page)
+        assert live.startswith(f"{path.rstrip('/')}/live")
+        async with open_page(parts, html.unescape(live), client.cookies["ownpace"]) as events:
             told = json.loads((await anext(events)).removeprefix("data: "))
         assert sorted(told) == sorted(shown)
 

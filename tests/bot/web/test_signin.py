@@ -251,7 +251,8 @@ async def open_page(parts: Web, path: str, token: str) -> AsyncIterator[AsyncIte
             yield event
 
     headers = [(b"cookie", f"ownpace={token}".encode())]
-    scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b""}
+    path, _, query = path.partition("?")
+    scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": query.encode()}
     app = create_app(parts, None)
     reading = asyncio.create_task(app({**scope, "headers": headers}, receive, send))
     try:

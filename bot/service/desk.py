@@ -1,0 +1,246 @@
+"""What stands beside a conversation: the schedule and the place in it, the pace, what may be sent, field notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+
+from sqlalchemy import select
+
+from bot.errors import OwnPaceError
+from bot.interview.lint import warnings
+from bot.interview.schedule import Question
+from bot.interview.state import Answer, Interview, Pace, Progress
+from bot.interview.wording import clock, day, fill, values
+from bot.messages import gsm7_lookalike, segments
+from bot.records import participants
+from bot.records.participants import Participant, Terms
+from bot.records.tables import addresses, messages, outbox
+from bot.records.unit_of_work import UnitOfWork
+from bot.service import field_notes, postponing, work
+from bot.service.field_notes import Note
+from bot.service.outbox import WINDOW_MARGIN
+from bot.service.postponing import Later
+from bot.service.staff import User
+
+UNDO_FOR = timedelta(seconds=10)
+"""So long a researcher's message waits before it leaves, and can be taken back."""
+
+TEXTED = frozenset({"text"})
+"""What the person calls a channel whose messages are paid for in parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One question of the schedule, and how far it has come. `first`: the first message of its answer."""
+
+    id: str
+    number: str
+    words: str
+    state: str
+    parts: int
+    first: int | None
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A section of the schedule with its questions."""
+
+    title: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A message of the user's that has not left yet. `seconds`: how soon it does, 0 where it waits for more."""
+
+    id: int
+    words: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Everything beside one conversation, as one person of the team sees it."""
+
+    plan: tuple[Part, ...]
+    probes: tuple[str, ...]
+    pace: tuple[str, ...]
+    window: str
+    leaving: tuple[Leaving, ...]
+    later: tuple[Later, ...]
+    notes: tuple[Note, ...]
+    talk: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Words as they would arrive. `parts`: how many texts are paid for, 0 where nobody pays by the part."""
+
+    as_sent: str
+    channel: str
+    characters: int
+    parts: int
+    warnings: tuple[str, ...]
+
+
+def beside(uow: UnitOfWork, terms: Terms, user: User, code: str) -> Beside:
+    """What stands beside this conversation. Raises OwnPaceError where there is none."""
+    participant = _known(uow, terms, code)
+    interview = participant.interview
+    known = {question.id: question for question in interview.schedule.questions}
+    open_question = known.get(interview.position)
+    return Beside(
+        plan=plan(interview),
+        probes=_probes(interview, open_question) if open_question else (),
+        pace=tuple(pace_in_words(interview.pace)),
+        window=_window(uow, terms, participant),
+        leaving=tuple(_leaving(uow, participant, user.name)),
+        later=postponing.waiting(uow, participant),
+        notes=field_notes.read(uow, participant, most=20),
+        talk=work.wants_to_talk(uow, user, participant.id),
+    )
+
+
+def plan(interview: Interview) -> tuple[Part, ...]:
+    """The schedule with what became of each question."""
+    return tuple(
+        Part(section.title, tuple(_step(interview, question) for question in section.questions))
+        for section in interview.schedule.sections
+    )
+
+
+def _step(interview: Interview, question: Question) -> Step:
+    answer = interview.answers.get(question.id)
+    words = fill(question.worded(interview.person.wording), values(interview))
+    return Step(
+        id=question.id,
+        number="" if question.closing else str(interview.schedule.number(question.id)),
+        words=words,
+        state=_state(interview, question, answer),
+        parts=len(answer.parts) if answer else 0,
+        first=answer.parts[0] if answer and answer.parts else None,
+        here=question.id == interview.position,
+    )
+
+
+def _state(interview: Interview, question: Question, answer: Answer | None) -> str:
+    """'answered, probed twice', in words for the study team."""
+    if answer is None:
+        return "only after some answers" if question.follow_up else "to come"
+    waits = "open" if question.id == interview.position else "no answer yet"
+    said = {
+        Progress.ASKED: "being answered" if answer.parts else waits,
+        Progress.SETTLED: "answered" if answer.parts else "asked, and nothing filed here",
+        Progress.SKIPPED: "skipped" + (", with words" if answer.parts else ""),
+        Progress.AHEAD: "said before it was asked",
+    }[answer.progress]
+    times = {0: "", 1: ", probed once", 2: ", probed twice"}.get(answer.probes, f", probed {answer.probes} times")
+    return said + (", prompt offered" if answer.prompted else "") + times
+
+
+def _probes(interview: Interview, question: Question) -> tuple[str, ...]:
+    known = values(interview)
+    return tuple(fill(probe, known) for probe in question.probes)
+
+
+# Needs and pace
+
+
+def pace_in_words(pace: Pace) -> Iterator[str]:
+    """The settings of pace that act on this interview, as short sentences."""
+    yield f"An answer is whole after {_length(pace.settle)} of quiet, or DONE."
+    if pace.review is None:
+        yield "The next question waits until somebody has read the answer."
+    elif pace.review:
+        yield f"The next question waits {_length(pace.review)} of working time for somebody to read the answer."
+    hours = pace.hours
+    if hours is not None:
+        yield f"Messages they did not just ask for come between {_minute(hours[0])} and {_minute(hours[1])}."
+    elif pace.quiet is not None:
+        yield f"No messages they did not just ask for between {_minute(pace.quiet[0])} and {_minute(pace.quiet[1])}."
+    if len(pace.days) < 7:
+        names = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
+        yield f"Only on {', '.join(names[each] for each in sorted(pace.days))}."
+    for begins, ends in pace.away:
+        yield f"Away from {day(begins)} to {day(ends)}."
+    if pace.questions_a_day:
+        yield f"At most {pace.questions_a_day} question{'s' if pace.questions_a_day > 1 else ''} a day."
+    yield "Stock prompts may be offered." if pace.prompts else "No stock prompts, unless they allow them."
+
+
+def _length(length: timedelta) -> str:
+    seconds = int(length.total_seconds())
+    for unit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= unit and seconds % unit == 0:
+            return f"{seconds // unit} {name}{'s' if seconds // unit > 1 else ''}"
+    return f"{seconds} seconds"
+
+
+def _minute(minute: int) -> str:
+    return f"{minute // 60 % 24:02}:{minute % 60:02}"
+
+
+# What may be sent
+
+
+def _window(uow: UnitOfWork, terms: Terms, participant: Participant) -> str:
+    """Whether the provider lets us write freely now, where it does so only for a while after they wrote."""
+    channel = terms.channels.get(participant.kind)
+    if channel is None or channel.window is None:
+        return ""
+    here = select(addresses.c.heard_at).where(addresses.c.id == participant.address_id)
+    heard_at: datetime | None = uow.execute(here).scalar()
+    closes = heard_at + channel.window - WINDOW_MARGIN if heard_at else None
+    if closes is None or closes <= uow.now:
+        return "The window is closed: an approved text goes first, and your words follow when they write."
+    local = closes.astimezone(participant.interview.person.timezone)
+    return f"The window is open until {clock(local)} on {day(local)}: until then you can write freely."
+
+
+def _leaving(uow: UnitOfWork, participant: Participant, author: str) -> Iterator[Leaving]:
+    """What the user wrote and can still take back."""
+    waits = (outbox.c.participant_id == participant.id, outbox.c.state.in_(["pending", "held", "aside"]))
+    rows = uow.all(
+        select(messages.c.id, messages.c.body, outbox.c.not_before)
+        .join(messages, messages.c.id == outbox.c.message_id)
+        .where(*waits, messages.c.author == author)
+        .order_by(outbox.c.seq)
+    )
+    for row in rows:
+        seconds = max(0, ceil((row["not_before"] - uow.now).total_seconds()))
+        yield Leaving(row["id"], participant.key.open(row["body"], "body").removesuffix(f"\n\n{author}"), seconds)
+
+
+def preview(uow: UnitOfWork, terms: Terms, code: str, researcher: str, text: str) -> Preview:
+    """The words as they would arrive, what they cost, and what may be hard to read. Raises OwnPaceError."""
+    participant = _known(uow, terms, code)
+    person = participant.interview.person
+    words = text.strip()
+    as_sent = f"{words}\n\n{researcher}"
+    texted = person.channel in TEXTED
+    return Preview(
+        as_sent=gsm7_lookalike(as_sent) if texted else as_sent,
+        channel=person.channel,
+        characters=len(words),
+        parts=segments(gsm7_lookalike(as_sent)) if texted else 0,
+        warnings=tuple(warnings(words, person.wording, texted)),
+    )
+
+
+def probe(uow: UnitOfWork, terms: Terms, code: str, number: str) -> str:
+    """A probe of the open question, '' where there is no such one any more."""
+    interview = _known(uow, terms, code).interview
+    question = next((one for one in interview.schedule.questions if one.id == interview.position), None)
+    probes = _probes(interview, question) if question else ()
+    return probes[int(number)] if number.isdecimal() and int(number) < len(probes) else ""
+
+
+def _known(uow: UnitOfWork, terms: Terms, code: str) -> Participant:
+    participant = participants.by_code(uow, terms, code)
+    if participant is None:
+        raise OwnPaceError(f"There is no participant {code}.")
+    return participant

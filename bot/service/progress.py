@@ -1,0 +1,102 @@
+"""How the study goes: how many people stand where, by cohort and channel. Nobody is named, and no answer is read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.engine import RowMapping
+
+from bot.interview.events import TaskKind
+from bot.interview.state import Cause, State
+from bot.records.participants import CHANNEL_NAMES
+from bot.records.tables import addresses, interviews, tasks
+from bot.records.tables import participants as people
+from bot.records.unit_of_work import UnitOfWork
+
+STAGES = (
+    "Invited",
+    "Informed",
+    "Active",
+    "Paused",
+    "Silent",
+    "With a person",
+    "Held",
+    "Stopped",
+    "Complete",
+    "Said no",
+    "Left",
+)
+"""Where people stand, one place each. Informed: they are reading the statements. Held: signs of distress."""
+
+_STAGE_OF = {
+    State.INVITED: "Invited",
+    State.CONSENT: "Informed",
+    State.ACTIVE: "Active",
+    State.PAUSED: "Paused",
+    State.HANDOVER: "With a person",
+    State.STOPPED: "Stopped",
+    State.COMPLETE: "Complete",
+    State.DECLINED: "Said no",
+    State.LEAVING: "Left",
+    State.LEFT: "Left",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """People of one cohort on one channel; of the whole cohort where `channel` is ''."""
+
+    cohort: str
+    channel: str
+    stages: Mapping[str, int]
+    consented: int
+    total: int
+
+
+def board(uow: UnitOfWork) -> list[Line]:
+    """A line for each cohort and channel, after each cohort's own; one question to the database."""
+    silent = (tasks.c.participant_id == people.c.id, tasks.c.kind == TaskKind.SILENT.value, tasks.c.closed_at.is_(None))
+    what = (
+        people.c.cohort,
+        addresses.c.kind,
+        interviews.c.state,
+        (interviews.c.saved["cause"].as_string() == Cause.SAFEGUARDING.value).label("held"),
+        select(tasks.c.id).where(*silent).exists().label("silent"),
+        (interviews.c.saved["answers"].as_string() != "{}").label("asked"),
+    )
+    rows = uow.all(
+        select(*what, func.count().label("many"))
+        .join(addresses, (addresses.c.participant_id == people.c.id) & addresses.c.main)
+        .join(interviews, interviews.c.participant_id == people.c.id)
+        .group_by(*what)
+    )
+    places = sorted({(row["cohort"], "") for row in rows} | {(row["cohort"], _channel(row)) for row in rows})
+    return [_line(place, [row for row in rows if _in(row, place)]) for place in places]
+
+
+def _in(row: RowMapping, place: tuple[str, str]) -> bool:
+    return row["cohort"] == place[0] and place[1] in ("", _channel(row))
+
+
+def _channel(row: RowMapping) -> str:
+    kind: str = row["kind"]
+    return CHANNEL_NAMES.get(kind, kind)
+
+
+def _line(place: tuple[str, str], rows: list[RowMapping]) -> Line:
+    counted: Counter[str] = Counter()
+    for row in rows:
+        counted[_stage(row)] += row["many"]
+    consented = sum(row["many"] for row in rows if row["asked"])
+    return Line(*place, {stage: counted[stage] for stage in STAGES}, consented, counted.total())
+
+
+def _stage(row: RowMapping) -> str:
+    state = State(row["state"])
+    stage = _STAGE_OF[state]
+    if row["held"] and stage != "Left":
+        return "Held"
+    return "Silent" if row["silent"] and state in (State.CONSENT, State.ACTIVE) else stage

@@ -1,0 +1,181 @@
+"""Putting messages under the question they belong to. The messages stay as they are; a trail row says who, and why.
+
+Moving some messages of an answer splits it, moving all of them joins it to another; each can be taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy.engine import RowMapping
+
+from bot.errors import OwnPaceError
+from bot.interview.events import Belongs, Refile, Refiled, TimerKind
+from bot.records import participants
+from bot.records.participants import Participant, Terms
+from bot.records.tables import messages, refilings, timers
+from bot.records.unit_of_work import UnitOfWork
+from bot.service.conversations import happen
+from bot.service.views import MOVABLE
+from bot.service.work import sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Messages that were put under another question together. `was` are the questions that they came from."""
+
+    id: str
+    messages: tuple[int, ...]
+    was: tuple[str, ...]
+    question: str
+    author: str
+    reason: str
+    at: datetime
+    undone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a message belongs: as the table says it."""
+
+    belongs: str
+    question: str | None
+
+
+def refile(
+    uow: UnitOfWork, terms: Terms, code: str, researcher: str, chosen: Sequence[int], question: str, reason: str
+) -> str:
+    """Put these messages under a question, or under none (''); what the act is called in the trail.
+
+    Raises OwnPaceError for messages that cannot be moved, a question that is not there, or no reason.
+    """
+    participant = _known(uow, terms, code)
+    reason = " ".join(reason.split())
+    if not chosen:
+        raise OwnPaceError("Choose at least one message.")
+    if not reason:
+        raise OwnPaceError("Say why the messages belong there: the trail keeps it for whoever reads the record.")
+    if question and question not in {one.id for one in participant.interview.schedule.questions}:
+        raise OwnPaceError("There is no such question in this interview.")
+    rows = _messages(uow, participant, chosen)
+    place = _Place("answer", question) if question else _Place("conversation", None)
+    moved = [row for row in rows if (row["belongs"], row["question"]) != (place.belongs, place.question)]
+    if not moved:
+        raise OwnPaceError("The messages are there already.")
+    return _put(uow, terms, participant, researcher, [(row, place) for row in moved], reason)
+
+
+def undo(uow: UnitOfWork, terms: Terms, code: str, researcher: str, act: str) -> None:
+    """Put the messages back where they were. Raises OwnPaceError where that was done, or they have moved on since."""
+    participant = _known(uow, terms, code)
+    of = (refilings.c.participant_id == participant.id, refilings.c.act == act)
+    trail = {row["message_id"]: row for row in uow.all(select(refilings).where(*of, refilings.c.undoes.is_(None)))}
+    if not trail:
+        raise OwnPaceError("There is nothing to take back.")
+    if uow.one(select(refilings.c.id).where(refilings.c.undoes == act).limit(1)):
+        raise OwnPaceError("This was taken back already.")
+    moves = []
+    for row in _messages(uow, participant, list(trail)):
+        line = trail[row["id"]]
+        if (row["belongs"], row["question"]) != (line["belongs"], line["question"]):
+            raise OwnPaceError("One of these messages has been moved again since. Take that back first.")
+        moves.append((row, _Place(line["belonged"], line["was"])))
+    _put(uow, terms, participant, researcher, moves, "", undoes=act)
+
+
+def acts(uow: UnitOfWork, participant: Participant, most: int = 20) -> list[Act]:
+    """What was moved of late, the newest first."""
+    of = (refilings.c.participant_id == participant.id, refilings.c.undoes.is_(None))
+    latest = select(refilings.c.act, func.max(refilings.c.id).label("last")).where(*of).group_by(refilings.c.act)
+    names = [row["act"] for row in uow.all(latest.order_by(func.max(refilings.c.id).desc()).limit(most))]
+    rows = uow.all(select(refilings).where(*of, refilings.c.act.in_(names)).order_by(refilings.c.id))
+    undone = {row["undoes"] for row in uow.all(select(refilings.c.undoes).where(refilings.c.undoes.in_(names)))}
+    return [_act(participant, name, [row for row in rows if row["act"] == name], name in undone) for name in names]
+
+
+def _act(participant: Participant, name: str, rows: list[RowMapping], undone: bool) -> Act:
+    first = rows[0]
+    return Act(
+        id=name,
+        messages=tuple(row["message_id"] for row in rows),
+        was=tuple(dict.fromkeys(row["was"] or "" for row in rows)),
+        question=first["question"] or "",
+        author=first["author"],
+        reason=participant.key.open(first["reason"], "reason") if first["reason"] else "",
+        at=first["at"],
+        undone=undone,
+    )
+
+
+def _put(
+    uow: UnitOfWork,
+    terms: Terms,
+    participant: Participant,
+    researcher: str,
+    moves: Sequence[tuple[RowMapping, _Place]],
+    reason: str,
+    undoes: str | None = None,
+) -> str:
+    settling = (timers.c.participant_id == participant.id, timers.c.kind == TimerKind.SETTLE.value)
+    happen(
+        uow,
+        terms,
+        participant,
+        Refiled(
+            researcher,
+            tuple(_refile(participant, row, place) for row, place in moves),
+            settling=uow.one(select(timers.c.id).where(*settling)) is not None,
+        ),
+    )
+    act = uow.new_id()
+    for row, place in moves:
+        every_form = or_(messages.c.id == row["id"], messages.c.replaces == row["id"])
+        values = {"belongs": place.belongs, "question": place.question}
+        uow.execute(update(messages).where(every_form).values(**values))
+        uow.execute(
+            insert(refilings).values(
+                participant_id=participant.id,
+                act=act,
+                message_id=row["id"],
+                belonged=row["belongs"],
+                was=row["question"],
+                belongs=place.belongs,
+                question=place.question,
+                author=researcher,
+                reason=participant.key.seal(reason, "reason") if reason else None,
+                undoes=undoes,
+                at=uow.now,
+            )
+        )
+    said = {"to": moves[0][1].question or "", "messages": [row["id"] for row, _ in moves]}
+    act_name = "took a refiling back" if undoes else "refiled"
+    uow.note(researcher, act_name, participant.code, **said, **sealed(participant.key, reason))
+    return act
+
+
+def _refile(participant: Participant, row: RowMapping, place: _Place) -> Refile:
+    """What the interview knows no name for, such as a message from an address to confirm, is in none of its answers."""
+    belongs = Belongs(place.belongs) if place.belongs in set(Belongs) else Belongs.ASIDE
+    return Refile(row["id"], participant.key.open(row["body"], "body") if row["body"] else "", belongs, place.question)
+
+
+def _messages(uow: UnitOfWork, participant: Participant, chosen: Sequence[int]) -> list[RowMapping]:
+    """The messages as they first came, in order: newer forms of one go along with it."""
+    mine = (messages.c.participant_id == participant.id, messages.c.direction == "in")
+    picked = uow.all(select(messages.c.id, messages.c.replaces).where(*mine, messages.c.id.in_(list(chosen))))
+    first = {row["replaces"] or row["id"] for row in picked}
+    free = (messages.c.belongs.in_(MOVABLE), messages.c.removed_at.is_(None))
+    rows = uow.all(select(messages).where(*mine, *free, messages.c.id.in_(first)).order_by(messages.c.id))
+    if len(picked) != len(set(chosen)) or len(rows) != len(first):
+        raise OwnPaceError("One of these messages cannot be moved: it is a command, about consent, or was taken out.")
+    return rows
+
+
+def _known(uow: UnitOfWork, terms: Terms, code: str) -> Participant:
+    participant = participants.by_code(uow, terms, code)
+    if participant is None:
+        raise OwnPaceError(f"There is no participant {code}.")
+    return participant

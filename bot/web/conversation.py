@@ -1,0 +1,372 @@
+"""One participant: the conversation as it grows, what stands beside it, and the words of whoever speaks with them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime, time, timedelta
+from hashlib import sha256
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from bot.errors import OwnPaceError
+from bot.interview.wording import day
+from bot.records import participants
+from bot.records.participants import Terms
+from bot.records.unit_of_work import UnitOfWork
+from bot.service import desk, field_notes, handovers, moves, postponing, views, work
+from bot.service.access import May
+from bot.service.staff import User
+from bot.service.views import Stretch
+from bot.web.live import stream
+from bot.web.pages import page, render, said_at
+from bot.web.signin import form, signed_in
+from bot.web.state import keep_draft, web
+
+MOST_SENT = 1000
+"""Replies that are remembered."""
+
+READERS_OF_NOTES = frozenset({"researcher", "admin"})
+"""Roles that read and write field notes."""
+
+AHEAD_DAYS = 14
+"""So many days ahead words may be left to wait."""
+
+NOT_HERE = "There is no participant with this code."
+
+
+# The page
+
+
+@signed_in(May.READ)
+async def participant(request: Request, user: User) -> Response:
+    """One participant's conversation."""
+    return await shown(request, user)
+
+
+async def shown(request: Request, user: User, problem: str = "", draft: str = "", **more: Any) -> Response:
+    """The page, with what went wrong, and the words that wait to be sent."""
+    parts = web(request)
+    known = await _known(request, user, _asked_for(request))
+    if known is None:
+        return page(request, "problem.html", status=404, user=user, problem=NOT_HERE)
+    record = known["record"]
+    here = f"/participants/{record.row.code}"
+    parts.presence.seen(here, user.name)
+    draft = draft or parts.drafts.get((user.name, here), "")
+    seen: dict[str, int] = {"start": record.entries[0].id if record.entries else 0}
+    if record.newer:
+        seen["end"] = record.entries[-1].id
+    composer = {
+        "problem": problem,
+        "draft": draft,
+        "key": secrets.token_hex(16),
+        "preview": None,
+        "size": await parts.database.read(desk.preview, parts.terms, record.row.code, user.name, draft),
+        "kinds": parts.terms.study.channels,
+        "days": _days(parts.database.clock().astimezone(record.zone)),
+        "live": f"{here}/live?{urlencode(seen)}",
+        "sees_notes": user.role in READERS_OF_NOTES,
+    }
+    return page(request, "participant.html", status=409 if problem else 200, user=user, **known, **composer | more)
+
+
+async def _known(request: Request, user: User, stretch: Stretch) -> dict[str, Any] | None:
+    parts, code = web(request), request.path_params["code"]
+    record = await parts.database.read(views.record, parts.terms, code, stretch)
+    if record is None:
+        return None
+    return {
+        "record": record,
+        "beside": await parts.database.read(desk.beside, parts.terms, user, record.row.code),
+        "others": parts.presence.others(f"/participants/{record.row.code}", user.name),
+    }
+
+
+def _asked_for(request: Request) -> Stretch:
+    """Which part of the conversation: the newest, or that before or from a message on."""
+    return Stretch(before=number(request, "before"), start=number(request, "at"))
+
+
+def number(request: Request, name: str) -> int | None:
+    """A number from the address of the page, where it is one."""
+    given = request.query_params.get(name, "")
+    return int(given) if given.isascii() and given.isdecimal() and len(given) < 19 else None
+
+
+def _days(now: datetime) -> list[tuple[str, str]]:
+    """The days on which words may leave, as they are sent and as they are read."""
+    days = [now.date() + timedelta(days=ahead) for ahead in range(AHEAD_DAYS + 1)]
+    return [(each.isoformat(), f"{'Today, ' if each == now.date() else ''}{day(each)}") for each in days]
+
+
+@signed_in(May.READ)
+async def live(request: Request, user: User) -> Response:
+    """What changes on the page, whenever it does."""
+    parts = web(request)
+    stretch = Stretch(start=number(request, "start") or 0, end=number(request, "end"), most=10_000)
+    first = await _known(request, user, stretch)
+    if first is None:
+        return Response("", 404)
+    name = f"participant {first['record'].id}"
+    here = f"/participants/{first['record'].row.code}"
+
+    async def fresh() -> dict[str, str]:
+        known = await _known(request, user, stretch)
+        if known is None:
+            return {}
+        known |= {"user": user, "sees_notes": user.role in READERS_OF_NOTES}
+        names = ("record", "voice", "consent", "plan", "probes", "leaving", "others", "notes")
+        return {part: render(request, f"{part}.html", **known) for part in names}
+
+    during = parts.presence.at(here, user.name, lambda: parts.news.tell(frozenset({name})))
+    return stream(request, name, fresh, during)
+
+
+# Speaking
+
+
+@signed_in(May.WRITE)
+async def reply(request: Request, user: User) -> Response:
+    """Send the researcher's words. The same form sent twice, as after a lost answer, is one message."""
+    parts, posted = web(request), await form(request)
+    code, text = request.path_params["code"], posted.get("text", "")
+    pressed = sha256(f"{user.name}\n{code}\n{posted.get('key') or secrets.token_hex(16)}\n{text}".encode()).digest()
+    if pressed not in parts.sent:
+        parts.sent[pressed] = None
+        try:
+            await parts.database.run(handovers.reply, parts.terms, code, user.name, text, desk.UNDO_FOR)
+        except BaseException as problem:
+            parts.sent.pop(pressed, None)
+            if isinstance(problem, OwnPaceError):
+                return await shown(request, user, str(problem), text)
+            raise
+        for old in list(parts.sent)[:-MOST_SENT]:
+            del parts.sent[old]
+    keep_draft(request, user.name, f"/participants/{code}", "")
+    return _back(code)
+
+
+@signed_in(May.WRITE)
+async def take_back(request: Request, user: User) -> Response:
+    """What was written a moment ago, or left for later, is not sent: it is in the field again."""
+    parts, posted = web(request), await form(request)
+    code, text = request.path_params["code"], posted.get("text", "")
+    which, kind = posted.get("message") or posted.get("later") or "", "message" in posted
+    try:
+        undo = handovers.take_back if kind else postponing.take_back
+        known = int(which) if which.isdecimal() and len(which) < 19 else 0
+        words = await parts.database.run(undo, parts.terms, code, user.name, known)
+    except OwnPaceError as problem:
+        return await shown(request, user, str(problem), text)
+    keep_draft(request, user.name, f"/participants/{code}", "\n\n".join(each for each in (words, text.strip()) if each))
+    return _back(code, "speak")
+
+
+@signed_in(May.WRITE)
+async def look(request: Request, user: User) -> Response:
+    """How the words would arrive, before they are sent."""
+    parts, posted = web(request), await form(request)
+    code, text = request.path_params["code"], posted.get("text", "")
+    try:
+        handovers.checked(text)
+        preview = await parts.database.read(desk.preview, parts.terms, code, user.name, text)
+    except OwnPaceError as problem:
+        return await shown(request, user, str(problem), text)
+    keep_draft(request, user.name, f"/participants/{code}", text)
+    return await shown(request, user, draft=text, preview=preview)
+
+
+@signed_in(May.WRITE)
+async def count(request: Request, user: User) -> Response:
+    """The size of words that are being written, in one line."""
+    parts, posted = web(request), await form(request)
+    code = request.path_params["code"].upper()
+    try:
+        size = await parts.database.read(desk.preview, parts.terms, code, user.name, posted.get("text", ""))
+    except OwnPaceError:
+        return Response("", 404)
+    if parts.presence.wrote(f"/participants/{code}", user.name):
+        found = await parts.database.read(_id_of, parts.terms, code)
+        parts.news.tell(frozenset({f"participant {found}"}))
+    return PlainTextResponse(render(request, "size.html", size=size).strip(), headers={"cache-control": "no-store"})
+
+
+def _id_of(uow: UnitOfWork, terms: Terms, code: str) -> int:
+    found = participants.by_code(uow, terms, code)
+    return found.id if found else 0
+
+
+@signed_in(May.WRITE)
+async def insert_probe(request: Request, user: User) -> Response:
+    """A probe of the open question is put below what is written already."""
+    parts, posted = web(request), await form(request)
+    code, text = request.path_params["code"], posted.get("text", "").rstrip()
+    try:
+        probe = await parts.database.read(desk.probe, parts.terms, code, posted.get("probe", ""))
+    except OwnPaceError as problem:
+        return await shown(request, user, str(problem), text)
+    if not probe:
+        return await shown(request, user, "This probe belongs to another question than the open one.", text)
+    keep_draft(request, user.name, f"/participants/{code}", f"{text}\n\n{probe}" if text else probe)
+    return _back(code, "speak")
+
+
+@signed_in(May.WRITE)
+async def later(request: Request, user: User) -> Response:
+    """The words are sent at a time of the researcher's choice, in the participant's zone."""
+    parts, posted = web(request), await form(request)
+    code, text = request.path_params["code"], posted.get("text", "")
+    try:
+        due = await parts.database.read(_moment, parts.terms, code, posted.get("day", ""), posted.get("hour", ""))
+        await parts.database.run(postponing.write, parts.terms, code, user.name, text, due)
+    except OwnPaceError as problem:
+        return await shown(request, user, str(problem), text)
+    keep_draft(request, user.name, f"/participants/{code}", "")
+    return _back(code, "speak")
+
+
+def _moment(uow: UnitOfWork, terms: Terms, code: str, on: str, at: str) -> datetime:
+    found = participants.by_code(uow, terms, code)
+    if found is None:
+        raise OwnPaceError(NOT_HERE)
+    try:
+        local = datetime.combine(datetime.fromisoformat(on).date(), time.fromisoformat(at))
+    except ValueError:
+        raise OwnPaceError("Choose a day and a time.") from None
+    return local.replace(tzinfo=found.interview.person.timezone)
+
+
+# The rest of what can be done here
+
+
+def _act(use_case: Callable[..., None], *names: str) -> Callable[[Request], Any]:
+    """A button on a participant's page. What was being written there stays."""
+
+    @signed_in(May.WRITE)
+    async def act(request: Request, user: User) -> Response:
+        parts, posted = web(request), await form(request)
+        code, draft = request.path_params["code"], posted.get("text", "")
+        try:
+            more = [posted.get(name, "") for name in names]
+            await parts.database.run(use_case, parts.terms, code, user.name, *more)
+        except OwnPaceError as problem:
+            return await shown(request, user, str(problem), draft)
+        if "text" in posted:
+            keep_draft(request, user.name, f"/participants/{code}", draft)
+        return _back(code)
+
+    return act
+
+
+@signed_in(May.WRITE)
+async def move(request: Request, user: User) -> Response:
+    """The person carries on somewhere else."""
+    parts, posted = web(request), await form(request)
+    code, kind, written = request.path_params["code"], posted.get("kind", ""), posted.get("address", "")
+    try:
+        await parts.database.run(moves.move, parts.terms, code, kind, written, user.name)
+    except OwnPaceError as problem:
+        return await shown(request, user, str(problem))
+    return _back(code)
+
+
+@signed_in(May.WRITE)
+async def note(request: Request, user: User) -> Response:
+    """A field note: for researchers only."""
+    parts, posted = web(request), await form(request)
+    code, words = request.path_params["code"], posted.get("note", "")
+    try:
+        await parts.database.run(_note, parts.terms, code, user, words)
+    except OwnPaceError as problem:
+        return await shown(request, user, str(problem), note=words)
+    return _back(code, "notes")
+
+
+def _note(uow: UnitOfWork, terms: Terms, code: str, user: User, words: str) -> None:
+    found = participants.by_code(uow, terms, code)
+    if found is None:
+        raise OwnPaceError(NOT_HERE)
+    if user.role not in READERS_OF_NOTES:
+        raise OwnPaceError("Field notes are for researchers.")
+    field_notes.write(uow, found, user.name, words)
+
+
+@signed_in(May.WRITE)
+async def notes_file(request: Request, user: User) -> Response:
+    """Every field note about this interview, as a text file; noted in the trail."""
+    parts = web(request)
+    try:
+        said = await parts.database.run(_notes, parts.terms, request.path_params["code"], user)
+    except OwnPaceError as problem:
+        return page(request, "problem.html", status=403, user=user, problem=str(problem))
+    code = request.path_params["code"].upper()
+    text = "\n\n".join(f"{each.author}, {said_at(each.at, parts.zone)}\n{each.words}" for each in reversed(said))
+    headers = {"content-disposition": f'attachment; filename="{code}-field-notes.txt"', "cache-control": "no-store"}
+    return PlainTextResponse(text + "\n", headers=headers)
+
+
+def _notes(uow: UnitOfWork, terms: Terms, code: str, user: User) -> tuple[field_notes.Note, ...]:
+    found = participants.by_code(uow, terms, code)
+    if found is None or user.role not in READERS_OF_NOTES:
+        raise OwnPaceError("Field notes are for researchers.")
+    uow.note(user.name, "exported field notes", found.code)
+    return field_notes.read(uow, found)
+
+
+@signed_in(May.WRITE)
+async def talk(request: Request, user: User) -> Response:
+    """The user would like to talk about this conversation: coordinators are told, and nobody else."""
+    parts, code = web(request), request.path_params["code"]
+    try:
+        await parts.database.run(_talk, parts.terms, code, user)
+    except OwnPaceError as problem:
+        return await shown(request, user, str(problem))
+    return _back(code, "notes")
+
+
+def _talk(uow: UnitOfWork, terms: Terms, code: str, user: User) -> None:
+    found = participants.by_code(uow, terms, code)
+    if found is None:
+        raise OwnPaceError(NOT_HERE)
+    work.ask_to_talk(uow, user, found)
+
+
+@signed_in(May.READ)
+async def record_of(request: Request, user: User) -> Response:
+    """Where a form was sent to there is no page: the record is what was meant."""
+    return _back(request.path_params["code"])
+
+
+def _back(code: str, place: str = "end") -> Response:
+    return RedirectResponse(f"/participants/{code}#{place}", 303)
+
+
+FORMS: dict[str, Callable[[Request], Any]] = {
+    "take-over": _act(handovers.take_over, "anyway"),
+    "reply": reply,
+    "take-back": take_back,
+    "preview": look,
+    "insert": insert_probe,
+    "later": later,
+    "move": move,
+    "hand-back": _act(handovers.hand_back, "reason"),
+    "reviewed": _act(handovers.reviewed),
+    "acknowledge": _act(handovers.acknowledge),
+    "worry": _act(handovers.worry, "worry"),
+    "note": note,
+    "talk": talk,
+}
+
+routes = [
+    Route("/participants/{code}", participant),
+    Route("/participants/{code}/live", live),
+    Route("/participants/{code}/count", count, methods=["POST"]),
+    Route("/participants/{code}/field-notes.txt", notes_file),
+    *(Route(f"/participants/{{code}}/{name}", act, methods=["POST"]) for name, act in FORMS.items()),
+    *(Route(f"/participants/{{code}}/{name}", record_of) for name in FORMS),
+]

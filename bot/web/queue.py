@@ -1,0 +1,93 @@
+"""The work queue: what waits for a person, whose it is, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from bot.errors import OwnPaceError
+from bot.service import work
+from bot.service.access import May
+from bot.service.staff import User
+from bot.web.live import stream
+from bot.web.pages import page, render
+from bot.web.signin import form, inside, signed_in
+from bot.web.state import web
+
+
+@signed_in(May.LOOK)
+async def queue(request: Request, user: User) -> Response:
+    """What waits, the most urgent first."""
+    return await _shown(request, user)
+
+
+async def _shown(request: Request, user: User, problem: str = "") -> Response:
+    known = await _known(request, user)
+    return page(request, "queue.html", status=409 if problem else 200, user=user, problem=problem, **known)
+
+
+async def _known(request: Request, user: User) -> dict[str, Any]:
+    asked = request.query_params
+    group, mine, after = asked.get("group", ""), asked.get("mine", "") == "yes", asked.get("after", "")
+    chosen = {name: value for name, value in (("group", group), ("mine", "yes" if mine else "")) if value}
+    here = {**chosen, "after": after} if after else chosen
+    database = web(request).database
+    return {
+        "work": await database.read(work.page, user, group, mine, after),
+        "team": await database.read(work.colleagues),
+        "group": group,
+        "mine": mine,
+        "after": after,
+        "chosen": urlencode(chosen),
+        "back": "/queue" + (f"?{urlencode(here)}" if here else ""),
+        "live": "/queue/live" + (f"?{urlencode(here)}" if here else ""),
+    }
+
+
+@signed_in(May.LOOK)
+async def live(request: Request, user: User) -> Response:
+    """The queue again, whenever something is added or done."""
+
+    async def fresh() -> dict[str, str]:
+        known = {"user": user, **await _known(request, user)}
+        return {name: render(request, f"{name}.html", **known) for name in ("groups", "tasks")}
+
+    return stream(request, "tasks", fresh)
+
+
+@signed_in(May.LOOK)
+async def act(request: Request, user: User) -> Response:
+    """Claim, give to somebody, or say what came of it."""
+    parts, posted, task = web(request), await form(request), request.path_params["id"]
+    database = parts.database
+    try:
+        match request.path_params["act"]:
+            case "claim":
+                await database.run(work.claim, user, task, posted.get("seen", ""))
+            case "assign":
+                await database.run(work.assign, user, task, posted.get("owner", ""))
+            case "resolve":
+                await database.run(work.resolve, parts.terms, user, task, posted.get("outcome", ""))
+            case _:
+                return page(request, "problem.html", status=404, user=user, problem="There is no such page.")
+    except OwnPaceError as problem:
+        return await _shown(request, user, str(problem))
+    return RedirectResponse(inside(posted.get("back", "/queue")), 303)
+
+
+@signed_in(May.LOOK)
+async def to_queue(request: Request, user: User) -> Response:
+    """Where a form was sent to there is no page: the queue is what was meant."""
+    return RedirectResponse("/queue", 303)
+
+
+routes = [
+    Route("/queue", queue),
+    Route("/queue/live", live),
+    Route("/tasks/{id:int}/{act}", act, methods=["POST"]),
+    Route("/tasks/{id:int}/{act}", to_queue),
+]

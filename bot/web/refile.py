@@ -1,0 +1,125 @@
+"""Putting messages under the question they belong to, and taking that back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from bot.errors import OwnPaceError
+from bot.records import participants
+from bot.records.participants import Terms
+from bot.records.unit_of_work import UnitOfWork
+from bot.service import desk, refiling, views
+from bot.service.access import May
+from bot.service.staff import User
+from bot.service.views import Stretch
+from bot.web.conversation import NOT_HERE, number
+from bot.web.pages import page
+from bot.web.signin import fields, form, signed_in
+from bot.web.state import web
+
+MOST = 200
+"""Messages of one answer that are shown together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawer:
+    """What the page shows: some messages, the schedule, and what was moved of late."""
+
+    record: views.Record
+    plan: tuple[desk.Part, ...]
+    acts: list[refiling.Act]
+
+
+@signed_in(May.READ)
+async def refile(request: Request, user: User) -> Response:
+    """Choose messages, and where they belong."""
+    message = number(request, "message")
+    return await _shown(request, user, chosen=[message] if message else [])
+
+
+async def _shown(
+    request: Request, user: User, problem: str = "", chosen: Sequence[int] = (), to: str = "", reason: str = ""
+) -> Response:
+    parts, question = web(request), request.query_params.get("question", "")
+    code = request.path_params["code"]
+    stretch = Stretch(before=_before(request, chosen), most=30)
+    drawer = await parts.database.read(_drawer, parts.terms, code, question, stretch)
+    if drawer is None:
+        return page(request, "problem.html", status=404, user=user, problem=NOT_HERE)
+    steps = [step for part in drawer.plan for step in part.steps]
+    known = {
+        "record": drawer.record,
+        "acts": drawer.acts,
+        "plan": drawer.plan,
+        "numbers": {step.id: f"Q{step.number}" if step.number else "the closing question" for step in steps},
+        "entries": [entry for entry in drawer.record.entries if entry.movable],
+        "question": question,
+        "chosen": set(chosen),
+        "to": to,
+        "reason": reason,
+    }
+    return page(request, "refile.html", status=409 if problem else 200, user=user, problem=problem, **known)
+
+
+def _before(request: Request, chosen: Sequence[int]) -> int | None:
+    """The messages up to the one that was chosen, or before another."""
+    return number(request, "before") or (max(chosen) + 1 if chosen else None)
+
+
+def _drawer(uow: UnitOfWork, terms: Terms, code: str, question: str, stretch: Stretch) -> Drawer | None:
+    found = participants.by_code(uow, terms, code)
+    if found is None:
+        return None
+    answer = found.interview.answers.get(question)
+    if answer and answer.parts:
+        stretch = Stretch(only=answer.parts[:MOST])
+    record = views.record(uow, terms, code, stretch)
+    assert record is not None
+    return Drawer(record, desk.plan(found.interview), refiling.acts(uow, found))
+
+
+@signed_in(May.WRITE)
+async def move(request: Request, user: User) -> Response:
+    """Put the chosen messages under a question, or under none."""
+    parts, posted = web(request), await fields(request)
+    code, sent = request.path_params["code"], dict(posted)
+    chosen = [int(value) for name, value in posted if name == "message" and value.isdecimal() and len(value) < 19]
+    to, reason = sent.get("to", ""), sent.get("reason", "")
+    try:
+        if "to" not in sent:
+            raise OwnPaceError("Choose where the messages belong.")
+        await parts.database.run(refiling.refile, parts.terms, code, user.name, chosen, to, reason)
+    except OwnPaceError as problem:
+        return await _shown(request, user, str(problem), chosen, to, reason)
+    return RedirectResponse(f"/participants/{code}/refile#moved", 303)
+
+
+@signed_in(May.WRITE)
+async def undo(request: Request, user: User) -> Response:
+    """Put the messages of one act back."""
+    parts, posted = web(request), await form(request)
+    code = request.path_params["code"]
+    try:
+        await parts.database.run(refiling.undo, parts.terms, code, user.name, posted.get("act", ""))
+    except OwnPaceError as problem:
+        return await _shown(request, user, str(problem))
+    return RedirectResponse(f"/participants/{code}/refile#moved", 303)
+
+
+@signed_in(May.READ)
+async def back(request: Request, user: User) -> Response:
+    """Where the form was sent to there is no page."""
+    return RedirectResponse(f"/participants/{request.path_params['code']}/refile", 303)
+
+
+routes = [
+    Route("/participants/{code}/refile", refile),
+    Route("/participants/{code}/refile", move, methods=["POST"]),
+    Route("/participants/{code}/refile/undo", undo, methods=["POST"]),
+    Route("/participants/{code}/refile/undo", back),
+]

@@ -1,0 +1,289 @@
+"""What a researcher can do beside a conversation, without a script."""
+
+from __future__ import annotations
+
+import html
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bot.messages import Address
+from bot.records import participants
+from bot.records.tables import field_notes, postponed, timers
+from bot.service import desk, handovers, postponing, work
+from bot.service.staff import User
+from tests.bot.web.conftest import Team
+from tests.bot.web.test_dashboard import written
+from tests.bot.world import Post, World, world
+
+WHATSAPP = Address("whatsapp", "+447700900123")
+
+
+def leave(study: World) -> list[str]:
+    """Let the ten seconds pass."""
+    study.clock.forward(seconds=10)
+    return study.leave()
+
+
+def buttons(page: httpx.Response, path: str) -> list[tuple[str, str]]:
+    """Name and value of each button that sends there."""
+    return re.findall(rf'formaction="[^"]*/{path}"[^>]* name="(\w+)" value="(\w+)"', page.text)
+
+
+def state_of(study: World, code: str) -> participants.Participant:
+    found = study.program.database.read_now(participants.by_code, study.program.terms, code)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+async def held(team: Team) -> str:
+    """Ann has the conversation; the code."""
+    code = team.study.consented()
+    await team.ann.post(f"/participants/{code}/take-over")
+    return code
+
+
+async def test_a_reply_waits_ten_seconds_and_can_be_taken_back_until_then(team: Team, held: str) -> None:
+    await team.ann.post(f"/participants/{held}/reply", data={"text": "How are <you>?"})
+    assert team.study.leave() == []
+    page = await team.ann.get(f"/participants/{held}")
+    assert "Your newest message leaves within 10 seconds." in page.text
+    assert "How are &lt;you&gt;?\n\nAnn</p>" in page.text
+    ((name, value),) = buttons(page, "take-back")
+    back = await team.ann.post(f"/participants/{held}/take-back", data={name: value, "text": "And more"})
+    assert back.status_code == 303
+    assert written(await team.ann.get(f"/participants/{held}")) == "How are <you>?\n\nAnd more"
+    assert leave(team.study) == []
+    await team.ann.post(f"/participants/{held}/reply", data={"text": "How are you?"})
+    assert leave(team.study) == ["How are you?\n\nAnn"]
+
+
+async def test_what_has_left_is_not_said_to_be_taken_back(team: Team, held: str) -> None:
+    await team.ann.post(f"/participants/{held}/reply", data={"text": "Hello"})
+    ((name, value),) = buttons(await team.ann.get(f"/participants/{held}"), "take-back")
+    team.study.clock.forward(seconds=10)
+    assert len(team.study.claim()) == 1
+    late = await team.ann.post(f"/participants/{held}/take-back", data={name: value, "text": "words"})
+    assert late.status_code == 409
+    assert "has left already" in late.text
+    assert written(late) == "words"
+    assert buttons(late, "take-back") == []
+
+
+async def test_nobody_takes_back_somebody_elses_words(team: Team, held: str) -> None:
+    await team.ann.post(f"/participants/{held}/reply", data={"text": "Hello"})
+    ((name, value),) = buttons(await team.ann.get(f"/participants/{held}"), "take-back")
+    assert buttons(await team.ben.get(f"/participants/{held}"), "take-back") == []
+    assert (await team.ben.post(f"/participants/{held}/take-back", data={name: value})).status_code == 409
+    assert leave(team.study) == ["Hello\n\nAnn"]
+
+
+def test_a_probe_that_was_taken_back_holds_the_next_question_no_longer(tmp_path: Path) -> None:
+    with world(tmp_path, pace={"review": "4h"}) as study:
+        code, terms = study.consented(), study.program.terms
+        for words in ("I text.", "DONE"):
+            study.says(words)
+        assert state_of(study, code).interview.between
+        study.run(handovers.reply, terms, code, "Ann", "Whom?", desk.UNDO_FOR)
+        assert not state_of(study, code).interview.between
+        (leaving,) = study.program.database.read_now(desk.beside, terms, User(1, "Ann", "researcher"), code).leaving
+        assert study.run(handovers.take_back, terms, code, "Ann", leaving.id) == "Whom?"
+        assert state_of(study, code).interview.between
+        assert state_of(study, code).interview.answer.probes == 0
+        assert study.count_of(timers, timers.c.kind == "review") == 1
+
+
+async def test_a_person_who_was_asked_for_is_still_owed_an_answer_when_the_words_are_taken_back(team: Team) -> None:
+    code = team.study.consented()
+    team.study.says("PERSON")
+    await team.ann.post(f"/participants/{code}/reply", data={"text": "Here I am"})
+    assert team.study.record(code).tasks == ()
+    ((name, value),) = buttons(await team.ann.get(f"/participants/{code}"), "take-back")
+    await team.ann.post(f"/participants/{code}/take-back", data={name: value})
+    assert team.study.record(code).tasks == ("person asked",)
+
+
+async def test_a_preview_shows_the_words_their_cost_and_what_is_hard_to_read_and_sends_nothing(
+    team: Team, held: str
+) -> None:
+    long = "word " * 30 + "\N{GRINNING FACE}"
+    page = await team.ann.post(f"/participants/{held}/preview", data={"text": long})
+    assert page.status_code == 200
+    assert "As it would arrive by text." in page.text
+    assert "3 texts to pay for, with your name" in page.text
+    assert "31 words; use at most 25" in page.text
+    assert "picture sign U+1F600" in page.text
+    assert written(page).strip() == long.strip()
+    assert leave(team.study) == []
+    plain = await team.ann.post(f"/participants/{held}/preview", data={"text": "It\N{RIGHT SINGLE QUOTATION MARK}s me"})
+    assert "7 characters, 1 text to pay for" in plain.text
+    assert '<p class="body">It&#39;s me\n\nAnn</p>' in plain.text
+    assert (await team.ann.post(f"/participants/{held}/preview", data={"text": " "})).status_code == 409
+
+
+async def test_the_size_of_words_is_told_in_one_line(team: Team, held: str) -> None:
+    answer = await team.ann.post(f"/participants/{held}/count", data={"text": "x" * 200})
+    assert answer.text == "200 characters, 2 texts to pay for, with your name."
+    assert (await team.ann.post("/participants/SW99/count", data={"text": "x"})).status_code == 404
+
+
+async def test_probes_of_the_open_question_are_put_below_what_is_written(team: Team, held: str) -> None:
+    interview = state_of(team.study, held).interview
+    probes = interview.schedule.question(interview.position).probes
+    assert probes, "the schedule has probes for its first question"
+    page = await team.ann.get(f"/participants/{held}")
+    assert html.escape(probes[0], quote=False) in page.text or html.escape(probes[0]) in page.text
+    await team.ann.post(f"/participants/{held}/insert", data={"probe": "0", "text": "Thank you."})
+    assert written(await team.ann.get(f"/participants/{held}")) == f"Thank you.\n\n{probes[0]}"
+    for wrong in ("99", "-1", "x", ""):
+        answer = await team.ann.post(f"/participants/{held}/insert", data={"probe": wrong, "text": "Mine"})
+        assert (answer.status_code, written(answer)) == (409, "Mine")
+
+
+async def test_words_for_later_leave_then_hold_up_nobody_and_can_be_taken_back(team: Team, held: str) -> None:
+    sent = {"text": "Good morning", "day": "2026-11-25", "hour": "09:00"}
+    await team.ann.post(f"/participants/{held}/later", data=sent)
+    await team.ann.post(f"/participants/{held}/later", data={**sent, "text": "Not this"})
+    page = await team.ann.get(f"/participants/{held}")
+    assert "Ann, for Wednesday 25 November, 9:00 am:" in page.text
+    (_, (name, value)) = buttons(page, "take-back")
+    await team.ben.post(f"/participants/{held}/take-back", data={name: value})
+    await team.ann.post(f"/participants/{held}/reply", data={"text": "Now"})
+    assert leave(team.study) == ["Now\n\nAnn"]
+    assert team.study.run(postponing.leave, team.study.program.terms) == 0
+    team.study.clock.forward(hours=21)
+    assert team.study.program.database.read_now(postponing.next_due) is not None
+    assert team.study.run(postponing.leave, team.study.program.terms) == 1
+    assert team.study.leave() == ["Good morning\n\nAnn"]
+    assert team.study.program.database.read_now(postponing.next_due) is None
+
+
+async def test_words_for_later_that_may_not_be_said_any_more_are_kept_back_and_somebody_is_told(
+    team: Team, held: str
+) -> None:
+    await team.ann.post(f"/participants/{held}/later", data={"text": "Morning", "day": "2026-11-25", "hour": "09:00"})
+    team.study.run(handovers.hand_back, team.study.program.terms, held, "Ann")
+    team.study.clock.forward(days=1)
+    team.study.leave()
+    team.study.run(postponing.leave, team.study.program.terms)
+    assert "Morning\n\nAnn" not in team.study.leave()
+    assert "reply not sent" in team.study.open_tasks()
+    (task,) = team.study.program.database.read_now(work.page, User(1, "Ann", "researcher"), "Delivery").tasks
+    assert task.note.startswith("What Ann wrote for later was not sent: Take over first")
+    assert team.study.count_of(postponed, postponed.c.done_at.is_(None)) == 0
+
+
+@pytest.mark.parametrize(
+    ("day", "hour"), [("2026-11-24", "11:30"), ("2027-11-24", "11:30"), ("soon", "11:30"), ("2026-11-25", "25:00")]
+)
+async def test_a_time_that_cannot_be_is_refused_and_the_words_stay(team: Team, held: str, day: str, hour: str) -> None:
+    answer = await team.ann.post(f"/participants/{held}/later", data={"text": "Hello", "day": day, "hour": hour})
+    assert (answer.status_code, written(answer)) == (409, "Hello")
+
+
+async def test_the_schedule_says_what_was_answered_skipped_and_probed_and_where_they_are(team: Team) -> None:
+    code = team.study.consented()
+    for words in ("I text.", "DONE", "SKIP"):
+        team.study.says(words)
+        team.study.leave()
+    await team.ann.post(f"/participants/{code}/take-over")
+    await team.ann.post(f"/participants/{code}/reply", data={"text": "And then?"})
+    page = html.unescape((await team.ann.get(f"/participants/{code}")).text)
+    states = re.findall(r"<strong>(Q\d+|Closing)(, they are here)?:</strong> ([^<(]+)", page)
+    assert [(number, bool(here), state.strip()) for number, here, state in states[:3]] == [
+        ("Q1", False, "answered"),
+        ("Q2", False, "skipped"),
+        ("Q3", True, "open, probed once"),
+    ]
+
+
+async def test_needs_and_pace_are_in_sight(team: Team) -> None:
+    code = team.study.enrol()
+    page = (await team.ann.get(f"/participants/{code}")).text
+    assert "An answer is whole after 20 minutes of quiet, or DONE." in page
+    assert "No stock prompts, unless they allow them." in page
+
+
+async def test_a_worry_holds_the_questions_until_somebody_gives_a_reason(team: Team) -> None:
+    code = team.study.consented()
+    assert (await team.ann.post(f"/participants/{code}/worry", data={"worry": " "})).status_code == 409
+    await team.ann.post(f"/participants/{code}/worry", data={"worry": "She sounds hopeless"})
+    assert state_of(team.study, code).interview.distressed
+    assert "distress" in team.study.open_tasks()
+    page = (await team.ann.get(f"/participants/{code}")).text
+    assert "There were signs of distress" in page
+    assert "hopeless" not in page
+    refused = await team.ann.post(f"/participants/{code}/hand-back", data={"reason": ""})
+    assert refused.status_code == 409
+    await team.ann.post(f"/participants/{code}/hand-back", data={"reason": "We talked."})
+    assert not state_of(team.study, code).interview.distressed
+
+
+async def test_field_notes_are_for_researchers_sealed_and_no_part_of_the_record(team: Team) -> None:
+    code = team.study.consented()
+    await team.ann.post(f"/participants/{code}/note", data={"note": "Sounded <tired>"})
+    assert "Sounded &lt;tired&gt;" in (await team.ben.get(f"/participants/{code}")).text
+    assert "Sounded" not in (await team.cora.get(f"/participants/{code}")).text
+    assert (await team.cora.post(f"/participants/{code}/note", data={"note": "Mine"})).status_code == 409
+    file = await team.ben.get(f"/participants/{code}/field-notes.txt")
+    assert "Ann, Tuesday 24 November, 12:00 pm\nSounded <tired>" in file.text
+    assert (await team.cora.get(f"/participants/{code}/field-notes.txt")).status_code == 403
+    (row,) = team.study.program.database.read_now(lambda uow: uow.all(field_notes.select()))
+    assert b"Sounded" not in row["body"]
+    assert "Sounded" not in str(team.study.record(code))
+    again = await team.ann.post(f"/participants/{code}/note", data={"note": "x" * 5001})
+    assert again.status_code == 409
+    assert "x" * 5001 in again.text, "what was written stays"
+
+
+async def test_a_long_conversation_comes_in_pages_and_every_message_is_reached(team: Team) -> None:
+    code = team.study.consented()
+    await team.ann.post(f"/participants/{code}/take-over")
+    for number in range(120):
+        team.study.says(f"no. {number}")
+    whole = {entry.id for entry in team.study.record(code).entries}
+    seen: set[int] = set()
+    path = f"/participants/{code}"
+    pages = 0
+    while path:
+        page = await team.ann.get(path)
+        shown = [int(each) for each in re.findall(r'<li id="m(\d+)"', page.text)]
+        assert len(shown) <= 50
+        seen |= set(shown)
+        pages += 1
+        found = re.search(r'href="([^"]+)">Earlier messages', page.text)
+        path = found[1] if found else ""
+    assert seen == whole
+    assert pages == 4
+    first = min(whole)
+    page = await team.ann.get(f"/participants/{code}?at={first}")
+    assert f'id="m{first}"' in page.text
+    assert "Later messages" in page.text
+    assert "Earlier messages" not in page.text
+
+
+async def test_others_are_named_and_who_is_alone_sees_nobody(team: Team) -> None:
+    code = team.study.consented()
+    assert "looking" not in (await team.ann.get(f"/participants/{code}")).text
+    assert "Ann is looking at this too." in (await team.ben.get(f"/participants/{code}")).text
+    await team.ben.post(f"/participants/{code}/count", data={"text": "H"})
+    assert "Ben is writing here." in (await team.ann.get(f"/participants/{code}")).text
+
+
+def test_the_whatsapp_window_is_said_beside_the_words(tmp_path: Path) -> None:
+    """Open for a day after they wrote, less the margin, then closed; where there is no window nothing is said of it."""
+    channels = {"whatsapp": Post("whatsapp", window=timedelta(hours=24)), "sms": Post("sms")}
+    ann = User(1, "Ann", "researcher")
+    with world(tmp_path, channels) as study:
+        code = study.enrol(WHATSAPP)
+        read, terms = study.program.database.read_now, study.program.terms
+        assert read(desk.beside, terms, ann, code).window.startswith("The window is closed")
+        study.says("yes", WHATSAPP)
+        assert "open until 11:50 am on Wednesday 25 November" in read(desk.beside, terms, ann, code).window
+        study.clock.forward(hours=24)
+        assert read(desk.beside, terms, ann, code).window.startswith("The window is closed")
+        assert read(desk.beside, terms, ann, study.enrol()).window == ""

@@ -1,0 +1,182 @@
+"""The work queue: the most urgent first, somebody's, and done only when it is done."""
+
+from __future__ import annotations
+
+import html
+import re
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from bot.messages import Address
+from bot.records.tables import audit, tasks
+from bot.records.unit_of_work import UnitOfWork
+from bot.service import work
+from bot.service.staff import User
+from tests.bot.web.conftest import Team
+from tests.bot.world import World
+
+ANN = User(1, "Ann", "researcher")
+
+
+def headings(page: httpx.Response) -> list[str]:
+    return [html.unescape(each) for each in re.findall(r"<h3>(.*?)</h3>", page.text)]
+
+
+def task_ids(study: World) -> dict[str, int]:
+    """The open tasks, by kind."""
+    page = study.program.database.read_now(work.page, ANN)
+    return {one.kind: one.id for one in page.tasks}
+
+
+def trail(study: World) -> list[tuple[str, str, str | None]]:
+    """Who did what to whom."""
+    rows = study.program.database.read_now(lambda uow: uow.all(audit.select().order_by(audit.c.id)))
+    return [(row["actor"], row["act"], row["subject"]) for row in rows]
+
+
+async def test_the_queue_has_distress_first_then_the_person_then_the_unclear_then_strangers_and_the_rest(
+    team: Team,
+) -> None:
+    code = team.study.enrol()
+    for kind in ("write up", "to review", "something new", "not delivered", "unclear", "person asked", "distress"):
+        team.study.run(UnitOfWork.open_task, kind, 1, None, None)
+        team.study.clock.forward(minutes=1)
+    team.study.says("Who is this?", Address("sms", "+447700900999"))
+    page = await team.ann.get("/queue")
+    assert headings(page) == [
+        f"Distress: {code}",
+        f"Person asked: {code}",
+        f"Unclear: {code}",
+        "Unknown sender",
+        f"Not delivered: {code}",
+        f"To review: {code}",
+        f"Write up: {code}",
+        f"Something new: {code}",
+    ]
+    assert "Waiting for 7 minutes. No owner yet." in page.text
+    assert "Everything (8)" in page.text
+    assert headings(await team.ann.get("/queue?group=Delivery")) == [f"Not delivered: {code}"]
+
+
+async def test_a_task_is_claimed_by_one_and_taken_from_them_only_knowingly(team: Team) -> None:
+    team.study.enrol()
+    team.study.run(UnitOfWork.open_task, "unclear", 1, None, None)
+    task = task_ids(team.study)["unclear"]
+    await team.ann.post(f"/tasks/{task}/claim", data={"seen": "", "back": "/queue?mine=yes"})
+    assert "Owner: Ann." in (await team.ben.get("/queue")).text
+    late = await team.ben.post(f"/tasks/{task}/claim", data={"seen": ""})
+    assert late.status_code == 409
+    assert "Ann has taken this task since" in late.text
+    await team.ben.post(f"/tasks/{task}/claim", data={"seen": "Ann"})
+    assert "Mine (1)" in (await team.ben.get("/queue")).text
+    assert "Mine (0)" in (await team.ann.get("/queue")).text
+    await team.ben.post(f"/tasks/{task}/assign", data={"owner": "Cora"})
+    assert "Owner: Cora." in (await team.ben.get("/queue")).text
+    assert (await team.ben.post(f"/tasks/{task}/assign", data={"owner": "Zed"})).status_code == 409
+    assert [line for line in trail(team.study) if line[1] == "assigned a task"] == [
+        ("Ann", "assigned a task", "SW01"),
+        ("Ben", "assigned a task", "SW01"),
+        ("Ben", "assigned a task", "SW01"),
+    ]
+
+
+async def test_a_task_is_resolved_with_words_that_are_sealed_and_cannot_be_resolved_twice(team: Team) -> None:
+    team.study.enrol()
+    team.study.run(UnitOfWork.open_task, "silent", 1, None, None)
+    task = task_ids(team.study)["silent"]
+    assert (await team.ann.post(f"/tasks/{task}/resolve", data={"outcome": " "})).status_code == 409
+    done = await team.ann.post(f"/tasks/{task}/resolve", data={"outcome": "Rang her: <well>"})
+    assert done.status_code == 303
+    assert headings(await team.ann.get("/queue")) == []
+    row = team.study.program.database.read_now(lambda uow: uow.one(tasks.select().where(tasks.c.id == task)))
+    assert row is not None
+    assert (row["closed_by"], b"Rang" in row["outcome"]) == ("Ann", False)
+    again = await team.ben.post(f"/tasks/{task}/resolve", data={"outcome": "Me too"})
+    assert "done already, by Ann" in again.text
+    assert "Rang" not in str(team.study.program.database.read_now(lambda uow: uow.all(audit.select())))
+
+
+async def test_what_somebody_still_waits_for_is_not_resolved_from_the_queue(team: Team) -> None:
+    """Distress is released with a reason, and a person who was asked for hands back; until then the bot is silent."""
+    team.study.consented()
+    team.study.says("PERSON")
+    task = task_ids(team.study)["person asked"]
+    answer = await team.ann.post(f"/tasks/{task}/resolve", data={"outcome": "Fine"})
+    assert answer.status_code == 409
+    assert "Answer and hand back on their page first" in answer.text
+    await team.ann.post("/participants/SW01/hand-back")
+    assert "person asked" not in task_ids(team.study)
+    team.study.says("I want to die")
+    task = task_ids(team.study)["distress"]
+    answer = await team.ann.post(f"/tasks/{task}/resolve", data={"outcome": "Fine"})
+    assert "Give the reason to go on" in answer.text
+    assert "distress" in task_ids(team.study)
+
+
+async def test_wanting_to_talk_is_seen_by_coordinators_and_by_who_asked_and_in_no_trail_with_a_code(team: Team) -> None:
+    code = team.study.consented()
+    for _ in "ab":
+        await team.ann.post(f"/participants/{code}/talk")
+    assert "The coordinators know" in (await team.ann.get(f"/participants/{code}")).text
+    assert headings(await team.cora.get("/queue")) == [f"Wants to talk about this: {code}"]
+    assert "Asked by Ann." in (await team.cora.get("/queue")).text
+    assert headings(await team.ann.get("/queue")) == [f"Wants to talk about this: {code}"]
+    assert headings(await team.ben.get("/queue")) == []
+    task = task_ids(team.study)["wants to talk about this"]
+    assert (await team.ben.post(f"/tasks/{task}/claim")).status_code == 409
+    assert "talk" not in (await team.ben.get("/")).text
+    assert team.study.record(code).tasks == ()
+    assert team.study.record(code).row.tasks == 0
+    await team.cora.post(f"/tasks/{task}/claim", data={"seen": ""})
+    about = [line for line in trail(team.study) if line[1] in ("asked to talk", "assigned a task")]
+    assert about == [("Ann", "asked to talk", None), ("Cora", "assigned a task", None)]
+
+
+async def test_every_task_is_reached_page_by_page_and_none_twice(team: Team) -> None:
+    """Also with tasks of one moment, and while others are done in between."""
+    for number in range(65):
+        team.study.run(UnitOfWork.open_task, ("unclear", "silent", "odd")[number % 3], None, None, f"no. {number}")
+        if number % 2:
+            team.study.clock.forward(seconds=1)
+    seen: list[str] = []
+    path = "/queue"
+    while path:
+        page = await team.ann.get(path)
+        seen += re.findall(r"no\. \d+", page.text)
+        found = re.search(r'href="(/queue\?[^"]+)">The next tasks', page.text)
+        path = html.unescape(found[1]) if found else ""
+    assert len(seen) == 65
+    assert len(set(seen)) == 65
+
+
+@pytest.mark.parametrize("after", ["x", "1|2|3", "1|2026-01-01T00:00:00|3", "9|2026-01-01T00:00:00+00:00|" + "9" * 40])
+async def test_a_place_that_is_no_place_is_the_beginning(team: Team, after: str) -> None:
+    team.study.run(UnitOfWork.open_task, "odd", None, None, None)
+    assert headings(await team.ann.get("/queue", params={"after": after})) == ["Odd"]
+
+
+async def test_a_task_leads_to_its_message(team: Team) -> None:
+    code = team.study.consented()
+    team.study.says("PERSON")
+    (message,) = [entry.id for entry in team.study.record(code).entries if entry.body == "PERSON"]
+    page = await team.ann.get("/queue")
+    assert f'href="/participants/{code}?at={message}#m{message}"' in page.text
+    assert f'id="m{message}"' in (await team.ann.get(f"/participants/{code}?at={message}")).text
+    team.study.says("Hello?", Address("sms", "+447700900999"))
+    assert re.search(r'href="/holding/\d+"', (await team.ann.get("/queue?group=Unknown+sender")).text)
+
+
+async def test_nobody_is_sent_elsewhere_by_a_form(team: Team) -> None:
+    team.study.run(UnitOfWork.open_task, "odd", None, None, None)
+    task = task_ids(team.study)["odd"]
+    answer = await team.ann.post(f"/tasks/{task}/claim", data={"back": "https://evil.example/"})
+    assert answer.headers["location"] == "/"
+
+
+def test_age_is_counted_from_when_it_was_opened(desk_study: World) -> None:
+    desk_study.run(UnitOfWork.open_task, "odd", None, None, None)
+    desk_study.clock.forward(hours=5)
+    (task,) = desk_study.program.database.read_now(work.page, ANN).tasks
+    assert task.age == timedelta(hours=5)
