@@ -32,7 +32,7 @@ from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, data_keys, delivery_updates, messages, outbox
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import conversations, reaching
+from bot.service import conversations, outgoing, reaching
 from bot.service.switch import HELD
 
 log = structlog.get_logger()
@@ -247,41 +247,17 @@ def _is_opening(uow: UnitOfWork, row: RowMapping | Row) -> bool:
 
 def _send_template(uow: UnitOfWork, participant: Participant, row: RowMapping | Row) -> None:
     body = stock(participant.interview, [REOPEN])
-    message_id = uow.execute(
-        insert(messages)
-        .values(
-            participant_id=participant.id,
-            key_id=participant.key_id,
-            direction="out",
-            channel=row["kind"],
-            author="bot",
-            belongs="sent",
-            texts=REOPEN,
-            wording=participant.interview.person.wording.value,
-            body=participant.key.seal(body, "body"),
-            at=uow.now,
-        )
-        .returning(messages.c.id)
-    ).scalar_one()
-    uow.execute(
-        insert(outbox).values(
-            id=uow.new_id(),
-            lane=row["lane"],
-            participant_id=participant.id,
-            message_id=message_id,
-            key_id=participant.key_id,
-            kind=row["kind"],
-            address=row["address"],
-            address_id=row["address_id"],
-            template=REOPEN,
-            unasked=True,
-            state="pending",
-            attempts=0,
-            not_before=uow.now,
-            changed_at=uow.now,
-        )
-    )
-    uow.changed.add("outbox")
+    words = {
+        "participant_id": participant.id,
+        "key_id": participant.key_id,
+        "channel": row["kind"],
+        "belongs": "sent",
+        "texts": REOPEN,
+        "wording": participant.interview.person.wording.value,
+        "body": participant.key.seal(body, "body"),
+    }
+    there = {"lane": row["lane"], "address": row["address"], "address_id": row["address_id"]}
+    outgoing.queue(uow, words, {**there, "template": REOPEN, "unasked": True})
 
 
 # What a channel is given
