@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 import structlog
-from sqlalchemy import Integer, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, func, insert, literal_column, or_, select, update
 from sqlalchemy.engine import RowMapping
 
 from bot.channel import Channel
@@ -81,10 +81,41 @@ _in_the_way = (
     )
     .exists()
 )
+_later = outbox.alias()
+_one_follows = (  # in RETURNING SQLAlchemy leaves the table's name out, and a bare column would be the inner one
+    select(_later.c.seq)
+    .where(
+        _later.c.lane == literal_column("outbox.lane"),
+        _later.c.seq > literal_column("outbox.seq"),
+        _later.c.state == "pending",
+    )
+    .exists()
+)
+_ACCEPTED = Prepared(
+    update(outbox)
+    .where(outbox.c.seq == bindparam("of"))
+    .values(state="accepted", reconcile_at=None)
+    .returning(outbox.c.participant_id, _one_follows.label("followed"))
+)
+_TAKE = Prepared(
+    update(outbox).where(outbox.c.seq == bindparam("of")).values(state="sending", attempts=outbox.c.attempts + 1)
+)
 _OF_SEQ = Prepared(update(outbox).where(outbox.c.seq == bindparam("of")).returning(outbox.c.participant_id))
 _heads = (
     select(
-        outbox,
+        outbox.c.seq,
+        outbox.c.id,
+        outbox.c.lane,
+        outbox.c.participant_id,
+        outbox.c.message_id,
+        outbox.c.kind,
+        outbox.c.address,
+        outbox.c.address_id,
+        outbox.c.template,
+        outbox.c.unasked,
+        outbox.c.attempts,
+        outbox.c.follows,
+        outbox.c.claimed_at,
         messages.c.body,
         messages.c.author,
         messages.c.texts,
@@ -114,9 +145,7 @@ def claim(uow: UnitOfWork, terms: Terms, limit: int = 64) -> list[Claimed]:
     """Take what may leave now: the first of each lane, where its channel and its address allow it."""
     rows = uow.run(_ready(frozenset(terms.channels)), {"now": uow.now, "most": limit})
     ready = [one for row in rows if _may_leave(uow, terms, row) and (one := _read(uow, terms, row))]
-    for one in ready:
-        taken = {"state": "sending", "claimed_at": uow.now, "changed_at": uow.now, "attempts": one.attempts}
-        uow.run(_OF_SEQ, {**taken, "of": one.seq})
+    uow.run_each(_TAKE, [{"claimed_at": uow.now, "changed_at": uow.now, "of": one.seq} for one in ready])
     return ready
 
 
@@ -305,8 +334,10 @@ def _earlier_ids(uow: UnitOfWork, row: RowMapping | Row, most: int = 10) -> tupl
 
 
 def accepted(uow: UnitOfWork, seq: int, provider_id: str) -> None:
-    """The provider gave a receipt."""
-    _settle(uow, seq, state="accepted", provider_id=provider_id[:100], reconcile_at=None)
+    """The provider gave a receipt. Where another message waits for this one, it may leave now."""
+    for row in uow.run(_ACCEPTED, {"provider_id": provider_id[:100], "changed_at": uow.now, "of": seq}):
+        uow.changed |= {"outbox"} if row["followed"] else set()
+        uow.changed.add(f"participant {row['participant_id']}")
 
 
 def not_sent(uow: UnitOfWork, claimed: Claimed, why: NotSent) -> None:
