@@ -227,6 +227,8 @@ def words_of(text: str) -> list[str]:
 
 
 def _bare(token: str) -> str:
+    if token.isalnum():
+        return token
     first, last = 0, len(token)
     while first < last and not token[first].isalnum():
         first += 1

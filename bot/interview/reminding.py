@@ -138,11 +138,12 @@ def line_of(interview: Interview) -> str:
 
 def repeat(turn: Turn, before: Interview) -> None:
     """After three silent days, what we reply repeats the open question in one line, if it does not ask it anyway."""
-    line = line_of(turn.interview)
     last = max((m for m in (before.asked, *before.reminded[-1:]) if m and m <= turn.now), default=None)
     ours = [(n, s) for n, s in enumerate(turn.effects) if isinstance(s, Send) and not s.author]
     asks = any(send.question for _, send in ours) or turn.interview.menu is not None
-    if line and ours and not asks and repeats_question(turn.now, before.heard, last):
+    if not ours or asks or not repeats_question(turn.now, before.heard, last):
+        return
+    if line := line_of(turn.interview):
         number, send = ours[-1]
         turn.effects[number] = replace(send, body=f"{send.body}\n\n{line}")
 

@@ -94,7 +94,14 @@ class Found:
 
 _JOINED = (
     select(
-        participants,
+        participants.c.id,
+        participants.c.code,
+        participants.c.key_id,
+        participants.c.name,
+        participants.c.wording,
+        participants.c.timezone,
+        participants.c.researcher,
+        participants.c.attributes,
         addresses.c.id.label("address_id"),
         addresses.c.kind,
         addresses.c.value.label("address"),
@@ -139,7 +146,7 @@ def found_by_id(uow: UnitOfWork, participant_id: int) -> Found | None:
 
 def read(uow: UnitOfWork, terms: Terms, found: Found) -> Participant:
     """Somebody who was found, with their interview, reached at the address by which they were found."""
-    return _participant(uow, terms, found.row)
+    return _participant(uow, terms, found.row, found.key)
 
 
 def by_id(uow: UnitOfWork, terms: Terms, participant_id: int) -> Participant:
@@ -163,11 +170,10 @@ def save(uow: UnitOfWork, participant_id: int, interview: Interview) -> None:
 
 def _found(uow: UnitOfWork, terms: Terms, query: Prepared, wanted: object) -> Participant | None:
     rows = uow.run(query, {"wanted": wanted})
-    return _participant(uow, terms, rows[0]) if rows else None
+    return _participant(uow, terms, rows[0], uow.vault.data_key(rows[0]["wrapped"])) if rows else None
 
 
-def _participant(uow: UnitOfWork, terms: Terms, row: Row) -> Participant:
-    key = uow.vault.data_key(row["wrapped"])
+def _participant(uow: UnitOfWork, terms: Terms, row: Row, key: DataKey) -> Participant:
     kind = row["kind"]
     person = Person(
         name=key.open(row["name"], "name"),

@@ -6,7 +6,7 @@ a dozen of them. The statement, its types and its dialect stay SQLAlchemy's; onl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,26 +20,36 @@ Convert = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """`fixed`: the values that the statement itself holds; `sent` and `found`: what is not taken as it is."""
+    """`fixed`: the values that the statement itself holds; `sent` and `found`: what is not taken as it is.
+
+    `places`: where each bind stands among the given values and, after them, the fixed ones; a driver that wants names
+    has none.
+    """
 
     sql: str
-    positional: bool
+    places: tuple[int, ...] | None
     fixed: Mapping[str, Any]
-    binds: tuple[str, ...]
-    sent: tuple[tuple[str, Convert], ...]
+    sent: tuple[tuple[str, int, Convert], ...]
     columns: tuple[str, ...]
     found: tuple[tuple[str, Convert], ...]
 
     def parameters(self, values: Values) -> Any:
-        given = {**self.fixed, **values}
-        for name, convert in self.sent:
-            given[name] = convert(given[name])
-        return [given[name] for name in self.binds] if self.positional else given
+        """What the driver is given; the names in `values` must be in the order for which this was compiled."""
+        if self.places is None:
+            named = {**values, **self.fixed}
+            for name, _, convert in self.sent:
+                named[name] = convert(named[name])
+            return named
+        all_given = [*values.values(), *self.fixed.values()]
+        for _, place, convert in self.sent:
+            all_given[place] = convert(all_given[place])
+        return [all_given[place] for place in self.places]
 
     def row(self, found: tuple[Any, ...]) -> Row:
         row = dict(zip(self.columns, found, strict=True))
         for name, convert in self.found:
-            row[name] = convert(row[name])
+            if row[name] is not None:
+                row[name] = convert(row[name])
         return row
 
 
@@ -52,27 +62,37 @@ class Prepared:
 
     def run(self, cursor: Any, dialect: Dialect, values: Values) -> list[Row]:
         """Run it with a cursor of the driver, in its transaction; the rows it gave, by column name."""
+        compiled = self._for(dialect, values)
+        cursor.execute(compiled.sql, compiled.parameters(values))
+        return [compiled.row(found) for found in cursor.fetchall()] if compiled.columns else []
+
+    def run_each(self, cursor: Any, dialect: Dialect, values: Sequence[Values]) -> None:
+        """Run it once for each, all with the same names in the same order; for a statement that gives no rows."""
+        if values:
+            compiled = self._for(dialect, values[0])
+            cursor.executemany(compiled.sql, [compiled.parameters(each) for each in values])
+
+    def _for(self, dialect: Dialect, values: Values) -> _Compiled:
         key = (dialect.name, *values)
         if key not in self._compiled:
             self._compiled[key] = self._compile(dialect, list(values))
-        compiled = self._compiled[key]
-        cursor.execute(compiled.sql, compiled.parameters(values))
-        return [compiled.row(found) for found in cursor.fetchall()] if compiled.columns else []
+        return self._compiled[key]
 
     def _compile(self, dialect: Dialect, names: list[str]) -> _Compiled:
         keys = None if isinstance(self.statement, Select) else names
         compiled: Any = self.statement.compile(dialect=dialect, column_keys=keys)
         binds = tuple(compiled.positiontup if compiled.positional else compiled.binds)
         columns = tuple(getattr(self.statement, "exported_columns", ()))
-        both = [(name, compiled.binds[name]) for name in dict.fromkeys(binds)]
-        sent = [(name, bind.type.dialect_impl(dialect).bind_processor(dialect)) for name, bind in both]
+        both = {name: compiled.binds[name] for name in binds}
+        fixed = {name: bind.value for name, bind in both.items() if name not in names}
+        place = {name: number for number, name in enumerate([*names, *fixed])}
+        sent = [(name, bind.type.dialect_impl(dialect).bind_processor(dialect)) for name, bind in both.items()]
         found = [(one.key, one.type.dialect_impl(dialect).result_processor(dialect, None)) for one in columns]
         return _Compiled(
             sql=compiled.string,
-            positional=compiled.positional,
-            fixed={name: bind.value for name, bind in both if name not in names},
-            binds=binds,
-            sent=tuple((name, convert) for name, convert in sent if convert),
+            places=tuple(place[name] for name in binds) if compiled.positional else None,
+            fixed=fixed,
+            sent=tuple((name, place[name], convert) for name, convert in sent if convert),
             columns=tuple(one.key for one in columns),
             found=tuple((name, convert) for name, convert in found if convert),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from types import MappingProxyType
@@ -67,6 +67,10 @@ class UnitOfWork:
     def run(self, prepared: Prepared, values: Values) -> list[Row]:
         """Run a prepared statement; the rows it gave."""
         return prepared.run(self._cursor, self.connection.dialect, values)
+
+    def run_each(self, prepared: Prepared, values: Sequence[Values]) -> None:
+        """Run a prepared statement that gives no rows once for each."""
+        prepared.run_each(self._cursor, self.connection.dialect, values)
 
     @contextmanager
     def undone_on_failure(self) -> Iterator[None]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from bot.interview.events import Alert
 from bot.interview.state import Cause
 from bot.records.participants import Participant, Terms
-from bot.records.tables import messages, outbox, users
+from bot.records.tables import users
 from bot.records.unit_of_work import UnitOfWork
+from bot.service import outgoing
 
 WORDS = {
     Cause.SAFEGUARDING: "Something that {code} wrote may be a sign of harm or distress. Please read it now.",
@@ -37,7 +38,9 @@ def tell(uow: UnitOfWork, terms: Terms, participant: Participant, alert: Alert) 
         again = "" if alert.number == 1 else "\n\nNobody has seen to it yet. Take over, and nobody else is told."
         link = f"{terms.site}/participants/{participant.code}"
         words = WORDS[Cause(alert.cause)].format(code=participant.code)
-        _queue(uow, user["id"], key_id, user["email"], key.seal(f"{words}{safely}{again}\n\n{link}", "body"))
+        body = key.seal(f"{words}{safely}{again}\n\n{link}", "body")
+        message = {"key_id": key_id, "channel": "email", "belongs": "alert", "body": body}
+        outgoing.queue(uow, message, {"lane": f"staff {user['id']}", "address": user["email"]})
 
 
 def _user(uow: UnitOfWork, name: str) -> dict[str, object] | None:
@@ -45,34 +48,3 @@ def _user(uow: UnitOfWork, name: str) -> dict[str, object] | None:
     known = (users.c.disabled_at.is_(None), users.c.email.is_not(None))
     rows = uow.all(select(users.c.id, users.c.name, users.c.email).where(*known))
     return next((dict(row) for row in rows if row["name"].casefold() == name.casefold()), None)
-
-
-def _queue(uow: UnitOfWork, user_id: object, key_id: int, address: object, body: bytes) -> None:
-    message_id = uow.execute(
-        insert(messages)
-        .values(
-            key_id=key_id,
-            direction="out",
-            channel="email",
-            author="bot",
-            belongs="alert",
-            body=body,
-            at=uow.now,
-        )
-        .returning(messages.c.id)
-    ).scalar_one()
-    uow.execute(
-        insert(outbox).values(
-            id=uow.new_id(),
-            lane=f"staff {user_id}",
-            message_id=message_id,
-            key_id=key_id,
-            kind="email",
-            address=address,
-            state="pending",
-            attempts=0,
-            not_before=uow.now,
-            changed_at=uow.now,
-        )
-    )
-    uow.changed.add("outbox")

@@ -47,12 +47,10 @@ from bot.records.participants import Participant, Terms
 from bot.records.prepared import Prepared
 from bot.records.tables import consents, contents, media, messages, outbox, timers
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import alerts, calls
+from bot.service import alerts, calls, outgoing
 
 log = structlog.get_logger()
 
-_NEW_MESSAGE = Prepared(insert(messages).returning(messages.c.id))
-_NEW_OUTBOX = Prepared(insert(outbox).returning(outbox.c.seq))
 _MESSAGE = Prepared(update(messages).where(messages.c.id == bindparam("of")))
 
 
@@ -181,44 +179,28 @@ class _Turn:
     def send(self, effect: Send) -> None:
         uow, person = self.uow, self.participant
         held = self.beckons(effect) or person.closed is not None
-        (message,) = uow.run(
-            _NEW_MESSAGE,
-            {
-                "participant_id": person.id,
-                "key_id": person.key_id,
-                "direction": "out",
-                "channel": person.kind,
-                "author": effect.author or "bot",
-                "belongs": "sent",
-                "question": effect.question,
-                "texts": " ".join(effect.texts) or None,
-                "wording": person.interview.person.wording.value,
-                "body": person.key.seal(effect.body, "body"),
-                "at": uow.now,
-            },
-        )
-        (waiting,) = uow.run(
-            _NEW_OUTBOX,
-            {
-                "id": uow.new_id(),
-                "lane": lane(person.id),
-                "participant_id": person.id,
-                "message_id": message["id"],
-                "key_id": person.key_id,
-                "kind": person.kind,
-                "address": person.sealed_address,
-                "address_id": person.address_id,
-                "question": effect.question,
-                "unasked": effect.unasked,
-                "state": "held" if held else "pending",
-                "attempts": 0,
-                "follows": self.before,
-                "not_before": effect.not_before or uow.now,
-                "changed_at": uow.now,
-            },
-        )
-        self.before = waiting["seq"]
-        uow.changed.add("outbox")
+        words = {
+            "participant_id": person.id,
+            "key_id": person.key_id,
+            "channel": person.kind,
+            "author": effect.author or "bot",
+            "belongs": "sent",
+            "question": effect.question,
+            "texts": " ".join(effect.texts) or None,
+            "wording": person.interview.person.wording.value,
+            "body": person.key.seal(effect.body, "body"),
+        }
+        way = {
+            "lane": lane(person.id),
+            "address": person.sealed_address,
+            "address_id": person.address_id,
+            "question": effect.question,
+            "unasked": effect.unasked,
+            "state": "held" if held else "pending",
+            "follows": self.before,
+            "not_before": effect.not_before or uow.now,
+        }
+        self.before = outgoing.queue(uow, words, way)
 
     def beckons(self, effect: Send) -> bool:
         """Whether somebody whose phone others may see is told only that a message is ready, until they write."""

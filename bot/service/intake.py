@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import bindparam, func, insert, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import RowMapping
@@ -25,7 +25,7 @@ from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, messages, outbox
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import calls, enrolment, invitations, media, moves, reaching
+from bot.service import calls, enrolment, invitations, media, moves, outgoing, reaching
 from bot.service.conversations import happen, lane
 from bot.service.invitations import Attempt
 from bot.service.outbox import update_delivery
@@ -403,36 +403,16 @@ def _may_reply(uow: UnitOfWork, inbound: Inbound, sender: bytes) -> bool:
 
 def _reply_to_stranger(uow: UnitOfWork, terms: Terms, inbound: Inbound, sender: bytes) -> None:
     key_id, key = uow.holding_key()
-    message_id = uow.execute(
-        insert(messages)
-        .values(
-            key_id=key_id,
-            direction="out",
-            channel=inbound.sender.kind,
-            author="bot",
-            belongs="held",
-            texts="unknown-sender",
-            body=key.seal(terms.unknown_reply(inbound.sender.kind), "body"),
-            sender=sender,
-            at=uow.now,
-        )
-        .returning(messages.c.id)
-    ).scalar_one()
-    uow.execute(
-        insert(outbox).values(
-            id=uow.new_id(),
-            lane=f"held {sender.hex()[:24]}",
-            message_id=message_id,
-            key_id=key_id,
-            kind=inbound.sender.kind,
-            address=key.seal(inbound.sender.value, "address"),
-            state="pending",
-            attempts=0,
-            not_before=uow.now,
-            changed_at=uow.now,
-        )
-    )
-    uow.changed.add("outbox")
+    words = {
+        "key_id": key_id,
+        "channel": inbound.sender.kind,
+        "belongs": "held",
+        "texts": "unknown-sender",
+        "body": key.seal(terms.unknown_reply(inbound.sender.kind), "body"),
+        "sender": sender,
+    }
+    sealed = key.seal(inbound.sender.value, "address")
+    outgoing.queue(uow, words, {"lane": f"held {sender.hex()[:24]}", "address": sealed})
 
 
 # Storing what came

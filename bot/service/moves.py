@@ -18,8 +18,9 @@ from bot.interview.wording import stock
 from bot.messages import Address, Inbound
 from bot.records import participants
 from bot.records.participants import Found, Participant, Terms
-from bot.records.tables import addresses, messages, moves, outbox
+from bot.records.tables import addresses, moves, outbox
 from bot.records.unit_of_work import UnitOfWork
+from bot.service import outgoing
 from bot.service.conversations import happen, lane
 
 MOST_TRIES = 5
@@ -81,38 +82,17 @@ def _send_code(uow: UnitOfWork, participant: Participant, address: Address) -> N
     code = uow.new_code()
     _keep(uow, participant, address, code)
     body = stock(participant.interview, ["change-code"], code=code)
-    message_id = uow.execute(
-        insert(messages)
-        .values(
-            participant_id=participant.id,
-            key_id=participant.key_id,
-            direction="out",
-            channel=address.kind,
-            author="bot",
-            belongs="sent",
-            texts="change-code",
-            wording=participant.interview.person.wording.value,
-            body=participant.key.seal(body, "body"),
-            at=uow.now,
-        )
-        .returning(messages.c.id)
-    ).scalar_one()
-    uow.execute(
-        insert(outbox).values(
-            id=uow.new_id(),
-            lane=f"m{participant.id}",
-            participant_id=participant.id,
-            message_id=message_id,
-            key_id=participant.key_id,
-            kind=address.kind,
-            address=participant.key.seal(address.value, "address"),
-            state="pending",
-            attempts=0,
-            not_before=uow.now,
-            changed_at=uow.now,
-        )
-    )
-    uow.changed.add("outbox")
+    words = {
+        "participant_id": participant.id,
+        "key_id": participant.key_id,
+        "channel": address.kind,
+        "belongs": "sent",
+        "texts": "change-code",
+        "wording": participant.interview.person.wording.value,
+        "body": participant.key.seal(body, "body"),
+    }
+    sealed = participant.key.seal(address.value, "address")
+    outgoing.queue(uow, words, {"lane": f"m{participant.id}", "address": sealed})
 
 
 def _wait_for(uow: UnitOfWork, participant: Participant, kind: str, code: str) -> str:

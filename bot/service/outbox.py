@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 import structlog
-from sqlalchemy import Integer, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, func, insert, literal_column, or_, select, update
 from sqlalchemy.engine import RowMapping
 
 from bot.channel import Channel
@@ -32,7 +32,7 @@ from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, data_keys, delivery_updates, messages, outbox
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import conversations, reaching
+from bot.service import conversations, outgoing, reaching
 from bot.service.switch import HELD
 
 log = structlog.get_logger()
@@ -81,10 +81,41 @@ _in_the_way = (
     )
     .exists()
 )
+_later = outbox.alias()
+_one_follows = (  # in RETURNING SQLAlchemy leaves the table's name out, and a bare column would be the inner one
+    select(_later.c.seq)
+    .where(
+        _later.c.lane == literal_column("outbox.lane"),
+        _later.c.seq > literal_column("outbox.seq"),
+        _later.c.state == "pending",
+    )
+    .exists()
+)
+_ACCEPTED = Prepared(
+    update(outbox)
+    .where(outbox.c.seq == bindparam("of"))
+    .values(state="accepted", reconcile_at=None)
+    .returning(outbox.c.participant_id, _one_follows.label("followed"))
+)
+_TAKE = Prepared(
+    update(outbox).where(outbox.c.seq == bindparam("of")).values(state="sending", attempts=outbox.c.attempts + 1)
+)
 _OF_SEQ = Prepared(update(outbox).where(outbox.c.seq == bindparam("of")).returning(outbox.c.participant_id))
 _heads = (
     select(
-        outbox,
+        outbox.c.seq,
+        outbox.c.id,
+        outbox.c.lane,
+        outbox.c.participant_id,
+        outbox.c.message_id,
+        outbox.c.kind,
+        outbox.c.address,
+        outbox.c.address_id,
+        outbox.c.template,
+        outbox.c.unasked,
+        outbox.c.attempts,
+        outbox.c.follows,
+        outbox.c.claimed_at,
         messages.c.body,
         messages.c.author,
         messages.c.texts,
@@ -114,9 +145,7 @@ def claim(uow: UnitOfWork, terms: Terms, limit: int = 64) -> list[Claimed]:
     """Take what may leave now: the first of each lane, where its channel and its address allow it."""
     rows = uow.run(_ready(frozenset(terms.channels)), {"now": uow.now, "most": limit})
     ready = [one for row in rows if _may_leave(uow, terms, row) and (one := _read(uow, terms, row))]
-    for one in ready:
-        taken = {"state": "sending", "claimed_at": uow.now, "changed_at": uow.now, "attempts": one.attempts}
-        uow.run(_OF_SEQ, {**taken, "of": one.seq})
+    uow.run_each(_TAKE, [{"claimed_at": uow.now, "changed_at": uow.now, "of": one.seq} for one in ready])
     return ready
 
 
@@ -247,41 +276,17 @@ def _is_opening(uow: UnitOfWork, row: RowMapping | Row) -> bool:
 
 def _send_template(uow: UnitOfWork, participant: Participant, row: RowMapping | Row) -> None:
     body = stock(participant.interview, [REOPEN])
-    message_id = uow.execute(
-        insert(messages)
-        .values(
-            participant_id=participant.id,
-            key_id=participant.key_id,
-            direction="out",
-            channel=row["kind"],
-            author="bot",
-            belongs="sent",
-            texts=REOPEN,
-            wording=participant.interview.person.wording.value,
-            body=participant.key.seal(body, "body"),
-            at=uow.now,
-        )
-        .returning(messages.c.id)
-    ).scalar_one()
-    uow.execute(
-        insert(outbox).values(
-            id=uow.new_id(),
-            lane=row["lane"],
-            participant_id=participant.id,
-            message_id=message_id,
-            key_id=participant.key_id,
-            kind=row["kind"],
-            address=row["address"],
-            address_id=row["address_id"],
-            template=REOPEN,
-            unasked=True,
-            state="pending",
-            attempts=0,
-            not_before=uow.now,
-            changed_at=uow.now,
-        )
-    )
-    uow.changed.add("outbox")
+    words = {
+        "participant_id": participant.id,
+        "key_id": participant.key_id,
+        "channel": row["kind"],
+        "belongs": "sent",
+        "texts": REOPEN,
+        "wording": participant.interview.person.wording.value,
+        "body": participant.key.seal(body, "body"),
+    }
+    there = {"lane": row["lane"], "address": row["address"], "address_id": row["address_id"]}
+    outgoing.queue(uow, words, {**there, "template": REOPEN, "unasked": True})
 
 
 # What a channel is given
@@ -329,8 +334,10 @@ def _earlier_ids(uow: UnitOfWork, row: RowMapping | Row, most: int = 10) -> tupl
 
 
 def accepted(uow: UnitOfWork, seq: int, provider_id: str) -> None:
-    """The provider gave a receipt."""
-    _settle(uow, seq, state="accepted", provider_id=provider_id[:100], reconcile_at=None)
+    """The provider gave a receipt. Where another message waits for this one, it may leave now."""
+    for row in uow.run(_ACCEPTED, {"provider_id": provider_id[:100], "changed_at": uow.now, "of": seq}):
+        uow.changed |= {"outbox"} if row["followed"] else set()
+        uow.changed.add(f"participant {row['participant_id']}")
 
 
 def not_sent(uow: UnitOfWork, claimed: Claimed, why: NotSent) -> None:

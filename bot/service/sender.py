@@ -114,7 +114,7 @@ class Worker:
                 await asyncio.sleep(LOOK_AGAIN)
 
     def _hear(self, loop: asyncio.AbstractEventLoop, changed: frozenset[str]) -> None:
-        if changed & {"outbox", "timers"}:
+        if changed & {"outbox", "timers"} and not self._awake.is_set():
             with suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(self._awake.set)
 

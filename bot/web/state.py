@@ -51,7 +51,7 @@ class News:
 
     def tell(self, changed: frozenset[str]) -> None:
         """Wake the pages that show one of these; callable from any thread."""
-        if self._loop is not None:
+        if self._loop is not None and self._waiting:
             with suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._wake, changed)
 

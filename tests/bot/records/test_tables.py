@@ -3,12 +3,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import create_engine, insert, select
-from sqlalchemy.dialects import postgresql
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import DateTime, create_engine, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import StatementError
 from sqlalchemy.schema import CreateTable
 
-from bot.records.tables import metadata, timers, users
+from bot.records.prepared import Prepared, driver_cursor
+from bot.records.tables import Moment, metadata, timers, users
+from tests.bot.world import NOON
+
+SQLITE = sqlite.dialect()
 
 
 def test_every_moment_comes_back_in_utc_and_knows_its_zone() -> None:
@@ -25,6 +31,36 @@ def test_every_moment_comes_back_in_utc_and_knows_its_zone() -> None:
         with pytest.raises(StatementError, match="without a zone"):
             connection.execute(insert(users).values(**{**row, "created_at": spoken.replace(tzinfo=None)}))
     engine.dispose()
+
+
+def test_a_prepared_statement_refuses_a_time_without_a_zone_and_keeps_an_empty_one_empty() -> None:
+    engine = create_engine("sqlite://")
+    users.create(engine)
+    made, found = Prepared(insert(users)), Prepared(select(users.c.created_at, users.c.disabled_at))
+    row = {"name": "kim", "password": "x", "role": "researcher", "created_at": NOON, "disabled_at": None}
+    with engine.begin() as connection:
+        cursor = driver_cursor(connection)
+        made.run(cursor, engine.dialect, row)
+        assert found.run(cursor, engine.dialect, {}) == [{"created_at": NOON, "disabled_at": None}]
+        with pytest.raises(ValueError, match="without a zone"):
+            made.run(cursor, engine.dialect, {**row, "name": "lee", "created_at": NOON.replace(tzinfo=None)})
+    engine.dispose()
+
+
+@given(st.datetimes(timezones=st.timezones()))
+def test_a_moment_is_written_as_sqlalchemy_writes_it_so_that_old_databases_stay_in_order(moment: datetime) -> None:
+    try:
+        in_utc = moment.astimezone(UTC)
+    except OverflowError:  # at either end of time
+        return
+    theirs = DateTime().dialect_impl(SQLITE).bind_processor(SQLITE)
+    ours = Moment().dialect_impl(SQLITE).bind_processor(SQLITE)
+    back = Moment().dialect_impl(SQLITE).result_processor(SQLITE, None)
+    assert theirs is not None
+    assert ours is not None
+    assert back is not None
+    assert ours(moment) == theirs(in_utc.replace(tzinfo=None))
+    assert back(ours(moment)) == in_utc
 
 
 def test_the_same_tables_suit_postgresql() -> None:

@@ -49,6 +49,21 @@ def test_messages_of_one_person_leave_one_at_a_time_and_in_order(study: World) -
     assert sent == [entry.body for entry in study.record(code).entries]
 
 
+def test_a_receipt_wakes_the_sender_where_another_message_of_the_person_waits_and_only_there(study: World) -> None:
+    heard: list[frozenset[str]] = []
+    study.enrol(wording=Wording.STANDARD)
+    end = study.program.database.listen(heard.append)
+    woken = []
+    while claimed := claim(study):
+        heard.clear()
+        study.run(outbox.accepted, claimed[0].seq, f"SM{claimed[0].seq}")
+        study.run(lambda uow: None)  # the listeners of the commit before it have been told by now
+        woken.append("outbox" in frozenset().union(*heard))
+    end()
+    assert len(woken) > 1
+    assert woken == [True] * (len(woken) - 1) + [False]
+
+
 def test_messages_of_different_people_do_not_wait_for_each_other(study: World) -> None:
     for number in range(5):
         study.enrol(Address("sms", f"+44770090010{number}"))
