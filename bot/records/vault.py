@@ -18,6 +18,7 @@ import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -33,6 +34,8 @@ from bot.records.seeds import DEPTH, Seeds
 KEY_BYTES = 32
 NONCE_BYTES = 12
 LEAF_BYTES = DEPTH // 2
+WRAPPING_KEYS = 4096
+"""So many are kept in memory, for following the tree takes longer than opening what is wrapped."""
 UNSEEDED = NONCE_BYTES + KEY_BYTES + 16
 """The length of a data key as it was wrapped before there were seeds."""
 
@@ -78,6 +81,7 @@ class Vault:
         self._chaining = _derive(study_key, b"ownpace chain the audit trail")
         self._seeds = seeds or Seeds({"": _derive(study_key, b"ownpace seeds")})
         self._path = path
+        self._wrapping = lru_cache(WRAPPING_KEYS)(self._derived)
 
     def new_data_key(self) -> bytes:
         """A fresh data key, wrapped: the form in which it is stored."""
@@ -105,12 +109,13 @@ class Vault:
         Raises KeyFileError when the file cannot be written; nothing is destroyed then.
         """
         if self._path is None:
-            self._seeds = self._seeds.without(*leaves)
-            return
-        with _rewritten(self._path) as lines:
-            left = _seeds(self._path, lines).without(*leaves)
-            lines[1:] = _written(left)
+            left = self._seeds.without(*leaves)
+        else:
+            with _rewritten(self._path) as lines:
+                left = _seeds(self._path, lines).without(*leaves)
+                lines[1:] = _written(left)
         self._seeds = left
+        self._wrapping.cache_clear()
 
     def _wrap(self, key: bytes) -> bytes:
         leaf = secrets.token_bytes(LEAF_BYTES)
@@ -118,7 +123,8 @@ class Vault:
             leaf = secrets.token_bytes(LEAF_BYTES)
         return leaf + self._wrapping(leaf.hex()).seal(key, "data key")
 
-    def _wrapping(self, leaf: str) -> DataKey:
+    def _derived(self, leaf: str) -> DataKey:
+        """The key that wraps the data key at this leaf; people who write often are at hand."""
         seed = self._seeds.of(leaf)
         if seed is None:
             raise KeyFileError("This data key was destroyed: what it sealed cannot be read by anybody any more.")
