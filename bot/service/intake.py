@@ -92,12 +92,13 @@ def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
     is kept with that person, and flagged.
     """
     found, moved = participants.find(uow, inbound.sender, *inbound.also), False
-    if found is None and (arrival := moves.arrived(uow, inbound)):
+    if found is None and not _is_here(uow, inbound) and (arrival := moves.arrived(uow, inbound)):
         found, moved = arrival.found, arrival.moved
     answered = _answered(uow, inbound.reply_to)
     theirs = answered["participant_id"] if answered else _whose_thread(uow, inbound.reply_to)
     if found is None and theirs is not None:
-        return _flag(uow, terms, participants.found_by_id(uow, theirs), inbound)
+        by_token = answered is not None and not inbound.automatic
+        return _flag(uow, terms, participants.found_by_id(uow, theirs), inbound, may_stop=by_token)
     if found is None:
         attempt = invitations.attempt(uow, inbound)
         joined = attempt is not None and _join(uow, terms, inbound, attempt)
@@ -336,8 +337,11 @@ def keep_unreadable(uow: UnitOfWork, kind: str, news: Undeciphered) -> None:
 # The holding area
 
 
-def _flag(uow: UnitOfWork, terms: Terms, found: Found | None, inbound: Inbound) -> Received:
-    """It answers this person's message, but comes from an address that is not theirs: a person decides."""
+def _flag(uow: UnitOfWork, terms: Terms, found: Found | None, inbound: Inbound, *, may_stop: bool) -> Received:
+    """It answers this person's message, but comes from an address that is not theirs: a person decides.
+
+    A STOP counts at once: whoever has the mail could as well follow the link in it.
+    """
     assert found is not None
     message_id = _store(uow, inbound, found)
     if message_id is None:
@@ -348,6 +352,8 @@ def _flag(uow: UnitOfWork, terms: Terms, found: Found | None, inbound: Inbound) 
         uow.open_task("sender not confirmed", found.id, message_id, problem)
         if _alarming(terms, inbound.body):
             uow.open_task(TaskKind.DISTRESS.value, found.id, message_id, problem)
+    if may_stop and (word := parse(inbound.body)) and word.command is Command.STOP:
+        happen(uow, terms, participants.by_id(uow, terms, found.id), OptedOut())
     uow.changed |= {"participants", f"participant {found.id}"}
     return Received.FLAGGED
 
@@ -446,6 +452,12 @@ def _insert(uow: UnitOfWork, values: dict[str, object]) -> int | None:
     """Insert a message unless its provider key is there already; its id."""
     added = uow.run(_NEW_INBOUND[uow.connection.dialect.name], values)
     return added[0]["id"] if added else None
+
+
+def _is_here(uow: UnitOfWork, inbound: Inbound) -> bool:
+    """Whether it came before."""
+    same = (messages.c.channel == inbound.sender.kind, messages.c.provider_key == inbound.provider_key)
+    return uow.one(select(messages.c.id).where(*same).limit(1)) is not None
 
 
 def _mark(uow: UnitOfWork, message_id: int, **values: object) -> None:

@@ -142,12 +142,15 @@ def arrived(uow: UnitOfWork, inbound: Inbound) -> Arrival | None:
         found_by = uow.vault.find(start_address(inbound.sender.kind, inbound.start))
         if waiting := _first_start(uow, inbound, found_by):
             return Arrival(waiting, moved=False)
-        code = inbound.start
+        codes = [inbound.start]
     else:
         found_by = uow.vault.find(inbound.sender)
-        code = code_in(inbound.body) or ""
-    row = uow.one(select(moves).where(moves.c.found_by == found_by))
-    if row is None or not _fits(uow, row, code):
+        codes = [] if inbound.automatic else codes_in(inbound.body)
+    waiting_here = uow.all(select(moves).where(moves.c.found_by == found_by)) if codes else []
+    row = next((row for row in waiting_here if any(_is_code(uow, row, code) for code in codes)), None)
+    if row is None:
+        for other in waiting_here:
+            _miss(uow, other)
         return None
     _relocate(uow, _main_address(uow, row["participant_id"]), inbound.sender)
     found = participants.find(uow, inbound.sender)
@@ -179,13 +182,22 @@ def code_in(text: str) -> str | None:
     return found[1] + found[2] if found else None
 
 
+def codes_in(text: str) -> list[str]:
+    """What in a message might be the code, whatever stands around it: two, so that nobody sends a thousand at once."""
+    found = re.findall(r"(?<!\d)(\d{3})[ -]?(\d{3})(?!\d)", text, re.ASCII)
+    return [first + second for first, second in found[:2]]
+
+
 def returned(uow: UnitOfWork, terms: Terms, participant: Participant, message_id: int, text: str) -> bool:
     """Whether the message, from an address we knew, was about the code; if it fits, the interview moves."""
     row = uow.one(select(moves).where(moves.c.participant_id == participant.id))
-    code = code_in(text)
-    if row is None or code is None:
+    codes = codes_in(text)
+    if row is None or not codes:
         return False
-    if not _fits(uow, row, code):
+    if not any(_is_code(uow, row, code) for code in codes):
+        if code_in(text) is None:  # an answer with a number in it
+            return False
+        _miss(uow, row)
         happen(uow, terms, participant, AddressTold(Told.WRONG_CODE, message=message_id))
         return True
     relocate(uow, participant, Address(row["kind"], participant.key.open(row["value"], "address")))
@@ -193,15 +205,16 @@ def returned(uow: UnitOfWork, terms: Terms, participant: Participant, message_id
     return True
 
 
-def _fits(uow: UnitOfWork, row: RowMapping, code: str) -> bool:
-    """Whether it is the code; after too many wrong ones nothing fits any more, and a person sees to it."""
-    if _hash(uow, row["participant_id"], code) == row["code"]:
-        return True
+def _is_code(uow: UnitOfWork, row: RowMapping, code: str) -> bool:
+    return _hash(uow, row["participant_id"], code) == bytes(row["code"])
+
+
+def _miss(uow: UnitOfWork, row: RowMapping) -> None:
+    """A wrong code; after too many of them none is right any more, and a person sees to it."""
     uow.execute(update(moves).where(moves.c.id == row["id"]).values(tries=row["tries"] + 1))
     if row["tries"] + 1 >= MOST_TRIES:
         uow.execute(delete(moves).where(moves.c.id == row["id"]))
         uow.open_task("change channel", row["participant_id"], None, "They sent too many wrong codes.")
-    return False
 
 
 # Moving
@@ -254,6 +267,8 @@ def _relocate(uow: UnitOfWork, found: Found, address: Address) -> None:
     waiting = (outbox.c.lane == lane(found.id), outbox.c.state.in_(["pending", "held", "aside"]))
     asked = outbox.c.question.is_not(None)
     uow.execute(update(outbox).where(*waiting, asked).values(state="cancelled", changed_at=uow.now))
+    flying = (outbox.c.lane == lane(found.id), outbox.c.state.in_(["sending", "unknown"]))
+    uow.execute(update(outbox).where(*flying, asked).values(unwanted=True))  # no second try at the old address
     there = {"kind": address.kind, "address": sealed, "address_id": address_id}
     uow.execute(update(outbox).where(*waiting).values(**there))
     uow.execute(update(outbox).where(*waiting, outbox.c.state == "held").values(state="pending"))

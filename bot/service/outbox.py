@@ -93,7 +93,7 @@ _one_follows = (  # in RETURNING SQLAlchemy leaves the table's name out, and a b
 )
 _ACCEPTED = Prepared(
     update(outbox)
-    .where(outbox.c.seq == bindparam("of"))
+    .where(outbox.c.seq == bindparam("of"), or_(outbox.c.state == "sending", outbox.c.state == "unknown"))
     .values(state="accepted", reconcile_at=None)
     .returning(outbox.c.participant_id, _one_follows.label("followed"))
 )
@@ -334,7 +334,10 @@ def _earlier_ids(uow: UnitOfWork, row: RowMapping | Row, most: int = 10) -> tupl
 
 
 def accepted(uow: UnitOfWork, seq: int, provider_id: str) -> None:
-    """The provider gave a receipt. Where another message waits for this one, it may leave now."""
+    """The provider gave a receipt; what it said of the message even before that counts more.
+
+    Where another message waits for this one, it may leave now.
+    """
     for row in uow.run(_ACCEPTED, {"provider_id": provider_id[:100], "changed_at": uow.now, "of": seq}):
         uow.changed |= {"outbox"} if row["followed"] else set()
         uow.changed.add(f"participant {row['participant_id']}")
@@ -353,7 +356,7 @@ def not_sent(uow: UnitOfWork, claimed: Claimed, why: NotSent) -> None:
 def refused(uow: UnitOfWork, terms: Terms, claimed: Claimed, why: Refused) -> None:
     """The provider will not take it. Somebody who blocked us there has stopped, everywhere."""
     if why.outside_window:
-        _wait_for_them(uow, claimed.seq)
+        _wait_for_them(uow, terms, claimed.seq)
         return
     _settle(uow, claimed.seq, state="refused", code=why.code)
     participant_id = _participant_of(uow, claimed.seq)
@@ -366,13 +369,22 @@ def refused(uow: UnitOfWork, terms: Terms, claimed: Claimed, why: Refused) -> No
         reaching.close(uow, terms, address_id, reason)
 
 
-def _wait_for_them(uow: UnitOfWork, seq: int) -> None:
-    """The provider knows when the person last wrote: this did not go out, and an approved text goes first."""
-    row = uow.one(select(outbox.c.address_id, outbox.c.template).where(outbox.c.seq == seq))
+def _wait_for_them(uow: UnitOfWork, terms: Terms, seq: int) -> None:
+    """The provider knows when the person last wrote: this did not go out, and an approved text goes first.
+
+    Nothing goes to somebody who has stopped meanwhile.
+    """
+    row = uow.one(select(outbox).where(outbox.c.seq == seq))
     assert row is not None
     uow.execute(update(addresses).where(addresses.c.id == row["address_id"]).values(heard_at=None))
     if row["template"] is None and not _dropped(uow, seq):
-        _settle(uow, seq, state="pending", not_before=uow.now, claimed_at=None, provider_id=None)
+        state = "pending" if _wanted(uow, terms, row) else "cancelled"
+        _settle(uow, seq, state=state, not_before=uow.now, claimed_at=None, provider_id=None)
+
+
+def _wanted(uow: UnitOfWork, terms: Terms, row: RowMapping) -> bool:
+    known = row["participant_id"]
+    return known is None or participants.by_id(uow, terms, known).interview.wants_messages
 
 
 def unknown(uow: UnitOfWork, seq: int, ask_after: timedelta) -> None:
@@ -393,7 +405,8 @@ def doubtful(uow: UnitOfWork, terms: Terms, limit: int = 20) -> list[Claimed]:
     """The unknown messages that the provider should be asked about now."""
     known = (outbox.c.state == "unknown", outbox.c.reconcile_at <= uow.now, outbox.c.kind.in_(list(terms.channels)))
     rows = uow.all(_heads.where(*known).limit(limit))
-    return [_claimed(uow, terms.channels[row["kind"]], row, row["claimed_at"]) for row in rows]
+    readable = (row for row in rows if row["wrapped"])  # whose key was destroyed holds up nobody else
+    return [_claimed(uow, terms.channels[row["kind"]], row, row["claimed_at"]) for row in readable]
 
 
 def surely_not_sent(uow: UnitOfWork, seq: int) -> None:
@@ -433,7 +446,8 @@ def update_delivery(uow: UnitOfWork, terms: Terms, news: DeliveryUpdate) -> bool
     if row["state"] in ("sending", "unknown") and news.provider_id:  # the provider speaks of it, so it did leave
         _settle(uow, row["seq"], state="accepted", provider_id=news.provider_id[:100], reconcile_at=None)
     if news.outside_window:
-        _wait_for_them(uow, row["seq"])
+        if _is_about(row, news):
+            _wait_for_them(uow, terms, row["seq"])
     elif news.status.rank > known.rank:
         _settle(uow, row["seq"], delivery=news.status.value, code=news.code or row["code"])
         _let_follow(uow, row)
@@ -447,13 +461,19 @@ def update_delivery(uow: UnitOfWork, terms: Terms, news: DeliveryUpdate) -> bool
     return True
 
 
+def _is_about(row: RowMapping, news: DeliveryUpdate) -> bool:
+    """Whether the news is about the last attempt: a second copy of what was told of an earlier one is not."""
+    attempted = row["state"] in ("sending", "unknown", "accepted")
+    return attempted and row["provider_id"] in (None, news.provider_id[:100])
+
+
 def waiting(uow: UnitOfWork) -> int:
     """How many messages have not left yet."""
     return len(uow.all(select(outbox.c.seq).where(outbox.c.state.in_(["pending", "sending"]))))
 
 
-def _still(uow: UnitOfWork, seq: int, state: str) -> bool:
-    return uow.execute(select(outbox.c.state).where(outbox.c.seq == seq)).scalar() == state
+def _still(uow: UnitOfWork, seq: int, *states: str) -> bool:
+    return uow.execute(select(outbox.c.state).where(outbox.c.seq == seq)).scalar() in states
 
 
 def _dropped(uow: UnitOfWork, seq: int) -> bool:

@@ -353,3 +353,12 @@ def test_the_name_of_a_conversation_in_a_subject_tells_whose_it_is_and_no_more(s
     other = study.consented(OTHER)
     assert study.says("Whose?", OTHER, reply_to=(row["thread"],)) is Received.HELD
     assert "Whose?" not in study.heard(code) + study.heard(other)
+
+
+def test_a_stop_that_answers_our_mail_stops_from_whichever_address_it_comes(study: World) -> None:
+    """List-Unsubscribe makes such mails, and programs send them from another address of the same person's."""
+    code = study.consented()
+    token = outbox_ids(study, code, "b-now")
+    assert study.says("STOP", Address("sms", "+447700900999"), reply_to=(token,)) is Received.FLAGGED
+    assert study.record(code).row.state == "Stopped messages"
+    assert "sender not confirmed" in study.open_tasks()

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import OwnPaceError
-from bot.messages import Address
+from bot.errors import NotSent, OwnPaceError
+from bot.messages import Address, Inbound
 from bot.records.tables import addresses, consents, outbox
-from bot.service import moves
+from bot.service import intake, moves
+from bot.service import outbox as outbox_service
 from bot.service.intake import Received
 from tests.bot.world import PHONE, Post, World, world
 
@@ -187,3 +188,54 @@ def test_a_researcher_moves_somebody_after_making_sure_with_them(study: World) -
 )
 def test_a_code_is_told_from_an_answer(text: str, code: str | None) -> None:
     assert moves.code_in(text) == code
+
+
+def test_a_code_is_found_among_other_words_wherever_it_comes_from(study: World) -> None:
+    study.consented()
+    assert study.says(f"Hello, the code is {wants_email(study)}.\n\nKind regards\nSam", MAIL) is Received.TAKEN
+
+
+def test_an_answer_with_another_number_is_an_answer_while_a_code_is_awaited(study: World) -> None:
+    code = study.consented()
+    right = wants_email(study)
+    study.says("I earn 120 000 a year and 300 000 went to my flat.")
+    assert "I earn 120 000 a year and 300 000 went to my flat." in study.heard(code)
+    assert study.says(right, MAIL) is Received.TAKEN
+
+
+def test_only_codes_are_counted_as_wrong_codes_and_each_once(study: World) -> None:
+    """What Twilio holds is asked for again every five minutes, and programs answer by themselves."""
+    study.consented()
+    right = wants_email(study)
+    for _ in range(6):
+        study.says("Who are you?", MAIL)
+        study.says("I am away. Call 111111", MAIL, automatic=True)
+    wrong = Inbound("the same", MAIL, "000000", b"")
+    for _ in range(6):
+        study.run(intake.receive, study.program.terms, wrong)
+    assert study.says(right, MAIL) is Received.TAKEN
+
+
+def test_two_people_who_want_the_same_address_are_told_apart_by_their_codes(study: World) -> None:
+    """Whoever brings their code first has it."""
+    study.consented()
+    other = Address("sms", "+447700900124")
+    code = study.consented(other)
+    wants_email(study)
+    study.says("CHANGE", other)
+    study.says("email", other)
+    study.says("sam@example.org", other)
+    assert study.says(code_sent(study), MAIL) is Received.TAKEN
+    assert study.record(code).row.channel == "email"
+
+
+def test_a_question_under_way_during_a_move_is_not_tried_again_at_the_old_address(study: World) -> None:
+    code = study.consented()
+    study.says("An answer")
+    study.says("DONE")
+    (question,) = study.claim()
+    study.run(moves.move, study.program.terms, code, "email", MAIL.value, "Kim")
+    study.run(outbox_service.not_sent, question, NotSent("The line is down."))
+    study.clock.forward(minutes=1)
+    assert {one.kind for one in study.claim()} == {"email"}
+    assert study.count_of(outbox, outbox.c.question == "b-decide", outbox.c.state != "cancelled") == 1

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from bot.errors import NotSent, Refused
 from bot.interview.schedule import Wording
@@ -386,3 +386,69 @@ def test_a_provider_that_says_the_window_has_closed_is_believed(windowed: World)
     study.says("yes", NUMBER)
     assert study.leave()[0] == first.message.body, "it follows, first of all"
     assert study.open_tasks() == []
+
+
+def _answered(study: World) -> outbox.Claimed:
+    """The second question, on its way to somebody on WhatsApp."""
+    study.enrol(NUMBER)
+    study.says("Hello", NUMBER)
+    for _ in study.program.schedules[("social-workers", "en")].statements:
+        study.leave()
+        study.says("yes", NUMBER)
+    study.leave()
+    study.says("An answer", NUMBER)
+    study.says("DONE", NUMBER)
+    (question,) = study.claim()
+    return question
+
+
+def _closed(question: outbox.Claimed) -> DeliveryUpdate:
+    return DeliveryUpdate("SM1", Delivery.FAILED, question.message.id, code="63016", outside_window=True)
+
+
+def test_a_second_copy_of_a_closed_window_sends_nothing_twice(windowed: World) -> None:
+    question = _answered(windowed)
+    windowed.run(outbox.accepted, question.seq, "SM1")
+    windowed.run(outbox.update_delivery, windowed.program.terms, _closed(question))
+    windowed.leave()
+    windowed.leave()
+    windowed.clock.forward(minutes=5)
+    windowed.says("Here I am", NUMBER)
+    assert windowed.leave().count(question.message.body) == 1
+    windowed.run(outbox.update_delivery, windowed.program.terms, _closed(question))
+    windowed.says("And more", NUMBER)
+    assert windowed.leave() + windowed.leave() == []
+
+
+def test_a_closed_window_that_is_told_before_the_receipt_loses_nothing(windowed: World) -> None:
+    question = _answered(windowed)
+    windowed.run(outbox.update_delivery, windowed.program.terms, _closed(question))
+    windowed.run(outbox.accepted, question.seq, "SM1")
+    windowed.leave()
+    windowed.leave()
+    windowed.clock.forward(minutes=5)
+    windowed.says("Here I am", NUMBER)
+    assert question.message.body in windowed.leave()
+
+
+def test_a_closed_window_that_is_told_after_a_stop_brings_no_template(windowed: World) -> None:
+    question = _answered(windowed)
+    windowed.run(outbox.accepted, question.seq, "SM1")
+    windowed.says("STOP", NUMBER)
+    windowed.leave()
+    windowed.run(outbox.update_delivery, windowed.program.terms, _closed(question))
+    assert windowed.leave() + windowed.leave() == []
+
+
+def test_a_doubtful_message_whose_key_is_gone_holds_up_nobody_elses(study: World) -> None:
+    other = Address("sms", "+447700900124")
+    study.enrol()
+    study.enrol(other)
+    for claimed in study.claim():
+        study.run(outbox.unknown, claimed.seq, timedelta())
+    gone = select(tables.outbox.c.key_id).order_by(tables.outbox.c.seq).limit(1).scalar_subquery()
+    study.run(
+        lambda uow: uow.execute(update(tables.data_keys).where(tables.data_keys.c.id == gone).values(wrapped=None))
+    )
+    (claimed,) = study.program.database.read_now(outbox.doubtful, study.program.terms)
+    assert claimed.message.to == other
