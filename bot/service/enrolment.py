@@ -231,12 +231,14 @@ def _number(code: str, prefix: str) -> int:
     return int(figures) if figures != code and figures.isdecimal() else 0
 
 
-def enrol_all(uow: UnitOfWork, terms: Terms, rules: Rules, entries: Iterable[Entry]) -> list[str]:
+def enrol_all(
+    uow: UnitOfWork, terms: Terms, rules: Rules, entries: Iterable[Entry], actor: str = "coordinator"
+) -> list[str]:
     """Enrol all of them; their codes. Raises EnrolmentError with every problem, and then nobody is to be enrolled."""
     codes, problems, free = [], [], Codes(uow)
     for entry in entries:
         try:
-            codes.append(enrol(uow, terms, rules, entry, free=free))
+            codes.append(enrol(uow, terms, rules, entry, actor, free))
         except EnrolmentError as problem:
             problems.append(f"{entry.where}: {problem}" if entry.where else str(problem))
     if problems:
@@ -244,11 +246,13 @@ def enrol_all(uow: UnitOfWork, terms: Terms, rules: Rules, entries: Iterable[Ent
     return codes
 
 
-def rehearse(uow: UnitOfWork, terms: Terms, rules: Rules, entries: Iterable[Entry]) -> list[str]:
+def rehearse(
+    uow: UnitOfWork, terms: Terms, rules: Rules, entries: Iterable[Entry], actor: str = "coordinator"
+) -> list[str]:
     """Enrol all of them and take it back; the codes they would have. Raises EnrolmentError as `enrol_all` does."""
     part = uow.connection.begin_nested()
     try:
-        return enrol_all(uow, terms, rules, entries)
+        return enrol_all(uow, terms, rules, entries, actor)
     finally:
         part.rollback()
         uow.changed.clear()

@@ -82,7 +82,8 @@ def _in(row: RowMapping, place: tuple[str, str]) -> bool:
 
 
 def _channel(row: RowMapping) -> str:
-    return CHANNEL_NAMES.get(row["kind"], row["kind"])
+    kind: str = row["kind"]
+    return CHANNEL_NAMES.get(kind, kind)
 
 
 def _line(place: tuple[str, str], rows: list[RowMapping]) -> Line:
