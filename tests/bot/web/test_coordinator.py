@@ -26,7 +26,7 @@ async def test_the_board_counts_everybody_once_where_they_stand_and_shows_no_wor
     study.enrol(Address("sms", "+447700900003"))
     study.consented(Address("sms", "+447700900004"))
     study.says("STOP", Address("sms", "+447700900004"))
-    whole, texted, simulated = study.program.database.read_now(progress.board)
+    whole, simulated, texted = study.program.database.read_now(progress.board)
     assert {name: many for name, many in whole.stages.items() if many} == {
         "Active": 1,
         "Held": 1,
