@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from email import message_from_bytes, policy
+from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -150,6 +152,7 @@ async def _reminders(
     parts, after = web(request), request.query_params.get("after", "")
     shown, more = await parts.database.read(_waited_for, parts.terms, after)
     known = {"shown": shown, "more": more, "after": after, "done": done or [], "problem": problem}
+    known["key"] = secrets.token_hex(16)
     return page(request, "reminders.html", status=409 if problem else 200, user=user, **known)
 
 
@@ -163,15 +166,19 @@ def _waited_for(uow: UnitOfWork, terms: Terms, after: str, most: int = 50) -> tu
 
 @signed_in(May.ARRANGE)
 async def remind(request: Request, user: User) -> Response:
-    """Remind those who were chosen, by the same guards; what each got, or why not."""
-    parts = web(request)
-    codes = [value for name, value in await fields(request) if name == "code"]
+    """Remind those who were chosen, by the same guards; what each got, or why not. The same form twice is one."""
+    parts, sent = web(request), await fields(request)
+    codes, key = [value for name, value in sent if name == "code"], dict(sent).get("key", "")
     if not codes:
         return await _reminders(request, user, "Choose at least one person.")
+    pressed = sha256(f"{user.name}\nremind\n{key}".encode()).digest()
+    if key and pressed in parts.sent:
+        return RedirectResponse("/reminders", 303)
     try:
         done = await parts.database.run(reminding.remind, parts.terms, user.name, codes)
     except OwnPaceError as problem:
         return await _reminders(request, user, str(problem))
+    parts.sent[pressed] = None
     return await _reminders(request, user, done=done)
 
 

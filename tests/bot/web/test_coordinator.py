@@ -110,11 +110,14 @@ async def test_reminders_by_hand_are_seen_before_they_are_sent(team: Team) -> No
     assert study.waiting() == waiting
     none = await team.cora.post("/reminders", data={})
     assert none.status_code == 409
-    done = await team.cora.post("/reminders", data={"code": silent})
+    done = await team.cora.post("/reminders", data={"code": silent, "key": "1"})
     assert f"{silent}: reminded" in done.text
     assert study.waiting() == waiting + 1
-    again = await team.cora.post("/reminders", data={"code": silent})
-    assert f"{silent}: not reminded" in again.text
+    await team.cora.post("/reminders", data={"code": silent, "key": "1"})
+    assert study.waiting() == waiting + 1, "the same form twice is one"
+    await team.cora.post("/reminders", data={"code": silent, "key": "2"})
+    third = await team.cora.post("/reminders", data={"code": silent, "key": "3"})
+    assert f"{silent}: not reminded" in third.text
 
 
 @pytest.mark.parametrize("path", ["/enrol", "/reminders"])
