@@ -298,7 +298,7 @@ def enrol(
     use_case = enrolment.rehearse if dry_run else enrolment.enrol_all
     shown = track(entries, "Enrolling", console=err, disable=len(entries) <= MANY)
     beyond = [] if over_quota else program.database.read_now(enrolment.waits, program.rules, entries)
-    codes = program.database.run_now(use_case, program.terms, program.rules, shown, over_quota)
+    codes = program.database.run_now(use_case, program.terms, program.rules, shown, over_quota=over_quota)
     program.database.close()
     waiting = [code for code, waits in zip(codes, beyond, strict=False) if waits]
     inside = [code for code in codes if code not in waiting]

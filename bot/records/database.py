@@ -135,7 +135,11 @@ class Database:
     # Changing things
 
     async def run(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
-        """Run a use case and return what it returned, after the commit. Raises what it raised."""
+        """Run a use case and return what it returned, after the commit. Raises what it raised.
+
+        It may be run a second time, after the first was undone, where another one that shared its commit failed: so it
+        does nothing that the database does not undo, and takes no argument that can be read only once.
+        """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
         self._jobs.put(_Job(lambda uow: use_case(uow, *args, **more), done, loop))

@@ -276,13 +276,19 @@ def admit(uow: UnitOfWork, terms: Terms, rules: Rules, code: str, actor: str, *,
 
 
 def enrol_all(
-    uow: UnitOfWork, terms: Terms, rules: Rules, entries: Iterable[Entry], over_quota: bool = False
+    uow: UnitOfWork,
+    terms: Terms,
+    rules: Rules,
+    entries: Iterable[Entry],
+    actor: str = "coordinator",
+    *,
+    over_quota: bool = False,
 ) -> list[str]:
     """Enrol all of them; their codes. Raises EnrolmentError with every problem, and then nobody is to be enrolled."""
     codes, problems, free = [], [], Codes(uow)
     for entry in entries:
         try:
-            codes.append(enrol(uow, terms, rules, entry, free=free, over_quota=over_quota))
+            codes.append(enrol(uow, terms, rules, entry, actor, free, over_quota))
         except EnrolmentError as problem:
             problems.append(f"{entry.where}: {problem}" if entry.where else str(problem))
     if problems:
@@ -291,12 +297,18 @@ def enrol_all(
 
 
 def rehearse(
-    uow: UnitOfWork, terms: Terms, rules: Rules, entries: Iterable[Entry], over_quota: bool = False
+    uow: UnitOfWork,
+    terms: Terms,
+    rules: Rules,
+    entries: Iterable[Entry],
+    actor: str = "coordinator",
+    *,
+    over_quota: bool = False,
 ) -> list[str]:
     """Enrol all of them and take it back; the codes they would have. Raises EnrolmentError as `enrol_all` does."""
     part = uow.connection.begin_nested()
     try:
-        return enrol_all(uow, terms, rules, entries, over_quota)
+        return enrol_all(uow, terms, rules, entries, actor, over_quota=over_quota)
     finally:
         part.rollback()
         uow.changed.clear()

@@ -20,6 +20,7 @@ from bot.service.sender import LOOK_AGAIN, Worker
 from bot.web import (
     account,
     conversation,
+    coordinator,
     dashboard,
     holding,
     join,
@@ -65,6 +66,7 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
         *refile.routes,
         *conversation.routes,
         *holding.routes,
+        *coordinator.routes,
         *(simulator.routes if "simulator" in parts.channels else []),
         Route("/health/live", live),
         Route("/health/ready", ready),

@@ -18,8 +18,8 @@ from bot.interview.wording import day
 from bot.records import participants
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import desk, field_notes, handovers, moves, postponing, views, work
-from bot.service.access import May
+from bot.service import access, desk, field_notes, handovers, moves, postponing, views, work
+from bot.service.access import May, may
 from bot.service.staff import User
 from bot.service.views import Stretch
 from bot.web.live import stream
@@ -29,9 +29,6 @@ from bot.web.state import keep_draft, web
 
 MOST_SENT = 1000
 """Replies that are remembered."""
-
-READERS_OF_NOTES = frozenset({"researcher", "admin"})
-"""Roles that read and write field notes."""
 
 AHEAD_DAYS = 14
 """So many days ahead words may be left to wait."""
@@ -44,7 +41,8 @@ NOT_HERE = "There is no participant with this code."
 
 @signed_in(May.READ)
 async def participant(request: Request, user: User) -> Response:
-    """One participant's conversation."""
+    """One participant's conversation; that it was opened is noted."""
+    await web(request).database.run(access.seen, user, request.path_params["code"])
     return await shown(request, user)
 
 
@@ -70,7 +68,7 @@ async def shown(request: Request, user: User, problem: str = "", draft: str = ""
         "kinds": parts.terms.study.channels,
         "days": _days(parts.database.clock().astimezone(record.zone)),
         "live": f"{here}/live?{urlencode(seen)}",
-        "sees_notes": user.role in READERS_OF_NOTES,
+        "sees_notes": may(user, May.WRITE),
     }
     return page(request, "participant.html", status=409 if problem else 200, user=user, **known, **composer | more)
 
@@ -119,7 +117,7 @@ async def live(request: Request, user: User) -> Response:
         known = await _known(request, user, stretch)
         if known is None:
             return {}
-        known |= {"user": user, "sees_notes": user.role in READERS_OF_NOTES}
+        known |= {"user": user, "sees_notes": may(user, May.WRITE)}
         names = ("record", "voice", "consent", "plan", "probes", "leaving", "others", "notes")
         return {part: render(request, f"{part}.html", **known) for part in names}
 
@@ -291,8 +289,6 @@ def _note(uow: UnitOfWork, terms: Terms, code: str, user: User, words: str) -> N
     found = participants.by_code(uow, terms, code)
     if found is None:
         raise OwnPaceError(NOT_HERE)
-    if user.role not in READERS_OF_NOTES:
-        raise OwnPaceError("Field notes are for researchers.")
     field_notes.write(uow, found, user.name, words)
 
 
@@ -303,7 +299,7 @@ async def notes_file(request: Request, user: User) -> Response:
     try:
         said = await parts.database.run(_notes, parts.terms, request.path_params["code"], user)
     except OwnPaceError as problem:
-        return page(request, "problem.html", status=403, user=user, problem=str(problem))
+        return page(request, "problem.html", status=404, user=user, problem=str(problem))
     code = request.path_params["code"].upper()
     text = "\n\n".join(f"{each.author}, {said_at(each.at, parts.zone)}\n{each.words}" for each in reversed(said))
     headers = {"content-disposition": f'attachment; filename="{code}-field-notes.txt"', "cache-control": "no-store"}
@@ -312,8 +308,8 @@ async def notes_file(request: Request, user: User) -> Response:
 
 def _notes(uow: UnitOfWork, terms: Terms, code: str, user: User) -> tuple[field_notes.Note, ...]:
     found = participants.by_code(uow, terms, code)
-    if found is None or user.role not in READERS_OF_NOTES:
-        raise OwnPaceError("Field notes are for researchers.")
+    if found is None:
+        raise OwnPaceError(NOT_HERE)
     uow.note(user.name, "exported field notes", found.code)
     return field_notes.read(uow, found)
 

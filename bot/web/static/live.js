@@ -107,7 +107,8 @@ for (const form of document.querySelectorAll("form[data-send]")) {
     }
     if (sent && (sent.status === 401 || sent.status === 409)) return form.submit(); // the server's page says why
     field.setCustomValidity(sent && sent.ok ? "" : "This was not sent. Check that the program runs, then try again.");
-    field.reportValidity();
+    if (!(sent && sent.ok)) field.reportValidity();
+    field.dispatchEvent(new Event("size"));
     field.focus();
   });
   form.elements.text.addEventListener("input", (event) => event.target.setCustomValidity(""));
@@ -124,14 +125,16 @@ for (const form of document.querySelectorAll("form[data-send]")) {
 // How long the words are that somebody is writing, and what they cost: the server counts.
 for (const field of document.querySelectorAll("[data-count]")) {
   let timer;
-  field.addEventListener("input", () => {
+  const count = () => {
     clearTimeout(timer);
     timer = setTimeout(async () => {
       const words = new URLSearchParams({ text: field.value });
       const said = await fetch(field.dataset.count, { method: "POST", body: words }).catch(() => null);
       if (said && said.ok) document.getElementById("size").textContent = await said.text();
     }, 400);
-  });
+  };
+  field.addEventListener("input", count);
+  field.addEventListener("size", count);
 }
 
 // A probe goes to where the cursor is; without this script the server puts it below.

@@ -30,6 +30,13 @@ class Team:
     ben: httpx.AsyncClient
     cora: httpx.AsyncClient
 
+    def sign_in_again(self) -> None:
+        """A session lasts twelve hours."""
+        for user in self.study.program.database.read_now(staff.list_users):
+            client: httpx.AsyncClient = getattr(self, user.name.casefold())
+            client.cookies.clear()
+            client.cookies.set(COOKIE, self.study.run(staff.sign_in, user))
+
 
 def add(uow: UnitOfWork, name: str, role: str) -> None:
     """Somebody who signs in by no password: hashing one takes longer than most tests."""
@@ -50,9 +57,9 @@ async def team(desk_study: World) -> AsyncIterator[Team]:
     clients = {}
     for name in TEAM:
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL, headers=HERE)
-        who = next(user for user in desk_study.program.database.read_now(staff.list_users) if user.name == name)
-        client.cookies.set(COOKIE, desk_study.run(staff.sign_in, who))
         clients[name.casefold()] = client
-    yield Team(desk_study, **clients)
+    made = Team(desk_study, **clients)
+    made.sign_in_again()
+    yield made
     for client in clients.values():
         await client.aclose()

@@ -1,0 +1,127 @@
+"""Coordinators watch, enrol, remind and hold; nothing is sent before it was confirmed, and no answer is shown."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bot.messages import Address
+from bot.records.tables import outbox
+from bot.records.tables import participants as people
+from bot.service import progress, switch
+from tests.bot.web.conftest import Team
+from tests.bot.web.test_queue import trail
+
+HEAD = "cohort,channel,address,name,team"
+GOOD = f"{HEAD}\nsocial-workers,sms,07700 900111,Kim,Adults\nsocial-workers,sms,07700 900222,Lee,"
+
+
+async def test_the_board_counts_everybody_once_where_they_stand_and_shows_no_words(team: Team) -> None:
+    study = team.study
+    study.consented(Address("sms", "+447700900001"))
+    study.says("Something secret", Address("sms", "+447700900001"))
+    study.consented(Address("simulator", "sms/anna"))
+    study.says("I want to die", Address("simulator", "sms/anna"))
+    study.enrol(Address("sms", "+447700900003"))
+    study.consented(Address("sms", "+447700900004"))
+    study.says("STOP", Address("sms", "+447700900004"))
+    whole, simulated, texted = study.program.database.read_now(progress.board)
+    assert {name: many for name, many in whole.stages.items() if many} == {
+        "Active": 1,
+        "Held": 1,
+        "Informed": 1,
+        "Stopped": 1,
+    }
+    assert (whole.channel, whole.total, whole.consented) == ("", 4, 3)
+    assert (texted.channel, texted.total, simulated.total) == ("text", 3, 1)
+    page = (await team.cora.get("/progress")).text
+    assert "secret" not in page
+    assert "Sam" not in page
+
+
+async def test_the_switch_is_for_everybody_to_turn_and_for_coordinators_to_turn_back(team: Team) -> None:
+    await team.ann.post("/progress/hold")
+    assert team.study.program.database.read_now(switch.on_hold)
+    assert "on hold" in (await team.cora.get("/progress")).text
+    assert (await team.ann.post("/progress/release")).status_code == 403
+    assert team.study.program.database.read_now(switch.on_hold)
+    await team.cora.post("/progress/release")
+    assert not team.study.program.database.read_now(switch.on_hold)
+    acts = [line[:2] for line in trail(team.study) if "outgoing" in line[1]]
+    assert acts == [("Ann", "held all outgoing messages"), ("Cora", "released outgoing messages")]
+
+
+async def test_nobody_is_enrolled_and_nothing_is_sent_before_it_was_confirmed(team: Team) -> None:
+    shown = await team.cora.post("/enrol/preview", data={"people": GOOD})
+    assert shown.status_code == 200
+    for words in ("+447700900111", "team: Adults", "SW01", "SW02", "Nobody is enrolled yet"):
+        assert words in shown.text
+    assert team.study.count_of(people) == 0
+    assert team.study.count_of(outbox) == 0
+    done = await team.cora.post("/enrol", data={"people": GOOD})
+    assert "SW01, SW02" in done.text
+    assert team.study.count_of(people) == 2
+    assert ("Cora", "enrolled", "SW01") in trail(team.study)
+    again = await team.cora.post("/enrol", data={"people": GOOD})
+    assert again.status_code == 409
+    assert "enrolled with this sms address already" in again.text
+    assert team.study.count_of(people) == 2
+
+
+async def test_bad_rows_are_listed_and_the_lines_are_there_to_be_corrected(team: Team) -> None:
+    bad = f"{GOOD}\nsocial-workers,sms,12,Max,\nnurses,sms,07700 900333,<b>,"
+    shown = await team.cora.post("/enrol/preview", data={"people": bad})
+    assert shown.status_code == 409
+    problems = re.findall(r"<li>(line:\d+)", shown.text)
+    assert problems == ["line:4", "line:5"]
+    assert "&lt;b&gt;" in shown.text
+    assert "Enrol 4" not in shown.text
+    assert team.study.count_of(people) == 0
+
+
+async def test_a_file_is_read_as_it_was_saved(team: Team) -> None:
+    files = {"file": ("people.csv", ("\ufeff" + GOOD).encode(), "text/csv")}
+    shown = await team.cora.post("/enrol/preview", files=files)
+    assert shown.status_code == 200
+    assert "2 people to enrol" in shown.text
+    wrong = {"file": ("people.csv", "café".encode("latin-1"), "text/csv")}
+    assert "not UTF-8" in (await team.cora.post("/enrol/preview", files=wrong)).text
+    huge = {"file": ("people.csv", b"x" * 1_100_000, "text/csv")}
+    assert "too large" in (await team.cora.post("/enrol/preview", files=huge)).text
+
+
+@pytest.mark.parametrize("people_sent", ["", "nonsense", "cohort,channel,address", "\x00", 'a,"b'])
+async def test_what_is_no_list_of_people_is_said_so(team: Team, people_sent: str) -> None:
+    shown = await team.cora.post("/enrol/preview", data={"people": people_sent})
+    assert shown.status_code == 409
+    assert "Nobody was enrolled." in shown.text
+
+
+async def test_reminders_by_hand_are_seen_before_they_are_sent(team: Team) -> None:
+    study = team.study
+    silent = study.consented(Address("sms", "+447700900001"))
+    study.enrol(Address("sms", "+447700900002"))
+    study.clock.forward(days=5)
+    waiting = study.waiting()
+    team.sign_in_again()
+    page = await team.cora.get("/reminders")
+    assert f'value="{silent}"' in page.text
+    assert study.waiting() == waiting
+    none = await team.cora.post("/reminders", data={})
+    assert none.status_code == 409
+    done = await team.cora.post("/reminders", data={"code": silent, "key": "1"})
+    assert f"{silent}: reminded" in done.text
+    assert study.waiting() == waiting + 1
+    await team.cora.post("/reminders", data={"code": silent, "key": "1"})
+    assert study.waiting() == waiting + 1, "the same form twice is one"
+    await team.cora.post("/reminders", data={"code": silent, "key": "2"})
+    third = await team.cora.post("/reminders", data={"code": silent, "key": "3"})
+    assert f"{silent}: not reminded" in third.text
+
+
+@pytest.mark.parametrize("path", ["/enrol", "/reminders"])
+async def test_these_pages_are_for_coordinators(team: Team, path: str) -> None:
+    assert (await team.ann.get(path)).status_code == 403
+    assert (await team.ann.post(path, data={"people": GOOD, "code": "SW01"})).status_code == 403
+    assert team.study.count_of(people) == 0
