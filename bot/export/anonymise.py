@@ -163,7 +163,7 @@ class Anonymiser:
         for token in text.tokens:
             if token.folded in self._own and (token.folded not in ORDINARY or (token.capital and not token.first)):
                 yield _Found(token.start, token.end, What.NAME, self.code)
-            told = _SELF.search(text.plain[: token.start])
+            told = _SELF.search(text.plain[max(0, token.start - 20) : token.start])
             if told and (token.is_name or (told["name"] and token.folded not in names.NO_NAMES)):
                 yield _Found(token.start, text.run(token).end, What.NAME, self.code)
 
@@ -240,7 +240,7 @@ NOT_A_NAME = names.NO_NAMES | names.RELATIONS | names.TITLES
 """Words with a capital that are no part of a name."""
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-_OPENS = re.compile(r"[.!?:…•\"“‘(\n]\s*$")
+_OPENS = frozenset('.!?:…•"“‘(')
 _OWN = re.compile(r"['’][sS]$")
 
 
@@ -284,7 +284,7 @@ class _Text:
         for match in _TOKEN.finditer(plain):
             word = _OWN.sub("", match[0])
             gap, end = plain[before : match.start()], match.start() + len(word)
-            first = (not self.tokens and not gap.strip()) or _OPENS.search(gap) is not None
+            first = (not self.tokens and not gap.strip()) or _opens(gap)
             folded = fold(word) or word
             self.tokens.append(_Token(len(self.tokens), match.start(), end, word, folded, gap, first))
             before = end
@@ -304,6 +304,12 @@ class _Text:
                 break
             last = following
         return last
+
+
+def _opens(gap: str) -> bool:
+    """Whether a sentence begins after what stands between two words."""
+    said = gap.rstrip()
+    return "\n" in gap[len(said) :] or said[-1:] in _OPENS
 
 
 def _masked(text: str, code: str, decided: Spans) -> str:
@@ -343,7 +349,7 @@ _BIRTH = re.compile(
 
 
 def _emails(text: _Text) -> Iterator[_Found]:
-    for match in _EMAIL.finditer(text.plain):
+    for match in _EMAIL.finditer(text.plain) if "@" in text.plain else ():
         yield _Found(match.start(), match.end(), What.EMAIL, What.EMAIL)
 
 
@@ -394,7 +400,7 @@ FORMS = (_emails, _insurance_numbers, _numbers, _postcodes, _births)
 
 # Places
 
-_HOUSE = re.compile(r"(?<!\w)\d+[a-zA-Z]?,?\s$")
+_HOUSE = re.compile(r"(?<!\w)\d{1,4}[a-zA-Z]?,?\s$")
 _ADDRESS = re.compile(
     rf"(?<!\w)\d{{1,4}}[a-z]?,?\s(?:[^\W\d_]+['’]?[^\W\d_]*\s){{1,2}}(?:{names.STREETS})(?!\w)", re.IGNORECASE
 )
@@ -427,8 +433,9 @@ def _streets(text: _Text) -> Iterator[_Found]:
         if first is token and named is None:
             continue
         last = text.run(named) if named is not None else token
-        house = _HOUSE.search(text.plain[: first.start])
-        yield _Found(house.start() if house else first.start, last.end, What.PLACE, PLACE)
+        house = _HOUSE.search(text.plain[max(0, first.start - 10) : first.start])
+        begins = first.start - len(house[0]) if house else first.start
+        yield _Found(begins, last.end, What.PLACE, PLACE)
 
 
 def _ends_a_place(token: _Token) -> bool:

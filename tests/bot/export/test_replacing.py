@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
@@ -201,6 +201,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield made
 
 
+@settings(deadline=None)  # each example writes to a real database
 @given(choice=st.sets(st.integers(min_value=0, max_value=6)))
 def test_whatever_is_accepted_nothing_else_changes(shared: World, choice: set[int]) -> None:
     found = offers(shared)
