@@ -102,6 +102,7 @@ _JOINED = (
         participants.c.timezone,
         participants.c.researcher,
         participants.c.attributes,
+        participants.c.created_at,
         addresses.c.id.label("address_id"),
         addresses.c.kind,
         addresses.c.value.label("address"),

@@ -96,7 +96,9 @@ def messages_where(uow: UnitOfWork, condition: ColumnElement[bool]) -> Counts:
     uow.execute(update(tasks).where(about).values(message_id=None, note=None))
     ledger = select(consents.c.message_id)
     _delete(uow, delete(messages).where(condition, messages.c.direction == "out", messages.c.id.not_in(ledger)))
-    empty = dict.fromkeys(("body", "raw", "elided", "provider_id", "replaces", "album", "sender", "problem"))
+    empty = dict.fromkeys(
+        ("body", "raw", "elided", "provider_id", "replaces", "album", "sender", "sent_from", "problem")
+    )
     uow.execute(update(messages).where(condition).values(**empty, belongs=GONE))
     uow.changed |= {"outbox", "media", "tasks"}
     return gone
@@ -261,16 +263,19 @@ def renew_holding_key(uow: UnitOfWork) -> None:
     uow.execute(delete(meta).where(meta.c.name == HOLDING_KEY))
     new_id, new = uow.holding_key()
     sealed = (
-        (messages, messages.c.id, {"body": "body", "raw": "raw", "elided": "elided"}),
+        (messages, messages.c.id, {"body": "body", "raw": "raw", "elided": "elided", "sent_from": "address"}),
         (media, media.c.id, {"name": "file name", "reference": "reference"}),
         (contents, contents.c.found_by, {"sealed": "media"}),
         (outbox, outbox.c.seq, {"address": "address"}),
         (users, users.c.id, {"email": "address", "second_step": "second step"}),
+        (tasks, tasks.c.id, {"outcome": "outcome"}),
     )
     for table, key, columns in sealed:
-        own = (
-            table.c.key_id == old_id if "key_id" in table.c else or_(*(table.c[name].is_not(None) for name in columns))
-        )
+        own = or_(*(table.c[name].is_not(None) for name in columns))
+        if "key_id" in table.c:
+            own = table.c.key_id == old_id
+        elif "participant_id" in table.c:
+            own = and_(own, table.c.participant_id.is_(None))
         for row in uow.all(select(table).where(own)):
             again: dict[str, object] = {
                 name: new.seal(old.open_bytes(row[name], about), about)

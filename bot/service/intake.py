@@ -35,6 +35,12 @@ log = structlog.get_logger()
 CLOCKS_DIFFER = timedelta(seconds=5)
 """How far a provider's clock may be from ours."""
 
+BEFORE = timedelta(days=1)
+"""What somebody wrote so long before they were enrolled answers nothing of ours; an old mailbox may hold such mails."""
+
+OLD = timedelta(days=3)
+"""What was written so long ago gets no reply by itself."""
+
 MOST_STRANGERS = 20
 """Replies to people we do not know, in an hour on one channel; more would be a conversation with programs."""
 
@@ -105,6 +111,8 @@ def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
         return Received.TAKEN if joined else _hold(uow, terms, inbound, "unknown sender", attempt)
     if theirs not in (None, found.id):
         return _hold(uow, terms, inbound, "answers somebody else's message")
+    if inbound.written_at is not None and inbound.written_at < found.row["created_at"] - BEFORE:
+        return _hold(uow, terms, inbound, "written before they were enrolled")
     message_id = _store(uow, inbound, found)
     if message_id is None:
         return Received.AGAIN
@@ -394,9 +402,11 @@ def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str, attempt: At
 
 
 def _may_reply(uow: UnitOfWork, inbound: Inbound, sender: bytes) -> bool:
-    """Once a day to each, never to a program or to somebody who says STOP, and never to a crowd."""
+    """Once a day to each, never to a program, to somebody who says STOP or to an old message, and never to a crowd."""
     word = parse(inbound.body)
     if inbound.automatic or inbound.opt_out or (word and word.command is Command.STOP):
+        return False
+    if inbound.written_at is not None and uow.now - inbound.written_at > OLD:
         return False
     ours = (messages.c.direction == "out", messages.c.belongs == "held")
     them = (messages.c.sender == sender, messages.c.at > uow.now - timedelta(days=1))

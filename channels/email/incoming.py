@@ -117,7 +117,7 @@ def _by_subject(inbound: Inbound, subject: str, said: Body) -> Inbound:
 
     List-Unsubscribe makes such mails (RFC 2369), some of them marked as a machine's.
     """
-    if subject.strip().upper() == "STOP":
+    if re.sub(r"^(\s*\w{1,5}\s?:)+", "", subject).strip(" .!").upper() == "STOP":
         return replace(inbound, body="STOP", elided=said.text, automatic=False)
     is_new = subject and not re.match(r"\s*\w{1,5}\s?:", subject) and not re.search(r"\[#\w+\]", subject)
     if is_new and not said.text.strip() and not said.attachments:
@@ -131,9 +131,31 @@ def _trimmed(inbound: Inbound, sent: Sequence[str]) -> Inbound:
         split = reply.split(inbound.body, [as_sent(text) for text in sent])
     except Exception as error:
         return replace(inbound, doubt=f"quoted text could not be told apart ({type(error).__name__})")
-    return replace(
-        inbound, body=split.answer, elided=inbound.elided or split.elided, doubt=inbound.doubt or split.doubt
-    )
+    answer, farewell = _short_answer(split.answer)
+    elided = "\n\n".join(part for part in (inbound.elided or split.elided, farewell) if part)
+    return replace(inbound, body=answer, elided=elided, doubt=inbound.doubt or split.doubt)
+
+
+SHORT = 20
+"""Characters of one line that may be a word of ours, a yes or a no."""
+
+FAREWELL = re.compile(
+    r"(?:(?:with |very |many )?(?:kind|kindest|best|warm|warmest)? ?(?:regards|wishes)"
+    r"|(?:many |with )?thanks(?: again)?|thank you|cheers|all the best|yours (?:sincerely|faithfully|truly)|best|cofion(?: cynnes| gorau)?|diolch)[,.!]?",
+    re.IGNORECASE,
+)
+
+
+def _short_answer(text: str) -> tuple[str, str]:
+    """One short line and the farewell below it, apart: 'STOP' and 'Kind regards, Sam'. Anything else stays as it is.
+
+    The farewell is kept with what was elided.
+    """
+    first, *rest = [line.strip() for line in text.strip().splitlines() if line.strip()] or [""]
+    farewell = bool(rest) and FAREWELL.fullmatch(rest[0]) is not None
+    if not farewell or len(first) > SHORT or len(rest) > 4 or any(len(line) > 40 for line in rest):
+        return text, ""
+    return first, "\n".join(rest)
 
 
 # What became of a mail of ours

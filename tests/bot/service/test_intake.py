@@ -227,6 +227,24 @@ def test_media_that_cannot_be_had_is_asked_for_again_and_then_brings_a_person(st
     assert study.count_of(tables.media, tables.media.c.state == "lost") == 2
 
 
+def test_what_was_written_before_somebody_was_enrolled_is_no_answer(study: World) -> None:
+    study.consented()
+    before = study.stored()
+    old = study.clock.now - timedelta(days=400)
+    assert study.says("An old letter.", written_at=old) is intake.Received.HELD
+    assert study.stored() == before + 1
+    assert "written before they were enrolled" in study.open_tasks()
+    assert study.leave() == [], "it is answered by nobody"
+
+
+def test_an_old_message_of_a_stranger_gets_no_reply(study: World) -> None:
+    stranger = Address("sms", "+447700900555")
+    study.says("Years ago.", stranger, written_at=study.clock.now - timedelta(days=400))
+    assert study.leave() == []
+    study.says("Today.", stranger, written_at=study.clock.now)
+    assert len(study.leave()) == 1
+
+
 PROGRAMS = [
     ("application/octet-stream", "holiday.jpg.exe", b"anything"),
     ("application/octet-stream", "run.PS1 ", b"anything"),
