@@ -141,7 +141,8 @@ SHORT = 20
 
 FAREWELL = re.compile(
     r"(?:(?:with |very |many )?(?:kind|kindest|best|warm|warmest)? ?(?:regards|wishes)"
-    r"|(?:many |with )?thanks(?: again)?|thank you|cheers|all the best|yours (?:sincerely|faithfully|truly)|best|cofion(?: cynnes| gorau)?|diolch)[,.!]?",
+    r"|(?:many |with )?thanks(?: again)?|thank you|cheers|all the best|best|yours (?:sincerely|faithfully|truly)"
+    r"|cofion(?: cynnes| gorau)?|diolch)[,.!]?",
     re.IGNORECASE,
 )
 
