@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = [
     {"bot.__main__", "bot.cli"},
-    {"bot.talk", "bot.export_cli"},
+    {"bot.talk", "bot.export_cli", "bot.sheet"},
     {"bot.bootstrap"},
     {"bot.web"},
     {"bot.service", "bot.export"},
