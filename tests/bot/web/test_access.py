@@ -27,6 +27,8 @@ OPEN = {
     "/second-step",
     "/sign-out",
     "/unsubscribe/{token}",
+    "/join",
+    "/join/{code}",
     "/health/live",
     "/health/ready",
     "/metrics",
