@@ -199,7 +199,6 @@ def check(
     prompts.rota(settings.study.prompts)
     bootstrap.quotas_of(settings, schedules)
     _check_cutoff(config, settings)
-    _check_periods(config, settings)
     wrong: dict[str, None] = {}
     for (cohort, language), schedule in schedules.items():
         out.print(
@@ -223,6 +222,7 @@ def check(
         )
     if live:
         asyncio.run(_ask_providers(settings))
+    _check_periods(config, settings, live)
     out.print("Everything is in order. A server that is running keeps the words it began with: start it again.")
 
 
@@ -248,18 +248,15 @@ def _check_cutoff(path: Path, settings: Settings) -> None:
         raise wrong_setting(path, ("retention", "cutoff"), gone)
 
 
-def _check_periods(path: Path, settings: Settings) -> None:
-    """No real participant before it is said how long each class of data is kept. Raises ConfigError."""
+def _check_periods(path: Path, settings: Settings, live: bool) -> None:
+    """No study goes live before it is said how long each class of data is kept. Raises ConfigError when it is to."""
     missing = [name for name, period in settings.retention.periods.items() if period is None]
-    problem = (
-        f'has no period for {", ".join(missing)}: say how long each is kept, such as {missing[0]} = "1y"'
-        if missing
-        else ""
-    )
-    if missing and any(kind != "simulator" and section for kind, section in settings.channels):
+    if not missing:
+        return
+    problem = f'has no period for {", ".join(missing)}: say how long each is kept, such as {missing[0]} = "1y"'
+    if live:
         raise wrong_setting(path, ("retention",), problem)
-    if missing:
-        err.print(f"Warning: [retention] {problem}. No real channel may be used before.", markup=False)
+    err.print(f"Warning: [retention] {problem}. check --live lets no study go live before.", markup=False)
 
 
 def _overdue(settings: Settings) -> Iterator[str]:

@@ -58,15 +58,14 @@ def test_a_withdrawal_wants_a_yes_and_gives_a_receipt(folder: Path) -> None:
     assert "A message that says so waits to leave." in said
 
 
-def test_check_refuses_a_real_channel_while_a_class_has_no_period(folder: Path) -> None:
-    """With simulated phones alone it warns; the line and the mend are named."""
+def test_no_study_goes_live_while_a_class_has_no_period(folder: Path) -> None:
+    """`check` warns, and `check --live` refuses; the line and the mend are named."""
     settings(folder, 'media = "1y"', "")
     settings(folder, 'audit = "10y"', "")
     code, said = ownpace(folder, "check")
     assert code == 0
     assert 'has no period for media, audit: say how long each is kept, such as media = "1y"' in said
-    (folder / "config.toml").write_text((folder / "config.toml").read_text() + SMS)
-    code, said = ownpace(folder, "check")
+    code, said = ownpace(folder, "check", "--live")
     assert code == 2
     line = (folder / "config.toml").read_text().splitlines().index("[retention]") + 1
     assert f"config.toml:{line}: [retention] has no period for media, audit" in said
@@ -75,7 +74,7 @@ def test_check_refuses_a_real_channel_while_a_class_has_no_period(folder: Path) 
     assert code == 2
     assert 'raw in [retention] must be a number of days or years, such as "90d" or "10y"' in said
     settings(folder, '"a while"', '"180d"')
-    assert ownpace(folder, "check")[0] == 0
+    assert ownpace(folder, "check", "--live")[0] == 0
 
 
 def test_what_is_due_is_listed_and_deleted_on_confirmation(folder: Path) -> None:

@@ -24,6 +24,13 @@ contact_phone = "01632 960000"
 [server]
 port = {port}
 public_base_url = "http://127.0.0.1:{port}"
+[retention]
+contact = "180d"
+media = "1y"
+raw = "180d"
+messages = "10y"
+consent = "10y"
+audit = "10y"
 [pace]
 settle = {settle}
 quiet_hours = 0
