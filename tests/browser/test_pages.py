@@ -110,13 +110,13 @@ def test_a_page_says_when_it_is_not_live_keeps_the_words_and_says_when_it_is_aga
     field.fill("Are you there?")
     table.study.stop()
     for each in (page, people):
-        expect(each.get_by_role("status")).to_have_text("Connection lost. What you see may be old.")
+        expect(each.locator("#connection")).to_have_text("Connection lost. What you see may be old.")
     page.get_by_role("button", name="Send").click()
     page.wait_for_function("document.querySelector('textarea').validationMessage.startsWith('This was not sent')")
     expect(field).to_have_value("Are you there?")
     table.study.start()
     for each in (page, people):
-        expect(each.get_by_role("status")).to_have_text(re.compile("Connected again"), timeout=30_000)
+        expect(each.locator("#connection")).to_have_text(re.compile("Connected again"), timeout=30_000)
     field.press("End")
     field.type("!")
     page.get_by_role("button", name="Send").click()
