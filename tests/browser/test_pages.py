@@ -121,7 +121,7 @@ def test_a_page_says_when_it_is_not_live_keeps_the_words_and_says_when_it_is_aga
     field.type("!")
     page.get_by_role("button", name="Send").click()
     expect(page.locator(".timeline li").last).to_contain_text("Are you there?!")
-    expect(page.get_by_text("Are you there?!")).to_have_count(1)
+    expect(page.locator(".timeline").get_by_text("Are you there?!")).to_have_count(1)
     page.get_by_role("button", name="Hand back").click()
     expect(page.get_by_role("button", name="Hand back")).to_have_count(0)
     page.context.close()
