@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -435,7 +436,10 @@ def test_rows_of_a_file_beyond_the_quota_wait_and_the_dry_run_knows(small: World
         "Reading the statements",
     ]
     (over,) = small.run(
-        enrolment.enrol_all, terms, rules, [Entry("social-workers", Address("sms", "+447700900777"))], True
+        partial(enrolment.enrol_all, over_quota=True),
+        terms,
+        rules,
+        [Entry("social-workers", Address("sms", "+447700900777"))],
     )
     assert state(small, over) == "Reading the statements", "a clear choice"
 
