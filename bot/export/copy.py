@@ -67,7 +67,7 @@ class Copy:
 
 def read(uow: UnitOfWork, terms: Terms, code: str) -> Copy:
     """The copy of the participant with this code. Raises OwnPaceError where there is nothing of theirs."""
-    person = known(uow, terms, code)
+    person = participants.named(uow, terms, code)
     study = Study(uow, person.interview.person.timezone, codes=(person.code,), scope=Scope.ENROLLED)
     if not study.heads:
         raise OwnPaceError(f"{person.code} has asked for their answers to be deleted, so no copy is made.")
@@ -78,18 +78,10 @@ def read(uow: UnitOfWork, terms: Terms, code: str) -> Copy:
     return Copy(intro, case.language, tuple(_blocks(uow, person, case)))
 
 
-def known(uow: UnitOfWork, terms: Terms, code: str) -> Participant:
-    """The participant with this code. Raises OwnPaceError."""
-    person = participants.by_code(uow, terms, code)
-    if person is None:
-        raise OwnPaceError(f"There is no participant {code}. See: scripts/ownpace participants")
-    return person
-
-
 def write_copy(uow: UnitOfWork, terms: Terms, code: str, out: Path, format_: str, force: bool) -> int:
     """Write it as a document; how many lines it has."""
     copy = read(uow, terms, code)
-    person = known(uow, terms, code)
+    person = participants.named(uow, terms, code)
     document = Document(terms.study.name, list(_parts(copy, person)), copy.language)
     with new_place(out, force) as place:
         write(document, place, format_)

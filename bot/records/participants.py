@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, bindparam, select, update
 
 from bot.channel import Channel
+from bot.errors import OwnPaceError
 from bot.interview import needs
 from bot.interview.safeguarding import Signs
 from bot.interview.schedule import Schedule, Wording
@@ -161,6 +162,14 @@ def by_id(uow: UnitOfWork, terms: Terms, participant_id: int) -> Participant:
 def by_code(uow: UnitOfWork, terms: Terms, code: str) -> Participant | None:
     """The participant with this code, in any case."""
     return _found(uow, terms, _BY_CODE, code.strip().upper())
+
+
+def named(uow: UnitOfWork, terms: Terms, code: str) -> Participant:
+    """The participant with this code, in any case. Raises OwnPaceError if nobody has it."""
+    found = by_code(uow, terms, code)
+    if found is None:
+        raise OwnPaceError(f"There is no participant {code}. See: scripts/ownpace participants")
+    return found
 
 
 def save(uow: UnitOfWork, participant_id: int, interview: Interview) -> None:

@@ -8,6 +8,7 @@ from bot.errors import OwnPaceError
 from bot.export import copy
 from bot.interview.events import Send, TaskKind
 from bot.interview.turn import Turn
+from bot.records import participants
 from bot.records.participants import Terms
 from bot.records.tables import addresses, messages
 from bot.records.unit_of_work import UnitOfWork
@@ -22,7 +23,7 @@ def send_copy(uow: UnitOfWork, terms: Terms, code: str, actor: str) -> int:
 
     Raises OwnPaceError where the address was never confirmed as theirs, or takes nothing any more.
     """
-    person = copy.known(uow, terms, code)
+    person = participants.named(uow, terms, code)
     verified = uow.execute(select(addresses.c.verified).where(addresses.c.id == person.address_id)).scalar_one()
     if not verified:
         raise OwnPaceError(f"The address of {person.code} was never confirmed as theirs, so nothing is sent there.")
@@ -44,7 +45,7 @@ def take_out(uow: UnitOfWork, terms: Terms, code: str, numbers: list[int], actor
 
     Raises OwnPaceError after that, or where a number is of no line.
     """
-    person = copy.known(uow, terms, code)
+    person = participants.named(uow, terms, code)
     cutoff = person.interview.person.cutoff
     if uow.now.astimezone(person.interview.person.timezone).date() > cutoff:
         raise OwnPaceError(f"Lines of {person.code} could be taken out until {cutoff:%d %B %Y}.")

@@ -9,7 +9,6 @@ from math import ceil
 
 from sqlalchemy import select
 
-from bot.errors import OwnPaceError
 from bot.interview.lint import warnings
 from bot.interview.schedule import Question
 from bot.interview.state import Answer, Interview, Pace, Progress
@@ -89,7 +88,7 @@ class Preview:
 
 def beside(uow: UnitOfWork, terms: Terms, user: User, code: str) -> Beside:
     """What stands beside this conversation. Raises OwnPaceError where there is none."""
-    participant = _known(uow, terms, code)
+    participant = participants.named(uow, terms, code)
     interview = participant.interview
     known = {question.id: question for question in interview.schedule.questions}
     open_question = known.get(interview.position)
@@ -217,7 +216,7 @@ def _leaving(uow: UnitOfWork, participant: Participant, author: str) -> Iterator
 
 def preview(uow: UnitOfWork, terms: Terms, code: str, researcher: str, text: str) -> Preview:
     """The words as they would arrive, what they cost, and what may be hard to read. Raises OwnPaceError."""
-    participant = _known(uow, terms, code)
+    participant = participants.named(uow, terms, code)
     person = participant.interview.person
     words = text.strip()
     as_sent = f"{words}\n\n{researcher}"
@@ -233,14 +232,7 @@ def preview(uow: UnitOfWork, terms: Terms, code: str, researcher: str, text: str
 
 def probe(uow: UnitOfWork, terms: Terms, code: str, number: str) -> str:
     """A probe of the open question, '' where there is no such one any more."""
-    interview = _known(uow, terms, code).interview
+    interview = participants.named(uow, terms, code).interview
     question = next((one for one in interview.schedule.questions if one.id == interview.position), None)
     probes = _probes(interview, question) if question else ()
     return probes[int(number)] if number.isdecimal() and int(number) < len(probes) else ""
-
-
-def _known(uow: UnitOfWork, terms: Terms, code: str) -> Participant:
-    participant = participants.by_code(uow, terms, code)
-    if participant is None:
-        raise OwnPaceError(f"There is no participant {code}.")
-    return participant

@@ -256,9 +256,7 @@ def waits(uow: UnitOfWork, rules: Rules, entries: Iterable[Entry]) -> list[bool]
 
 def admit(uow: UnitOfWork, terms: Terms, rules: Rules, code: str, actor: str, *, over_quota: bool = False) -> None:
     """Give a place to somebody who waits. Raises OwnPaceError for anybody else, and where no place is free."""
-    participant = participants.by_code(uow, terms, code)
-    if participant is None:
-        raise OwnPaceError(f"There is no participant {code}. See: scripts/ownpace participants")
+    participant = participants.named(uow, terms, code)
     if participant.interview.state is not State.WAITING:
         raise OwnPaceError(f"{participant.code} is not on the waiting list: {participant.interview.state.value}.")
     cohort = participant.interview.schedule.cohort

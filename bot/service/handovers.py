@@ -30,7 +30,7 @@ def take_over(uow: UnitOfWork, terms: Terms, code: str, researcher: str, anyway:
 
     `anyway`: take it from whoever has it. `reason`: why, for the trail.
     """
-    participant = _known(uow, terms, code)
+    participant = participants.named(uow, terms, code)
     held_by = participant.interview.holder
     if not anyway:
         _check_holder(participant, researcher)
@@ -45,7 +45,7 @@ def reply(uow: UnitOfWork, terms: Terms, code: str, researcher: str, text: str, 
 
     They leave after a while, in which they can be taken back. Raises OwnPaceError unless they may speak.
     """
-    participant = _known(uow, terms, code)
+    participant = participants.named(uow, terms, code)
     words = checked(text)
     _check_holder(participant, researcher)
     asked = uow.has_task(participant.id, ASKED_FOR)
@@ -71,7 +71,7 @@ def take_back(uow: UnitOfWork, terms: Terms, code: str, researcher: str, message
 
     What writing it had settled is open again. Raises OwnPaceError where it has left, or is not theirs.
     """
-    participant = _known(uow, terms, code)
+    participant = participants.named(uow, terms, code)
     theirs = (messages.c.participant_id == participant.id, messages.c.author == researcher)
     row = uow.one(select(messages.c.body, messages.c.at).where(messages.c.id == message_id, *theirs))
     waits = (outbox.c.message_id == message_id, outbox.c.state.in_(["pending", "held", "aside"]))
@@ -92,7 +92,7 @@ def worry(uow: UnitOfWork, terms: Terms, code: str, researcher: str, reason: str
 
     Raises OwnPaceError without a reason, and where somebody has not said anything yet.
     """
-    participant = _known(uow, terms, code)
+    participant = participants.named(uow, terms, code)
     reason = " ".join(reason.split())
     if not reason:
         raise OwnPaceError("Say what worries you, for whoever is on call.")
@@ -104,14 +104,14 @@ def worry(uow: UnitOfWork, terms: Terms, code: str, researcher: str, reason: str
 
 def acknowledge(uow: UnitOfWork, terms: Terms, code: str, researcher: str) -> None:
     """Somebody has seen that a person is needed: nobody else is told."""
-    participant = _known(uow, terms, code)
+    participant = participants.named(uow, terms, code)
     happen(uow, terms, participant, Acknowledged(researcher))
     uow.note(researcher, "acknowledged", participant.code)
 
 
 def reviewed(uow: UnitOfWork, terms: Terms, code: str, researcher: str) -> None:
     """The answer has been read, and the next question may go. Raises OwnPaceError where none waits for that."""
-    participant = _known(uow, terms, code)
+    participant = participants.named(uow, terms, code)
     if not participant.interview.between:
         raise OwnPaceError(f"No answer of {participant.code} waits to be read.")
     happen(uow, terms, participant, Reviewed(researcher))
@@ -125,7 +125,7 @@ def hand_back(uow: UnitOfWork, terms: Terms, code: str, researcher: str, reason:
     After signs of distress a person says why it is all right to go on; so too where the participant has stopped or
     left, and nothing is asked.
     """
-    participant = _known(uow, terms, code)
+    participant = participants.named(uow, terms, code)
     distressed = participant.interview.distressed
     if participant.interview.state is not State.HANDOVER and not distressed:
         raise OwnPaceError(f"{participant.code} is not with a researcher.")
@@ -147,10 +147,3 @@ def _check_holder(participant: Participant, researcher: str) -> None:
     holder = participant.interview.holder
     if holder not in ("", researcher):
         raise OwnPaceError(f"{holder} has the conversation with {participant.code}. Take it over from them first.")
-
-
-def _known(uow: UnitOfWork, terms: Terms, code: str) -> Participant:
-    participant = participants.by_code(uow, terms, code)
-    if participant is None:
-        raise OwnPaceError(f"There is no participant {code}. See: scripts/ownpace participants")
-    return participant

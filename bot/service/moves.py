@@ -225,9 +225,7 @@ def move(uow: UnitOfWork, terms: Terms, code: str, kind: str, written: str, rese
 
     Raises OwnPaceError with the mend when there is no such participant or channel, or the address cannot be used.
     """
-    participant = participants.by_code(uow, terms, code)
-    if participant is None:
-        raise OwnPaceError(f"There is no participant {code}. See: scripts/ownpace participants")
+    participant = participants.named(uow, terms, code)
     if _kind(participant, kind) not in terms.channels:
         raise OwnPaceError(f"The channel {kind!r} is not set up here; there is {', '.join(sorted(terms.channels))}.")
     try:

@@ -31,7 +31,7 @@ class Later:
 
 def write(uow: UnitOfWork, terms: Terms, code: str, researcher: str, text: str, due: datetime) -> None:
     """Keep the words until then. Raises OwnPaceError for a moment that is past, or too far away."""
-    participant = _known(uow, terms, code)
+    participant = participants.named(uow, terms, code)
     words = handovers.checked(text)
     if not uow.now < due <= uow.now + LATEST:
         raise OwnPaceError(f"Choose a moment from now on, and within {LATEST.days} days.")
@@ -51,7 +51,7 @@ def waiting(uow: UnitOfWork, participant: Participant) -> tuple[Later, ...]:
 
 def take_back(uow: UnitOfWork, terms: Terms, code: str, researcher: str, later_id: int) -> str:
     """Do not send it; its words. Raises OwnPaceError where it has left already."""
-    participant = _known(uow, terms, code)
+    participant = participants.named(uow, terms, code)
     of = (postponed.c.id == later_id, postponed.c.participant_id == participant.id, postponed.c.done_at.is_(None))
     row = uow.one(select(postponed.c.body).where(*of))
     if row is None:
@@ -98,10 +98,3 @@ def next_due(uow: UnitOfWork) -> datetime | None:
     of = select(postponed.c.due).where(postponed.c.done_at.is_(None)).order_by(postponed.c.due).limit(1)
     row = uow.one(of)
     return row["due"] if row else None
-
-
-def _known(uow: UnitOfWork, terms: Terms, code: str) -> Participant:
-    participant = participants.by_code(uow, terms, code)
-    if participant is None:
-        raise OwnPaceError(f"There is no participant {code}.")
-    return participant

@@ -52,7 +52,7 @@ def refile(
 
     Raises OwnPaceError for messages that cannot be moved, a question that is not there, or no reason.
     """
-    participant = _known(uow, terms, code)
+    participant = participants.named(uow, terms, code)
     reason = " ".join(reason.split())
     if not chosen:
         raise OwnPaceError("Choose at least one message.")
@@ -70,7 +70,7 @@ def refile(
 
 def undo(uow: UnitOfWork, terms: Terms, code: str, researcher: str, act: str) -> None:
     """Put the messages back where they were. Raises OwnPaceError where that was done, or they have moved on since."""
-    participant = _known(uow, terms, code)
+    participant = participants.named(uow, terms, code)
     of = (refilings.c.participant_id == participant.id, refilings.c.act == act)
     trail = {row["message_id"]: row for row in uow.all(select(refilings).where(*of, refilings.c.undoes.is_(None)))}
     if not trail:
@@ -172,10 +172,3 @@ def _messages(uow: UnitOfWork, participant: Participant, chosen: Sequence[int]) 
     if len(picked) != len(set(chosen)) or len(rows) != len(first):
         raise OwnPaceError("One of these messages cannot be moved: it is a command, about consent, or was taken out.")
     return rows
-
-
-def _known(uow: UnitOfWork, terms: Terms, code: str) -> Participant:
-    participant = participants.by_code(uow, terms, code)
-    if participant is None:
-        raise OwnPaceError(f"There is no participant {code}.")
-    return participant

@@ -143,11 +143,9 @@ def finish(uow: UnitOfWork) -> int:
 
 
 def _present(uow: UnitOfWork, terms: Terms, code: str) -> Participant:
-    person = participants.by_code(uow, terms, code)
     if done := when(uow, code):
         raise OwnPaceError(f"What {code.strip().upper()} had said was deleted on {done:%d %B %Y} already.")
-    if person is None:
-        raise OwnPaceError(f"There is no participant {code}. See: scripts/ownpace participants")
+    person = participants.named(uow, terms, code)
     if deletion.in_flight(uow, person.id):
         raise OwnPaceError(f"A message to {person.code} is leaving at this moment. Try again in a minute.")
     return person

@@ -229,9 +229,7 @@ async def later(request: Request, user: User) -> Response:
 
 
 def _moment(uow: UnitOfWork, terms: Terms, code: str, on: str, at: str) -> datetime:
-    found = participants.by_code(uow, terms, code)
-    if found is None:
-        raise OwnPaceError(NOT_HERE)
+    found = participants.named(uow, terms, code)
     try:
         local = datetime.combine(datetime.fromisoformat(on).date(), time.fromisoformat(at))
     except ValueError:
@@ -286,9 +284,7 @@ async def note(request: Request, user: User) -> Response:
 
 
 def _note(uow: UnitOfWork, terms: Terms, code: str, user: User, words: str) -> None:
-    found = participants.by_code(uow, terms, code)
-    if found is None:
-        raise OwnPaceError(NOT_HERE)
+    found = participants.named(uow, terms, code)
     field_notes.write(uow, found, user.name, words)
 
 
@@ -307,9 +303,7 @@ async def notes_file(request: Request, user: User) -> Response:
 
 
 def _notes(uow: UnitOfWork, terms: Terms, code: str, user: User) -> tuple[field_notes.Note, ...]:
-    found = participants.by_code(uow, terms, code)
-    if found is None:
-        raise OwnPaceError(NOT_HERE)
+    found = participants.named(uow, terms, code)
     uow.note(user.name, "exported field notes", found.code)
     return field_notes.read(uow, found)
 
@@ -326,9 +320,7 @@ async def talk(request: Request, user: User) -> Response:
 
 
 def _talk(uow: UnitOfWork, terms: Terms, code: str, user: User) -> None:
-    found = participants.by_code(uow, terms, code)
-    if found is None:
-        raise OwnPaceError(NOT_HERE)
+    found = participants.named(uow, terms, code)
     work.ask_to_talk(uow, user, found)
 
 
