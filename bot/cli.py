@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
-import secrets
 import shlex
 import sqlite3
 import sys
@@ -18,7 +17,6 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
@@ -47,7 +45,6 @@ from bot.service import (
     handovers,
     invitations,
     reminding,
-    second_step,
     staff,
     switch,
     views,
@@ -56,6 +53,8 @@ from bot.service import (
 from bot.service.access import May
 from bot.service.enrolment import Entry
 from bot.service.invitations import Group, Standing
+from bot.terminal import ACTOR, CONFIG, ConfigPath, err, out
+from bot.users_cli import users_app
 
 app = typer.Typer(
     name="ownpace",
@@ -64,13 +63,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-users_app = typer.Typer(help="Who may sign in to the dashboard.", no_args_is_help=True)
 app.add_typer(users_app, name="users")
 app.add_typer(export_app, name="export")
 app.command("write-up")(record_cli.write_up)
 app.command("anonymise")(record_cli.anonymise)
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 WRONG_USE = (ConfigError, ScheduleError, KeyFileError, EnrolmentError, WrongUse)
 """Errors that a person mends before trying again: exit code 2."""
@@ -78,11 +74,6 @@ WRONG_USE = (ConfigError, ScheduleError, KeyFileError, EnrolmentError, WrongUse)
 MANY = 200
 """People in a file; for more than these, enrolling shows how far it has come."""
 COLUMNS_HELP = f"Columns: {', '.join(enrolment.COLUMNS)}. Needed: {', '.join(enrolment.NEEDED)}."
-
-ConfigPath = Annotated[
-    Path, typer.Option("--config", help="The study's settings.", metavar="PATH", envvar="OWNPACE_CONFIG")
-]
-CONFIG = Path("config.toml")
 
 
 def main() -> None:
@@ -349,9 +340,7 @@ def invite(
     """
     program = _program(config)
     if admit:
-        program.database.run_now(
-            enrolment.admit, program.terms, program.rules, admit, "command line", over_quota=over_quota
-        )
+        program.database.run_now(enrolment.admit, program.terms, program.rules, admit, ACTOR, over_quota=over_quota)
         out.print(f"{admit.strip().upper()} has a place, and is written to outside their quiet hours.", markup=False)
     elif cohort:
         group = Group(cohort, language, channel or None, wording)
@@ -371,7 +360,7 @@ def _make_invitations(program: Program, group: Group, number: int, expires: str,
     if folder is not None:
         sheet.make_room(folder)
     site = program.settings.server.public_base_url
-    codes = program.database.run_now(invitations.make, program.rules, group, number, expires_at, "command line")
+    codes = program.database.run_now(invitations.make, program.rules, group, number, expires_at, ACTOR)
     if folder is None:
         for code in codes:
             out.print(f"{code}  {sheet.link(site, code)}", markup=False)
@@ -466,7 +455,7 @@ def remind(
     if dry_run:
         done = program.database.read_now(reminding.preview, program.terms, codes or ())
     else:
-        done = program.database.run_now(reminding.remind, program.terms, "command line", codes or ())
+        done = program.database.run_now(reminding.remind, program.terms, ACTOR, codes or ())
     for one in done:
         out.print(f"{one.code}: {'not reminded: ' + one.why_not if one.why_not else one.words}", markup=False)
     count = sum(not one.why_not for one in done)
@@ -474,10 +463,24 @@ def remind(
 
 
 @app.command()
+def assign(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="Whom.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A researcher, as their sign-in is called.")],
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Give a participant to a researcher, who opens their conversation from now on and stands in their texts."""
+    program = _program(config)
+    given = program.database.run_now(enrolment.assign, program.terms, code, name, ACTOR)
+    out.print(f"{given} is {name.strip()}'s now.", markup=False)
+    if name.strip().casefold() not in {one.name.casefold() for one in program.database.read_now(staff.list_users)}:
+        err.print(f"Nobody called {name.strip()} signs in here, so every researcher may open it.", markup=False)
+
+
+@app.command()
 def hold(config: ConfigPath = CONFIG) -> None:
     """Let no message leave, to anybody, until it is released."""
     program = _program(config)
-    held = program.database.run_now(switch.hold, "command line")
+    held = program.database.run_now(switch.hold, ACTOR)
     out.print("Nothing leaves now. To go on: ownpace release" if held else "Nothing was leaving already.")
 
 
@@ -485,7 +488,7 @@ def hold(config: ConfigPath = CONFIG) -> None:
 def release(config: ConfigPath = CONFIG) -> None:
     """Let messages leave again, in order, and spread over days where many wait."""
     program = _program(config)
-    freed = program.database.run_now(switch.release, program.terms, "command line")
+    freed = program.database.run_now(switch.release, program.terms, ACTOR)
     out.print("Messages leave again." if freed else "Nothing was on hold.")
 
 
@@ -564,96 +567,6 @@ def handover(
     if record is not None and (safely := record.notes.get("safe_contact", "").strip()):
         out.print(f"How it is safe to contact them: {safely}", markup=False)
     out.print(f"To hand it back: scripts/ownpace handover {code} --as {shlex.quote(name)} --back", markup=False)
-
-
-# Staff
-
-
-@users_app.command("add")
-def users_add(
-    name: str,
-    role: Annotated[str, typer.Option(help=", ".join(staff.ROLES))] = "researcher",
-    first: Annotated[
-        bool, typer.Option("--first", help="Only if nobody can sign in yet; prints a password made for them.")
-    ] = False,
-    config: ConfigPath = CONFIG,
-) -> None:
-    """Let somebody sign in. The password is asked for, or read from a pipe."""
-    program = _program(config)
-    there = program.database.read_now(staff.list_users)
-    if first and there:
-        names = ", ".join(user.name for user in there)
-        out.print(
-            f"There are users already ({names}), so no first one was made. A new password for somebody: "
-            "scripts/ownpace users password NAME",
-            markup=False,
-        )
-        return
-    password = secrets.token_urlsafe(12) if first else _new_password()
-    program.database.run_now(staff.add_user, name, password, "admin" if first else role)
-    if first:
-        out.print(f"First sign-in: {name} with the password {password}", markup=False)
-        out.print("It is shown only now. Keep it, or make yourself another user: scripts/ownpace users add NAME")
-    else:
-        out.print(f"{name} can sign in now.", markup=False)
-
-
-def _new_password() -> str:
-    if sys.stdin.isatty():
-        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
-    return sys.stdin.readline().rstrip("\n")
-
-
-@users_app.command("email")
-def users_email(name: str, address: str, config: ConfigPath = CONFIG) -> None:
-    """Where somebody is told that a person is needed; name them as the rota does. '' for nowhere."""
-    _program(config).database.run_now(staff.set_email, name, address)
-    out.print("Saved.")
-
-
-@users_app.command("list")
-def users_list(config: ConfigPath = CONFIG) -> None:
-    """Everybody who may sign in, and who no longer may."""
-    table = Table("name", "role", "")
-    for user in _program(config).database.read_now(staff.list_users):
-        table.add_row(user.name, user.role, "disabled" if user.disabled else "")
-    out.print(table)
-
-
-@users_app.command("disable")
-def users_disable(name: str, config: ConfigPath = CONFIG) -> None:
-    """Sign somebody out everywhere, until they are enabled again. The last admin stays."""
-    _program(config).database.run_now(staff.disable_user, name)
-    out.print(f"{name} can no longer sign in.", markup=False)
-
-
-@users_app.command("enable")
-def users_enable(name: str, config: ConfigPath = CONFIG) -> None:
-    """Let somebody who was disabled sign in again, with the password they had."""
-    _program(config).database.run_now(staff.enable_user, name)
-    out.print(f"{name} can sign in again.", markup=False)
-
-
-@users_app.command("second-step")
-def users_second_step(
-    name: str,
-    remove: Annotated[
-        bool, typer.Option("--remove", help="For somebody whose phone and recovery codes are lost. Make sure who asks.")
-    ],
-    config: ConfigPath = CONFIG,
-) -> None:
-    """Take the second step of somebody's sign-in away; they can set it up again on their own page."""
-    program = _program(config)
-    user = program.database.read_now(staff.known, name)
-    gone = remove and program.database.run_now(second_step.drop, user.name, "command line")
-    out.print(f"{user.name} signs in with the password only." if gone else "There was no second step.", markup=False)
-
-
-@users_app.command("password")
-def users_password(name: str, config: ConfigPath = CONFIG) -> None:
-    """Give somebody a new password. It is asked for, or read from a pipe; they are signed out everywhere."""
-    _program(config).database.run_now(staff.set_password, name, _new_password())
-    out.print(f"{name} has a new password.", markup=False)
 
 
 # Trying it

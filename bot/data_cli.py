@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -23,15 +22,7 @@ from bot.records.vault import open_key_file
 from bot.service import backup as backups
 from bot.service import deletion, retention, withdrawal
 from bot.service.withdrawal import Receipt
-
-ACTOR = "command line"
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-ConfigPath = Annotated[
-    Path, typer.Option("--config", help="The study's settings.", metavar="PATH", envvar="OWNPACE_CONFIG")
-]
-CONFIG = Path("config.toml")
+from bot.terminal import ACTOR, CONFIG, ConfigPath, err, opened, out
 
 
 def add_data_commands(app: typer.Typer) -> None:
@@ -39,15 +30,6 @@ def add_data_commands(app: typer.Typer) -> None:
     for command in (copy, withdraw, retained, backup, restore):
         app.command("retention" if command is retained else None)(command)
     app.command("take-out")(take_out)
-
-
-@contextmanager
-def _program(path: Path) -> Iterator[Program]:
-    program = bootstrap.build(bootstrap.load_settings(path))
-    try:
-        yield program
-    finally:
-        program.database.close()
 
 
 @contextmanager
@@ -83,7 +65,7 @@ def copy(
         raise WrongUse("Say one of the two: --out PATH, or --send.")
     if place is not None and place.suffix.lower() not in SUFFIXES:
         raise WrongUse(f"--out: end the name in one of {', '.join(SUFFIXES)}, which says in which form.")
-    with _program(config) as program:
+    with opened(config) as program:
         if place is not None:
             format_ = SUFFIXES[place.suffix.lower()]
             lines = program.database.read_now(write_copy, program.terms, code, place, format_, force)
@@ -108,7 +90,7 @@ def take_out(
     """Take lines that a participant does not want used out of every export, until their cut-off date."""
     from bot.service import copies
 
-    with _program(config) as program:
+    with opened(config) as program:
         program.database.run_now(copies.take_out, program.terms, code, numbers, ACTOR, back=back)
     named = ", ".join(str(number) for number in numbers)
     out.print(
@@ -130,7 +112,7 @@ def withdraw(
     config: ConfigPath = CONFIG,
 ) -> None:
     """Take a participant out of the study and delete what they said, everywhere, for good."""
-    with _program(config) as program:
+    with opened(config) as program:
         preview = _preview(program, code, keep)
         if not yes and not (sys.stdin.isatty() and typer.confirm(f"{preview} Do it?")):
             raise WrongUse(f"{preview} Nothing was done. To do it: --yes")
@@ -193,7 +175,7 @@ def retained(
     config: ConfigPath = CONFIG,
 ) -> None:
     """What has been kept for as long as the settings say, and, once you confirm, its deletion."""
-    with _program(config) as program:
+    with opened(config) as program:
         rules = _rules(program.settings)
         for name, period in rules.periods.items():
             if period is None:
@@ -229,7 +211,7 @@ def backup(
     config: ConfigPath = CONFIG,
 ) -> None:
     """Put the whole study into one file, also while it is served: everything but the study key and the passwords."""
-    with _program(config) as program:
+    with opened(config) as program:
         deletion.forget_keys(program.database)
         sources = backups.Sources(_file(program.settings), config, program.settings.study.prompts)
         with _bar() as progress:

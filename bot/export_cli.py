@@ -10,19 +10,16 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bot import bootstrap
-from bot.bootstrap import Program
 from bot.export.record import Scope
 from bot.export.writing import Exporter, Wanted, export
+from bot.terminal import CONFIG, ConfigPath, err, opened
+from bot.terminal import out as console
 
 T = TypeVar("T")
 
 export_app = typer.Typer(help="Take the record out: transcripts, tables, QDA projects, packs.", no_args_is_help=True)
-console = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False)
 
 Out = Annotated[Path, typer.Option("--out", help="Where to put it.", metavar="PATH")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there already.")]
@@ -32,8 +29,6 @@ Originals = Annotated[
 ]
 Named = Annotated[bool, typer.Option("--name-researchers", help="Researchers by name instead of R01, R02.")]
 Codes = Annotated[list[str] | None, typer.Option("--code", help="Only this participant; may be given again.")]
-ConfigPath = Annotated[Path, typer.Option("--config", help="The study's settings.", metavar="PATH")]
-CONFIG = Path("config.toml")
 
 
 def track(label: str, things: Collection[T]) -> Iterable[T]:
@@ -46,16 +41,9 @@ def track(label: str, things: Collection[T]) -> Iterable[T]:
         yield from progress.track(things, description=label)
 
 
-def _program(path: Path) -> Program:
-    return bootstrap.build(bootstrap.load_settings(path), channels={})
-
-
 def _run(path: Path, exporter: Exporter, wanted: Wanted) -> None:
-    program = _program(path)
-    try:
+    with opened(path, {}) as program:
         written = export(program.database, program.settings.study.zone, exporter, wanted, track)
-    finally:
-        program.database.close()
     console.print(f"{written.out}: {written.cases} interviews, {written.answers} answers", markup=False)
 
 
@@ -214,9 +202,6 @@ def ethics_pack(
     from bot.export.ethics import export_pack
 
     _one_of("--out", out.suffix.lower(), (".docx", ".zip"))
-    program = _program(config)
-    try:
+    with opened(config, {}) as program:
         export_pack(program.database, program.settings, program.schedules.values(), out, force, pdf)
-    finally:
-        program.database.close()
     console.print(f"{out}: written", markup=False)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from bot import bootstrap
 from bot.bootstrap import Program
 from bot.errors import WrongUse
 from bot.export import replacing
@@ -20,23 +17,9 @@ from bot.export.measures import media_word
 from bot.export.replacing import Decision, Offer
 from bot.service import writeups
 from bot.service.writeups import Piece, WriteUpKind
+from bot.terminal import CONFIG, ConfigPath, opened, out
 
-out = Console(highlight=False, soft_wrap=True)
-
-ConfigPath = Annotated[
-    Path, typer.Option("--config", help="The study's settings.", metavar="PATH", envvar="OWNPACE_CONFIG")
-]
-CONFIG = Path("config.toml")
 Code = Annotated[str, typer.Argument(metavar="CODE", help="Whose record.")]
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[Program]:
-    program = bootstrap.build(bootstrap.load_settings(path), channels={})
-    try:
-        yield program
-    finally:
-        program.database.close()
 
 
 def write_up(
@@ -51,7 +34,7 @@ def write_up(
     config: ConfigPath = CONFIG,
 ) -> None:
     """Write up a voice note, picture or video, or translate a message; or check what somebody else wrote."""
-    with _open(config) as program:
+    with opened(config, {}) as program:
         if message is None:
             for piece in program.database.read_now(writeups.of, code):
                 out.print(_told(piece), markup=False)
@@ -114,7 +97,7 @@ def anonymise(
     config: ConfigPath = CONFIG,
 ) -> None:
     """Go through words of a participant that may tell who somebody is, and decide what stands for them in exports."""
-    with _open(config) as program:
+    with opened(config, {}) as program:
         if undo:
             many = program.database.run_now(replacing.undo, code, _numbers(undo), who)
             out.print(f"{many} taken back.")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, or_, select
+from sqlalchemy import func, insert, or_, select, update
 
 from bot.channel import Ability
 from bot.errors import AddressError, EnrolmentError, OwnPaceError
@@ -32,6 +32,9 @@ from bot.service.conversations import happen
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader
+
+LONGEST_RESEARCHER = 15
+"""Characters of a researcher's name, which texts hold."""
 
 COLUMNS = ("code", "cohort", "name", "channel", "address", "wording", "language", "timezone", "researcher")
 NEEDED = ("cohort", "channel", "address")
@@ -166,8 +169,8 @@ def check(entry: Entry, rules: Rules) -> None:
         raise EnrolmentError(f"name {entry.name!r} is longer than 15 characters; texts say it: use a first name.")
     if len(entry.code) > 6 or (entry.code and not entry.code.isalnum()):
         raise EnrolmentError(f"code {entry.code!r} must be at most 6 letters and figures, such as P07.")
-    if len(entry.researcher) > 15:
-        raise EnrolmentError(f"researcher {entry.researcher!r} is longer than 15 characters.")
+    if len(entry.researcher) > LONGEST_RESEARCHER:
+        raise EnrolmentError(f"researcher {entry.researcher!r} is longer than {LONGEST_RESEARCHER} characters.")
     try:
         zone = ZoneInfo(entry.timezone or rules.timezone)
     except (KeyError, ValueError, OSError):
@@ -268,6 +271,20 @@ def admit(uow: UnitOfWork, terms: Terms, rules: Rules, code: str, actor: str, *,
     happen(uow, terms, participant, Admitted())
     uow.close_tasks(participant.id, frozenset({TaskKind.AFTERWARDS.value}))
     uow.note(actor, "admitted", participant.code, cohort=cohort)
+
+
+def assign(uow: UnitOfWork, terms: Terms, code: str, researcher: str, actor: str) -> str:
+    """From now on they are this researcher's, who opens their conversation and stands in their texts; their code.
+
+    Raises OwnPaceError if nobody has the code, EnrolmentError for a name that does not fit into a text.
+    """
+    participant = participants.named(uow, terms, code)
+    if not 0 < len(researcher.strip()) <= LONGEST_RESEARCHER:
+        raise EnrolmentError(f"A researcher's name has 1 to {LONGEST_RESEARCHER} characters: it stands in texts.")
+    uow.execute(update(people).where(people.c.id == participant.id).values(researcher=researcher.strip()))
+    uow.note(actor, "assigned", participant.code, to=researcher.strip())
+    uow.changed |= {"participants", f"participant {participant.id}"}
+    return participant.code
 
 
 # Enrolling

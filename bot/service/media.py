@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.messages import Inbound, Media, MediaKind
 from bot.records.tables import contents, data_keys, media, messages
+from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import DataKey
 from bot.service.programs import is_program
@@ -124,6 +125,13 @@ def hand_over(uow: UnitOfWork, message_id: int, old: DataKey, key_id: int, key: 
             uow.execute(update(media).where(media.c.id == row["id"]).values(found_by=found_by))
             if uow.one(select(media.c.id).where(media.c.found_by == row["found_by"]).limit(1)) is None:
                 uow.execute(delete(contents).where(contents.c.found_by == row["found_by"]))
+
+
+def whose(uow: UnitOfWork, media_id: int) -> str | None:
+    """The code of the participant who sent it; None for somebody we do not know."""
+    sent = select(people.c.code).join(messages, messages.c.participant_id == people.c.id)
+    row = uow.one(sent.join(media, media.c.message_id == messages.c.id).where(media.c.id == media_id))
+    return row["code"] if row else None
 
 
 def due(uow: UnitOfWork, limit: int = 20) -> list[Wanted]:

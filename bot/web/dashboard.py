@@ -14,7 +14,7 @@ from bot.service.access import May
 from bot.service.staff import User
 from bot.web.live import stream
 from bot.web.pages import page, render
-from bot.web.signin import signed_in
+from bot.web.signin import closed, signed_in
 from bot.web.state import web
 
 
@@ -52,6 +52,9 @@ SHOWN = frozenset(
 async def attachment(request: Request, user: User) -> Response:
     """A voice note, picture, video or file, as it was sent; noted in the trail."""
     parts = web(request)
+    code = await parts.database.read(media.whose, request.path_params["id"])
+    if code and (problem := await closed(request, user, code)):
+        return page(request, "problem.html", status=403, user=user, problem=problem)
     found = await parts.database.run(media.opened, request.path_params["id"], user.name)
     if found is None:
         return page(request, "problem.html", status=404, user=user, problem="This is not here, or not here yet.")

@@ -12,7 +12,7 @@ from bot.service.access import May
 from bot.service.staff import User
 from bot.web.conversation import number
 from bot.web.pages import page
-from bot.web.signin import form, signed_in
+from bot.web.signin import closed, form, signed_in
 from bot.web.state import web
 
 
@@ -45,6 +45,8 @@ async def link(request: Request, user: User) -> Response:
     parts, sent = web(request), await form(request)
     names = ("code", "reason", "through", "address")
     filled = {name: sent.get(name, "") for name in names}
+    if problem := await closed(request, user, filled["code"]):
+        return await _shown(request, user, problem, **filled)
     try:
         code = await parts.database.run(
             holding.link,

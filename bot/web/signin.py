@@ -58,15 +58,20 @@ def signed_in(what: May) -> Callable[[Page], Guarded]:
 
 async def _barred(request: Request, user: User, what: May) -> str:
     """Why somebody may not have this page; '' when they may. Every refusal is noted."""
-    parts, code = web(request), request.path_params.get("code")
-    if not access.may(user, what):
-        problem = f"As {access.NAMES.get(user.role, user.role)} you cannot {what.value} here."
-    elif code and not await parts.database.read(access.may_open, user, code, assigned_only=parts.assigned_only):
-        problem = "This participant is another researcher's. A coordinator can assign them to you."
-    else:
+    code = request.path_params.get("code")
+    if access.may(user, what):
+        return await closed(request, user, code) if code else ""
+    await web(request).database.run(access.refused, user, what.value, request.url.path)
+    return f"As {access.NAMES.get(user.role, user.role)} you cannot {what.value} here."
+
+
+async def closed(request: Request, user: User, code: str) -> str:
+    """Why somebody may not open this participant's conversation; '' when they may. A refusal is noted."""
+    parts = web(request)
+    if await parts.database.read(access.may_open, user, code, assigned_only=parts.assigned_only):
         return ""
-    await parts.database.run(access.refused, user, what.value, request.url.path)
-    return problem
+    await parts.database.run(access.refused, user, "open another's conversation", request.url.path)
+    return "This participant is another researcher's. To give them to you: scripts/ownpace assign CODE NAME"
 
 
 async def _stopped(request: Request) -> Response:

@@ -184,6 +184,20 @@ def test_a_whole_morning_at_the_command_line(folder: Path) -> None:
     assert "chmod 600" in said
 
 
+def test_a_participant_is_given_to_a_researcher(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    (folder / "people.csv").write_text("cohort,channel,address\nsocial-workers,simulator,sms/anna\n")
+    ownpace(folder, "enrol", "people.csv")
+    code, said = ownpace(folder, "assign", "sw01", "Ann")
+    assert code == 0
+    assert "SW01 is Ann's now." in said
+    assert "Nobody called Ann signs in here" in said
+    ownpace(folder, "users", "add", "Ann", typed="correct horse battery\n")
+    assert ownpace(folder, "assign", "SW01", "Ann") == (0, "SW01 is Ann's now.\n")
+    assert ownpace(folder, "assign", "SW99", "Ann")[0] == 1
+    assert ownpace(folder, "assign", "SW01", "A name too long for a text")[0] == 2
+
+
 def test_a_conversation_is_given_to_a_person_and_handed_back(folder: Path) -> None:
     """What the command does is what the dashboard does: one voice, the next one only on purpose, the question again."""
     ownpace(folder, "migrate")

@@ -14,8 +14,9 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from bot import bootstrap
-from bot.records.tables import audit
-from bot.service import access, handovers, second_step, staff
+from bot.messages import Address, Media, MediaKind
+from bot.records.tables import audit, messages
+from bot.service import access, enrolment, handovers, second_step, staff
 from bot.service.access import May
 from bot.web.app import create_app
 from tests.bot.world import PHONE, URL, World, world
@@ -139,6 +140,39 @@ async def test_a_conversation_opens_to_its_researcher_and_when_a_person_is_neede
     assert (await client.get(f"/participants/{code}")).status_code == 403
     await sign_in(client, "Admin")
     assert (await client.get(f"/participants/{code}")).status_code == 200
+
+
+async def test_what_another_researchers_participant_sent_is_closed_too(study: World, client: httpx.AsyncClient) -> None:
+    study.run(staff.add_user, "Ann", PASSWORD, "researcher")
+    study.consented(PHONE, researcher="Ann")
+    study.says("", media=(Media(MediaKind.PICTURE, "image/png", content=b"a picture"),))
+    await sign_in(client, "Researcher")
+    assert (await client.get("/media/1")).status_code == 403
+    await sign_in(client, "Ann")
+    answer = await client.get("/media/1")
+    assert (answer.status_code, answer.content) == (200, b"a picture")
+
+
+async def test_nothing_is_linked_to_another_researchers_participant(study: World, client: httpx.AsyncClient) -> None:
+    study.run(staff.add_user, "Ann", PASSWORD, "researcher")
+    code = study.consented(PHONE, researcher="Ann")
+    study.says("Whose am I?", Address("sms", "+447700900777"))
+    query = select(messages.c.id).where(messages.c.belongs == "held", messages.c.direction == "in")
+    held = study.program.database.read_now(lambda uow: uow.execute(query).scalar_one())
+    await sign_in(client, "Researcher")
+    answer = await client.post(f"/holding/{held}/link", data={"code": code, "reason": "I know them"}, headers=HERE)
+    assert "another researcher" in answer.text
+    assert "Whose am I?" not in study.heard(code)
+
+
+async def test_whoever_is_assigned_to_somebody_else_opens_to_them(study: World, client: httpx.AsyncClient) -> None:
+    study.run(staff.add_user, "Ann", PASSWORD, "researcher")
+    code = study.consented(PHONE, researcher="Ann")
+    study.run(enrolment.assign, study.program.terms, code.lower(), "Researcher", "command line")
+    await sign_in(client, "Researcher")
+    assert (await client.get(f"/participants/{code}")).status_code == 200
+    await sign_in(client, "Ann")
+    assert (await client.get(f"/participants/{code}")).status_code == 403
 
 
 async def test_whoever_is_assigned_to_nobody_here_is_open_to_every_researcher(

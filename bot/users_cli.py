@@ -1,0 +1,109 @@
+"""`ownpace users …`: who may sign in to the dashboard."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from bot import bootstrap
+from bot.bootstrap import Program
+from bot.service import second_step, staff
+from bot.terminal import ACTOR, CONFIG, ConfigPath, out
+
+users_app = typer.Typer(help="Who may sign in to the dashboard.", no_args_is_help=True)
+
+
+def _program(path: Path) -> Program:
+    return bootstrap.build(bootstrap.load_settings(path))
+
+
+@users_app.command("add")
+def users_add(
+    name: str,
+    role: Annotated[str, typer.Option(help=", ".join(staff.ROLES))] = "researcher",
+    first: Annotated[
+        bool, typer.Option("--first", help="Only if nobody can sign in yet; prints a password made for them.")
+    ] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Let somebody sign in. The password is asked for, or read from a pipe."""
+    program = _program(config)
+    there = program.database.read_now(staff.list_users)
+    if first and there:
+        names = ", ".join(user.name for user in there)
+        out.print(
+            f"There are users already ({names}), so no first one was made. A new password for somebody: "
+            "scripts/ownpace users password NAME",
+            markup=False,
+        )
+        return
+    password = secrets.token_urlsafe(12) if first else _new_password()
+    program.database.run_now(staff.add_user, name, password, "admin" if first else role)
+    if first:
+        out.print(f"First sign-in: {name} with the password {password}", markup=False)
+        out.print("It is shown only now. Keep it, or make yourself another user: scripts/ownpace users add NAME")
+    else:
+        out.print(f"{name} can sign in now.", markup=False)
+
+
+def _new_password() -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\n")
+
+
+@users_app.command("email")
+def users_email(name: str, address: str, config: ConfigPath = CONFIG) -> None:
+    """Where somebody is told that a person is needed; name them as the rota does. '' for nowhere."""
+    _program(config).database.run_now(staff.set_email, name, address)
+    out.print("Saved.")
+
+
+@users_app.command("list")
+def users_list(config: ConfigPath = CONFIG) -> None:
+    """Everybody who may sign in, and who no longer may."""
+    table = Table("name", "role", "")
+    for user in _program(config).database.read_now(staff.list_users):
+        table.add_row(user.name, user.role, "disabled" if user.disabled else "")
+    out.print(table)
+
+
+@users_app.command("disable")
+def users_disable(name: str, config: ConfigPath = CONFIG) -> None:
+    """Sign somebody out everywhere, until they are enabled again. The last admin stays."""
+    _program(config).database.run_now(staff.disable_user, name)
+    out.print(f"{name} can no longer sign in.", markup=False)
+
+
+@users_app.command("enable")
+def users_enable(name: str, config: ConfigPath = CONFIG) -> None:
+    """Let somebody who was disabled sign in again, with the password they had."""
+    _program(config).database.run_now(staff.enable_user, name)
+    out.print(f"{name} can sign in again.", markup=False)
+
+
+@users_app.command("second-step")
+def users_second_step(
+    name: str,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="For somebody whose phone and recovery codes are lost. Make sure who asks.")
+    ],
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Take the second step of somebody's sign-in away; they can set it up again on their own page."""
+    program = _program(config)
+    user = program.database.read_now(staff.known, name)
+    gone = remove and program.database.run_now(second_step.drop, user.name, ACTOR)
+    out.print(f"{user.name} signs in with the password only." if gone else "There was no second step.", markup=False)
+
+
+@users_app.command("password")
+def users_password(name: str, config: ConfigPath = CONFIG) -> None:
+    """Give somebody a new password. It is asked for, or read from a pipe; they are signed out everywhere."""
+    _program(config).database.run_now(staff.set_password, name, _new_password())
+    out.print(f"{name} has a new password.", markup=False)
