@@ -57,6 +57,9 @@ def test_paths_count_from_where_somebody_stands(project: Path, tmp_path: Path) -
     code, said = ownpace(script, stands, "enrol", "people.csv", "--dry-run")
     assert code == 0, said
     assert "1 person can be enrolled" in said
+    code, said = ownpace(script, stands, "export", "matrix", "--out", "matrix.csv")
+    assert code == 0, said
+    assert (stands / "matrix.csv").exists()
     code, said = ownpace(script, stands, "check", "--config", "other.toml")
     assert code == 2
     assert "other.toml: there is no such file" in said
