@@ -201,13 +201,13 @@ def _window(uow: UnitOfWork, terms: Terms, participant: Participant) -> str:
 
 
 def _leaving(uow: UnitOfWork, participant: Participant, author: str) -> Iterator[Leaving]:
-    """What the user wrote and can still take back."""
+    """What the user wrote and can still take back, the newest first."""
     waits = (outbox.c.participant_id == participant.id, outbox.c.state.in_(["pending", "held", "aside"]))
     rows = uow.all(
         select(messages.c.id, messages.c.body, outbox.c.not_before)
         .join(messages, messages.c.id == outbox.c.message_id)
         .where(*waits, messages.c.author == author)
-        .order_by(outbox.c.seq)
+        .order_by(outbox.c.seq.desc())
     )
     for row in rows:
         seconds = max(0, ceil((row["not_before"] - uow.now).total_seconds()))

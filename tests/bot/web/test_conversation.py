@@ -47,11 +47,18 @@ async def held(team: Team) -> str:
     return code
 
 
+async def test_what_was_written_last_stands_first_among_what_can_be_taken_back(team: Team, held: str) -> None:
+    for words in ("The first", "The second"):
+        await team.ann.post(f"/participants/{held}/reply", data={"text": words})
+    page = (await team.ann.get(f"/participants/{held}")).text
+    assert 0 < page.index("<q>The second</q> leaves within") < page.index("<q>The first</q> leaves within")
+
+
 async def test_a_reply_waits_ten_seconds_and_can_be_taken_back_until_then(team: Team, held: str) -> None:
     await team.ann.post(f"/participants/{held}/reply", data={"text": "How are <you>?"})
     assert team.study.leave() == []
     page = await team.ann.get(f"/participants/{held}")
-    assert "Your newest message leaves within 10 seconds." in page.text
+    assert "<q>How are &lt;you&gt;?</q> leaves within 10 seconds." in page.text
     assert "How are &lt;you&gt;?\n\nAnn</p>" in page.text
     ((name, value),) = buttons(page, "take-back")
     back = await team.ann.post(f"/participants/{held}/take-back", data={name: value, "text": "And more"})
