@@ -17,6 +17,7 @@ from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 
 STAGES = (
+    "Waiting",
     "Invited",
     "Informed",
     "Active",
@@ -27,12 +28,16 @@ STAGES = (
     "Stopped",
     "Complete",
     "Said no",
+    "Not eligible",
     "Left",
 )
-"""Where people stand, one place each. Informed: they are reading the statements. Held: signs of distress."""
+"""Where people stand, one place each. Waiting: no place is free. Informed: they are reading the statements. Held:
+signs of distress."""
 
 _STAGE_OF = {
+    State.WAITING: "Waiting",
     State.INVITED: "Invited",
+    State.SCREENING: "Invited",
     State.CONSENT: "Informed",
     State.ACTIVE: "Active",
     State.PAUSED: "Paused",
@@ -40,6 +45,7 @@ _STAGE_OF = {
     State.STOPPED: "Stopped",
     State.COMPLETE: "Complete",
     State.DECLINED: "Said no",
+    State.INELIGIBLE: "Not eligible",
     State.LEAVING: "Left",
     State.LEFT: "Left",
 }

@@ -24,11 +24,11 @@ def test_migrations_make_exactly_the_tables_of_the_program(tmp_path: Path) -> No
         "0002 Channels: moving between them, media, versions of a message.",
         "0003 Persons: where the team is told that somebody is needed, and calls that are booked.",
         "0004 Lean indexes: only of the rows that have a value, and the open messages of a lane without its old ones.",
-        "0009 Two steps: the second step of signing in, and the audit trail as a chain.",
+        "0005 Two steps: the second step of signing in, and the audit trail as a chain.",
         "0006 Deletion: withdrawals, seeds of data keys, and a door in what is append-only.",
         "0007 Write-ups of what is not words, and replacements for words that tell who somebody is.",
-        "0005 Invitations: how people put themselves into the study.",
-        "0008 The team's desk: what came of tasks, field notes, refiling, replies for later, held messages.",
+        "0008 Invitations: how people put themselves into the study.",
+        "0009 The team's desk: what came of tasks, field notes, refiling, replies for later, held messages.",
     ]
     assert migrate.migrate(url, Vault(b"k" * 32)) == []
     engine = open_engine(url)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from sqlalchemy import update
 
+from bot.interview.state import State
 from bot.messages import Address
-from bot.records.tables import outbox
+from bot.records.tables import interviews, outbox
 from bot.records.tables import participants as people
 from bot.service import progress, switch
 from tests.bot.web.conftest import Team
@@ -38,6 +40,17 @@ async def test_the_board_counts_everybody_once_where_they_stand_and_shows_no_wor
     page = (await team.cora.get("/progress")).text
     assert "secret" not in page
     assert "Sam" not in page
+
+
+@pytest.mark.parametrize("state", list(State))
+async def test_the_board_has_a_place_for_everybody_wherever_they_are(team: Team, state: State) -> None:
+    code = team.study.enrol()
+    team.study.run(lambda uow: uow.execute(update(interviews).values(state=state.value)))
+    (whole, _) = team.study.program.database.read_now(progress.board)
+    assert sum(whole.stages.values()) == 1
+    assert (await team.cora.get("/progress")).status_code == 200
+    for path in ("/", "/queue", f"/participants/{code}", f"/participants/{code}/refile"):
+        assert (await team.ann.get(path)).status_code == 200
 
 
 async def test_the_switch_is_for_everybody_to_turn_and_for_coordinators_to_turn_back(team: Team) -> None:

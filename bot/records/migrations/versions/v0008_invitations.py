@@ -7,7 +7,7 @@ from alembic import op
 
 from bot.records.tables import Moment
 
-revision = "0005"
+revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None

@@ -9,8 +9,8 @@ from bot.records.migrations.versions.v0001_first_tables import refuse_changes
 from bot.records.migrations.versions.v0006_deletion import let_deletions_through
 from bot.records.tables import Moment
 
-revision = "0008"
-down_revision = "0005"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
