@@ -6,6 +6,7 @@ import sqlite3
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,19 @@ import pytest
 from sqlalchemy import Table, select
 
 from bot.errors import OwnPaceError
+from bot.export import replacing
 from bot.export.transcript import Transcripts
 from bot.messages import Address, Inbound, Media, MediaKind
+from bot.records import participants as participants_of
 from bot.records.tables import (
     addresses,
     audit,
     consents,
     contents,
     data_keys,
+    media,
     messages,
+    metadata,
     outbox,
     participants,
     users,
@@ -29,7 +34,18 @@ from bot.records.tables import (
 )
 from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import Vault, open_key_file
-from bot.service import backup, deletion, intake, staff, withdrawal
+from bot.service import (
+    backup,
+    deletion,
+    field_notes,
+    intake,
+    postponing,
+    refiling,
+    staff,
+    withdrawal,
+    writeups,
+)
+from bot.service.writeups import WriteUpKind
 from tests.bot.export.study import cases, take_out
 from tests.bot.world import PHONE, World, world
 
@@ -156,6 +172,36 @@ def opened(path: Path, key_id: int, vault: Vault) -> list[str]:
 def receipt_text(study: World) -> str:
     text = study.program.schedules[("social-workers", "en")].texts["answers-deleted"].short
     return text.replace("{name}", "Sam")
+
+
+STAY = frozenset({"addresses", "audit", "consents", "interviews", "messages", "outbox", "tasks", "withdrawals"})
+"""Tables in which a row of somebody stays until the end, emptied of what they said."""
+
+
+def worked_on(study: World, code: str) -> None:
+    """The team has noted, written up, moved, replaced and left for later what is about them."""
+    terms, who = study.program.terms, person(study, code)["id"]
+    voice = rows(study, media)[0]["message_id"]
+    answer = next(row["id"] for row in rows(study, messages, participant_id=who) if row["belongs"] == "answer")
+    study.run(writeups.write_up, voice, WriteUpKind.TRANSCRIPTION, "She lives in Bryn Glas.", "R02")
+    study.run(lambda uow: field_notes.write(uow, participants_of.named(uow, terms, code), "Ann", "She was tired."))
+    study.run(postponing.write, terms, code, "Ann", "Until tomorrow.", study.clock.now + timedelta(days=1))
+    study.run(refiling.refile, terms, code, "Ann", [answer], "", "It was about the weather.")
+    study.run(lambda uow: replacing.decide(uow, code, replacing.offers(uow, code, {"pelican": "[bird]"}), []))
+
+
+def test_what_the_team_wrote_about_them_goes_too_in_every_table_there_is(study: World) -> None:
+    """A table that is new and has rows of participants fails here until somebody says what becomes of them."""
+    code = speaks(study)
+    worked_on(study, code)
+    mine = person(study, code)["id"]
+    filled = {table.name for table in metadata.sorted_tables if "participant_id" in table.c}
+    about = {name for name in filled if rows(study, metadata.tables[name], participant_id=mine)}
+    assert about >= {"writeups", "field_notes", "postponed", "refilings", "replacements", "timers"}
+    withdraw(study, code)
+    left = {name for name in filled if rows(study, metadata.tables[name], participant_id=mine)}
+    assert left <= STAY
+    assert b"weather" not in everything(Path(study.program.settings.security.key_file).parent)
 
 
 def test_what_stays_is_that_they_agreed_and_that_their_wish_was_done(study: World) -> None:
