@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from bot import bootstrap, cli
+from bot import bootstrap
 from bot.export import replacing
 from bot.messages import Address, Inbound, Media, MediaKind
 from bot.service import intake, writeups
-from tests.rig import ROOT
+from tests.bot.typed import Typed, standing_in, study_folder
 
-Typed = Callable[..., tuple[int, str]]
 ANNA = Address("simulator", "sms/anna")
 SAID = "My daughter Wren texts. We live in Splott, 07700 900123."
 
@@ -25,24 +23,7 @@ SAID = "My daughter Wren texts. We live in Splott, 07700 900123."
 @pytest.fixture
 def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
     """Type a command in a study's folder: its exit code and all it printed. Anna wrote, and sent a voice note."""
-    words = (ROOT / "config.example.toml").read_text().replace('prompts = "prompts"', f'prompts = "{ROOT}/prompts"')
-    (tmp_path / "config.toml").write_text(words)
-    (tmp_path / "people.csv").write_text("cohort,channel,address,name\nsocial-workers,simulator,sms/anna,Anna\n")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*words: str) -> tuple[int, str]:
-        monkeypatch.setattr("sys.argv", ["ownpace", *words])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        said = capsys.readouterr()
-        return code, said.out + said.err
-
-    assert run("migrate")[0] == 0
-    assert run("enrol", "people.csv")[0] == 0
+    run = standing_in(study_folder(tmp_path), monkeypatch, capsys)
     voice = Media(MediaKind.VOICE, "audio/ogg", content=b"sound", seconds=92)
     program = bootstrap.build(bootstrap.load_settings(Path("config.toml")), channels={})
     for number, (text, came) in enumerate(((SAID, ()), ("", (voice,)))):

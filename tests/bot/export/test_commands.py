@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from bot import cli
-from tests.rig import ROOT
-
-Typed = Callable[..., tuple[int, str]]
+from tests.bot.typed import Typed, standing_in, study_folder
 
 COMMANDS = ("transcript", "matrix", "qdpx", "answers", "methods", "archive", "ethics-pack", "subject-access")
 
@@ -18,33 +14,12 @@ COMMANDS = ("transcript", "matrix", "qdpx", "answers", "methods", "archive", "et
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study's folder with its settings."""
-    made = tmp_path_factory.mktemp("commands")
-    words = (ROOT / "config.example.toml").read_text().replace('prompts = "prompts"', f'prompts = "{ROOT}/prompts"')
-    (made / "config.toml").write_text(words)
-    (made / "people.csv").write_text("cohort,channel,address,name\nsocial-workers,simulator,sms/anna,Anna\n")
-    return made
+    return study_folder(tmp_path_factory.mktemp("commands"))
 
 
 @pytest.fixture
 def typed(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
-    """Type a command in the study's folder: its exit code and everything it printed. One person is enrolled there."""
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*words: str) -> tuple[int, str]:
-        monkeypatch.setattr("sys.argv", ["ownpace", *words])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        said = capsys.readouterr()
-        return code, said.out + said.err
-
-    if not (folder / "data").exists():
-        assert run("migrate")[0] == 0
-        assert run("enrol", "people.csv")[0] == 0
-    return run
+    return standing_in(folder, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
