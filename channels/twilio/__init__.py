@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -62,7 +62,7 @@ class Twilio(Channel):
         self.now = now
         self._client: Client | None = None
         self._idle: list[Client] = []
-        self._given: deque[str] = deque(maxlen=REMEMBERED)
+        self._given: OrderedDict[str, None] = OrderedDict()
 
     @property
     def client(self) -> Client:
@@ -87,8 +87,13 @@ class Twilio(Channel):
                 raise SendUnknown("Twilio's answer names no message.")
             if created.sid in self._given:
                 raise SendUnknown("Twilio's answer is the receipt of an earlier message.")
-        self._given.append(created.sid)
+        self._remember(created.sid)
         return Receipt(created.sid)
+
+    def _remember(self, sid: str) -> None:
+        self._given[sid] = None
+        if len(self._given) > REMEMBERED:
+            self._given.popitem(last=False)
 
     @asynccontextmanager
     async def _line(self) -> AsyncIterator[Client]:
