@@ -1,0 +1,77 @@
+"""The pictures page: each picture stands with a table of the same figures, and nobody's words are on it."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from itertools import pairwise
+from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
+
+from bot.export.charts import Lines, svg_lines
+from bot.messages import Address
+from bot.service import pictures
+from tests.bot.web.conftest import Team
+
+LONDON = ZoneInfo("Europe/London")
+FIRST, SECOND = Address("sms", "+447700900001"), Address("sms", "+447700900002")
+
+
+async def test_weeks_and_questions_are_counted_as_they_were(team: Team) -> None:
+    study = team.study
+    study.consented(FIRST)
+    study.leave()
+    study.clock.forward(days=8)
+    study.enrol(SECOND)
+    study.says("Some secret words.", FIRST)
+    study.says("DONE", FIRST)
+    study.says("SKIP", FIRST)
+    (cohort,) = study.program.database.read_now(pictures.cohorts, LONDON)
+    assert [(week.enrolled, week.agreed, week.finished) for week in cohort.weeks] == [(1, 1, 0), (2, 1, 0)]
+    assert cohort.weeks[1].start - cohort.weeks[0].start == timedelta(days=7)
+    assert cohort.weeks[0].start.weekday() == date(2026, 11, 23).weekday() == 0
+    first, second, third = cohort.questions
+    assert (first.asked, first.answered, first.skipped, first.rest) == (1, 1, 0, 0)
+    assert (second.asked, second.answered, second.skipped, second.rest) == (1, 0, 1, 0)
+    assert (third.asked, third.answered, third.skipped, third.rest) == (1, 0, 0, 1)
+
+
+async def test_how_soon_an_answer_came_is_counted_from_the_question_that_left_to_its_first_message(team: Team) -> None:
+    study = team.study
+    study.consented(FIRST)
+    study.leave()
+    study.clock.forward(hours=2)
+    study.says("The first part.", FIRST)
+    study.clock.forward(seconds=5)
+    study.says("The second part.", FIRST)
+    (pace,) = study.program.database.read_now(pictures.paces)
+    assert (pace.channel, pace.answers, pace.median) == ("text", 1, timedelta(hours=2))
+    assert pace.spans["Within 6 hours"] == 1
+    assert sum(pace.spans.values()) == 1
+
+
+async def test_the_page_says_every_figure_of_a_picture_in_words_and_no_answer(team: Team) -> None:
+    empty = await team.cora.get("/pictures")
+    assert "Nobody is enrolled yet" in empty.text
+    team.study.consented(FIRST)
+    team.study.leave()
+    team.study.says("Some secret words.", FIRST)
+    page = (await team.cora.get("/pictures")).text
+    assert "secret" not in page
+    pictured = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    assert len(pictured) == 3
+    for drawn in pictured:
+        root = ElementTree.fromstring(drawn)
+        described = {child.tag.rpartition("}")[2]: child.text for child in root}
+        assert described["title"]
+        assert described["desc"]
+    assert page.count("<table>") == len(pictured)
+
+
+def test_names_of_lines_that_end_close_together_do_not_lie_on_one_another() -> None:
+    same = tuple((name, (0, 5)) for name in ("Enrolled", "Agreed", "Finished"))
+    drawn = svg_lines(Lines("t", "people", ("a", "b"), same))
+    heights = sorted(float(y) for y in re.findall(r'<text x="480" y="([\d.]+)"', drawn))
+    assert len(heights) == 3
+    assert all(below - above >= 18 for above, below in pairwise(heights))
+    assert len(set(re.findall(r'stroke-dasharray="([^"]+)"', drawn))) == 3
