@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from bot.interview.wording import clock, day
+from bot.service import access
+from bot.service.access import May
 from bot.web.state import web
 
 HEADERS = {
@@ -48,6 +50,7 @@ def age(length: timedelta) -> str:
 
 templates.filters["said_at"] = said_at
 templates.filters["age"] = age
+templates.globals["may"] = lambda user, what: access.may(user, May[what])
 
 
 def render(request: Request, template: str, **values: Any) -> str:
