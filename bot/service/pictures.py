@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Integer, String, bindparam, cast, func, literal, select
+from sqlalchemy import JSON, Integer, String, bindparam, case, cast, column, func, literal, select, true
+from sqlalchemy.sql.functions import Function
 
 from bot.interview.state import Progress, State
 from bot.records.participants import CHANNEL_NAMES
@@ -47,22 +49,16 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """How many were asked it, and what became of that. `rest`: it is the open point of an interview not finished."""
+    """How many were asked it, and of those gave an answer that is whole, or skipped it.
+
+    `rest`: it is the open point of an interview that is not finished.
+    """
 
     id: str
     asked: int
     answered: int
     skipped: int
     rest: int
-
-
-@dataclass(frozen=True, slots=True)
-class Cohort:
-    """One group of people, week by week and question by question."""
-
-    name: str
-    weeks: Sequence[Week]
-    questions: Sequence[Question]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,63 +71,39 @@ class Pace:
     spans: Mapping[str, int]
 
 
-# Week by week, and question by question
+# Week by week
 
-_agreed = select(consents.c.participant_id, func.max(consents.c.at).label("at")).group_by(consents.c.participant_id)
-_last_consent = _agreed.subquery()
-_EVERYBODY = Prepared(
+_last_yes = (
+    select(consents.c.participant_id, func.max(consents.c.at).label("at"))
+    .group_by(consents.c.participant_id)
+    .subquery()
+)
+_begun = interviews.c.saved["answers"].as_string() != "{}"
+_finished = interviews.c.state == State.COMPLETE.value
+_MOMENTS = Prepared(
     select(
         people.c.cohort,
-        people.c.created_at,
-        _last_consent.c.at.label("agreed_at"),
-        interviews.c.state,
-        interviews.c.position,
-        interviews.c.saved,
-        interviews.c.version,
-        interviews.c.changed_at,
+        people.c.created_at.label("enrolled"),
+        case((_begun, _last_yes.c.at)).label("agreed"),
+        case((_finished, interviews.c.changed_at)).label("finished"),
     )
     .join(interviews, interviews.c.participant_id == people.c.id)
-    .outerjoin(_last_consent, _last_consent.c.participant_id == people.c.id)
+    .outerjoin(_last_yes, _last_yes.c.participant_id == people.c.id)
 )
+"""When each person came to each column of the weeks."""
+
+STEPS = ("enrolled", "agreed", "finished")
 
 
-@dataclass
-class _Counted:
-    """What is counted in one cohort; days count under the Monday of their week."""
-
-    versions: set[str] = field(default_factory=set)
-    enrolled: Counter[date] = field(default_factory=Counter)
-    agreed: Counter[date] = field(default_factory=Counter)
-    finished: Counter[date] = field(default_factory=Counter)
-    asked: Counter[str] = field(default_factory=Counter)
-    answered: Counter[str] = field(default_factory=Counter)
-    skipped: Counter[str] = field(default_factory=Counter)
-    rest: Counter[str] = field(default_factory=Counter)
-
-    def see(self, row: Row, zone: ZoneInfo) -> None:
-        answers = row["saved"]["answers"]
-        self.versions.add(row["version"])
-        self.enrolled[_monday(row["created_at"], zone)] += 1
-        if answers and row["agreed_at"]:
-            self.agreed[_monday(row["agreed_at"], zone)] += 1
-        finished = row["state"] == State.COMPLETE.value
-        if finished:
-            self.finished[_monday(row["changed_at"], zone)] += 1
-        elif row["position"] in answers:
-            self.rest[row["position"]] += 1
-        for question, (progress, parts, *_) in answers.items():
-            self.asked[question] += progress != Progress.AHEAD.value
-            self.answered[question] += bool(parts)
-            self.skipped[question] += progress == Progress.SKIPPED.value
-
-
-def cohorts(uow: UnitOfWork, zone: ZoneInfo) -> list[Cohort]:
-    """Every cohort, by name; one question to the database."""
-    counted: dict[str, _Counted] = defaultdict(_Counted)
-    for row in uow.run(_EVERYBODY, {}):
-        counted[row["cohort"]].see(row, zone)
-    this_week = _monday(uow.now, zone)
-    return [Cohort(name, _weeks(of, this_week), _questions(uow, of)) for name, of in sorted(counted.items())]
+def weeks(uow: UnitOfWork, zone: ZoneInfo) -> dict[str, list[Week]]:
+    """Each cohort's, by name; weeks begin on Monday in this zone."""
+    came: dict[str, dict[str, Counter[date]]] = {}
+    for row in uow.run(_MOMENTS, {}):
+        counted = came.setdefault(row["cohort"], {step: Counter() for step in STEPS})
+        for step in STEPS:
+            if row[step] is not None:
+                counted[step][_monday(row[step], zone)] += 1
+    return {cohort: _weeks(counted, _monday(uow.now, zone)) for cohort, counted in sorted(came.items())}
 
 
 def _monday(moment: datetime, zone: ZoneInfo) -> date:
@@ -139,23 +111,72 @@ def _monday(moment: datetime, zone: ZoneInfo) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _weeks(of: _Counted, last: date) -> list[Week]:
-    first = max(min(of.enrolled), last - timedelta(weeks=MOST_WEEKS - 1))
+def _weeks(came: Mapping[str, Counter[date]], last: date) -> list[Week]:
+    first = max(min(came["enrolled"]), last - timedelta(weeks=MOST_WEEKS - 1))
     starts = [first + timedelta(weeks=number) for number in range((last - first).days // 7 + 1)]
-    return [
-        Week(start, *(_by(counted, start) for counted in (of.enrolled, of.agreed, of.finished))) for start in starts
-    ]
+    return [Week(start, **{step: _until(counted, start) for step, counted in came.items()}) for start in starts]
 
 
-def _by(counted: Counter[date], start: date) -> int:
+def _until(counted: Counter[date], start: date) -> int:
     return sum(many for week, many in counted.items() if week <= start)
 
 
-def _questions(uow: UnitOfWork, of: _Counted) -> list[Question]:
-    """Those that somebody was asked, in the order of the schedule; those of other versions after them."""
-    order = [question.id for version in sorted(of.versions) for question in uow.schedule(version).questions]
-    shown = (key for key in dict.fromkeys(order) if of.asked[key])
-    return [Question(key, of.asked[key], of.answered[key], of.skipped[key], of.rest[key]) for key in shown]
+# Question by question
+
+
+def _asked(answers: Function[Any]) -> Prepared:
+    """How many were asked each question, by how far it came; `answers` are rows of key and value."""
+    answer = answers.table_valued(column("key", String), column("value", JSON))
+    progress = answer.c.value[0].as_string()
+    names = (people.c.cohort, answer.c.key.label("question"), progress.label("progress"))
+    return Prepared(
+        select(*names, func.count().label("many"))
+        .select_from(people.join(interviews, interviews.c.participant_id == people.c.id).join(answer, true()))
+        .group_by(people.c.cohort, answer.c.key, progress)
+    )
+
+
+_ASKED = {
+    "sqlite": _asked(func.json_each(interviews.c.saved, "$.answers")),
+    "postgresql": _asked(func.json_each(interviews.c.saved["answers"])),
+}
+_RESTING = Prepared(
+    select(people.c.cohort, interviews.c.version, interviews.c.position, interviews.c.state, func.count().label("many"))
+    .join(interviews, interviews.c.participant_id == people.c.id)
+    .group_by(people.c.cohort, interviews.c.version, interviews.c.position, interviews.c.state)
+)
+
+
+def questions(uow: UnitOfWork) -> dict[str, list[Question]]:
+    """Each cohort's, by name: those that somebody was asked, in the order of the schedule."""
+    asked, resting = uow.run(_ASKED[uow.connection.dialect.name], {}), uow.run(_RESTING, {})
+    found = {}
+    for cohort in sorted({row["cohort"] for row in resting}):
+        theirs = [row for row in resting if row["cohort"] == cohort]
+        found[cohort] = _questions([row for row in asked if row["cohort"] == cohort], theirs, _order(uow, theirs))
+    return found
+
+
+def _order(uow: UnitOfWork, resting: Iterable[Row]) -> list[str]:
+    """The questions of every version that somebody has; those that are only in a later one come after the others."""
+    versions = sorted({row["version"] for row in resting})
+    return list(dict.fromkeys(question.id for version in versions for question in uow.schedule(version).questions))
+
+
+def _questions(asked: Iterable[Row], resting: Iterable[Row], order: Iterable[str]) -> list[Question]:
+    came: dict[str, Counter[str]] = defaultdict(Counter)
+    rest: Counter[str] = Counter()
+    for row in asked:
+        came[row["question"]][row["progress"]] += row["many"]
+    for row in resting:
+        rest[row["position"]] += row["many"] * (row["state"] != State.COMPLETE.value)
+    known = {key: of for key, of in came.items() if of.total() > of[Progress.AHEAD.value]}
+    return [_question(key, known[key], rest[key]) for key in order if key in known]
+
+
+def _question(key: str, came: Counter[str], rest: int) -> Question:
+    asked = came.total() - came[Progress.AHEAD.value]
+    return Question(key, asked, came[Progress.SETTLED.value], came[Progress.SKIPPED.value], rest)
 
 
 # How soon people answer

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from bot.export.charts import Chart, Lines, svg, svg_lines
 from bot.service import pictures
 from bot.service.access import May
-from bot.service.pictures import Cohort, Pace
+from bot.service.pictures import Pace, Question, Week
 from bot.service.staff import User
 from bot.web.pages import page
 from bot.web.signin import signed_in
@@ -21,35 +21,39 @@ from bot.web.state import web
 
 
 @signed_in(May.LOOK)
-async def show(request: Request, user: User) -> Response:
-    """Progress week by week, how soon people answer, and how far they came. No words of anybody."""
+async def over_time(request: Request, user: User) -> Response:
+    """Progress week by week, and how soon people answer. No words of anybody."""
     parts = web(request)
-    cohorts = await parts.database.read(pictures.cohorts, parts.zone)
+    weeks = await parts.database.read(pictures.weeks, parts.zone)
     paces = await parts.database.read(pictures.paces)
     drawn: dict[str, Any] = {
-        "cohorts": [(cohort, _weeks(cohort), _questions(cohort)) for cohort in cohorts],
+        "cohorts": [(name, of, _weeks(name, of)) for name, of in weeks.items()],
         "paces": [(pace, _spans(pace)) for pace in paces],
     }
     return page(request, "pictures.html", user=user, latest=pictures.LATEST, **drawn)
 
 
-def _weeks(cohort: Cohort) -> Markup:
-    series = {
-        "Enrolled": tuple(week.enrolled for week in cohort.weeks),
-        "Agreed": tuple(week.agreed for week in cohort.weeks),
-        "Finished": tuple(week.finished for week in cohort.weeks),
-    }
-    places = tuple(_short(week.start) for week in cohort.weeks)
-    return Markup(svg_lines(Lines(f"{cohort.name}, week by week", "people", places, tuple(series.items()))))
+@signed_in(May.LOOK)
+async def by_question(request: Request, user: User) -> Response:
+    """How far people came."""
+    found = await web(request).database.read(pictures.questions)
+    drawn = [(name, questions, _questions(name, questions)) for name, questions in found.items()]
+    return page(request, "questions.html", user=user, cohorts=drawn)
+
+
+def _weeks(cohort: str, weeks: list[Week]) -> Markup:
+    series = tuple((step.capitalize(), tuple(getattr(week, step) for week in weeks)) for step in pictures.STEPS)
+    places = tuple(_short(week.start) for week in weeks)
+    return Markup(svg_lines(Lines(f"{cohort}, week by week", "people", places, series)))
 
 
 def _short(day: date) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
-def _questions(cohort: Cohort) -> Markup:
-    bars = tuple((question.id, float(question.answered)) for question in cohort.questions)
-    return Markup(svg(Chart(f"{cohort.name}: people who answered each question", "Question", "people", bars)))
+def _questions(cohort: str, questions: list[Question]) -> Markup:
+    bars = tuple((question.id, float(question.answered)) for question in questions)
+    return Markup(svg(Chart(f"{cohort}: people who answered each question", "Question", "people", bars)))
 
 
 def _spans(pace: Pace) -> Markup:
@@ -57,4 +61,4 @@ def _spans(pace: Pace) -> Markup:
     return Markup(svg(Chart(f"By {pace.channel}: how soon answers came", "Time", "answers", bars)))
 
 
-routes = [Route("/pictures", show)]
+routes = [Route("/pictures", over_time), Route("/pictures/questions", by_question)]

@@ -130,7 +130,7 @@ def _person(uow: UnitOfWork, plan: Schedule, number: int, each: int) -> None:
     )  # fmt: skip
     saved = {
         "state": "complete", "position": "", "consent": {first: True}, "menu": None, "unclear": 0, "heard": None,
-        "until": None, "answers": {q: [Progress.SETTLED.value, of, False, None] for q, of in parts.items()},
+        "until": None, "answers": {q: [Progress.SETTLED.value, of, False, [None] * len(of)] for q, of in parts.items()},
     }  # fmt: skip
     uow.execute(
         insert(interviews).values(

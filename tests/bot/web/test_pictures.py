@@ -8,6 +8,8 @@ from itertools import pairwise
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from bot.export.charts import Lines, svg_lines
 from bot.messages import Address
 from bot.service import pictures
@@ -26,11 +28,12 @@ async def test_weeks_and_questions_are_counted_as_they_were(team: Team) -> None:
     study.says("Some secret words.", FIRST)
     study.says("DONE", FIRST)
     study.says("SKIP", FIRST)
-    (cohort,) = study.program.database.read_now(pictures.cohorts, LONDON)
-    assert [(week.enrolled, week.agreed, week.finished) for week in cohort.weeks] == [(1, 1, 0), (2, 1, 0)]
-    assert cohort.weeks[1].start - cohort.weeks[0].start == timedelta(days=7)
-    assert cohort.weeks[0].start.weekday() == date(2026, 11, 23).weekday() == 0
-    first, second, third = cohort.questions
+    (weeks,) = study.program.database.read_now(pictures.weeks, LONDON).values()
+    assert [(week.enrolled, week.agreed, week.finished) for week in weeks] == [(1, 1, 0), (2, 1, 0)]
+    assert weeks[1].start - weeks[0].start == timedelta(days=7)
+    assert weeks[0].start.weekday() == date(2026, 11, 23).weekday() == 0
+    (questions,) = study.program.database.read_now(pictures.questions).values()
+    first, second, third = questions
     assert (first.asked, first.answered, first.skipped, first.rest) == (1, 1, 0, 0)
     assert (second.asked, second.answered, second.skipped, second.rest) == (1, 0, 1, 0)
     assert (third.asked, third.answered, third.skipped, third.rest) == (1, 0, 0, 1)
@@ -50,22 +53,22 @@ async def test_how_soon_an_answer_came_is_counted_from_the_question_that_left_to
     assert sum(pace.spans.values()) == 1
 
 
-async def test_the_page_says_every_figure_of_a_picture_in_words_and_no_answer(team: Team) -> None:
-    empty = await team.cora.get("/pictures")
-    assert "Nobody is enrolled yet" in empty.text
+@pytest.mark.parametrize(("path", "pictures"), [("/pictures", 2), ("/pictures/questions", 1)])
+async def test_a_page_says_every_figure_of_a_picture_in_words_and_no_answer(
+    team: Team, path: str, pictures: int
+) -> None:
+    assert "Nobody is enrolled yet" in (await team.cora.get(path)).text
     team.study.consented(FIRST)
     team.study.leave()
     team.study.says("Some secret words.", FIRST)
-    page = (await team.cora.get("/pictures")).text
+    page = (await team.cora.get(path)).text
     assert "secret" not in page
-    pictured = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
-    assert len(pictured) == 3
-    for drawn in pictured:
-        root = ElementTree.fromstring(drawn)
-        described = {child.tag.rpartition("}")[2]: child.text for child in root}
+    drawn = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    assert len(drawn) == page.count("<table>") == pictures
+    for one in drawn:
+        described = {child.tag.rpartition("}")[2]: child.text for child in ElementTree.fromstring(one)}
         assert described["title"]
         assert described["desc"]
-    assert page.count("<table>") == len(pictured)
 
 
 def test_names_of_lines_that_end_close_together_do_not_lie_on_one_another() -> None:
