@@ -351,7 +351,7 @@ def invite(
 
 
 def _make_invitations(program: Program, group: Group, number: int, expires: str, folder: Path | None) -> None:
-    from bot import sheet
+    from bot.web import sheet
 
     try:
         expires_at = bootstrap.now() + duration(expires)

@@ -287,6 +287,27 @@ def assign(uow: UnitOfWork, terms: Terms, code: str, researcher: str, actor: str
     return participant.code
 
 
+def assign_all(uow: UnitOfWork, terms: Terms, researchers: Mapping[str, str], actor: str) -> list[str]:
+    """Assign each code to its researcher, all or none; who is whose now. Raises as `assign` does."""
+    return [f"{assign(uow, terms, code, name, actor)}: {name.strip()}" for code, name in researchers.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """A participant, and whose they are."""
+
+    code: str
+    cohort: str
+    researcher: str
+
+
+def assigned(uow: UnitOfWork, after: str = "", most: int = 50) -> tuple[list[Assigned], bool]:
+    """Participants whose code comes after this one, and whether there are more."""
+    columns = (people.c.code, people.c.cohort, people.c.researcher)
+    rows = uow.all(select(*columns).where(people.c.code > after).order_by(people.c.code).limit(most + 1))
+    return [Assigned(*row.values()) for row in rows[:most]], len(rows) > most
+
+
 # Enrolling
 
 

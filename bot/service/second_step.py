@@ -28,6 +28,11 @@ def new_secret() -> str:
     return pyotp.random_base32()
 
 
+def is_secret(text: str) -> bool:
+    """Whether it could be one that was made here."""
+    return re.fullmatch("[A-Z2-7]{32}", text) is not None
+
+
 def address(secret: str, name: str) -> str:
     """What an authenticator reads from a QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=ISSUER)
@@ -85,7 +90,7 @@ def drop(uow: UnitOfWork, name: str, actor: str) -> bool:
 
 def _step(uow: UnitOfWork, secret: str, written: str, used: int | None) -> int | None:
     """The half minute whose figures these are, if none as late was used; so nobody who looked on can use them again."""
-    figures = re.sub(r"\D", "", written)
+    figures = re.sub(r"[^0-9]", "", written)
     now = int(uow.now.timestamp()) // STEP
     for step in (now, now - 1, now + 1):
         if hmac.compare_digest(pyotp.TOTP(secret).generate_otp(step), figures) and (used is None or step > used):

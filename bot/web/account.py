@@ -37,12 +37,14 @@ async def confirm(request: Request, user: User) -> Response:
     """The authenticator shows the right figures: from now on they are asked for."""
     database, fields = web(request).database, await form(request)
     secret = fields.get("secret", "")
+    if not second_step.is_secret(secret):
+        return _setting_up(request, user, second_step.new_secret(), "Begin again: this page was not whole.")
     if await database.read(staff.password_fits, user.name, fields.get("password", "")) is None:
-        return _setting_up(request, user, secret or second_step.new_secret(), NOT_THEIRS)
+        return _setting_up(request, user, secret, NOT_THEIRS)
     try:
         codes = await database.run(second_step.begin, user.name, secret, fields.get("figures", ""))
-    except (WrongUse, ValueError) as problem:
-        return _setting_up(request, user, secret or second_step.new_secret(), str(problem))
+    except WrongUse as problem:
+        return _setting_up(request, user, secret, str(problem))
     return page(request, "recovery.html", user=user, codes=codes)
 
 

@@ -30,6 +30,7 @@ from bot.web import (
     search,
     signin,
     simulator,
+    team,
     unsubscribe,
     webhooks,
 )
@@ -71,6 +72,7 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
         *coordinator.routes,
         *pictures.routes,
         *search.routes,
+        *team.routes,
         *(simulator.routes if "simulator" in parts.channels else []),
         Route("/health/live", live),
         Route("/health/ready", ready),

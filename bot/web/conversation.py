@@ -24,6 +24,7 @@ from bot.service.staff import User
 from bot.service.views import Stretch
 from bot.web.live import stream
 from bot.web.pages import page, render, said_at
+from bot.web.rows import row_number
 from bot.web.signin import form, signed_in
 from bot.web.state import keep_draft, web
 
@@ -92,8 +93,7 @@ def _asked_for(request: Request) -> Stretch:
 
 def number(request: Request, name: str) -> int | None:
     """A number from the address of the page, where it is one."""
-    given = request.query_params.get(name, "")
-    return int(given) if given.isascii() and given.isdecimal() and len(given) < 19 else None
+    return row_number(request.query_params.get(name, ""))
 
 
 def _days(now: datetime) -> list[tuple[str, str]]:
@@ -157,8 +157,7 @@ async def take_back(request: Request, user: User) -> Response:
     which, kind = posted.get("message") or posted.get("later") or "", "message" in posted
     try:
         undo = handovers.take_back if kind else postponing.take_back
-        known = int(which) if which.isdecimal() and len(which) < 19 else 0
-        words = await parts.database.run(undo, parts.terms, code, user.name, known)
+        words = await parts.database.run(undo, parts.terms, code, user.name, row_number(which) or 0)
     except OwnPaceError as problem:
         return await shown(request, user, str(problem), text)
     keep_draft(request, user.name, f"/participants/{code}", "\n\n".join(each for each in (words, text.strip()) if each))

@@ -14,6 +14,7 @@ from bot.service.access import May
 from bot.service.staff import User
 from bot.web.live import stream
 from bot.web.pages import page, render
+from bot.web.rows import ROW
 from bot.web.signin import closed, signed_in
 from bot.web.state import web
 
@@ -93,6 +94,6 @@ async def participants_live(request: Request, user: User) -> Response:
 routes = [
     Route("/", participants),
     Route("/live", participants_live),
-    Route("/media/{id:int}", attachment),
+    Route(f"/media/{ROW}", attachment),
     Route("/participants/{code}/call.ics", invitation),
 ]

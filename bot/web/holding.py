@@ -12,6 +12,7 @@ from bot.service.access import May
 from bot.service.staff import User
 from bot.web.conversation import number
 from bot.web.pages import page
+from bot.web.rows import ROW
 from bot.web.signin import closed, form, signed_in
 from bot.web.state import web
 
@@ -93,9 +94,9 @@ async def back(request: Request, user: User) -> Response:
 
 routes = [
     Route("/holding", held),
-    Route("/holding/{id:int}", one),
-    Route("/holding/{id:int}/link", link, methods=["POST"]),
-    Route("/holding/{id:int}/set-aside", set_aside, methods=["POST"]),
-    Route("/holding/{id:int}/put-back", put_back, methods=["POST"]),
-    *(Route(f"/holding/{{id:int}}/{name}", back) for name in ("link", "set-aside", "put-back")),
+    Route(f"/holding/{ROW}", one),
+    Route(f"/holding/{ROW}/link", link, methods=["POST"]),
+    Route(f"/holding/{ROW}/set-aside", set_aside, methods=["POST"]),
+    Route(f"/holding/{ROW}/put-back", put_back, methods=["POST"]),
+    *(Route(f"/holding/{ROW}/{name}", back) for name in ("link", "set-aside", "put-back")),
 ]

@@ -15,6 +15,7 @@ from bot.service.access import May
 from bot.service.staff import User
 from bot.web.live import stream
 from bot.web.pages import page, render
+from bot.web.rows import ROW
 from bot.web.signin import form, inside, signed_in
 from bot.web.state import web
 
@@ -88,6 +89,6 @@ async def to_queue(request: Request, user: User) -> Response:
 routes = [
     Route("/queue", queue),
     Route("/queue/live", live),
-    Route("/tasks/{id:int}/{act}", act, methods=["POST"]),
-    Route("/tasks/{id:int}/{act}", to_queue),
+    Route(f"/tasks/{ROW}/{{act}}", act, methods=["POST"]),
+    Route(f"/tasks/{ROW}/{{act}}", to_queue),
 ]

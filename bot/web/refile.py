@@ -19,6 +19,7 @@ from bot.service.staff import User
 from bot.service.views import Stretch
 from bot.web.conversation import NOT_HERE, number
 from bot.web.pages import page
+from bot.web.rows import row_number
 from bot.web.signin import fields, form, signed_in
 from bot.web.state import web
 
@@ -88,7 +89,8 @@ async def move(request: Request, user: User) -> Response:
     """Put the chosen messages under a question, or under none."""
     parts, posted = web(request), await fields(request)
     code, sent = request.path_params["code"], dict(posted)
-    chosen = [int(value) for name, value in posted if name == "message" and value.isdecimal() and len(value) < 19]
+    named = (row_number(value) for name, value in posted if name == "message")
+    chosen = [one for one in named if one is not None]
     to, reason = sent.get("to", ""), sent.get("reason", "")
     try:
         if "to" not in sent:

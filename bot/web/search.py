@@ -15,6 +15,7 @@ from bot.service.access import May
 from bot.service.search import Wanted
 from bot.service.staff import User
 from bot.web.pages import page
+from bot.web.rows import row_number
 from bot.web.signin import form, signed_in
 from bot.web.state import Web, web
 
@@ -39,14 +40,12 @@ async def find(request: Request, user: User) -> Response:
     if not wanted.each:
         problem = "Write the words to look for."
         return page(request, "search.html", status=409, user=user, **known | {"problem": problem})
-    before = posted.get("before", "")
-    place = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
     end = time.monotonic() + PATIENCE
     found = await parts.database.read(
         search.find,
         user,
         wanted,
-        place,
+        row_number(posted.get("before", "")),
         assigned_only=parts.assigned_only,
         enough=lambda: time.monotonic() > end,
     )

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import segno
 
-from bot import bootstrap, sheet
+from bot import bootstrap
 from bot.interview.schedule import Wording
 from bot.service.invitations import Group
+from bot.web import sheet
 from tests.bot.world import NOON, URL, world
 
 CODES = ["CDF-HJK-MNP", "234-567-89C"]

@@ -34,6 +34,12 @@ def make_room(folder: Path) -> None:
 
 def write(folder: Path, parts: Web, site: str, group: Group, codes: Sequence[str], expires_at: datetime) -> None:
     """Both files, readable by their owner only: whoever has a code can use it."""
+    _private(folder / SHEET, made(parts, site, group, codes, expires_at))
+    _private(folder / LIST, _listed(site, group, codes, expires_at))
+
+
+def made(parts: Web, site: str, group: Group, codes: Sequence[str], expires_at: datetime) -> str:
+    """The sheet to print: a card for each code."""
     day = full_date(expires_at.astimezone(parts.zone))
     cards = [
         {
@@ -47,8 +53,7 @@ def write(folder: Path, parts: Web, site: str, group: Group, codes: Sequence[str
     ]
     phone = "" if parts.terms.study.phone == "us" else parts.terms.study.phone
     known = {"study": parts.study, "about": about(parts), "phone": phone, "day": day, "cards": cards}
-    _private(folder / SHEET, templates.get_template("sheet.html").render(**known))
-    _private(folder / LIST, _listed(site, group, codes, expires_at))
+    return templates.get_template("sheet.html").render(**known)
 
 
 def link(site: str, code: str) -> str:
