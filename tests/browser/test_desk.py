@@ -70,7 +70,8 @@ def check(page: Page) -> None:
 PAGES = (
     "/", "/queue", "/queue?mine=yes", "/queue?group=Unknown+sender", "/participants/{code}",
     "/participants/{code}/refile", "/progress", "/enrol", "/reminders",
-    "/holding", "/holding?aside=yes", "/holding/{held}",
+    "/holding", "/holding?aside=yes", "/holding/{held}", "/search", "/pictures", "/pictures/questions",
+    "/assignments", "/rota", "/invitations",
 )  # fmt: skip
 
 
@@ -82,6 +83,33 @@ def test_every_page_of_the_desk_is_accessible(table: Desk, scheme: Literal["ligh
         page = table.page(path.format(code=table.code, held=held), width, scheme, bypass_csp=True)
         check(page)
         page.context.close()
+
+
+def test_a_search_with_the_keyboard_alone_leads_to_the_message(table: Desk) -> None:
+    page = table.page("/search", 320, bypass_csp=True)
+    field = page.get_by_label("Words", exact=True)
+    for _ in range(20):
+        if field.evaluate("field => field === document.activeElement"):
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.type("thank you")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=re.compile("message"))).to_be_visible()
+    assert "thank" not in page.url
+    check(page)
+    link = page.locator(".cards a").first
+    link.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(rf"/participants/{table.code}\?at="))
+
+
+def test_a_sheet_of_invitations_is_accessible_and_fits_a_narrow_page(table: Desk) -> None:
+    page = table.page("/invitations", 320)
+    page.get_by_label("How many").fill("2")
+    page.get_by_role("button", name="Make them").click()
+    expect(page.get_by_role("heading", name="2 invitations")).to_be_visible()
+    assert page.evaluate("getComputedStyle(document.querySelector('.qr')).flexBasis") == "144px"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
