@@ -52,7 +52,8 @@ class Exporter(Protocol):
 class Wanted:
     """What is asked of an export. `codes`: only these cases; `named`: researchers by name.
 
-    `agreed_to`: only those who said yes to this consent statement.
+    `agreed_to`: only those who said yes to this consent statement. `actor`: who asks; `to`: where it goes, where that
+    is not `out`.
     """
 
     out: Path
@@ -63,6 +64,8 @@ class Wanted:
     scope: Scope = Scope.CONSENTED
     agreed_to: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
+    actor: str = ACTOR
+    to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ def export(
 def note(uow: UnitOfWork, name: str, study: Study, wanted: Wanted) -> None:
     """The line of the audit trail: what left, and of whom, so that a withdrawal can list who holds the data."""
     uow.note(
-        ACTOR,
+        wanted.actor,
         "exported",
         wanted.codes[0].upper() if len(wanted.codes) == 1 else None,
         what=name,
@@ -113,7 +116,7 @@ def note(uow: UnitOfWork, name: str, study: Study, wanted: Wanted) -> None:
         answers=study.survey.answers,
         originals=wanted.originals,
         researchers_named=wanted.named,
-        to=os.path.abspath(wanted.out),
+        to=wanted.to or os.path.abspath(wanted.out),
         **wanted.detail,
     )
 

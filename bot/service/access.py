@@ -21,6 +21,7 @@ class May(StrEnum):
     READ = "read what people say"
     WRITE = "write to people"
     ARRANGE = "enrol, remind and hold"
+    EXPORT = "take the record out"
     CONTACT = "see names and addresses"
     OWN = "keep your own sign-in"
 
@@ -29,7 +30,7 @@ ROLES: Mapping[str, frozenset[May]] = MappingProxyType(
     {
         "researcher": frozenset({May.LOOK, May.READ, May.WRITE, May.OWN}),
         "coordinator": frozenset({May.LOOK, May.ARRANGE, May.CONTACT, May.OWN}),
-        "key-holder": frozenset({May.LOOK, May.READ, May.CONTACT, May.OWN}),
+        "key-holder": frozenset({May.LOOK, May.READ, May.EXPORT, May.CONTACT, May.OWN}),
         "admin": frozenset(May),
     }
 )

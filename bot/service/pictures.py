@@ -212,7 +212,7 @@ def paces(uow: UnitOfWork) -> list[Pace]:
     for row in firsts.values():
         if row["asked_at"] is not None:
             took[row["channel"]].append(row["at"] - row["asked_at"])
-    return [_pace(CHANNEL_NAMES.get(kind, kind), lengths) for kind, lengths in sorted(took.items())]
+    return [_pace(CHANNEL_NAMES.get(kind, "simulated phone"), lengths) for kind, lengths in sorted(took.items())]
 
 
 def _pace(channel: str, lengths: list[timedelta]) -> Pace:

@@ -36,6 +36,8 @@ class Web:
     """Replies that were sent of late, so that one whose answer was lost on the way is not sent twice."""
     news: News = field(default_factory=lambda: News())
     presence: Presence = field(default_factory=Presence)
+    exporting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One export at a time."""
 
 
 class News:

@@ -71,7 +71,7 @@ PAGES = (
     "/", "/queue", "/queue?mine=yes", "/queue?group=Unknown+sender", "/participants/{code}",
     "/participants/{code}/refile", "/progress", "/enrol", "/reminders",
     "/holding", "/holding?aside=yes", "/holding/{held}", "/search", "/pictures", "/pictures/questions",
-    "/assignments", "/rota", "/invitations",
+    "/assignments", "/rota", "/invitations", "/export",
 )  # fmt: skip
 
 
