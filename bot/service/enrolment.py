@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import itertools
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,10 +74,7 @@ def read_text(path: str, text: str, rules: Rules) -> list[Entry]:
 
     Raises EnrolmentError with every problem found, one a line, with its row.
     """
-    lines = list(io.StringIO(text, newline=""))
-    first = lines[0] if lines else ""
-    parted_by = max(",;\t", key=first.count)
-    rows = _rows(path, lines, csv.reader(lines, delimiter=parted_by, skipinitialspace=True, strict=True))
+    rows = _rows_of(path, text)
     _, headings = next(rows, ("", []))
     columns = _columns(path, headings)
     entries, problems = [], []
@@ -90,6 +88,30 @@ def read_text(path: str, text: str, rules: Rules) -> list[Entry]:
     if not entries:
         raise EnrolmentError(f"{path}: there is nobody in the file. Add a line for each person below the first line.")
     return entries
+
+
+def columns_of(text: str) -> list[tuple[str, str]]:
+    """Each column's name and its first value that is not empty. Raises EnrolmentError where they cannot be read."""
+    rows = [cells for _, cells in _rows_of("line", text)]
+    columns = itertools.zip_longest(*rows, fillvalue="") if rows else ()
+    return [(column[0], next((cell for cell in column[1:] if cell.strip()), "")) for column in columns]
+
+
+def named_anew(text: str, names: Sequence[str]) -> str:
+    """The same people, with their columns called so, in order; what is called '' is left out."""
+    kept, written = [place for place, name in enumerate(names) if name], io.StringIO(newline="")
+    out = csv.writer(written)
+    out.writerow([names[place] for place in kept])
+    for number, (_, cells) in enumerate(_rows_of("line", text)):
+        if number:
+            out.writerow([cells[place] if place < len(cells) else "" for place in kept] + cells[len(names) :])
+    return written.getvalue()
+
+
+def _rows_of(path: str, text: str) -> Iterator[tuple[str, list[str]]]:
+    lines = list(io.StringIO(text, newline=""))
+    parted_by = max(",;\t", key=(lines[0] if lines else "").count)
+    return _rows(path, lines, csv.reader(lines, delimiter=parted_by, skipinitialspace=True, strict=True))
 
 
 def _rows(path: str, lines: list[str], reader: CsvReader) -> Iterator[tuple[str, list[str]]]:

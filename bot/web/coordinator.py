@@ -29,6 +29,8 @@ from bot.web.state import web
 LARGEST_FILE = 1_000_000
 """Bytes of a file of people."""
 
+MOST_COLUMNS = 60
+
 
 # Progress, and the switch
 
@@ -86,6 +88,7 @@ async def enrol(request: Request, user: User) -> Response:
 
 def _enrol(request: Request, user: User, text: str = "", problem: str = "", **more: Any) -> Response:
     known: dict[str, Any] = {"text": text, "entries": [], "codes": [], "done": False, "columns": enrolment.COLUMNS}
+    known["found"] = _columns(text) if problem else []
     status = 409 if problem else 200
     return page(request, "enrol.html", status=status, user=user, problems=problem.splitlines(), **known | more)
 
@@ -105,7 +108,10 @@ async def enrol_all(request: Request, user: User) -> Response:
 async def _enrolling(request: Request, user: User, *, look: bool) -> Response:
     parts, text = web(request), ""
     try:
-        text = await _people(request)
+        posted = await _posted(request)
+        text = posted.get("people", "")
+        if names := [name for field, name in posted.items() if field.startswith("column-")]:
+            text = enrolment.named_anew(text, names)
         entries = enrolment.read_text("line", text, parts.rules)
         use_case = enrolment.rehearse if look else enrolment.enrol_all
         codes = await parts.database.run(use_case, parts.terms, parts.rules, entries, user.name)
@@ -116,8 +122,20 @@ async def _enrolling(request: Request, user: User, *, look: bool) -> Response:
     return _enrol(request, user, codes=codes, done=True)
 
 
-async def _people(request: Request) -> str:
-    """The text of the file that was chosen, or else of the field. Raises OwnPaceError where neither can be read."""
+def _columns(text: str) -> list[tuple[str, str]]:
+    """The columns of a file that could not be taken, to be called by what they are; none where there is no table."""
+    try:
+        found = enrolment.columns_of(text)
+    except OwnPaceError:
+        return []
+    return found if 1 < len(found) <= MOST_COLUMNS else []
+
+
+async def _posted(request: Request) -> dict[str, str]:
+    """The fields of the form; `people` is the text of the file that was chosen, or else of the field.
+
+    Raises OwnPaceError where it cannot be read.
+    """
     body = bytearray()
     async for part in request.stream():
         body += part
@@ -125,12 +143,12 @@ async def _people(request: Request) -> str:
             raise OwnPaceError("This file is too large: a file of people has at most 1 MB. Split it in two.")
     kind = request.headers.get("content-type", "")
     if not kind.startswith("multipart/form-data"):
-        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)).get("people", "")
+        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
     sent = message_from_bytes(b"content-type: " + kind.encode("latin-1") + b"\r\n\r\n" + body, policy=policy.HTTP)
     found = {part.get_param("name", header="content-disposition"): part for part in sent.iter_parts()}
     content = {name: bytes(part.get_payload(decode=True) or b"") for name, part in found.items()}
     try:
-        return (content.get("file") or content.get("people", b"")).decode("utf-8-sig")
+        return {"people": (content.get("file") or content.get("people", b"")).decode("utf-8-sig")}
     except UnicodeDecodeError:
         raise OwnPaceError("The file is not UTF-8 text. Save it again as CSV UTF-8.") from None
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import html
+import io
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import update
 
 from bot.interview.state import State
 from bot.messages import Address
 from bot.records.tables import interviews, outbox
 from bot.records.tables import participants as people
-from bot.service import progress, switch
+from bot.service import enrolment, progress, switch
 from tests.bot.web.conftest import Team
 from tests.bot.web.test_queue import trail
 
@@ -138,3 +143,39 @@ async def test_these_pages_are_for_coordinators(team: Team, path: str) -> None:
     assert (await team.ann.get(path)).status_code == 403
     assert (await team.ann.post(path, data={"people": GOOD, "code": "SW01"})).status_code == 403
     assert team.study.count_of(people) == 0
+
+
+async def test_columns_with_other_names_are_called_by_what_they_are_and_nobody_is_lost(team: Team) -> None:
+    text = (
+        "Group;Way;Mobile no;First name;Secret\nsocial-workers;sms;07700 900111;Kim;x\nsocial-workers;sms;07700 900222"
+    )
+    first = await team.cora.post("/enrol/preview", data={"people": text})
+    assert first.status_code == 409
+    assert "Mobile no, such as 07700 900111" in first.text
+    names = ["cohort", "channel", "address", "name", ""]
+    fields = {"people": text, **{f"column-{place}": name for place, name in enumerate(names)}}
+    shown = (await team.cora.post("/enrol/preview", data=fields)).text
+    assert "2 people to enrol" in shown
+    assert "Kim" in shown
+    assert "Secret" not in shown
+    (kept,) = re.findall(r'name="people" value="([^"]*)"', shown)
+    done = await team.cora.post("/enrol", data={"people": html.unescape(kept)})
+    assert "Enrolled 2" in done.text
+
+
+async def test_columns_called_by_the_same_name_are_refused(team: Team) -> None:
+    fields = {"people": "a,b,c\nsocial-workers,sms,07700 900111", "column-0": "cohort", "column-1": "cohort"}
+    answer = await team.cora.post("/enrol/preview", data=fields)
+    assert answer.status_code == 409
+    assert "is there twice" in answer.text
+
+
+@given(
+    st.lists(st.lists(st.text(st.characters(exclude_categories=["C"]), max_size=8), min_size=3, max_size=3), min_size=1)
+)
+def test_naming_columns_anew_keeps_every_cell(rows: list[list[str]]) -> None:
+    written = io.StringIO(newline="")
+    csv.writer(written, quoting=csv.QUOTE_ALL).writerows([["x", "y", "z"], *rows])
+    again = enrolment.named_anew(written.getvalue(), ["cohort", "", "note"])
+    read = list(csv.reader(io.StringIO(again, newline="")))
+    assert read == [["cohort", "note"], *([row[0], row[2]] for row in rows)]
