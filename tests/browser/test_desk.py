@@ -129,7 +129,7 @@ def test_every_state_of_the_desk_is_accessible(table: Desk, scheme: Literal["lig
     expect(page.get_by_text(re.compile("admin, for"))).to_be_visible()
     mine.fill("Now then")
     page.get_by_role("button", name="Send").click()
-    page.get_by_role("button", name=re.compile("Take it back ?: Now then")).click()
+    page.get_by_role("button", name=re.compile("Take it back ?: Now then")).first.click()  # the newest
     expect(mine).to_have_value("Now then")
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_text(re.compile("leaves within")).first).to_be_visible()
@@ -195,6 +195,29 @@ def test_the_main_tasks_can_be_done_with_the_keyboard_alone(table: Desk) -> None
     page.keyboard.type("It is about that")
     page.keyboard.press("Enter")
     expect(page.get_by_text(re.compile("1 message from"))).to_be_visible()
+    page.context.close()
+
+
+def test_the_browser_notes_what_is_new_only_for_whoever_asked_and_names_nobody(table: Desk) -> None:
+    page = table.page("/queue", permissions=["notifications"])
+    page.evaluate("window.said = []; window.Notification = class extends Notification { constructor(title, more) "
+                  "{ super(title, more); said.push(title + ': ' + more.body); } }; null")  # fmt: skip
+    cards = page.locator(".cards > li")
+    before = cards.count()
+    hold(table, "Before anybody asked for it")
+    expect(cards).to_have_count(before + 1, timeout=10_000)
+    assert page.evaluate("said") == []
+    asks = page.get_by_role("button", name="Tell me on this computer")
+    asks.press("Enter")
+    expect(asks).to_have_attribute("aria-pressed", "true")
+    hold(table, "After it")
+    expect(cards).to_have_count(before + 2, timeout=10_000)
+    page.wait_for_function("said.length === 1")
+    assert page.evaluate("said") == ["Own Pace: Something waits for a person."]
+    page.reload()
+    expect(asks).to_have_attribute("aria-pressed", "true")
+    asks.press("Enter")
+    expect(asks).to_have_attribute("aria-pressed", "false")
     page.context.close()
 
 

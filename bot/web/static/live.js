@@ -147,3 +147,25 @@ document.addEventListener("click", (event) => {
   field.dispatchEvent(new Event("input"));
   field.focus();
 });
+
+// A note from the browser when something new waits, for whoever asked for it on this computer, while this page is open.
+// It says nothing of anybody: others may see the screen.
+const notify = document.getElementById("notify");
+if (notify && "Notification" in window) {
+  const WANTED = "ownpace-notify", groups = document.querySelector("[data-part=groups]");
+  const todo = () => Number(groups.querySelector("[data-todo]").dataset.todo);
+  const wanted = () => Notification.permission === "granted" && localStorage.getItem(WANTED) === "yes";
+  const shown = () => notify.setAttribute("aria-pressed", wanted());
+  let before = todo();
+  notify.hidden = false;
+  shown();
+  notify.addEventListener("click", async () => {
+    const asked = !wanted() && (await Notification.requestPermission()) === "granted";
+    localStorage.setItem(WANTED, asked ? "yes" : "no");
+    shown();
+  });
+  new MutationObserver(() => {
+    if (todo() > before && wanted()) new Notification("Own Pace", { body: "Something waits for a person.", tag: WANTED });
+    before = todo();
+  }).observe(groups, { subtree: true, childList: true, attributes: true, characterData: true });
+}
