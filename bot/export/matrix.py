@@ -28,7 +28,7 @@ LONGEST_CELL = 32_767
 """Characters in a cell, counted in UTF-16 units (Excel specifications and limits, support.microsoft.com)."""
 
 EARLY = 500
-"""How much shorter a piece may be in order to end at a space."""
+"""How much shorter a piece may be in order to end at a space, in code points: twice as much in UTF-16 units."""
 
 OWN = ("code", "cohort", "schedule", "language", "wording", "channels", "state")
 """The columns that every case has, before those that enrolment gave it."""
@@ -117,7 +117,7 @@ def _columns(study: Study, cohorts: Sequence[Cohort]) -> _Columns:
 
 def _cells(length: int) -> int:
     """How many cells a text of that many UTF-16 units may need: a piece may end early, at a space."""
-    return 1 if length <= LONGEST_CELL else -(-length // (LONGEST_CELL - EARLY - 1))
+    return 1 if length <= LONGEST_CELL else -(-length // (LONGEST_CELL - 2 * EARLY - 1))
 
 
 @dataclass(frozen=True, slots=True)

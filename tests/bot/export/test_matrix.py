@@ -120,6 +120,20 @@ def test_an_answer_too_long_for_a_cell_goes_on_beside_it_and_nothing_is_cut(tmp_
         assert max(utf16(cell) for cell in rows["SW01"].values()) <= LONGEST_CELL
 
 
+def test_emoji_after_the_place_of_a_cut_move_no_other_answer(tmp_path: Path) -> None:
+    """A piece that ends at a space 499 emoji early is 998 units short, and three of them make a fourth cell."""
+    piece = "a" * (LONGEST_CELL - 999) + " " + "📱" * 499
+    with world(tmp_path) as study:
+        phone = joins(study, 1)
+        phone.consents()
+        phone.answers(
+            piece[:LONGEST_CELL] + "".join("b" * (LONGEST_CELL - 999 - 998) + " " + "📱" * 499 for _ in "12") + "c"
+        )
+        phone.answers("the next answer")
+        take_out(study, Matrix("csv"), tmp_path / "m.csv")
+        assert same(read_csv(tmp_path / "m.csv"), stored_answers(study)) == 2
+
+
 def test_an_empty_study_has_an_empty_matrix(tmp_path: Path) -> None:
     with world(tmp_path) as study:
         take_out(study, Matrix("xlsx"), tmp_path / "m.xlsx")
