@@ -19,7 +19,7 @@ from bot.records.tables import addresses, data_keys
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 
-SHORTEST_NAME = 3
+SHORTEST_NAME = 2
 
 _EVERYDAY = (
     "amber art ash august autumn bay bill chance chase christian cliff dale dash dawn dean drew earl eve faith frank "
@@ -29,6 +29,10 @@ _EVERYDAY = (
 )
 ORDINARY = frozenset(_EVERYDAY.split())
 """Names that are words of every day as well: they count only with a capital letter inside a sentence."""
+
+_SHORT = "am an as at be by do go he hi if in is it me my no of oh ok on or ox pa so to up us we"
+_SHORT_WORDS = frozenset(_SHORT.split())
+"""Of two letters. Other names of two letters count with a capital letter wherever they stand."""
 
 
 class Kind(StrEnum):
@@ -111,7 +115,7 @@ class Scanner:
         folded = fold(text)
         for word in set(_WORD.findall(folded)):
             whose = self._names.get(word)
-            if whose and word not in ignored and (word not in ORDINARY or _as_a_name(word, text)):
+            if whose and word not in ignored and _names_somebody(word, text):
                 yield Found(Kind.NAME, tuple(sorted(whose)))
         if self._numbers:
             yield from self._find_numbers(folded)
@@ -145,6 +149,16 @@ def fold(text: str) -> str:
 def study_words(texts: Iterable[str]) -> frozenset[str]:
     """The words of a study's own texts: found in what the bot said, they name nobody."""
     return frozenset(word for text in texts for word in _WORD.findall(fold(text)))
+
+
+def _names_somebody(word: str, text: str) -> bool:
+    """Whether a word that is somebody's name stands for them here; scripts without capitals always do."""
+    if word in ORDINARY or word in _SHORT_WORDS:
+        return _as_a_name(word, text)
+    if len(word) > SHORTEST_NAME or word.upper() == word:
+        return True
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
+    return re.search(rf"(?<![^\W\d_]){word[0].upper()}(?i:{word[1:]})(?![^\W\d_])", plain) is not None
 
 
 def _as_a_name(word: str, text: str) -> bool:

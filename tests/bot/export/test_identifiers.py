@@ -15,7 +15,7 @@ def scanner() -> Scanner:
     made = Scanner()
     made.add_name("P01", "Siân O'Neill")
     made.add_name("P02", "Will")
-    made.add_name("P03", "Jo")
+    made.add_name("P03", "Yó No 王芳")
     made.add_address("P01", "sms", "+447700900123")
     made.add_address("P02", "email", "Jo.Bloggs+study@example.org")
     made.add_address("P03", "telegram", "5551234567")
@@ -32,6 +32,10 @@ NAMED = [
     ("a part of a name", "Mrs O’Neill rang", Kind.NAME),
     ("in wide letters", "Ｓｉａｎ", Kind.NAME),
     ("an everyday word as a name", "Yesterday Will came", Kind.NAME),
+    ("of two letters", "Yo came", Kind.NAME),
+    ("of two letters with an accent, in capitals", "THEN YÓ CAME", Kind.NAME),
+    ("of two letters, an everyday word", "then No came", Kind.NAME),
+    ("in a script without capitals", "我，王芳，说", Kind.NAME),
     ("national", "ring 07700900123", Kind.PHONE),
     ("with spaces", "07700 900 123", Kind.PHONE),
     ("international", "+447700900123", Kind.PHONE),
@@ -50,7 +54,8 @@ NOT_NAMED = [
     ("a word that holds a name", "Siana and persian rugs"),
     ("an everyday word", "I will, and you will"),
     ("an everyday word that opens a sentence", "No. Will you?"),
-    ("two letters", "Jo came"),
+    ("two letters in small", "yo, and a yo-yo"),
+    ("a word of two letters", "No, I said no"),
     ("another number", "07700 900124"),
     ("a date and a time", "24/11/2026 12:00"),
     ("another mail address", "bloggs@example.org"),
