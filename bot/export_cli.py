@@ -6,14 +6,19 @@ Each loads what it writes with only when it is called: the service that runs for
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from bot.bootstrap import Program
+from bot.errors import OwnPaceError, WrongUse
 from bot.export.record import Scope
-from bot.export.writing import Exporter, Wanted, export
+from bot.export.writing import ACTOR, Exporter, Wanted, export
+from bot.service import access, staff
+from bot.service.access import May
 from bot.terminal import CONFIG, ConfigPath, err, opened
 from bot.terminal import out as console
 
@@ -25,8 +30,13 @@ Out = Annotated[Path, typer.Option("--out", help="Where to put it.", metavar="PA
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there already.")]
 Originals = Annotated[
     bool,
-    typer.Option("--as-said", "--originals", help="Write the words as they were said, whoever they name. It is noted."),
+    typer.Option(
+        "--as-said",
+        "--originals",
+        help="Write the words as they were said, whoever they name. For a key holder, with --as. It is noted.",
+    ),
 ]
+Who = Annotated[str, typer.Option("--as", metavar="NAME", help="Who asks: a user of the dashboard.")]
 Named = Annotated[bool, typer.Option("--name-researchers", help="Researchers by name instead of R01, R02.")]
 Codes = Annotated[list[str] | None, typer.Option("--code", help="Only this participant; may be given again.")]
 
@@ -43,8 +53,28 @@ def track(label: str, things: Collection[T]) -> Iterable[T]:
 
 def _run(path: Path, exporter: Exporter, wanted: Wanted) -> None:
     with opened(path, {}) as program:
+        wanted = replace(wanted, actor=_who_asks(program, exporter.name, wanted))
         written = export(program.database, program.settings.study.zone, exporter, wanted, track)
     console.print(f"{written.out}: {written.cases} interviews, {written.answers} answers", markup=False)
+
+
+def _who_asks(program: Program, what: str, wanted: Wanted) -> str:
+    """Who stands in the trail. Raises OwnPaceError where words as they were said are asked for by who may not have
+    them; a person's own record is for that person, whoever makes it."""
+    as_said = wanted.originals and wanted.scope is not Scope.ALL
+    if as_said and wanted.actor == ACTOR:
+        raise WrongUse("--as-said is for a key holder. Say who asks: --as NAME, one of: scripts/ownpace users list")
+    if wanted.actor == ACTOR:
+        return ACTOR
+    user = program.database.read_now(staff.colleague, wanted.actor)
+    for needed in (May.READ, May.CONTACT):
+        if as_said and not access.may(user, needed):
+            program.database.run_now(access.refused, user, needed.value, f"export {what} --as-said")
+            raise OwnPaceError(
+                f"{user.name} may not have words as they were said: they are {access.NAMES[user.role]}. "
+                "Leave --as-said out, or ask a key holder."
+            )
+    return user.name
 
 
 def _one_of(option: str, value: str, known: Iterable[str]) -> str:
@@ -74,6 +104,7 @@ def transcript(
         bool, typer.Option(help="With text of earlier messages that came along, as mail programs quote it.")
     ] = False,
     originals: Originals = False,
+    who: Who = ACTOR,
     name_researchers: Named = False,
     force: Force = False,
     config: ConfigPath = CONFIG,
@@ -87,7 +118,7 @@ def transcript(
     chosen = _format(out, format, SUFFIXES, otherwise="docx")
     exporter = Transcripts(chosen, one, _one_of("--bot", bot, BOT_TEXTS), probes, times, steering, elided)
     detail = {"format": chosen, "bot": bot, "probes": probes, "elided": elided}
-    _run(config, exporter, Wanted(out, force, originals, name_researchers, codes, detail=detail))
+    _run(config, exporter, Wanted(out, force, originals, name_researchers, codes, actor=who, detail=detail))
 
 
 @export_app.command()
@@ -96,6 +127,7 @@ def matrix(
     code: Codes = None,
     format: Annotated[str, typer.Option(help="xlsx or csv; the ending of --out says it too.")] = "",  # noqa: A002  # the option's name
     originals: Originals = False,
+    who: Who = ACTOR,
     force: Force = False,
     config: ConfigPath = CONFIG,
 ) -> None:
@@ -104,7 +136,7 @@ def matrix(
 
     chosen = _format(out, format, {".xlsx": "xlsx", ".csv": "csv"}, otherwise="csv")
     exporter = Matrix(chosen, folder=chosen == "csv" and out.suffix.lower() != ".csv")
-    _run(config, exporter, Wanted(out, force, originals, codes=tuple(code or ()), detail={"format": chosen}))
+    _run(config, exporter, Wanted(out, force, originals, codes=tuple(code or ()), actor=who, detail={"format": chosen}))
 
 
 @export_app.command()
@@ -115,6 +147,7 @@ def qdpx(
         bool, typer.Option("--case-codes", help="A code for each case over its whole text: for QualCoder.")
     ] = False,
     originals: Originals = False,
+    who: Who = ACTOR,
     name_researchers: Named = False,
     force: Force = False,
     config: ConfigPath = CONFIG,
@@ -123,7 +156,7 @@ def qdpx(
     from bot.export.qdpx import Qdpx
 
     detail = {"case_codes": case_codes}
-    wanted = Wanted(out, force, originals, name_researchers, tuple(code or ()), detail=detail)
+    wanted = Wanted(out, force, originals, name_researchers, tuple(code or ()), actor=who, detail=detail)
     _run(config, Qdpx(case_codes), wanted)
 
 
@@ -133,6 +166,7 @@ def answers(
     code: Codes = None,
     format: Annotated[str, typer.Option(help="csv, jsonl or parquet.")] = "csv",  # noqa: A002  # the option's name
     originals: Originals = False,
+    who: Who = ACTOR,
     name_researchers: Named = False,
     force: Force = False,
     config: ConfigPath = CONFIG,
@@ -142,7 +176,7 @@ def answers(
 
     exporter = Answers(_one_of("--format", format, FORMATS))
     detail = {"format": format}
-    wanted = Wanted(out, force, originals, name_researchers, tuple(code or ()), detail=detail)
+    wanted = Wanted(out, force, originals, name_researchers, tuple(code or ()), actor=who, detail=detail)
     _run(config, exporter, wanted)
 
 
@@ -179,13 +213,14 @@ def archive(
     out: Out,
     statement: Annotated[str, typer.Option(help="The consent statement on archiving.")] = "c11",
     originals: Originals = False,
+    who: Who = ACTOR,
     force: Force = False,
     config: ConfigPath = CONFIG,
 ) -> None:
     """Transcripts, matrix and data of those who agreed that other researchers may use their answers: a folder."""
     from bot.export.archive import Archive
 
-    wanted = Wanted(out, force, originals, agreed_to=statement, detail={"statement": statement})
+    wanted = Wanted(out, force, originals, agreed_to=statement, actor=who, detail={"statement": statement})
     _run(config, Archive(), wanted)
 
 

@@ -164,7 +164,7 @@ def _stopped(hits: list[str]) -> str:
             "Nothing was written: these texts would tell who somebody is.",
             *(f"  {hit}" for hit in hits[:MOST_HITS_TOLD]),
             *(f"  {line}" for line in more),
-            "Say what stands for them: ownpace anonymise CODE. Or write what was said: --as-said (it is noted).",
+            "Say what stands for them: ownpace anonymise CODE. For a key holder: what was said, --as-said --as NAME.",
         ]
     )
 

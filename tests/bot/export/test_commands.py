@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import shutil
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,37 @@ def test_a_command_makes_what_it_says(folder: Path, typed: Typed, words: tuple[s
     assert (folder / made).exists()
     assert typed("export", *words)[0] == 1, "it is there already"
     assert typed("export", *words, "--force")[0] == 0
+
+
+def test_words_as_they_were_said_are_for_a_key_holder_who_is_named_in_the_trail(
+    folder: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A researcher and a coordinator are refused, which is noted; nobody in particular is asked who they are."""
+    for role in ("researcher", "coordinator", "key-holder", "admin"):
+        monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+        assert typed("users", "add", f"a {role}", "--role", role)[0] == 0
+    for words in (
+        ("transcript", "--out", "o"),
+        ("matrix", "--out", "o"),
+        ("qdpx", "--out", "o"),
+        ("answers", "--out", "o"),
+    ):
+        code, said = typed("export", *words, "--as-said")
+        assert (code, "Say who asks" in said) == (2, True), said
+        for role in ("researcher", "coordinator"):
+            code, said = typed("export", *words, "--as-said", "--as", f"a {role}")
+            assert (code, "may not have words as they were said" in said) == (1, True), said
+        assert not (folder / "o").exists()
+        for role in ("key-holder", "admin"):
+            assert typed("export", *words, "--as-said", "--as", f"A {role}", "--force")[0] == 0
+        assert typed("export", *words, "--as", "nobody", "--force")[0] == 1, "no name is taken on trust"
+        shutil.rmtree(folder / "o", ignore_errors=True)
+        (folder / "o").unlink(missing_ok=True)
+    assert typed("export", "archive", "--out", "o", "--as-said")[0] == 2
+    assert typed("export", "subject-access", "--out", "o", "--code", "SW01")[0] == 0, "it is their own"
+    _, trail = typed("audit", "--last", "40")
+    assert trail.count("a researcher was refused") == 4
+    assert trail.count("a key-holder exported") == 4
 
 
 @pytest.mark.parametrize(
