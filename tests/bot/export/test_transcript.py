@@ -10,6 +10,7 @@ from pathlib import Path
 
 import docx
 import pytest
+from docx.enum.style import WD_STYLE_TYPE
 from docx.opc.package import OpcPackage
 from docx.oxml.ns import qn
 
@@ -233,3 +234,16 @@ def test_right_to_left_words_run_from_right_to_left(held: World, out: Path) -> N
 def test_markdown_shows_words_as_they_were_written(text: str) -> None:
     assert unescaped(escaped(text)) == text
     assert not re.match(r"\s*([#>*+`<-]|\d+[.)])", escaped(text))
+
+
+def test_a_word_document_carries_nothing_that_it_does_not_use(held: World, out: Path) -> None:
+    """Ten thousand of them are written in one go: each is small, and its tables still have their style."""
+    take_out(held, Transcripts("docx"), out)
+    path = out / "SW01.docx"
+    package = OpcPackage.open(str(path))
+    assert not [part.partname for part in package.iter_parts() if "Effects" in part.partname or "jpeg" in part.partname]
+    word = docx.Document(str(path))
+    kinds = {style.name for style in word.styles if style.type == WD_STYLE_TYPE.TABLE}
+    assert kinds == {"Normal Table", "Table Grid"}
+    assert {table.style.name for table in word.tables if table.style} == {"Table Grid"}
+    assert path.stat().st_size < 20_000
