@@ -25,14 +25,11 @@ _EVERYDAY = (
     "amber art ash august autumn bay bill chance chase christian cliff dale dash dawn dean drew earl eve faith frank "
     "gene glen grace grant guy hazel heath holly honey hope iris ivy jay jewel joy june lance lane lily mark mason may "
     "melody mercy miles nick olive opal page pat patience pearl penny poppy prudence rain ray reed rich rob robin rock "
-    "rod rose ruby sage sandy sky skip stew sue summer sunny van victor violet wade ward warren will winter woody young"
+    "rod rose ruby sage sandy sky skip stew sue summer sunny van victor violet wade ward warren will winter woody "
+    "young am an as at be by do go he hi if in is it me my no of oh ok on or ox pa so to up us we"
 )
 ORDINARY = frozenset(_EVERYDAY.split())
 """Names that are words of every day as well: they count only with a capital letter inside a sentence."""
-
-_SHORT = "am an as at be by do go he hi if in is it me my no of oh ok on or ox pa so to up us we"
-_SHORT_WORDS = frozenset(_SHORT.split())
-"""Of two letters. Other names of two letters count with a capital letter wherever they stand."""
 
 
 class Kind(StrEnum):
@@ -152,8 +149,9 @@ def study_words(texts: Iterable[str]) -> frozenset[str]:
 
 
 def _names_somebody(word: str, text: str) -> bool:
-    """Whether a word that is somebody's name stands for them here; scripts without capitals always do."""
-    if word in ORDINARY or word in _SHORT_WORDS:
+    """Whether a word that is somebody's name stands for them here: one of two letters needs a capital where there are
+    capitals."""
+    if word in ORDINARY:
         return _as_a_name(word, text)
     if len(word) > SHORTEST_NAME or word.upper() == word:
         return True
