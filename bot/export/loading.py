@@ -117,6 +117,9 @@ _LEDGER = Prepared(
 )
 _ADDRESSES = Prepared(select(addresses.c.kind, addresses.c.value).where(addresses.c.participant_id == bindparam("of")))
 _THEIRS = frozenset({"answer", "late", "conversation", "aside", "consent", "command", "choice", "unread"})
+CONTACT = frozenset({"safe_contact"})
+"""Columns of the enrolment file that say how to reach somebody: they are no data of the study."""
+
 LEFT_US = frozenset({"accepted", "unknown", "refused"})
 """States of the outbox in which a message was handed over, or may have been."""
 
@@ -159,7 +162,9 @@ class Loader:
             language=schedule.language,
             wording=person["wording"],
             attributes={
-                name: tidy(value) for name, value in json.loads(key.open(person["attributes"], "attributes")).items()
+                tidy(name): tidy(value)
+                for name, value in json.loads(key.open(person["attributes"], "attributes")).items()
+                if self.originals or name not in CONTACT
             },
             consent=ledger,
             enrolled_at=person["created_at"],

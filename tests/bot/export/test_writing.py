@@ -164,6 +164,18 @@ def test_an_attribute_that_names_somebody_stops_the_matrix(tmp_path: Path) -> No
             take_out(study, Matrix("csv"), tmp_path / "out")
 
 
+@pytest.mark.parametrize("exporter", [Matrix("csv"), Matrix("xlsx"), Qdpx(), Archive()])
+def test_how_somebody_can_safely_be_reached_is_in_no_export(tmp_path: Path, exporter: Exporter) -> None:
+    """It names neighbours and their numbers, which no scan knows; the other attributes are there."""
+    with world(tmp_path) as study:
+        joins(study, 1, attributes={"safe_contact": "ring Mrs Evans, 0161 496 0000", "region": "Gwynedd"}).consents()
+        take_out(study, exporter, tmp_path / "out")
+        written = all_bytes(tmp_path / "out")
+        assert b"Evans" not in written
+        assert b"safe_contact" not in written
+        assert b"Gwynedd" in written
+
+
 def test_only_one_case_is_in_memory(held: World) -> None:
     """Cases come one by one: the second is made only after the first was given."""
     made: list[str] = []
