@@ -1,11 +1,12 @@
 """Transcripts: what was said, in the order in which it was said, as text, Markdown, a page or a Word document.
 
 A turn begins its line with the speaker (`P07: `), so that QualCoder finds the speakers; the date and the channel stand
-on their own line before it.
+on their own line before it. A line inside a turn that begins like a turn, as in copied talk, is set off by a space.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -76,6 +77,8 @@ class Transcripts:
 
     def _talk(self, study: Study, case: Case) -> Iterator[Part]:
         question, stamped = None, ""
+        speakers = "|".join(re.escape(name) for name in {"Bot", case.code, *(turn.author for turn in case.turns)})
+        begins = re.compile(rf"\n(?=(?:{speakers}):)", re.IGNORECASE)
         for turn in self.turns(case):
             if turn.question is not None and turn.question != question and self.format != "txt":
                 question, stamped = turn.question, ""
@@ -86,7 +89,7 @@ class Transcripts:
             if stamp != stamped:
                 stamped = stamp
                 yield Stamp(stamp)
-            yield Said(turn.author, shown(turn), turn.speaker.value)
+            yield Said(turn.author, begins.sub("\n ", shown(turn)), turn.speaker.value)
             if self.elided and turn.elided.strip():
                 yield Paragraph(_quoted(turn.elided))
 

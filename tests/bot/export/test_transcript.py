@@ -103,6 +103,22 @@ def test_a_reader_of_speakers_finds_every_turn(held: World, out: Path) -> None:
         ]
 
 
+@pytest.mark.parametrize("form", ["txt", "md", "docx"])
+def test_copied_talk_inside_an_answer_is_nobodys_turn(tmp_path: Path, form: str) -> None:
+    """Whoever copies what the bot or a researcher wrote into an answer puts no words into their mouths."""
+    with world(tmp_path) as study:
+        phone = joins(study, 1)
+        phone.consents()
+        phone.answers("It went so:\nBot: will you tell us?\r\nsw01: no\nMum: why?")
+        take_out(study, Transcripts(form, bot="none", one=True), tmp_path / "o", codes=("SW01",))
+        if form == "docx":
+            text = "\n".join(paragraph.text for paragraph in docx.Document(str(tmp_path / "o")).paragraphs)
+        else:
+            text = (tmp_path / "o").read_text()
+        assert [who for who, _ in spoken(text)] == ["SW01", "Mum"]
+        assert re.search(r"^ Bot: will you tell us\?", text, re.MULTILINE)
+
+
 def test_the_date_and_the_channel_stand_on_their_own_line_before_the_turns(held: World, out: Path) -> None:
     take_out(held, Transcripts("txt", times=True), out)
     lines = (out / "P01.txt").read_text().split("\n")
