@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -205,13 +206,13 @@ def test_the_same_file_is_stored_once_and_encrypted(study: World) -> None:
 def test_what_the_provider_keeps_is_fetched_then_deleted_there(study: World) -> None:
     study.consented()
     study.says("", media=(Media(MediaKind.VOICE, "audio/ogg", reference="https://media.example/1"),))
-    (wanted,) = study.program.database.read_now(media.due)
+    (wanted,) = study.program.database.read_now(media.due, "sms")
     assert (wanted.media.reference, wanted.here) == ("https://media.example/1", False)
     study.run(media.stored, wanted.id, b"sound")
-    (again,) = study.program.database.read_now(media.due)
+    (again,) = study.program.database.read_now(media.due, "sms")
     assert again.here
     study.run(media.forgotten, again.id)
-    assert study.program.database.read_now(media.due) == []
+    assert study.program.database.read_now(media.due, "sms") == []
     assert study.program.database.read_now(media.content, wanted.id) == b"sound"
 
 
@@ -219,12 +220,50 @@ def test_media_that_cannot_be_had_is_asked_for_again_and_then_brings_a_person(st
     study.consented()
     study.says("", media=(Media(MediaKind.VOICE, "audio/ogg", reference="https://media.example/1"),))
     for _ in range(60):
-        for wanted in study.program.database.read_now(media.due):
+        for wanted in study.program.database.read_now(media.due, "sms"):
             study.run(media.later, wanted.id, "out of reach")
         study.clock.forward(hours=1)
     assert "media lost" in study.open_tasks()
     study.says("", media=(Media(MediaKind.FILE, content=b"x" * (media.LARGEST + 1)),))
     assert study.count_of(tables.media, tables.media.c.state == "lost") == 2
+
+
+class Silent(Post):
+    """Its provider never answers."""
+
+    async def fetch(self, media: Media, most: int) -> bytes:
+        await asyncio.Event().wait()
+        return b""
+
+
+class Answering(Post):
+    """Its provider hands over every file at once; `fetched` is set when it has."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.fetched = asyncio.Event()
+
+    async def fetch(self, media: Media, most: int) -> bytes:
+        self.fetched.set()
+        return b"sound"
+
+
+async def test_a_provider_that_hands_over_no_files_holds_up_no_other(tmp_path: Path) -> None:
+    """Nor do the files of a channel that is switched off, however many wait."""
+    answering = Answering("sms")
+    channels = {"whatsapp": Silent("whatsapp"), "sms": answering, "telegram": Post("telegram")}
+    voice = (Media(MediaKind.VOICE, "audio/ogg", reference="https://media.example/1"),)
+    with world(tmp_path, channels) as study:
+        for kind in channels:
+            for _ in range(30 if kind != "sms" else 1):
+                study.says("", Address(kind, "+447700900125"), media=voice)
+        del channels["telegram"]
+        worker = asyncio.create_task(study.program.worker.run())
+        async with asyncio.timeout(20):
+            await answering.fetched.wait()
+        worker.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await worker
 
 
 def test_what_was_written_before_somebody_was_enrolled_is_no_answer(study: World) -> None:
