@@ -73,7 +73,8 @@ def take(uow: UnitOfWork, terms: Terms, kind: str, news: Sequence[News]) -> None
             case Inbound():
                 receive(uow, terms, one)
             case DeliveryUpdate():
-                update_delivery(uow, terms, one)
+                if not update_delivery(uow, terms, one) and one.otherwise is not None:
+                    keep_unreadable(uow, kind, one.otherwise)
             case Reach():
                 reach(uow, terms, one)
             case Undeciphered():

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import select, update
 
 from bot.interview.engine import step
-from bot.messages import Address, Inbound, Media, MediaKind, Reach
+from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, Media, MediaKind, Reach, Undeciphered
 from bot.records import tables
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import conversations, handovers, intake, media
@@ -37,6 +37,21 @@ def outbox_ids(study: World, code: str, question: str) -> str:
             lambda uow: uow.execute(query.where(tables.outbox.c.participant_id == person)).scalars().first()
         )
     )
+
+
+def test_a_bounce_of_no_mail_of_ours_is_kept_for_a_person(study: World) -> None:
+    """Once, and only that: a bounce of ours is news of it, and needs no place of its own."""
+    code = study.consented(Address("email", "sam@example.org"))
+    kept = Undeciphered("a digest", b"raw", "It is none of ours.")
+    strange = DeliveryUpdate("<x@y.example>", Delivery.FAILED, "no token", otherwise=kept)
+    ours = DeliveryUpdate("", Delivery.FAILED, outbox_ids(study, code, "b-now"), otherwise=kept)
+    before = study.stored()
+    study.run(intake.take, study.program.terms, "email", [ours])
+    assert (study.stored(), study.open_tasks()) == (before, ["not delivered"])
+    for _ in range(2):
+        study.run(intake.take, study.program.terms, "email", [strange])
+    assert study.stored() == before + 1
+    assert study.open_tasks() == ["not delivered", "unreadable delivery"]
 
 
 # The right person, the right question
