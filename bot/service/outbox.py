@@ -12,7 +12,7 @@ unknown, or cancelled because it was not wanted any more.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -91,9 +91,16 @@ _one_follows = (  # in RETURNING SQLAlchemy leaves the table's name out, and a b
     )
     .exists()
 )
+_another = outbox.alias()
+_anothers = (
+    select(_another.c.seq)
+    .where(_another.c.provider_id == bindparam("given"), _another.c.seq != bindparam("of"))
+    .exists()
+)
 _ACCEPTED = Prepared(
     update(outbox)
     .where(outbox.c.seq == bindparam("of"), or_(outbox.c.state == "sending", outbox.c.state == "unknown"))
+    .where(~_anothers)
     .values(state="accepted", reconcile_at=None)
     .returning(outbox.c.participant_id, _one_follows.label("followed"))
 )
@@ -336,11 +343,17 @@ def _earlier_ids(uow: UnitOfWork, row: RowMapping | Row, most: int = 10) -> tupl
 def accepted(uow: UnitOfWork, seq: int, provider_id: str) -> None:
     """The provider gave a receipt; what it said of the message even before that counts more.
 
-    Where another message waits for this one, it may leave now.
+    Where another message waits for this one, it may leave now. A receipt that is another message's says nothing of
+    this one: nobody knows of it yet.
     """
-    for row in uow.run(_ACCEPTED, {"provider_id": provider_id[:100], "changed_at": uow.now, "of": seq}):
+    given = provider_id[:100]
+    rows = uow.run(_ACCEPTED, {"provider_id": given, "given": given, "changed_at": uow.now, "of": seq})
+    for row in rows:
         uow.changed |= {"outbox"} if row["followed"] else set()
         uow.changed.add(f"participant {row['participant_id']}")
+    if not rows and _still(uow, seq, "sending", "unknown"):
+        _settle(uow, seq, state="unknown")
+        cannot_tell(uow, seq)
 
 
 def not_sent(uow: UnitOfWork, claimed: Claimed, why: NotSent) -> None:
@@ -406,7 +419,13 @@ def doubtful(uow: UnitOfWork, terms: Terms, limit: int = 20) -> list[Claimed]:
     known = (outbox.c.state == "unknown", outbox.c.reconcile_at <= uow.now, outbox.c.kind.in_(list(terms.channels)))
     rows = uow.all(_heads.where(*known).limit(limit))
     readable = (row for row in rows if row["wrapped"])  # whose key was destroyed holds up nobody else
-    return [_claimed(uow, terms.channels[row["kind"]], row, row["claimed_at"]) for row in readable]
+    return [_asked(uow, terms.channels[row["kind"]], row) for row in readable]
+
+
+def _asked(uow: UnitOfWork, channel: Channel, row: RowMapping) -> Claimed:
+    """With the ids of the messages before it, as one of them may have the same words."""
+    claimed = _claimed(uow, channel, row, row["claimed_at"])
+    return replace(claimed, message=replace(claimed.message, earlier=_earlier_ids(uow, row)))
 
 
 def surely_not_sent(uow: UnitOfWork, seq: int) -> None:

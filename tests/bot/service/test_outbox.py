@@ -200,6 +200,34 @@ def test_a_late_status_settles_an_unknown_message(study: World) -> None:
     assert states(study, code)[0] == "delivered"
 
 
+def test_a_text_that_was_lost_is_not_taken_for_the_one_before_with_the_same_words(study: World) -> None:
+    """Twilio is asked for what has the same words, and is told which of those we know already."""
+    study.consented()
+    study.says("HELP")
+    (first,) = claim(study)
+    study.run(outbox.accepted, first.seq, "SM1")
+    study.says("HELP")
+    (second,) = claim(study)
+    assert second.message.body == first.message.body
+    study.run(outbox.unknown, second.seq, timedelta())
+    (asked,) = study.run(outbox.doubtful, study.program.terms)
+    assert "SM1" in asked.message.earlier
+    study.run(outbox.accepted, second.seq, "SM1")
+    assert study.count_of(tables.outbox, tables.outbox.c.seq == second.seq, tables.outbox.c.state == "unknown") == 1
+    study.clock.forward(minutes=2)
+    assert len(study.run(outbox.doubtful, study.program.terms)) == 1, "it is asked about again"
+
+
+def test_a_receipt_given_for_two_messages_is_believed_for_the_first(study: World) -> None:
+    study.enrol()
+    study.enrol(Address("sms", "+447700900124"))
+    first, second = claim(study)
+    study.run(outbox.accepted, first.seq, "SM1")
+    study.run(outbox.accepted, second.seq, "SM1")
+    unknown = study.count_of(tables.outbox, tables.outbox.c.seq == second.seq, tables.outbox.c.state == "unknown")
+    assert unknown == 1
+
+
 def test_what_a_killed_process_was_sending_is_unknown_and_not_sent_again(study: World) -> None:
     study.enrol()
     claim(study)
