@@ -356,14 +356,30 @@ def accepted(uow: UnitOfWork, seq: int, provider_id: str) -> None:
         cannot_tell(uow, seq)
 
 
-def not_sent(uow: UnitOfWork, claimed: Claimed, why: NotSent) -> None:
-    """It did not leave: try again, later each time, unless it is not wanted any more or has left after all."""
+def not_sent(uow: UnitOfWork, terms: Terms, claimed: Claimed, why: NotSent) -> None:
+    """It did not leave: try again, later each time, unless it is not wanted any more or has left after all.
+
+    A provider that says "later" itself is believed for as long as the channel's `patience`.
+    """
     if not _still(uow, claimed.seq, "sending") or _dropped(uow, claimed.seq):
         return
+    since, patience = _put_off(uow, claimed.seq, why), terms.channels[claimed.kind].patience
+    if patience is not None and since is not None and uow.now - since >= patience:
+        _settle(uow, claimed.seq, state="refused", delivery=Delivery.FAILED.value, code=why.code)
+        note = f"This message could not be delivered for {patience.total_seconds() / 3600:.0f} hours. {why}"
+        uow.open_task("not delivered", _participant_of(uow, claimed.seq), _message_of(uow, claimed.seq), note)
+        return
     wait = why.retry_after or min(FIRST_WAIT * 2 ** min(claimed.attempts - 1, 10), LONGEST_WAIT)
-    _settle(uow, claimed.seq, state="pending", not_before=uow.now + wait, code=why.code, claimed_at=None)
+    later = {"not_before": uow.now + wait, "code": why.code, "claimed_at": None, "put_off_since": since}
+    _settle(uow, claimed.seq, state="pending", **later)
     if claimed.attempts >= WORRY_AFTER:
         uow.open_task("cannot send", _participant_of(uow, claimed.seq), None, str(why))
+
+
+def _put_off(uow: UnitOfWork, seq: int, why: NotSent) -> datetime | None:
+    """Since when the provider puts it off; what never reached the provider has no code, and does not count."""
+    since: datetime | None = uow.execute(select(outbox.c.put_off_since).where(outbox.c.seq == seq)).scalar_one()
+    return since or (uow.now if why.code else None)
 
 
 def refused(uow: UnitOfWork, terms: Terms, claimed: Claimed, why: Refused) -> None:

@@ -139,7 +139,7 @@ class Worker:
         try:
             receipt = await channel.send(claimed.message)
         except NotSent as why:
-            await self._insist(outbox.not_sent, claimed, why)
+            await self._insist(outbox.not_sent, self.terms, claimed, why)
         except Refused as why:
             await self._insist(outbox.refused, self.terms, claimed, why)
         except Exception as why:

@@ -235,7 +235,7 @@ def test_a_question_under_way_during_a_move_is_not_tried_again_at_the_old_addres
     study.says("DONE")
     (question,) = study.claim()
     study.run(moves.move, study.program.terms, code, "email", MAIL.value, "Kim")
-    study.run(outbox_service.not_sent, question, NotSent("The line is down."))
+    study.run(outbox_service.not_sent, study.program.terms, question, NotSent("The line is down."))
     study.clock.forward(minutes=1)
     assert {one.kind for one in study.claim()} == {"email"}
     assert study.count_of(outbox, outbox.c.question == "b-decide", outbox.c.state != "cancelled") == 1
