@@ -114,9 +114,13 @@ class Outbound:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the provider said on taking a message: the id under which it knows it."""
+    """What the provider said on taking a message: the id under which it knows it.
+
+    `further` are the ids of its other parts, where a long one left in several.
+    """
 
     provider_id: str
+    further: tuple[str, ...] = ()
 
 
 class Delivery(StrEnum):

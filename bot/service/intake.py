@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import bindparam, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import RowMapping
@@ -22,13 +22,13 @@ from bot.messages import DeliveryUpdate, Inbound, News, Reach, Undeciphered
 from bot.records import participants
 from bot.records.participants import Found, Participant, Terms
 from bot.records.prepared import Prepared, Row
-from bot.records.tables import addresses, messages, outbox
+from bot.records.tables import addresses, delivery_updates, messages, outbox
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import calls, enrolment, invitations, media, moves, outgoing, reaching
 from bot.service.conversations import happen, lane
 from bot.service.invitations import Attempt
-from bot.service.outbox import update_delivery
+from bot.service.outbox import PART, update_delivery
 
 log = structlog.get_logger()
 
@@ -55,6 +55,9 @@ _WAITING = Prepared(
         outbox.c.lane == bindparam("of"), or_(outbox.c.state == "pending", outbox.c.state == "held")
     )
 )
+
+
+_IS_PART = delivery_updates.c.status == literal_column(f"'{PART}'")  # a bound value would find no partial index
 
 
 class Received(StrEnum):
@@ -486,7 +489,8 @@ def _answered(uow: UnitOfWork, reply_to: Sequence[str]) -> RowMapping | None:
     if not reply_to:
         return None
     ids = list(reply_to)
-    either = or_(outbox.c.id.in_(ids), outbox.c.provider_id.in_(ids))
+    parts = select(delivery_updates.c.outbox_seq).where(_IS_PART, delivery_updates.c.provider_id.in_(ids))
+    either = or_(outbox.c.id.in_(ids), outbox.c.provider_id.in_(ids), outbox.c.seq.in_(parts))
     rows = uow.all(select(outbox.c.id, outbox.c.provider_id, outbox.c.participant_id, outbox.c.question).where(either))
     rank = {one: place for place, one in enumerate(ids)}
 

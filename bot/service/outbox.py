@@ -11,7 +11,7 @@ unknown, or cancelled because it was not wanted any more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -55,6 +55,10 @@ NO_MORE = "the provider takes nothing for it any more"
 
 GIVE_UP = timedelta(minutes=20)
 """For so long after a send the provider is asked what became of it; then a person decides."""
+
+
+PART = "part"
+"""Marks the id of a further part of a long message, to which somebody may reply as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +344,7 @@ def _earlier_ids(uow: UnitOfWork, row: RowMapping | Row, most: int = 10) -> tupl
 # What became of it
 
 
-def accepted(uow: UnitOfWork, seq: int, provider_id: str) -> None:
+def accepted(uow: UnitOfWork, seq: int, provider_id: str, further: Sequence[str] = ()) -> None:
     """The provider gave a receipt; what it said of the message even before that counts more.
 
     Where another message waits for this one, it may leave now. A receipt that is another message's says nothing of
@@ -351,6 +355,9 @@ def accepted(uow: UnitOfWork, seq: int, provider_id: str) -> None:
     for row in rows:
         uow.changed |= {"outbox"} if row["followed"] else set()
         uow.changed.add(f"participant {row['participant_id']}")
+    for part in further:
+        named = {"outbox_seq": seq, "provider_id": part[:100], "status": PART, "at": uow.now}
+        uow.execute(insert(delivery_updates).values(**named))
     if not rows and _still(uow, seq, "sending", "unknown"):
         _settle(uow, seq, state="unknown")
         cannot_tell(uow, seq)

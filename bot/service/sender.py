@@ -147,7 +147,7 @@ class Worker:
                 log.error("a channel failed while sending", kind=claimed.kind, error=type(why).__name__)
             await self._insist(outbox.unknown, claimed.seq, channel.ask_after)
         else:
-            await self._insist(outbox.accepted, claimed.seq, receipt.provider_id)
+            await self._insist(outbox.accepted, claimed.seq, receipt.provider_id, receipt.further)
 
     # Asking about unknown sends
 

@@ -16,7 +16,7 @@ from bot.interview.engine import step
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, Media, MediaKind, Reach, Undeciphered
 from bot.records import tables
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import conversations, handovers, intake, media
+from bot.service import conversations, handovers, intake, media, outbox
 from bot.service.intake import Received
 from tests.bot.world import PHONE, Post, World, world
 
@@ -65,6 +65,19 @@ def test_a_reply_by_token_attaches_to_the_question_it_answers(study: World) -> N
     study.leave()
     study.says("More about the first", reply_to=("unknown", token))
     assert [e.question for e in study.record(code).entries if e.incoming][-1] == "b-now"
+
+
+def test_a_reply_to_any_part_of_a_long_question_attaches_to_it(study: World) -> None:
+    code = study.consented()
+    study.says("First")
+    study.says("DONE")
+    (long,) = study.claim()
+    study.run(outbox.accepted, long.seq, "part 1", ("part 2", "part 3"))
+    study.says("Second")
+    study.says("DONE")
+    study.leave()
+    study.says("More about the second question", reply_to=("part 3",))
+    assert [e.question for e in study.record(code).entries if e.incoming][-1] == "b-decide"
 
 
 def test_a_reply_from_an_address_that_is_not_theirs_is_kept_with_them_and_flagged(study: World) -> None:
