@@ -120,6 +120,7 @@ def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
     message_id = _store(uow, inbound, found)
     if message_id is None:
         return Received.AGAIN
+    reaching.keep_also(uow, found, inbound)
     uow.changed |= {"participants", f"participant {found.id}"}
     try:
         with uow.undone_on_failure():
@@ -506,6 +507,9 @@ def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbou
     if not inbound.automatic and (found.row["closed"] or (channel and channel.window)):
         here = addresses.c.id == found.address_id
         uow.execute(update(addresses).where(here).values(heard_at=uow.now, closed=None))
+    if not inbound.automatic and channel and channel.window:  # which is the person's, not one address's
+        theirs = (addresses.c.participant_id == found.id, addresses.c.kind == inbound.sender.kind)
+        uow.execute(update(addresses).where(*theirs).values(heard_at=uow.now))
     waiting = uow.run(_WAITING, {"of": lane(found.id)})
     if inbound.automatic:
         return []

@@ -80,6 +80,73 @@ def test_a_reply_to_any_part_of_a_long_question_attaches_to_it(study: World) -> 
     assert [e.question for e in study.record(code).entries if e.incoming][-1] == "b-decide"
 
 
+NUMBER, USER = Address("whatsapp", "+447700900123"), Address("whatsapp", "GB.1234567890")
+
+
+@pytest.fixture
+def whatsapp(tmp_path: Path) -> Iterator[World]:
+    channel = Post("whatsapp", window=timedelta(hours=24), templates=frozenset({"template-reopen"}))
+    with world(tmp_path, {"whatsapp": channel}) as made:
+        yield made
+
+
+def begun(study: World) -> str:
+    """Somebody on WhatsApp, who has seen the first question; their code."""
+    code = study.enrol(NUMBER)
+    for _ in range(len(study.program.schedules[("social-workers", "en")].statements) + 1):
+        study.says("yes", NUMBER)
+        study.leave()
+    return code
+
+
+def test_somebody_who_hides_their_number_later_is_known_and_answered_where_they_write(whatsapp: World) -> None:
+    """WhatsApp tells their other id while it still tells the number."""
+    study = whatsapp
+    code = begun(study)
+    study.says("First", NUMBER, also=(USER,))
+    study.clock.forward(days=3)
+    assert study.says("Second", USER) is Received.TAKEN
+    assert study.heard(code)[-2:] == ["First", "Second"]
+    study.says("DONE", USER)
+    (question,) = study.claim()
+    assert (question.message.to.value, question.message.template) == (USER.value, None)
+
+
+def test_what_waits_for_somebody_to_write_leaves_when_they_write_without_their_number(whatsapp: World) -> None:
+    study = whatsapp
+    begun(study)
+    study.says("First", NUMBER, also=(USER,))
+    study.clock.forward(days=1)
+    study.run(conversations.wake, study.program.terms)
+    (reopen,) = next(claimed for _ in range(20) if (claimed := study.claim()))
+    assert "message ready for you" in reopen.message.body
+    study.run(outbox.accepted, reopen.seq, "SM1")
+    study.says("yes", USER)
+    assert len(study.leave()) == 1
+
+
+def test_somebody_with_a_new_number_is_not_written_to_at_the_old_one(whatsapp: World) -> None:
+    study = whatsapp
+    code = begun(study)
+    study.says("First", NUMBER, also=(USER,))
+    new = Address("whatsapp", "+447700900777")
+    assert study.says("Second", new, also=(USER,)) is Received.TAKEN
+    study.clock.forward(hours=23)
+    study.run(conversations.wake, study.program.terms)
+    assert {one.message.to.value for one in study.claim()} == {new.value}
+    assert study.heard(code)[-2:] == ["First", "Second"]
+
+
+def test_an_id_that_is_somebody_elses_stays_theirs(whatsapp: World) -> None:
+    study = whatsapp
+    other = study.enrol(Address("whatsapp", "+447700900999"))
+    study.says("HELP", Address("whatsapp", "+447700900999"), also=(USER,))
+    code = begun(study)
+    study.says("Mine", NUMBER, also=(USER,))
+    study.says("Theirs", USER)
+    assert (study.heard(code)[-1], study.heard(other)[-1]) == ("Mine", "Theirs")
+
+
 def test_a_reply_from_an_address_that_is_not_theirs_is_kept_with_them_and_flagged(study: World) -> None:
     code = study.consented()
     token = outbox_ids(study, code, "b-now")
