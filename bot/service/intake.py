@@ -189,7 +189,10 @@ def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None
     if came.moved:
         happen(uow, terms, participants.by_id(uow, terms, found.id), Moved(came.id))
         return
-    if inbound.start:
+    if inbound.start and moves.opened(uow, participant, inbound):
+        happen(uow, terms, participants.by_id(uow, terms, found.id), Moved(came.id))
+        return
+    if inbound.start and released:  # what waited for them is the answer
         _mark(uow, came.id, belongs=Belongs.COMMAND.value)
         return
     if inbound.edits and not _alarming(terms, inbound.body) and _is_version(uow, found, came):
@@ -201,9 +204,9 @@ def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None
 
 def _say(uow: UnitOfWork, terms: Terms, participant: Participant, came: _Came, released: list[Row]) -> None:
     inbound, position = came.inbound, participant.interview.position
-    again = is_join(inbound.body)
-    if again and invitations.is_open(uow, inbound.body):
-        note = "They sent another invitation, which nobody has used. Is somebody else at the same number or address?"
+    again = bool(inbound.start) or is_join(inbound.body)
+    if again and (invitations.is_open(uow, inbound.start or inbound.body) or moves.is_elses(uow, participant, inbound)):
+        note = "They sent an invitation or a link that is not theirs. Is somebody else at the same number or address?"
         uow.open_task("joined already", participant.id, came.id, note)
     said = Said(
         message=came.id,

@@ -157,6 +157,29 @@ def arrived(uow: UnitOfWork, inbound: Inbound) -> Arrival | None:
     return Arrival(found, moved=True) if found else None
 
 
+def opened(uow: UnitOfWork, participant: Participant, inbound: Inbound) -> bool:
+    """Whether somebody has come back by their own link to where they were reached before; then it is so again."""
+    row = _waits_for(uow, inbound)
+    if row is None or row["participant_id"] != participant.id:
+        return False
+    relocate(uow, participant, inbound.sender)
+    return True
+
+
+def is_elses(uow: UnitOfWork, participant: Participant, inbound: Inbound) -> bool:
+    """Whether it is a link by which somebody else was to come, enrolled or moving."""
+    found_by = uow.vault.find(start_address(inbound.sender.kind, inbound.start))
+    enrolled = uow.one(select(addresses.c.id).where(addresses.c.found_by == found_by))
+    moving = _waits_for(uow, inbound)
+    return enrolled is not None or (moving is not None and moving["participant_id"] != participant.id)
+
+
+def _waits_for(uow: UnitOfWork, inbound: Inbound) -> RowMapping | None:
+    """The change of channel that waits until this link is opened."""
+    found_by = uow.vault.find(start_address(inbound.sender.kind, inbound.start))
+    return uow.one(select(moves).where(moves.c.found_by == found_by)) if inbound.start else None
+
+
 def _first_start(uow: UnitOfWork, inbound: Inbound, found_by: bytes) -> Found | None:
     """Somebody who was enrolled with a link opens it: from now on their address is known."""
     row = uow.one(select(addresses.c.id).where(addresses.c.found_by == found_by))

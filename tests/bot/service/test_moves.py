@@ -122,8 +122,49 @@ def test_telegram_is_opened_by_a_link_and_only_once(study: World) -> None:
     assert asked(study, code)[-1] == ("telegram", "b-now")
     assert study.says("", Address("telegram", "666"), start=start) is Received.HELD, "a link opens once"
     assert study.says("", CHAT, start=start) is Received.TAKEN, "tapping it again harms nobody"
-    assert asked(study, code)[-1] == ("telegram", "b-now")
-    assert len(asked(study, code)) == 2
+    assert [kind for kind, _ in asked(study, code)] == ["sms", "telegram", "telegram"], "and is answered"
+
+
+def link_sent(study: World, sender: Address) -> str:
+    """The code of the link that somebody gets who wants Telegram."""
+    study.says("CHANGE", sender)
+    study.says("Telegram", sender)
+    link = next(said for said in study.leave() if "chat.example" in said)
+    return link.rsplit("/", 1)[1]
+
+
+def test_a_link_brings_somebody_back_to_where_they_were_before(study: World) -> None:
+    code = study.consented()
+    study.says("", CHAT, start=link_sent(study, PHONE))
+    study.leave()
+    study.run(moves.move, study.program.terms, code, "sms", PHONE.value, "Ann")
+    study.leave()
+    study.says("", CHAT, start=link_sent(study, PHONE))
+    assert "From now on we will write to you here." in study.leave()[0]
+    assert [kind for kind, _ in asked(study, code)] == ["sms", "telegram", "sms", "telegram"]
+
+
+def test_a_link_that_is_used_up_gets_the_open_question_as_its_answer(study: World) -> None:
+    code = study.consented()
+    start = link_sent(study, PHONE)
+    study.says("", CHAT, start=start)
+    before = study.leave()
+    study.says("", CHAT, start=start)
+    assert study.leave() == before[-1:]
+    assert study.open_tasks() == []
+    assert study.heard(code)[-2:] == ["", ""]
+
+
+def test_a_link_of_somebody_else_moves_nobody_and_brings_a_person(study: World) -> None:
+    code = study.consented()
+    study.says("", CHAT, start=link_sent(study, PHONE))
+    study.leave()
+    other = Address("sms", "+447700900124")
+    others = study.consented(other)
+    study.says("", CHAT, start=link_sent(study, other))
+    assert len(study.leave()) == 1, "the open question is the answer"
+    assert (study.record(others).row.channel, study.record(code).row.channel) == ("text", "Telegram")
+    assert "joined already" in study.open_tasks()
 
 
 def test_somebody_enrolled_on_telegram_is_written_to_once_they_have_opened_the_link(study: World) -> None:
@@ -135,6 +176,7 @@ def test_somebody_enrolled_on_telegram_is_written_to_once_they_have_opened_the_l
     assert study.says("", CHAT, start=start) is Received.TAKEN
     said = study.leave()
     assert said[0].startswith("Hello Sam")
+    assert len(said) == len(set(said))
     assert "YES or NO" in said[-1]
     assert study.record(code).row.channel == "Telegram"
 
