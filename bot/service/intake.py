@@ -102,7 +102,7 @@ def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
     is kept with that person, and flagged.
     """
     found, moved = participants.find(uow, inbound.sender, *inbound.also), False
-    if found is None and not _is_here(uow, inbound) and (arrival := moves.arrived(uow, inbound)):
+    if found is None and not _is_here(uow, inbound) and (arrival := moves.arrived(uow, terms, inbound)):
         found, moved = arrival.found, arrival.moved
     answered = _answered(uow, inbound.reply_to)
     theirs = answered["participant_id"] if answered else _whose_thread(uow, inbound.reply_to)
@@ -189,8 +189,7 @@ def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None
     if came.moved:
         happen(uow, terms, participants.by_id(uow, terms, found.id), Moved(came.id))
         return
-    if inbound.start and moves.opened(uow, participant, inbound):
-        happen(uow, terms, participants.by_id(uow, terms, found.id), Moved(came.id))
+    if inbound.start and moves.opened(uow, terms, participant, came.id, inbound):
         return
     if inbound.start and released:  # what waited for them is the answer
         _mark(uow, came.id, belongs=Belongs.COMMAND.value)

@@ -77,10 +77,61 @@ def test_a_wrong_code_changes_nothing_and_too_many_bring_a_person(study: World) 
     right = wants_email(study)
     for _ in range(moves.MOST_TRIES):
         study.says("000000" if right != "000000" else "000001")
+    assert "a person will see to it" in study.leave()[-1]
     study.says(right)
     study.leave()
     assert study.record(code).row.channel == "text"
+    assert study.open_tasks() == ["change channel"]
+
+
+def test_whoever_tries_codes_at_the_new_address_ends_there_and_the_person_hears_of_it(study: World) -> None:
+    study.consented()
+    right = wants_email(study)
+    for _ in range(moves.MOST_TRIES):
+        study.says("000000" if right != "000000" else "000001", MAIL)
+    assert "a person will see to it" in study.leave()[-1]
+    assert study.says(right, MAIL) is Received.HELD
+
+
+def test_a_code_is_of_no_use_after_a_week_and_the_person_hears_why(study: World) -> None:
+    code = study.consented()
+    for sender in (PHONE, MAIL):
+        right = wants_email(study)
+        study.leave()
+        study.clock.forward(days=7, minutes=1)
+        study.says(right, sender)
+        assert any("that code is too old" in said for said in study.leave())
+        assert study.record(code).row.channel == "text"
+        assert study.says(right, MAIL) is Received.HELD
+        study.leave()
+
+
+def test_a_link_is_of_no_use_after_a_week(study: World) -> None:
+    code = study.consented()
+    start = link_sent(study, PHONE)
+    study.clock.forward(days=7, minutes=1)
+    assert study.says("", CHAT, start=start) is Received.HELD
+    assert any("that code is too old" in said for said in study.leave())
+    assert study.record(code).row.channel == "text"
+
+
+def test_after_three_codes_in_a_day_nobody_else_is_written_to_and_a_person_helps(study: World) -> None:
+    """Whoever has somebody's phone cannot send our mail to the whole world, nor learn who else takes part."""
+    study.enrol(Address("email", "taken0@example.org"))
+    study.consented()
+    study.leave()
+    for number in range(6):
+        study.says("CHANGE")
+        study.says("email")
+        study.says(f"taken{number}@example.org")
+    said = study.leave()
+    assert len([words for words in said if "Your code is" in words]) == moves.MOST_A_DAY - 1
+    assert len([words for words in said if "We have sent a code" in words]) == moves.MOST_A_DAY
     assert "change channel" in study.open_tasks()
+    assert "a person will see to it" in said[-1]
+    study.clock.forward(days=1)
+    study.says(wants_email(study))
+    assert any("From now on we will write to you here" in words for words in study.leave())
 
 
 def test_the_address_of_somebody_else_is_never_taken_and_nobody_learns_of_it(study: World) -> None:
