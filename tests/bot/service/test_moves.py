@@ -10,6 +10,7 @@ import pytest
 
 from bot.errors import NotSent, OwnPaceError
 from bot.messages import Address, Inbound
+from bot.records import tables
 from bot.records.tables import addresses, consents, outbox
 from bot.service import intake, moves
 from bot.service import outbox as outbox_service
@@ -255,6 +256,37 @@ def test_stop_on_one_channel_stops_all(study: World) -> None:
     assert study.record(code).row.state == "Stopped messages"
     study.says("DONE", MAIL)
     assert study.count_of(outbox, outbox.c.state == "pending", outbox.c.question.is_not(None)) == 0
+
+
+@pytest.mark.parametrize("kind", ["email", "telegram"])
+@pytest.mark.parametrize("ends", ["STOP", "LEAVE"])
+@pytest.mark.parametrize("again", ["AGAIN", "READY"])
+def test_after_a_stop_no_code_leaves_and_none_is_of_use(study: World, kind: str, ends: str, again: str) -> None:
+    """Not to the new address, and not on the old phone once they are back either."""
+    code = study.consented()
+    study.says("CHANGE")
+    study.says(kind)
+    if kind == "email":
+        study.says(MAIL.value)
+    study.says(ends)
+    left = study.leave()
+    study.says(again)
+    left += study.leave()
+    assert [said for said in left if " code" in said or "chat.example" in said] == []
+    assert study.count_of(tables.moves) == 0
+    assert study.record(code).row.channel == "text"
+
+
+def test_a_code_under_way_at_a_stop_is_not_tried_again(study: World) -> None:
+    study.consented()
+    study.says("CHANGE")
+    study.says("email")
+    study.says(MAIL.value)
+    under_way = next(one for one in study.claim() if one.kind == "email")
+    study.says("STOP")
+    study.run(outbox_service.not_sent, study.program.terms, under_way, NotSent("The line is down."))
+    study.clock.forward(minutes=1)
+    assert MAIL.value not in {one.message.to.value for one in study.claim()}
 
 
 def test_a_researcher_moves_somebody_after_making_sure_with_them(study: World) -> None:
