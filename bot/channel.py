@@ -102,6 +102,9 @@ class Channel:
     threads: bool = False
     """Whether `send` needs `Outbound.earlier`: the ids of the messages before it."""
 
+    patience: timedelta | None = None
+    """How long a message is tried to which the provider itself says "later"; None where it is as long as it takes."""
+
     most_an_hour: int | None = None
     """So many messages of ours to one person in an hour are a conversation between two programs."""
 

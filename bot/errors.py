@@ -51,7 +51,14 @@ class WrongUse(OwnPaceError):
 
 
 class Unreadable(OwnPaceError):
-    """A genuine delivery could not be understood; its raw form is kept for a person to read."""
+    """A genuine delivery could not be understood; its raw form is kept for a person to read.
+
+    `kind`: the channel it is for, where several share an address and it is not the one that read it.
+    """
+
+    def __init__(self, message: str, *, kind: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class Forged(OwnPaceError):

@@ -114,9 +114,13 @@ class Outbound:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the provider said on taking a message: the id under which it knows it."""
+    """What the provider said on taking a message: the id under which it knows it.
+
+    `further` are the ids of its other parts, where a long one left in several.
+    """
 
     provider_id: str
+    further: tuple[str, ...] = ()
 
 
 class Delivery(StrEnum):
@@ -136,12 +140,21 @@ class Delivery(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Undeciphered:
+    """A genuine delivery that nobody could understand: kept as it came, under its key, for a person to read."""
+
+    provider_key: str
+    raw: bytes
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryUpdate:
     """What the provider said later.
 
     `outbound_id` is our own id, where the update carries it back. `reason` puts a failure's `code` into words;
     `opted_out`: it failed because the person blocked us; `closed`: the address takes nothing any more;
-    `outside_window`: the person must write first.
+    `outside_window`: the person must write first. `otherwise` is what is kept where it is about no message of ours.
     """
 
     provider_id: str
@@ -152,6 +165,7 @@ class DeliveryUpdate:
     opted_out: bool = False
     closed: bool = False
     outside_window: bool = False
+    otherwise: Undeciphered | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +174,6 @@ class Reach:
 
     address: Address
     closed: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Undeciphered:
-    """A genuine delivery that nobody could understand: kept as it came, under its key, for a person to read."""
-
-    provider_key: str
-    raw: bytes
-    problem: str
 
 
 News = Inbound | DeliveryUpdate | Reach | Undeciphered

@@ -185,6 +185,8 @@ class Told(StrEnum):
     LINK = "link"
     NO_ADDRESS = "no address"
     WRONG_CODE = "wrong code"
+    EXPIRED = "expired"
+    TOO_MANY = "too many"
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,11 @@ def address_told(turn: Turn, told: AddressTold) -> None:
         return
     if told.outcome is Told.WRONG_CODE:
         turn.say("change-wrong-code")
+    elif told.outcome is Told.EXPIRED:
+        turn.say("change-expired")
+    elif told.outcome is Told.TOO_MANY:
+        turn.task(TaskKind.CHANGE_CHANNEL)
+        turn.say("change-too-many", **turn.promise())
     elif told.outcome is Told.NO_ADDRESS:
         turn.change(menu=Menu.ADDRESS)
         turn.say("change-no-address", channel=_moving_to(turn))

@@ -248,6 +248,7 @@ outbox = Table(
     _at("not_before"),
     _at("claimed_at", optional=True),
     _at("reconcile_at", optional=True),
+    _at("put_off_since", optional=True),  # the first time that the provider itself said "later"
     _at("changed_at"),
     Index("ix_outbox_state_not_before", "state", "not_before"),
     Index("ix_outbox_lane_state_seq", "lane", "state", "seq"),
@@ -316,15 +317,18 @@ replacements = Table(
     _at("undone_at", optional=True),
 )
 
+_PART = "status = 'part'"
+
 delivery_updates = Table(
     "delivery_updates",
     metadata,
     _id(),
     Column("outbox_seq", ForeignKey("outbox.seq"), index=True),
     Column("provider_id", String(100), nullable=False),
-    Column("status", String(10), nullable=False),
+    Column("status", String(10), nullable=False),  # "part": the id of a further part of a long message
     Column("code", String(40)),
     _at("at"),
+    Index("ix_delivery_updates_part", "provider_id", sqlite_where=text(_PART), postgresql_where=text(_PART)),
 )
 
 timers = Table(

@@ -45,7 +45,7 @@ from bot.interview.wording import stock
 from bot.records import participants
 from bot.records.participants import Participant, Terms
 from bot.records.prepared import Prepared
-from bot.records.tables import consents, contents, media, messages, outbox, timers
+from bot.records.tables import consents, contents, media, messages, moves, outbox, timers
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import alerts, calls, outgoing
 
@@ -242,8 +242,20 @@ class _Turn:
         uow.execute(update(outbox).where(*flying, *([] if effect.people else [ours])).values(unwanted=True))
         if effect.people:
             uow.execute(update(outbox).where(*waiting).values(**cancelled))
+            self.drop_codes()
         of_person = timers.c.participant_id == self.participant.id
         uow.execute(delete(timers).where(of_person, timers.c.kind.not_in([kind.value for kind in OUTLASTS])))
+
+    def drop_codes(self) -> None:
+        """Nothing by which they would move to another address leaves any more, and no code or link is of use."""
+        uow, of = self.uow, self.participant.id
+        told = select(messages.c.id).where(messages.c.participant_id == of, messages.c.texts.startswith("change-"))
+        theirs = outbox.c.message_id.in_(told)
+        waiting = outbox.c.state.in_(["pending", "held", "aside"])
+        uow.execute(update(outbox).where(theirs, waiting).values(state="cancelled", changed_at=uow.now))
+        flying = outbox.c.state.in_(["sending", "unknown"])
+        uow.execute(update(outbox).where(theirs, flying).values(unwanted=True))
+        uow.execute(delete(moves).where(moves.c.participant_id == of))
 
     def release(self, effect: Release) -> None:
         uow = self.uow

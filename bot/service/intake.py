@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import bindparam, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import RowMapping
@@ -22,13 +22,13 @@ from bot.messages import DeliveryUpdate, Inbound, News, Reach, Undeciphered
 from bot.records import participants
 from bot.records.participants import Found, Participant, Terms
 from bot.records.prepared import Prepared, Row
-from bot.records.tables import addresses, messages, outbox
+from bot.records.tables import addresses, delivery_updates, messages, outbox
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import calls, enrolment, invitations, media, moves, outgoing, reaching
 from bot.service.conversations import happen, lane
 from bot.service.invitations import Attempt
-from bot.service.outbox import update_delivery
+from bot.service.outbox import PART, update_delivery
 
 log = structlog.get_logger()
 
@@ -57,6 +57,9 @@ _WAITING = Prepared(
 )
 
 
+_IS_PART = delivery_updates.c.status == literal_column(f"'{PART}'")  # a bound value would find no partial index
+
+
 class Received(StrEnum):
     """What became of a delivery."""
 
@@ -73,7 +76,8 @@ def take(uow: UnitOfWork, terms: Terms, kind: str, news: Sequence[News]) -> None
             case Inbound():
                 receive(uow, terms, one)
             case DeliveryUpdate():
-                update_delivery(uow, terms, one)
+                if not update_delivery(uow, terms, one) and one.otherwise is not None:
+                    keep_unreadable(uow, kind, one.otherwise)
             case Reach():
                 reach(uow, terms, one)
             case Undeciphered():
@@ -98,7 +102,7 @@ def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
     is kept with that person, and flagged.
     """
     found, moved = participants.find(uow, inbound.sender, *inbound.also), False
-    if found is None and not _is_here(uow, inbound) and (arrival := moves.arrived(uow, inbound)):
+    if found is None and not _is_here(uow, inbound) and (arrival := moves.arrived(uow, terms, inbound)):
         found, moved = arrival.found, arrival.moved
     answered = _answered(uow, inbound.reply_to)
     theirs = answered["participant_id"] if answered else _whose_thread(uow, inbound.reply_to)
@@ -116,6 +120,7 @@ def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
     message_id = _store(uow, inbound, found)
     if message_id is None:
         return Received.AGAIN
+    reaching.keep_also(uow, found, inbound)
     uow.changed |= {"participants", f"participant {found.id}"}
     try:
         with uow.undone_on_failure():
@@ -184,7 +189,9 @@ def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None
     if came.moved:
         happen(uow, terms, participants.by_id(uow, terms, found.id), Moved(came.id))
         return
-    if inbound.start:
+    if inbound.start and moves.opened(uow, terms, participant, came.id, inbound):
+        return
+    if inbound.start and released:  # what waited for them is the answer
         _mark(uow, came.id, belongs=Belongs.COMMAND.value)
         return
     if inbound.edits and not _alarming(terms, inbound.body) and _is_version(uow, found, came):
@@ -196,9 +203,9 @@ def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None
 
 def _say(uow: UnitOfWork, terms: Terms, participant: Participant, came: _Came, released: list[Row]) -> None:
     inbound, position = came.inbound, participant.interview.position
-    again = is_join(inbound.body)
-    if again and invitations.is_open(uow, inbound.body):
-        note = "They sent another invitation, which nobody has used. Is somebody else at the same number or address?"
+    again = bool(inbound.start) or is_join(inbound.body)
+    if again and (invitations.is_open(uow, inbound.start or inbound.body) or moves.is_elses(uow, participant, inbound)):
+        note = "They sent an invitation or a link that is not theirs. Is somebody else at the same number or address?"
         uow.open_task("joined already", participant.id, came.id, note)
     said = Said(
         message=came.id,
@@ -485,7 +492,8 @@ def _answered(uow: UnitOfWork, reply_to: Sequence[str]) -> RowMapping | None:
     if not reply_to:
         return None
     ids = list(reply_to)
-    either = or_(outbox.c.id.in_(ids), outbox.c.provider_id.in_(ids))
+    parts = select(delivery_updates.c.outbox_seq).where(_IS_PART, delivery_updates.c.provider_id.in_(ids))
+    either = or_(outbox.c.id.in_(ids), outbox.c.provider_id.in_(ids), outbox.c.seq.in_(parts))
     rows = uow.all(select(outbox.c.id, outbox.c.provider_id, outbox.c.participant_id, outbox.c.question).where(either))
     rank = {one: place for place, one in enumerate(ids)}
 
@@ -501,6 +509,9 @@ def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbou
     if not inbound.automatic and (found.row["closed"] or (channel and channel.window)):
         here = addresses.c.id == found.address_id
         uow.execute(update(addresses).where(here).values(heard_at=uow.now, closed=None))
+    if not inbound.automatic and channel and channel.window:  # which is the person's, not one address's
+        theirs = (addresses.c.participant_id == found.id, addresses.c.kind == inbound.sender.kind)
+        uow.execute(update(addresses).where(*theirs).values(heard_at=uow.now))
     waiting = uow.run(_WAITING, {"of": lane(found.id)})
     if inbound.automatic:
         return []

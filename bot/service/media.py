@@ -134,12 +134,13 @@ def whose(uow: UnitOfWork, media_id: int) -> str | None:
     return row["code"] if row else None
 
 
-def due(uow: UnitOfWork, limit: int = 20) -> list[Wanted]:
-    """What should be fetched, or deleted at the provider, now."""
+def due(uow: UnitOfWork, kind: str, limit: int = 20) -> list[Wanted]:
+    """What should be fetched from a channel, or deleted at its provider, now."""
     rows = uow.all(
         select(media, data_keys.c.wrapped)
         .join(data_keys, data_keys.c.id == media.c.key_id)
-        .where(media.c.state.in_(["waiting", "stored"]), media.c.fetch_at <= uow.now, data_keys.c.wrapped.is_not(None))
+        .where(media.c.channel == kind, media.c.state.in_(["waiting", "stored"]), media.c.fetch_at <= uow.now)
+        .where(data_keys.c.wrapped.is_not(None))
         .order_by(media.c.fetch_at)
         .limit(limit)
     )

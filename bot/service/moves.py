@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.engine import RowMapping
 
 from bot.channel import Ability
@@ -18,13 +19,22 @@ from bot.interview.wording import stock
 from bot.messages import Address, Inbound
 from bot.records import participants
 from bot.records.participants import Found, Participant, Terms
-from bot.records.tables import addresses, moves, outbox
+from bot.records.tables import addresses, messages, moves, outbox
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import outgoing
 from bot.service.conversations import happen, lane
 
 MOST_TRIES = 5
 """Wrong codes after which a person sees to it."""
+
+MOST_A_DAY = 3
+"""So many codes and links somebody gets in a day; after that a person sees to it, and nobody else is written to."""
+
+LASTS = timedelta(days=7)
+"""For so long a code or link may be used."""
+
+TOLD = ("change-code-sent", "change-link")
+"""The texts that say that a code was sent, or hold a link."""
 
 NOT_YET = "they have not opened the link yet"
 """Why nothing is sent to somebody who must write first."""
@@ -38,6 +48,9 @@ IN_USE = "They want to move to an address that cannot be used for them. Please a
 def offer(uow: UnitOfWork, terms: Terms, participant: Participant, move: Move) -> None:
     """Send a code to the address that the person named, or a link where they must write first, and tell them."""
     channel = terms.channels[_kind(participant, move.kind)]
+    if _asked_today(uow, participant) >= MOST_A_DAY:
+        happen(uow, terms, participant, AddressTold(Told.TOO_MANY))
+        return
     if Ability.WRITES_FIRST not in channel.abilities:
         link = channel.link(_wait_for(uow, participant, move.kind, uow.new_id()))
         if link:
@@ -60,6 +73,14 @@ def offer(uow: UnitOfWork, terms: Terms, participant: Participant, move: Move) -
     else:
         uow.open_task("address in use", participant.id, None, IN_USE)
     happen(uow, terms, participant, AddressTold(Told.CODE_SENT))
+
+
+def _asked_today(uow: UnitOfWork, participant: Participant) -> int:
+    """Also for an address that is somebody else's, of which nobody learns."""
+    told = (messages.c.participant_id == participant.id, messages.c.direction == "out", messages.c.texts.in_(TOLD))
+    lately = messages.c.at > uow.now - timedelta(days=1)
+    count: int = uow.execute(select(func.count()).select_from(messages).where(*told, lately)).scalar_one()
+    return count
 
 
 def _kind(participant: Participant, kind: str) -> str:
@@ -136,8 +157,11 @@ class Arrival:
     moved: bool
 
 
-def arrived(uow: UnitOfWork, inbound: Inbound) -> Arrival | None:
-    """Whose new address this is, when somebody unknown sends the right code or opens the right link."""
+def arrived(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Arrival | None:
+    """Whose new address this is, when somebody unknown sends the right code or opens the right link.
+
+    Where the code has expired, or was wrong too often, the person hears it where they are reached.
+    """
     if inbound.start:
         found_by = uow.vault.find(start_address(inbound.sender.kind, inbound.start))
         if waiting := _first_start(uow, inbound, found_by):
@@ -150,11 +174,42 @@ def arrived(uow: UnitOfWork, inbound: Inbound) -> Arrival | None:
     row = next((row for row in waiting_here if any(_is_code(uow, row, code) for code in codes)), None)
     if row is None:
         for other in waiting_here:
-            _miss(uow, other)
+            if _miss(uow, other):
+                _tell(uow, terms, other, Told.TOO_MANY)
+        return None
+    if _expired(uow, row):
+        _tell(uow, terms, row, Told.EXPIRED)
         return None
     _relocate(uow, _main_address(uow, row["participant_id"]), inbound.sender)
     found = participants.find(uow, inbound.sender)
     return Arrival(found, moved=True) if found else None
+
+
+def opened(uow: UnitOfWork, terms: Terms, participant: Participant, message_id: int, inbound: Inbound) -> bool:
+    """Whether somebody has come back by their own link to where they were reached before; then it is so again."""
+    row = _waits_for(uow, inbound)
+    if row is None or row["participant_id"] != participant.id:
+        return False
+    if _expired(uow, row):
+        happen(uow, terms, participant, AddressTold(Told.EXPIRED, message=message_id))
+        return True
+    relocate(uow, participant, inbound.sender)
+    happen(uow, terms, participants.by_id(uow, terms, participant.id), Moved(message_id))
+    return True
+
+
+def is_elses(uow: UnitOfWork, participant: Participant, inbound: Inbound) -> bool:
+    """Whether it is a link by which somebody else was to come, enrolled or moving."""
+    found_by = uow.vault.find(start_address(inbound.sender.kind, inbound.start))
+    enrolled = uow.one(select(addresses.c.id).where(addresses.c.found_by == found_by))
+    moving = _waits_for(uow, inbound)
+    return enrolled is not None or (moving is not None and moving["participant_id"] != participant.id)
+
+
+def _waits_for(uow: UnitOfWork, inbound: Inbound) -> RowMapping | None:
+    """The change of channel that waits until this link is opened."""
+    found_by = uow.vault.find(start_address(inbound.sender.kind, inbound.start))
+    return uow.one(select(moves).where(moves.c.found_by == found_by)) if inbound.start else None
 
 
 def _first_start(uow: UnitOfWork, inbound: Inbound, found_by: bytes) -> Found | None:
@@ -197,8 +252,11 @@ def returned(uow: UnitOfWork, terms: Terms, participant: Participant, message_id
     if not any(_is_code(uow, row, code) for code in codes):
         if code_in(text) is None:  # an answer with a number in it
             return False
-        _miss(uow, row)
-        happen(uow, terms, participant, AddressTold(Told.WRONG_CODE, message=message_id))
+        told = Told.TOO_MANY if _miss(uow, row) else Told.WRONG_CODE
+        happen(uow, terms, participant, AddressTold(told, message=message_id))
+        return True
+    if _expired(uow, row):
+        happen(uow, terms, participant, AddressTold(Told.EXPIRED, message=message_id))
         return True
     relocate(uow, participant, Address(row["kind"], participant.key.open(row["value"], "address")))
     happen(uow, terms, participants.by_id(uow, terms, participant.id), Moved(message_id))
@@ -209,12 +267,26 @@ def _is_code(uow: UnitOfWork, row: RowMapping, code: str) -> bool:
     return _hash(uow, row["participant_id"], code) == bytes(row["code"])
 
 
-def _miss(uow: UnitOfWork, row: RowMapping) -> None:
-    """A wrong code; after too many of them none is right any more, and a person sees to it."""
+def _miss(uow: UnitOfWork, row: RowMapping) -> bool:
+    """A wrong code; whether there were too many of them: then none is right any more, and a person sees to it."""
     uow.execute(update(moves).where(moves.c.id == row["id"]).values(tries=row["tries"] + 1))
-    if row["tries"] + 1 >= MOST_TRIES:
-        uow.execute(delete(moves).where(moves.c.id == row["id"]))
-        uow.open_task("change channel", row["participant_id"], None, "They sent too many wrong codes.")
+    if row["tries"] + 1 < MOST_TRIES:
+        return False
+    uow.execute(delete(moves).where(moves.c.id == row["id"]))
+    uow.open_task("change channel", row["participant_id"], None, "They sent too many wrong codes.")
+    return True
+
+
+def _expired(uow: UnitOfWork, row: RowMapping) -> bool:
+    """Whether it has been too long; then it is of no use any more."""
+    if uow.now - row["created_at"] <= LASTS:
+        return False
+    uow.execute(delete(moves).where(moves.c.id == row["id"]))
+    return True
+
+
+def _tell(uow: UnitOfWork, terms: Terms, row: RowMapping, told: Told) -> None:
+    happen(uow, terms, participants.by_id(uow, terms, row["participant_id"]), AddressTold(told))
 
 
 # Moving

@@ -11,8 +11,8 @@ unknown, or cancelled because it was not wanted any more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -57,6 +57,10 @@ GIVE_UP = timedelta(minutes=20)
 """For so long after a send the provider is asked what became of it; then a person decides."""
 
 
+PART = "part"
+"""Marks the id of a further part of a long message, to which somebody may reply as well."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A message that this process, and no other, hands over now."""
@@ -91,9 +95,16 @@ _one_follows = (  # in RETURNING SQLAlchemy leaves the table's name out, and a b
     )
     .exists()
 )
+_another = outbox.alias()
+_anothers = (
+    select(_another.c.seq)
+    .where(_another.c.provider_id == bindparam("given"), _another.c.seq != bindparam("of"))
+    .exists()
+)
 _ACCEPTED = Prepared(
     update(outbox)
     .where(outbox.c.seq == bindparam("of"), or_(outbox.c.state == "sending", outbox.c.state == "unknown"))
+    .where(~_anothers)
     .values(state="accepted", reconcile_at=None)
     .returning(outbox.c.participant_id, _one_follows.label("followed"))
 )
@@ -333,24 +344,49 @@ def _earlier_ids(uow: UnitOfWork, row: RowMapping | Row, most: int = 10) -> tupl
 # What became of it
 
 
-def accepted(uow: UnitOfWork, seq: int, provider_id: str) -> None:
+def accepted(uow: UnitOfWork, seq: int, provider_id: str, further: Sequence[str] = ()) -> None:
     """The provider gave a receipt; what it said of the message even before that counts more.
 
-    Where another message waits for this one, it may leave now.
+    Where another message waits for this one, it may leave now. A receipt that is another message's says nothing of
+    this one: nobody knows of it yet.
     """
-    for row in uow.run(_ACCEPTED, {"provider_id": provider_id[:100], "changed_at": uow.now, "of": seq}):
+    given = provider_id[:100]
+    rows = uow.run(_ACCEPTED, {"provider_id": given, "given": given, "changed_at": uow.now, "of": seq})
+    for row in rows:
         uow.changed |= {"outbox"} if row["followed"] else set()
         uow.changed.add(f"participant {row['participant_id']}")
+    for part in further:
+        named = {"outbox_seq": seq, "provider_id": part[:100], "status": PART, "at": uow.now}
+        uow.execute(insert(delivery_updates).values(**named))
+    if not rows and _still(uow, seq, "sending", "unknown"):
+        _settle(uow, seq, state="unknown")
+        cannot_tell(uow, seq)
 
 
-def not_sent(uow: UnitOfWork, claimed: Claimed, why: NotSent) -> None:
-    """It did not leave: try again, later each time, unless it is not wanted any more or has left after all."""
+def not_sent(uow: UnitOfWork, terms: Terms, claimed: Claimed, why: NotSent) -> None:
+    """It did not leave: try again, later each time, unless it is not wanted any more or has left after all.
+
+    A provider that says "later" itself is believed for as long as the channel's `patience`.
+    """
     if not _still(uow, claimed.seq, "sending") or _dropped(uow, claimed.seq):
         return
+    since, patience = _put_off(uow, claimed.seq, why), terms.channels[claimed.kind].patience
+    if patience is not None and since is not None and uow.now - since >= patience:
+        _settle(uow, claimed.seq, state="refused", delivery=Delivery.FAILED.value, code=why.code)
+        note = f"This message could not be delivered for {patience.total_seconds() / 3600:.0f} hours. {why}"
+        uow.open_task("not delivered", _participant_of(uow, claimed.seq), _message_of(uow, claimed.seq), note)
+        return
     wait = why.retry_after or min(FIRST_WAIT * 2 ** min(claimed.attempts - 1, 10), LONGEST_WAIT)
-    _settle(uow, claimed.seq, state="pending", not_before=uow.now + wait, code=why.code, claimed_at=None)
+    later = {"not_before": uow.now + wait, "code": why.code, "claimed_at": None, "put_off_since": since}
+    _settle(uow, claimed.seq, state="pending", **later)
     if claimed.attempts >= WORRY_AFTER:
         uow.open_task("cannot send", _participant_of(uow, claimed.seq), None, str(why))
+
+
+def _put_off(uow: UnitOfWork, seq: int, why: NotSent) -> datetime | None:
+    """Since when the provider puts it off; what never reached the provider has no code, and does not count."""
+    since: datetime | None = uow.execute(select(outbox.c.put_off_since).where(outbox.c.seq == seq)).scalar_one()
+    return since or (uow.now if why.code else None)
 
 
 def refused(uow: UnitOfWork, terms: Terms, claimed: Claimed, why: Refused) -> None:
@@ -406,7 +442,13 @@ def doubtful(uow: UnitOfWork, terms: Terms, limit: int = 20) -> list[Claimed]:
     known = (outbox.c.state == "unknown", outbox.c.reconcile_at <= uow.now, outbox.c.kind.in_(list(terms.channels)))
     rows = uow.all(_heads.where(*known).limit(limit))
     readable = (row for row in rows if row["wrapped"])  # whose key was destroyed holds up nobody else
-    return [_claimed(uow, terms.channels[row["kind"]], row, row["claimed_at"]) for row in readable]
+    return [_asked(uow, terms.channels[row["kind"]], row) for row in readable]
+
+
+def _asked(uow: UnitOfWork, channel: Channel, row: RowMapping) -> Claimed:
+    """With the ids of the messages before it, as one of them may have the same words."""
+    claimed = _claimed(uow, channel, row, row["claimed_at"])
+    return replace(claimed, message=replace(claimed.message, earlier=_earlier_ids(uow, row)))
 
 
 def surely_not_sent(uow: UnitOfWork, seq: int) -> None:

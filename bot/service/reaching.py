@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from bot.interview.events import Moved
 from bot.interview.state import State
 from bot.interview.turn import ENDED
-from bot.messages import Address
+from bot.messages import Address, Inbound
 from bot.records import participants
-from bot.records.participants import Participant, Terms
+from bot.records.participants import Found, Participant, Terms
 from bot.records.tables import addresses, outbox
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import moves
@@ -43,6 +43,36 @@ def open_again(uow: UnitOfWork, address_id: int) -> None:
     held = (outbox.c.address_id == address_id, outbox.c.state == "held")
     uow.execute(update(outbox).where(*held).values(state="pending", not_before=uow.now))
     uow.changed.add("outbox")
+
+
+def keep_also(uow: UnitOfWork, found: Found, inbound: Inbound) -> None:
+    """The provider says that all these addresses are one person's: those that nobody has yet are theirs too.
+
+    So somebody who hides their number later is still known. Where the number itself is new, they are written to there
+    instead of at the old one, which may be a stranger's by now.
+    """
+    if not inbound.also:
+        return
+    new = [address for address in (inbound.sender, *inbound.also) if participants.find(uow, address) is None]
+    for address in new:
+        their = {"participant_id": found.id, "kind": address.kind, "found_by": uow.vault.find(address)}
+        sealed = found.key.seal(address.value, "address")
+        uow.execute(insert(addresses).values(**their, value=sealed, verified=True, main=False))
+    if inbound.sender in new:
+        _go_on_at(uow, found.id, inbound.sender)
+
+
+def _go_on_at(uow: UnitOfWork, participant_id: int, address: Address) -> None:
+    """Write to this address of theirs, where they are written to at another of its kind; what waits goes there too."""
+    main = (addresses.c.participant_id == participant_id, addresses.c.main, addresses.c.kind == address.kind)
+    old = uow.one(select(addresses.c.id).where(*main))
+    new = uow.one(select(addresses).where(addresses.c.found_by == uow.vault.find(address)))
+    if old is None or new is None:
+        return
+    uow.execute(update(addresses).where(addresses.c.id == old["id"]).values(main=False))
+    uow.execute(update(addresses).where(addresses.c.id == new["id"]).values(main=True))
+    waiting = (outbox.c.address_id == old["id"], outbox.c.state.in_(["pending", "held", "aside"]))
+    uow.execute(update(outbox).where(*waiting).values(address_id=new["id"], address=new["value"]))
 
 
 def _go_on_elsewhere(uow: UnitOfWork, terms: Terms, participant: Participant) -> str | None:

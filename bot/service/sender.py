@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -73,7 +74,7 @@ class Worker:
             await asyncio.gather(
                 self._keep("sending", self._send_round),
                 self._keep("asking", self._ask_round),
-                self._keep("media", self._fetch_round),
+                *(self._keep(f"media of {kind}", partial(self._fetch_round, kind)) for kind in self.channels),
                 self._keep("timers", lambda: self._wake_round(clock)),
                 self._keep("deleting", self._delete_round),
                 *(self._listen(kind, channel) for kind, channel in self.channels.items()),
@@ -138,7 +139,7 @@ class Worker:
         try:
             receipt = await channel.send(claimed.message)
         except NotSent as why:
-            await self._insist(outbox.not_sent, claimed, why)
+            await self._insist(outbox.not_sent, self.terms, claimed, why)
         except Refused as why:
             await self._insist(outbox.refused, self.terms, claimed, why)
         except Exception as why:
@@ -146,7 +147,7 @@ class Worker:
                 log.error("a channel failed while sending", kind=claimed.kind, error=type(why).__name__)
             await self._insist(outbox.unknown, claimed.seq, channel.ask_after)
         else:
-            await self._insist(outbox.accepted, claimed.seq, receipt.provider_id)
+            await self._insist(outbox.accepted, claimed.seq, receipt.provider_id, receipt.further)
 
     # Asking about unknown sends
 
@@ -168,9 +169,10 @@ class Worker:
 
     # Voice notes, pictures, videos and files
 
-    async def _fetch_round(self) -> None:
-        due = await self.database.read(media.due)
-        await asyncio.gather(*(self._fetch(one) for one in due if one.channel in self.channels))
+    async def _fetch_round(self, kind: str) -> None:
+        """One channel's alone: a provider that does not answer holds up no other's."""
+        due = await self.database.read(media.due, kind)
+        await asyncio.gather(*(self._fetch(one) for one in due))
         await asyncio.sleep(LOOK_AGAIN)
 
     async def _fetch(self, wanted: Wanted) -> None:

@@ -417,7 +417,7 @@ def _delivery(row: RowMapping) -> str:
         "held": "waits until they write on this channel",
         "aside": "set aside until the service speaks again",
         "sending": "leaving now",
-        "refused": "refused by the provider",
+        "refused": "could not be delivered" if row["delivery"] == "failed" else "refused by the provider",
         "unknown": "nobody knows whether it arrived",
         "cancelled": "not sent: it was not wanted any more",
     }.get(row["leaving"] or "", "")

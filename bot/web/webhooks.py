@@ -53,12 +53,14 @@ async def _delivery(channels: Sequence[Channel], request: Request) -> Response:
 
 
 async def _read(parts: Web, channel: Channel, delivery: WebhookRequest) -> None:
+    kind = channel.kind
     try:
         news = channel.parse(delivery)
     except Unreadable as problem:
+        kind = problem.kind or kind
         key = sha256(delivery.body).hexdigest()
         news = [Undeciphered(key, delivery.body, str(problem))]
-    await parts.database.run(intake.take, parts.terms, channel.kind, news)
+    await parts.database.run(intake.take, parts.terms, kind, news)
 
 
 def _target(request: Request) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from bot.channel import Ability, Channel, Mailroom, WayIn
@@ -24,6 +24,7 @@ class Email(Channel):
     kind = "email"
     abilities = frozenset({Ability.WRITES_FIRST, Ability.TELLS_DELIVERY, Ability.LINKS_REPLIES, Ability.MEDIA})
     threads = True
+    patience = timedelta(hours=48)
     most_an_hour = 60
 
     def __init__(self, account: Account, now: Callable[[], datetime] = _now) -> None:

@@ -176,4 +176,5 @@ def _bounce(raw: bytes, report: Nature, address: str) -> News:
         code=worst.status or None,
         reason=worst.reason,
         closed=worst.permanent and closes(worst.status),
+        otherwise=unreadable("", raw, "A mail server says that a mail was not delivered, and it is none of ours."),
     )

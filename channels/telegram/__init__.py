@@ -51,22 +51,21 @@ class Telegram(Channel):
     # Out
 
     async def send(self, message: Outbound) -> Receipt:
-        """Post one text, in several messages when it is long; the receipt names the first.
+        """Post one text, in several messages when it is long; the receipt names each.
 
         When some of them left and one did not, nobody can send the rest without doubling the first: SendUnknown.
         """
-        parts, first = split(message.body), ""
+        parts, names = split(message.body), list[str]()
         for number, part in enumerate(parts):
             try:
-                sent = await self._post(message.to, part)
+                names.append(await self._post(message.to, part))
             except TelegramError as error:
-                if first:
+                if names:
                     raise SendUnknown(
                         f"Of {len(parts)} parts {number} left; then: {meaning(error).words}.", code=meaning(error).code
                     ) from None
                 raise outcome(error) from None  # the cause may show the address and the token
-            first = first or sent
-        return Receipt(first)
+        return Receipt(names[0], tuple(names[1:]))
 
     async def _post(self, to: Address, text: str) -> str:
         """The name of the message that Telegram made. Links are left as they are, without a preview."""

@@ -49,9 +49,16 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]{38,}={0,2}")
 def parse(request: WebhookRequest) -> Inbound | DeliveryUpdate:
     """Read a verified request. Raises Unreadable when a field that it needs is missing or makes no sense."""
     posted = fields(request.body)
-    if "MessageStatus" in posted:
-        return _status(request.target, posted)
-    return _message(posted, request.body)
+    try:
+        return _status(request.target, posted) if "MessageStatus" in posted else _message(posted, request.body)
+    except Unreadable as why:
+        raise Unreadable(str(why), kind=_kind(posted)) from None
+
+
+def _kind(posted: MultiDictProxy[str]) -> str:
+    """WhatsApp where either side is an address there."""
+    sides = (posted.get("From", ""), posted.get("To", ""))
+    return "whatsapp" if any(side.startswith(addresses.PREFIXES["whatsapp"]) for side in sides) else "sms"
 
 
 def _status(target: str, posted: MultiDictProxy[str]) -> DeliveryUpdate:

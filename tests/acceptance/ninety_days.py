@@ -168,7 +168,7 @@ class Simulation:
         luck = self.rng.random()
         self.tally["attempts"] += 1
         if luck < 0.04:
-            sending.not_sent(uow, claimed, NotSent("busy"))
+            sending.not_sent(uow, self.world.program.terms, claimed, NotSent("busy"))
         elif luck < 0.05:
             sending.unknown(uow, claimed.seq, 2 * MINUTE)
         elif luck < 0.051:

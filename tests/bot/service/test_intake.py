@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,10 +13,10 @@ import structlog
 from sqlalchemy import select, update
 
 from bot.interview.engine import step
-from bot.messages import Address, Inbound, Media, MediaKind, Reach
+from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, Media, MediaKind, Reach, Undeciphered
 from bot.records import tables
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import conversations, handovers, intake, media
+from bot.service import conversations, handovers, intake, media, outbox
 from bot.service.intake import Received
 from tests.bot.world import PHONE, Post, World, world
 
@@ -38,6 +39,21 @@ def outbox_ids(study: World, code: str, question: str) -> str:
     )
 
 
+def test_a_bounce_of_no_mail_of_ours_is_kept_for_a_person(study: World) -> None:
+    """Once, and only that: a bounce of ours is news of it, and needs no place of its own."""
+    code = study.consented(Address("email", "sam@example.org"))
+    kept = Undeciphered("a digest", b"raw", "It is none of ours.")
+    strange = DeliveryUpdate("<x@y.example>", Delivery.FAILED, "no token", otherwise=kept)
+    ours = DeliveryUpdate("", Delivery.FAILED, outbox_ids(study, code, "b-now"), otherwise=kept)
+    before = study.stored()
+    study.run(intake.take, study.program.terms, "email", [ours])
+    assert (study.stored(), study.open_tasks()) == (before, ["not delivered"])
+    for _ in range(2):
+        study.run(intake.take, study.program.terms, "email", [strange])
+    assert study.stored() == before + 1
+    assert study.open_tasks() == ["not delivered", "unreadable delivery"]
+
+
 # The right person, the right question
 
 
@@ -49,6 +65,86 @@ def test_a_reply_by_token_attaches_to_the_question_it_answers(study: World) -> N
     study.leave()
     study.says("More about the first", reply_to=("unknown", token))
     assert [e.question for e in study.record(code).entries if e.incoming][-1] == "b-now"
+
+
+def test_a_reply_to_any_part_of_a_long_question_attaches_to_it(study: World) -> None:
+    code = study.consented()
+    study.says("First")
+    study.says("DONE")
+    (long,) = study.claim()
+    study.run(outbox.accepted, long.seq, "part 1", ("part 2", "part 3"))
+    study.says("Second")
+    study.says("DONE")
+    study.leave()
+    study.says("More about the second question", reply_to=("part 3",))
+    assert [e.question for e in study.record(code).entries if e.incoming][-1] == "b-decide"
+
+
+NUMBER, USER = Address("whatsapp", "+447700900123"), Address("whatsapp", "GB.1234567890")
+
+
+@pytest.fixture
+def whatsapp(tmp_path: Path) -> Iterator[World]:
+    channel = Post("whatsapp", window=timedelta(hours=24), templates=frozenset({"template-reopen"}))
+    with world(tmp_path, {"whatsapp": channel}) as made:
+        yield made
+
+
+def begun(study: World) -> str:
+    """Somebody on WhatsApp, who has seen the first question; their code."""
+    code = study.enrol(NUMBER)
+    for _ in range(len(study.program.schedules[("social-workers", "en")].statements) + 1):
+        study.says("yes", NUMBER)
+        study.leave()
+    return code
+
+
+def test_somebody_who_hides_their_number_later_is_known_and_answered_where_they_write(whatsapp: World) -> None:
+    """WhatsApp tells their other id while it still tells the number."""
+    study = whatsapp
+    code = begun(study)
+    study.says("First", NUMBER, also=(USER,))
+    study.clock.forward(days=3)
+    assert study.says("Second", USER) is Received.TAKEN
+    assert study.heard(code)[-2:] == ["First", "Second"]
+    study.says("DONE", USER)
+    (question,) = study.claim()
+    assert (question.message.to.value, question.message.template) == (USER.value, None)
+
+
+def test_what_waits_for_somebody_to_write_leaves_when_they_write_without_their_number(whatsapp: World) -> None:
+    study = whatsapp
+    begun(study)
+    study.says("First", NUMBER, also=(USER,))
+    study.clock.forward(days=1)
+    study.run(conversations.wake, study.program.terms)
+    (reopen,) = next(claimed for _ in range(20) if (claimed := study.claim()))
+    assert "message ready for you" in reopen.message.body
+    study.run(outbox.accepted, reopen.seq, "SM1")
+    study.says("yes", USER)
+    assert len(study.leave()) == 1
+
+
+def test_somebody_with_a_new_number_is_not_written_to_at_the_old_one(whatsapp: World) -> None:
+    study = whatsapp
+    code = begun(study)
+    study.says("First", NUMBER, also=(USER,))
+    new = Address("whatsapp", "+447700900777")
+    assert study.says("Second", new, also=(USER,)) is Received.TAKEN
+    study.clock.forward(hours=23)
+    study.run(conversations.wake, study.program.terms)
+    assert {one.message.to.value for one in study.claim()} == {new.value}
+    assert study.heard(code)[-2:] == ["First", "Second"]
+
+
+def test_an_id_that_is_somebody_elses_stays_theirs(whatsapp: World) -> None:
+    study = whatsapp
+    other = study.enrol(Address("whatsapp", "+447700900999"))
+    study.says("HELP", Address("whatsapp", "+447700900999"), also=(USER,))
+    code = begun(study)
+    study.says("Mine", NUMBER, also=(USER,))
+    study.says("Theirs", USER)
+    assert (study.heard(code)[-1], study.heard(other)[-1]) == ("Mine", "Theirs")
 
 
 def test_a_reply_from_an_address_that_is_not_theirs_is_kept_with_them_and_flagged(study: World) -> None:
@@ -205,13 +301,13 @@ def test_the_same_file_is_stored_once_and_encrypted(study: World) -> None:
 def test_what_the_provider_keeps_is_fetched_then_deleted_there(study: World) -> None:
     study.consented()
     study.says("", media=(Media(MediaKind.VOICE, "audio/ogg", reference="https://media.example/1"),))
-    (wanted,) = study.program.database.read_now(media.due)
+    (wanted,) = study.program.database.read_now(media.due, "sms")
     assert (wanted.media.reference, wanted.here) == ("https://media.example/1", False)
     study.run(media.stored, wanted.id, b"sound")
-    (again,) = study.program.database.read_now(media.due)
+    (again,) = study.program.database.read_now(media.due, "sms")
     assert again.here
     study.run(media.forgotten, again.id)
-    assert study.program.database.read_now(media.due) == []
+    assert study.program.database.read_now(media.due, "sms") == []
     assert study.program.database.read_now(media.content, wanted.id) == b"sound"
 
 
@@ -219,12 +315,50 @@ def test_media_that_cannot_be_had_is_asked_for_again_and_then_brings_a_person(st
     study.consented()
     study.says("", media=(Media(MediaKind.VOICE, "audio/ogg", reference="https://media.example/1"),))
     for _ in range(60):
-        for wanted in study.program.database.read_now(media.due):
+        for wanted in study.program.database.read_now(media.due, "sms"):
             study.run(media.later, wanted.id, "out of reach")
         study.clock.forward(hours=1)
     assert "media lost" in study.open_tasks()
     study.says("", media=(Media(MediaKind.FILE, content=b"x" * (media.LARGEST + 1)),))
     assert study.count_of(tables.media, tables.media.c.state == "lost") == 2
+
+
+class Silent(Post):
+    """Its provider never answers."""
+
+    async def fetch(self, media: Media, most: int) -> bytes:
+        await asyncio.Event().wait()
+        return b""
+
+
+class Answering(Post):
+    """Its provider hands over every file at once; `fetched` is set when it has."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.fetched = asyncio.Event()
+
+    async def fetch(self, media: Media, most: int) -> bytes:
+        self.fetched.set()
+        return b"sound"
+
+
+async def test_a_provider_that_hands_over_no_files_holds_up_no_other(tmp_path: Path) -> None:
+    """Nor do the files of a channel that is switched off, however many wait."""
+    answering = Answering("sms")
+    channels = {"whatsapp": Silent("whatsapp"), "sms": answering, "telegram": Post("telegram")}
+    voice = (Media(MediaKind.VOICE, "audio/ogg", reference="https://media.example/1"),)
+    with world(tmp_path, channels) as study:
+        for kind in channels:
+            for _ in range(30 if kind != "sms" else 1):
+                study.says("", Address(kind, "+447700900125"), media=voice)
+        del channels["telegram"]
+        worker = asyncio.create_task(study.program.worker.run())
+        async with asyncio.timeout(20):
+            await answering.fetched.wait()
+        worker.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await worker
 
 
 def test_what_was_written_before_somebody_was_enrolled_is_no_answer(study: World) -> None:

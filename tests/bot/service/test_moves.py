@@ -10,6 +10,7 @@ import pytest
 
 from bot.errors import NotSent, OwnPaceError
 from bot.messages import Address, Inbound
+from bot.records import tables
 from bot.records.tables import addresses, consents, outbox
 from bot.service import intake, moves
 from bot.service import outbox as outbox_service
@@ -77,10 +78,61 @@ def test_a_wrong_code_changes_nothing_and_too_many_bring_a_person(study: World) 
     right = wants_email(study)
     for _ in range(moves.MOST_TRIES):
         study.says("000000" if right != "000000" else "000001")
+    assert "a person will see to it" in study.leave()[-1]
     study.says(right)
     study.leave()
     assert study.record(code).row.channel == "text"
+    assert study.open_tasks() == ["change channel"]
+
+
+def test_whoever_tries_codes_at_the_new_address_ends_there_and_the_person_hears_of_it(study: World) -> None:
+    study.consented()
+    right = wants_email(study)
+    for _ in range(moves.MOST_TRIES):
+        study.says("000000" if right != "000000" else "000001", MAIL)
+    assert "a person will see to it" in study.leave()[-1]
+    assert study.says(right, MAIL) is Received.HELD
+
+
+def test_a_code_is_of_no_use_after_a_week_and_the_person_hears_why(study: World) -> None:
+    code = study.consented()
+    for sender in (PHONE, MAIL):
+        right = wants_email(study)
+        study.leave()
+        study.clock.forward(days=7, minutes=1)
+        study.says(right, sender)
+        assert any("that code is too old" in said for said in study.leave())
+        assert study.record(code).row.channel == "text"
+        assert study.says(right, MAIL) is Received.HELD
+        study.leave()
+
+
+def test_a_link_is_of_no_use_after_a_week(study: World) -> None:
+    code = study.consented()
+    start = link_sent(study, PHONE)
+    study.clock.forward(days=7, minutes=1)
+    assert study.says("", CHAT, start=start) is Received.HELD
+    assert any("that code is too old" in said for said in study.leave())
+    assert study.record(code).row.channel == "text"
+
+
+def test_after_three_codes_in_a_day_nobody_else_is_written_to_and_a_person_helps(study: World) -> None:
+    """Whoever has somebody's phone cannot send our mail to the whole world, nor learn who else takes part."""
+    study.enrol(Address("email", "taken0@example.org"))
+    study.consented()
+    study.leave()
+    for number in range(6):
+        study.says("CHANGE")
+        study.says("email")
+        study.says(f"taken{number}@example.org")
+    said = study.leave()
+    assert len([words for words in said if "Your code is" in words]) == moves.MOST_A_DAY - 1
+    assert len([words for words in said if "We have sent a code" in words]) == moves.MOST_A_DAY
     assert "change channel" in study.open_tasks()
+    assert "a person will see to it" in said[-1]
+    study.clock.forward(days=1)
+    study.says(wants_email(study))
+    assert any("From now on we will write to you here" in words for words in study.leave())
 
 
 def test_the_address_of_somebody_else_is_never_taken_and_nobody_learns_of_it(study: World) -> None:
@@ -122,8 +174,49 @@ def test_telegram_is_opened_by_a_link_and_only_once(study: World) -> None:
     assert asked(study, code)[-1] == ("telegram", "b-now")
     assert study.says("", Address("telegram", "666"), start=start) is Received.HELD, "a link opens once"
     assert study.says("", CHAT, start=start) is Received.TAKEN, "tapping it again harms nobody"
-    assert asked(study, code)[-1] == ("telegram", "b-now")
-    assert len(asked(study, code)) == 2
+    assert [kind for kind, _ in asked(study, code)] == ["sms", "telegram", "telegram"], "and is answered"
+
+
+def link_sent(study: World, sender: Address) -> str:
+    """The code of the link that somebody gets who wants Telegram."""
+    study.says("CHANGE", sender)
+    study.says("Telegram", sender)
+    link = next(said for said in study.leave() if "chat.example" in said)
+    return link.rsplit("/", 1)[1]
+
+
+def test_a_link_brings_somebody_back_to_where_they_were_before(study: World) -> None:
+    code = study.consented()
+    study.says("", CHAT, start=link_sent(study, PHONE))
+    study.leave()
+    study.run(moves.move, study.program.terms, code, "sms", PHONE.value, "Ann")
+    study.leave()
+    study.says("", CHAT, start=link_sent(study, PHONE))
+    assert "From now on we will write to you here." in study.leave()[0]
+    assert [kind for kind, _ in asked(study, code)] == ["sms", "telegram", "sms", "telegram"]
+
+
+def test_a_link_that_is_used_up_gets_the_open_question_as_its_answer(study: World) -> None:
+    code = study.consented()
+    start = link_sent(study, PHONE)
+    study.says("", CHAT, start=start)
+    before = study.leave()
+    study.says("", CHAT, start=start)
+    assert study.leave() == before[-1:]
+    assert study.open_tasks() == []
+    assert study.heard(code)[-2:] == ["", ""]
+
+
+def test_a_link_of_somebody_else_moves_nobody_and_brings_a_person(study: World) -> None:
+    code = study.consented()
+    study.says("", CHAT, start=link_sent(study, PHONE))
+    study.leave()
+    other = Address("sms", "+447700900124")
+    others = study.consented(other)
+    study.says("", CHAT, start=link_sent(study, other))
+    assert len(study.leave()) == 1, "the open question is the answer"
+    assert (study.record(others).row.channel, study.record(code).row.channel) == ("text", "Telegram")
+    assert "joined already" in study.open_tasks()
 
 
 def test_somebody_enrolled_on_telegram_is_written_to_once_they_have_opened_the_link(study: World) -> None:
@@ -135,6 +228,7 @@ def test_somebody_enrolled_on_telegram_is_written_to_once_they_have_opened_the_l
     assert study.says("", CHAT, start=start) is Received.TAKEN
     said = study.leave()
     assert said[0].startswith("Hello Sam")
+    assert len(said) == len(set(said))
     assert "YES or NO" in said[-1]
     assert study.record(code).row.channel == "Telegram"
 
@@ -162,6 +256,37 @@ def test_stop_on_one_channel_stops_all(study: World) -> None:
     assert study.record(code).row.state == "Stopped messages"
     study.says("DONE", MAIL)
     assert study.count_of(outbox, outbox.c.state == "pending", outbox.c.question.is_not(None)) == 0
+
+
+@pytest.mark.parametrize("kind", ["email", "telegram"])
+@pytest.mark.parametrize("ends", ["STOP", "LEAVE"])
+@pytest.mark.parametrize("again", ["AGAIN", "READY"])
+def test_after_a_stop_no_code_leaves_and_none_is_of_use(study: World, kind: str, ends: str, again: str) -> None:
+    """Not to the new address, and not on the old phone once they are back either."""
+    code = study.consented()
+    study.says("CHANGE")
+    study.says(kind)
+    if kind == "email":
+        study.says(MAIL.value)
+    study.says(ends)
+    left = study.leave()
+    study.says(again)
+    left += study.leave()
+    assert [said for said in left if " code" in said or "chat.example" in said] == []
+    assert study.count_of(tables.moves) == 0
+    assert study.record(code).row.channel == "text"
+
+
+def test_a_code_under_way_at_a_stop_is_not_tried_again(study: World) -> None:
+    study.consented()
+    study.says("CHANGE")
+    study.says("email")
+    study.says(MAIL.value)
+    under_way = next(one for one in study.claim() if one.kind == "email")
+    study.says("STOP")
+    study.run(outbox_service.not_sent, study.program.terms, under_way, NotSent("The line is down."))
+    study.clock.forward(minutes=1)
+    assert MAIL.value not in {one.message.to.value for one in study.claim()}
 
 
 def test_a_researcher_moves_somebody_after_making_sure_with_them(study: World) -> None:
@@ -235,7 +360,7 @@ def test_a_question_under_way_during_a_move_is_not_tried_again_at_the_old_addres
     study.says("DONE")
     (question,) = study.claim()
     study.run(moves.move, study.program.terms, code, "email", MAIL.value, "Kim")
-    study.run(outbox_service.not_sent, question, NotSent("The line is down."))
+    study.run(outbox_service.not_sent, study.program.terms, question, NotSent("The line is down."))
     study.clock.forward(minutes=1)
     assert {one.kind for one in study.claim()} == {"email"}
     assert study.count_of(outbox, outbox.c.question == "b-decide", outbox.c.state != "cancelled") == 1

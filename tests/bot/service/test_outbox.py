@@ -103,12 +103,12 @@ def test_what_did_not_leave_is_tried_again_later_each_time_and_brings_a_person(s
     waits = []
     for _ in range(7):
         (one,) = claim(study)
-        study.run(outbox.not_sent, one, NotSent("Twilio could not be reached."))
+        study.run(outbox.not_sent, study.program.terms, one, NotSent("Twilio could not be reached."))
         start = study.clock.now
         while not (again := study.run(outbox.claim, study.program.terms, 1)):
             study.clock.forward(seconds=1)
         waits.append((study.clock.now - start).total_seconds())
-        study.run(outbox.not_sent, again[0], NotSent("again"))
+        study.run(outbox.not_sent, study.program.terms, again[0], NotSent("again"))
         study.clock.forward(minutes=6)
     assert waits[0] == 1
     assert waits == sorted(waits)
@@ -116,10 +116,31 @@ def test_what_did_not_leave_is_tried_again_later_each_time_and_brings_a_person(s
     assert study.open_tasks() == ["cannot send"]
 
 
+def test_a_mail_that_its_server_puts_off_for_two_days_ends_as_not_delivered_with_a_task(tmp_path: Path) -> None:
+    """Nor is a mail given up because our own line was down."""
+    address = Address("email", "sam@example.org")
+    with world(tmp_path, {"email": Post("email", patience=timedelta(hours=48))}, pace={"quiet_hours": 0}) as study:
+        code = study.enrol(address)
+        study.says("HELP", address)
+        (first,) = study.claim()
+        study.run(outbox.not_sent, study.program.terms, first, NotSent("There is no line."))
+        study.clock.forward(hours=60)
+        began, tries = study.clock.now, 0
+        while (mail := study.claim()) and mail[0].seq == first.seq:
+            study.run(outbox.not_sent, study.program.terms, mail[0], NotSent("Later.", code="4.2.2"))
+            tries += 1
+            study.clock.forward(minutes=6)
+        assert timedelta(hours=48) <= study.clock.now - began < timedelta(hours=49)
+        assert tries > 400
+        assert states(study, code)[0] == "could not be delivered"
+        assert "not delivered" in study.open_tasks()
+        assert len(mail) == 1, "what comes after it may leave"
+
+
 def test_a_provider_that_says_when_is_believed(study: World) -> None:
     study.enrol()
     (one,) = claim(study)
-    study.run(outbox.not_sent, one, NotSent("slow down", retry_after=timedelta(seconds=40)))
+    study.run(outbox.not_sent, study.program.terms, one, NotSent("slow down", retry_after=timedelta(seconds=40)))
     study.clock.forward(seconds=39)
     assert claim(study) == []
     study.clock.forward(seconds=1)
@@ -200,6 +221,34 @@ def test_a_late_status_settles_an_unknown_message(study: World) -> None:
     assert states(study, code)[0] == "delivered"
 
 
+def test_a_text_that_was_lost_is_not_taken_for_the_one_before_with_the_same_words(study: World) -> None:
+    """Twilio is asked for what has the same words, and is told which of those we know already."""
+    study.consented()
+    study.says("HELP")
+    (first,) = claim(study)
+    study.run(outbox.accepted, first.seq, "SM1")
+    study.says("HELP")
+    (second,) = claim(study)
+    assert second.message.body == first.message.body
+    study.run(outbox.unknown, second.seq, timedelta())
+    (asked,) = study.run(outbox.doubtful, study.program.terms)
+    assert "SM1" in asked.message.earlier
+    study.run(outbox.accepted, second.seq, "SM1")
+    assert study.count_of(tables.outbox, tables.outbox.c.seq == second.seq, tables.outbox.c.state == "unknown") == 1
+    study.clock.forward(minutes=2)
+    assert len(study.run(outbox.doubtful, study.program.terms)) == 1, "it is asked about again"
+
+
+def test_a_receipt_given_for_two_messages_is_believed_for_the_first(study: World) -> None:
+    study.enrol()
+    study.enrol(Address("sms", "+447700900124"))
+    first, second = claim(study)
+    study.run(outbox.accepted, first.seq, "SM1")
+    study.run(outbox.accepted, second.seq, "SM1")
+    unknown = study.count_of(tables.outbox, tables.outbox.c.seq == second.seq, tables.outbox.c.state == "unknown")
+    assert unknown == 1
+
+
 def test_what_a_killed_process_was_sending_is_unknown_and_not_sent_again(study: World) -> None:
     study.enrol()
     claim(study)
@@ -248,7 +297,7 @@ def in_flight(study: World) -> Claimed:
 def test_a_question_that_did_not_leave_before_a_stop_never_leaves(study: World) -> None:
     one = in_flight(study)
     study.says("STOP")
-    study.run(outbox.not_sent, one, NotSent("The provider could not be reached."))
+    study.run(outbox.not_sent, study.program.terms, one, NotSent("The provider could not be reached."))
     study.clock.forward(minutes=10)
     (only,) = study.leave()
     assert only.startswith("We have stopped all automatic messages")
@@ -272,7 +321,7 @@ def test_what_the_provider_has_spoken_of_is_never_sent_again(study: World) -> No
     study.clock.forward(minutes=3)
     assert study.run(outbox.doubtful, study.program.terms) == []
     study.run(outbox.surely_not_sent, one.seq)
-    study.run(outbox.not_sent, one, NotSent("The connection broke."))
+    study.run(outbox.not_sent, study.program.terms, one, NotSent("The connection broke."))
     assert study.leave() == []
 
 

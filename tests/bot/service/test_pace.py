@@ -70,7 +70,7 @@ def test_a_message_that_could_not_leave_in_the_evening_does_not_leave_at_night(s
     say(study, "By phone")
     wake(study, hours=1)  # the next question, at one o'clock
     (claimed,) = study.claim()
-    study.run(sending.not_sent, claimed, NotSent("no way out"))
+    study.run(sending.not_sent, study.program.terms, claimed, NotSent("no way out"))
     study.clock.forward(hours=12)
     assert study.claim() == [], "a text at one in the morning"
     study.clock.forward(hours=8)

@@ -14,6 +14,7 @@ from bot import bootstrap
 from bot.channel import WebhookRequest
 from bot.interview.schedule import Wording
 from bot.messages import Address
+from bot.records.tables import messages
 from bot.web.app import create_app
 from tests.bot.world import PHONE, URL, World, world
 from tests.channels.twilio.signing import signed
@@ -166,6 +167,15 @@ async def test_every_character_a_person_writes_is_kept(study: World, client: htt
     answer = await post(client, text(words))
     assert answer.status_code == 200
     assert study.heard(code) == [words]
+
+
+@pytest.mark.parametrize(("to", "kind"), [("whatsapp:+447700900000", "whatsapp"), ("+447700900000", "sms")])
+async def test_what_nobody_can_read_is_kept_under_the_channel_that_it_came_by(
+    study: World, client: httpx.AsyncClient, to: str, kind: str
+) -> None:
+    assert (await post(client, text("Hello", sender="rcs:somebody", To=to))).status_code == 200
+    assert study.open_tasks() == ["unreadable delivery"]
+    assert study.count_of(messages, messages.c.channel == kind) == 1
 
 
 # Unknown senders

@@ -151,7 +151,7 @@ async def test_telegram_cannot_be_asked_what_became_of_a_text() -> None:
 LONG = "This is a sentence of a text. " * 300
 
 
-async def test_a_long_text_leaves_in_parts_in_order_and_the_receipt_names_the_first() -> None:
+async def test_a_long_text_leaves_in_parts_in_order_and_the_receipt_names_each() -> None:
     numbers = iter(range(100, 200))
 
     async def count(request: web.Request) -> web.StreamResponse:
@@ -161,7 +161,7 @@ async def test_a_long_text_leaves_in_parts_in_order_and_the_receipt_names_the_fi
     async with served(double) as channel:
         receipt = await channel.send(Outbound("our-id", Address("telegram", CHAT), LONG))
     texts = [asked["text"] for asked in double.times("sendMessage")]
-    assert receipt.provider_id == f"{BOT}/{CHAT}/100"
+    assert (receipt.provider_id, *receipt.further) == tuple(f"{BOT}/{CHAT}/{number}" for number in (100, 101, 102))
     assert len(texts) == 3
     assert " ".join(texts) == LONG.strip()
 
