@@ -27,6 +27,10 @@ SAFELY = "They have said how it is safe to contact them: read safe_contact on th
 """What it is stays on their page: this goes into a mail and onto a list."""
 
 
+LANE = "staff "
+"""How the lanes of the team's own mails begin: they leave also while the study is on hold."""
+
+
 def tell(uow: UnitOfWork, terms: Terms, participant: Participant, alert: Alert) -> None:
     """Write to somebody on the rota, if they are a user with an address and there is a mail channel."""
     user = _user(uow, alert.who)
@@ -40,7 +44,7 @@ def tell(uow: UnitOfWork, terms: Terms, participant: Participant, alert: Alert) 
         words = WORDS[Cause(alert.cause)].format(code=participant.code)
         body = key.seal(f"{words}{safely}{again}\n\n{link}", "body")
         message = {"key_id": key_id, "channel": "email", "belongs": "alert", "body": body}
-        outgoing.queue(uow, message, {"lane": f"staff {user['id']}", "address": user["email"]})
+        outgoing.queue(uow, message, {"lane": f"{LANE}{user['id']}", "address": user["email"]})
 
 
 def _user(uow: UnitOfWork, name: str) -> dict[str, object] | None:
