@@ -17,6 +17,7 @@ from bot.errors import OwnPaceError
 from bot.interview.commands import Command, parse
 from bot.interview.events import Belongs, Enrolled, Move, Moved, OptedOut, OutOfOffice, Said, TaskKind
 from bot.interview.invitation import is_join
+from bot.interview.reminding import REMINDERS
 from bot.interview.state import Interview, Menu, State
 from bot.messages import DeliveryUpdate, Inbound, News, Reach, Undeciphered
 from bot.records import participants
@@ -496,7 +497,10 @@ def _answered(uow: UnitOfWork, reply_to: Sequence[str]) -> RowMapping | None:
 
 
 def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbound) -> list[Row]:
-    """The person is writing, so nothing waits for their waking hours, or for them to write; what had not left."""
+    """The person is writing, so nothing waits for their waking hours, or for them to write; what had not left.
+
+    Only what was to remind them is not wanted any more.
+    """
     channel = terms.channels.get(inbound.sender.kind)
     if not inbound.automatic and (found.row["closed"] or (channel and channel.window)):
         here = addresses.c.id == found.address_id
@@ -504,6 +508,11 @@ def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbou
     waiting = uow.run(_WAITING, {"of": lane(found.id)})
     if inbound.automatic:
         return []
+    if waiting:
+        reminders = select(messages.c.id).where(messages.c.participant_id == found.id, messages.c.texts.in_(REMINDERS))
+        unwanted = (outbox.c.lane == lane(found.id), outbox.c.state.in_(["pending", "held"]))
+        cancelled = {"state": "cancelled", "changed_at": uow.now}
+        uow.execute(update(outbox).where(*unwanted, outbox.c.message_id.in_(reminders)).values(**cancelled))
     if any(row["state"] == "held" or row["not_before"] > uow.now for row in waiting):
         uow.execute(
             update(outbox)

@@ -191,8 +191,9 @@ def _may_leave(uow: UnitOfWork, terms: Terms, row: RowMapping | Row) -> bool:
     if channel.window and row["template"] is None and _outside(uow, channel, row):
         _open_window(uow, terms, channel, row)
         return False
-    unlimited = channel.most_an_hour is None or row["texts"] in URGENT
-    return unlimited or not _too_many(uow, channel.most_an_hour, row)
+    if channel.most_an_hour is None or row["texts"] in URGENT:
+        return True
+    return not _too_many(uow, channel.most_an_hour, row)
 
 
 def _too_soon(uow: UnitOfWork, row: RowMapping | Row) -> bool:
