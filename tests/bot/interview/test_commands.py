@@ -276,8 +276,8 @@ def test_a_pause_is_chosen_by_number_or_by_words(text: str, key: str | None) -> 
 
 @pytest.mark.parametrize(
     ("text", "key"),
-    [("1", "keep"), ("Keep my answers", "keep"), ("2", "delete"), ("two", "delete"), ("DELETE", "delete"), ("delet", "delete"),
-     ("do not delete", None), ("keep or delete", None)],
+    [("1", "keep"), ("Keep my answers", "keep"), ("2", "delete"), ("two", "delete"), ("DELETE", "delete"),
+     ("delet", "delete"), ("do not delete", None), ("keep or delete", None)],
 )  # fmt: skip
 def test_leaving_asks_whether_to_keep_or_delete(text: str, key: str | None) -> None:
     assert choice(text, LEAVE_CHOICES) == key

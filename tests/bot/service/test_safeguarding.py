@@ -162,8 +162,24 @@ def test_a_researcher_who_has_it_keeps_it_until_somebody_takes_it_on_purpose(stu
 
 
 def test_what_a_stranger_writes_is_looked_at_too(study: World) -> None:
-    say(study, "please help he is hitting me", Address("sms", "+447700900999"))
+    for _ in range(2):
+        say(study, "please help he is hitting me", Address("sms", "+447700900999"))
     assert "distress" in study.open_tasks()
+    ((address, words),) = mails(study)
+    assert address == "ann@example.org"
+    assert words.endswith("https://study.example/holding")
+    assert "hitting" not in words
+
+
+def test_what_comes_from_an_address_that_we_do_not_know_to_be_theirs_holds_the_questions_and_tells_the_team(
+    study: World,
+) -> None:
+    code = to_the_first_question(study)
+    sent = study.program.database.read_now(lambda uow: uow.all(outbox.select().where(outbox.c.kind == "sms")))
+    say(study, "I want to die", Address("email", "other@example.org"), reply_to=(sent[-1]["id"],))
+    assert study.record(code).distressed
+    assert study.record(code).row.state == "With a researcher"
+    assert len(mails(study)) == 1
 
 
 def test_a_sign_written_over_an_older_message_is_heard(study: World) -> None:
