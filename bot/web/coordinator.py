@@ -85,7 +85,14 @@ async def enrol(request: Request, user: User) -> Response:
 
 
 def _enrol(request: Request, user: User, text: str = "", problem: str = "", **more: Any) -> Response:
-    known: dict[str, Any] = {"text": text, "entries": [], "codes": [], "done": False, "columns": enrolment.COLUMNS}
+    known: dict[str, Any] = {
+        "text": text,
+        "entries": [],
+        "codes": [],
+        "waiting": [],
+        "done": False,
+        "columns": enrolment.COLUMNS,
+    }
     status = 409 if problem else 200
     return page(request, "enrol.html", status=status, user=user, problems=problem.splitlines(), **known | more)
 
@@ -107,13 +114,15 @@ async def _enrolling(request: Request, user: User, *, look: bool) -> Response:
     try:
         text = await _people(request)
         entries = enrolment.read_text("line", text, parts.rules)
+        beyond = await parts.database.read(enrolment.waits, parts.rules, entries)
         use_case = enrolment.rehearse if look else enrolment.enrol_all
         codes = await parts.database.run(use_case, parts.terms, parts.rules, entries, user.name)
     except OwnPaceError as problem:
         return _enrol(request, user, text, str(problem))
+    waiting = [code for code, waits in zip(codes, beyond, strict=True) if waits]
     if look:
-        return _enrol(request, user, text, entries=list(zip(codes, entries, strict=True)))
-    return _enrol(request, user, codes=codes, done=True)
+        return _enrol(request, user, text, entries=list(zip(codes, entries, strict=True)), waiting=waiting)
+    return _enrol(request, user, codes=[code for code in codes if code not in waiting], waiting=waiting, done=True)
 
 
 async def _people(request: Request) -> str:
