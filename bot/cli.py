@@ -478,7 +478,7 @@ def assign(
 
 @app.command()
 def hold(config: ConfigPath = CONFIG) -> None:
-    """Let no message leave, to anybody, until it is released."""
+    """Let no message leave until it is released, but support for somebody in distress and mails to the team."""
     program = _program(config)
     held = program.database.run_now(switch.hold, ACTOR)
     out.print("Nothing leaves now. To go on: ownpace release" if held else "Nothing was leaving already.")

@@ -63,6 +63,7 @@ class Way:
     """How far the people of one cohort came. `reached` to `ended_here` are by question."""
 
     states: Counter[str] = field(default_factory=Counter)
+    enrolled: int = 0
     consented: int = 0
     answering: int = 0
     reached: Counter[str] = field(default_factory=Counter)
@@ -100,6 +101,7 @@ class Count:
         cohort = case.head.cohort
         way = self.ways.setdefault(cohort, Way())
         way.states[case.head.state] += 1
+        way.enrolled += _has_come_in(case)
         way.consented += case.head.consented
         way.answering += any(answer.parts for answer in case.answers)
         own = [turn for turn in case.heard if turn.speaker is Speaker.PARTICIPANT]
@@ -148,11 +150,16 @@ class Count:
             first, last = min(asked), max(part.at for part in parts)
             self._tally(case.head.cohort, parts[0].channel).days[_minutes(first, last) // (24 * 60)] += 1
 
+    def enrolled(self) -> int:
+        """How many had a place, in all cohorts."""
+        return sum(way.enrolled for way in self.ways.values())
+
     # Saying it
 
     def parts(self, study: Study) -> Iterator[Part]:
         yield Paragraph(
-            f"{len(study.heads)} people were enrolled whose figures may be told. Interviews were held by message, at "
+            f"{len(study.heads)} people came forward whose figures may be told, and {self.enrolled()} of them were "
+            "enrolled: the others wait for a place, or the study was not for them. Interviews were held by message, at "
             "each participant's own pace. A message counts with the channel it went by; a participant with that of "
             "their first message. Whether a supporter helped is not known to this report."
         )
@@ -198,7 +205,8 @@ class Count:
     def _people(self) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
         ways = dict(sorted(self.ways.items()))
         rows = [
-            ("Enrolled", *(way.states.total() for way in ways.values())),
+            ("Came forward", *(way.states.total() for way in ways.values())),
+            ("Enrolled", *(way.enrolled for way in ways.values())),
             ("Consented", *(way.consented for way in ways.values())),
             ("Answered a question", *(way.answering for way in ways.values())),
             *((f"Now: {state.value}", *(way.states[state.value] for way in ways.values())) for state in State),
@@ -219,6 +227,13 @@ class Count:
         )
         yield _chart(f"People asked, {cohort}", "people", {key: way.reached[key] for key in asked}, what="Question")
         yield _chart(f"Skips, {cohort}", "skips", {key: way.skipped[key] for key in asked}, what="Question")
+
+
+def _has_come_in(case: Case) -> bool:
+    """Whether they got as far as the statements: not while they wait for a place, or are asked who it is for."""
+    begun = case.head.position or case.answers or case.head.state == State.COMPLETE
+    asked_first = {each.id for each in case.schedule.eligibility}
+    return bool(begun) and case.head.position not in asked_first
 
 
 def _answer_table(tallies: Mapping[Group, Tally]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:

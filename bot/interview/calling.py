@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.interview import wording
-from bot.interview.commands import words_of
+from bot.interview.commands import NUMERALS, words_of
 from bot.interview.events import Alert, Belongs, Book, Due, Said, SetTimer, TimerKind
 from bot.interview.rota import Booked, CallWay, Slot, offered
 from bot.interview.state import Cause, Menu
@@ -49,9 +49,16 @@ def choose(turn: Turn, said: Said) -> bool:
     turn.change(menu=None, slots=(), call=slot)
     turn.follow(Book(slot))
     _say(turn, slot)
-    if slot.start - BEFORE > turn.now:
-        turn.follow(SetTimer(TimerKind.CALL, slot.start - BEFORE, position(slot)))
+    reminder = _reminder(turn, slot)
+    if reminder > turn.now:
+        turn.follow(SetTimer(TimerKind.CALL, reminder, position(slot)))
     return True
+
+
+def _reminder(turn: Turn, slot: Slot) -> datetime:
+    """An hour before; or the day before, where that is an hour at which nothing leaves."""
+    soon = slot.start - BEFORE
+    return soon if turn.allowed(soon) < slot.start else slot.start - timedelta(days=1)
 
 
 def due(turn: Turn, event: Due) -> None:
@@ -60,7 +67,7 @@ def due(turn: Turn, event: Due) -> None:
     if slot is None or event.position != position(slot) or turn.now >= slot.start:
         return
     turn.follow(Alert(slot.researcher, Cause.CALL_SOON.value, 1))
-    if turn.interview.wants_messages and not turn.interview.holder and turn.waking() is None:
+    if turn.interview.wants_messages and not turn.interview.holder and turn.allowed(turn.now) < slot.start:
         _say(turn, slot)
 
 
@@ -76,6 +83,6 @@ def _say(turn: Turn, slot: Slot) -> None:
 
 
 def _picked(slots: tuple[Slot, ...], text: str) -> Slot | None:
-    words = [word for word in words_of(text) if word not in ("number", "option", "please")]
+    words = [NUMERALS.get(word, word) for word in words_of(text) if word not in ("number", "option", "please")]
     number = int(words[0]) if len(words) == 1 and re.fullmatch(r"\d", words[0], re.ASCII) else 0
     return next((slot for slot in slots if slot.number == number), None)

@@ -31,10 +31,11 @@ class Command(StrEnum):
 
 @dataclass(frozen=True)
 class Word:
-    """A command, with the number of "BACK 3" or "PAUSE 2"."""
+    """A command, with the number of "BACK 3" or "PAUSE 2", or the rest of "PAUSE for a week"."""
 
     command: Command
     number: int | None = None
+    rest: str = ""
 
 
 NUMBERED = frozenset({Command.BACK, Command.PAUSE})
@@ -197,12 +198,16 @@ CHANGE_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
+NUMERALS: Mapping[str, str] = MappingProxyType({"one": "1", "two": "2", "three": "3", "four": "4"})
+"""Numbers of a menu, as people write them out."""
+
+
 def choice(text: str, options: Mapping[str, tuple[str, ...]]) -> str | None:
     """The key of the one option the whole message names, or None."""
     tokens = _without_politeness(words_of(text))
     if len(tokens) == 2 and tokens[0] in {"option", "number"}:
         tokens = tokens[1:]
-    said = " ".join(tokens)
+    said = NUMERALS.get(" ".join(tokens), " ".join(tokens))
     exact = {key for key, ways in options.items() if said in ways}
     near = {key for key, ways in options.items() for way in ways if way.isalpha() and said in slips(way)}
     found = exact or near

@@ -90,4 +90,4 @@ def unclear(turn: Turn) -> None:
         turn.say("consent-unclear")
     else:
         fetching.hand_over(turn, TaskKind.UNCLEAR)
-        turn.say("person-asked", **turn.promise())
+        fetching.promise(turn)

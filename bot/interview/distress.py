@@ -11,6 +11,9 @@ from bot.interview.safeguarding import signposts
 from bot.interview.state import Cause, State
 from bot.interview.turn import ENDED, Turn
 
+URGENT = ("distress", "distress-discreet")
+"""Texts that wait for nothing: not for daylight, nor for what was to leave before them, nor for the study's switch."""
+
 
 def hear(turn: Turn, said: Said) -> None:
     """Keep what was said, answer it at once at any hour, hold the questions and tell whoever is on call."""
@@ -20,7 +23,8 @@ def hear(turn: Turn, said: Said) -> None:
     alarm(turn)
     if signposts(turn.now, turn.interview.signposted):
         turn.change(signposted=turn.now)
-        turn.say("distress-discreet" if turn.interview.person.discreet else "distress", **turn.promise())
+        usual, discreet = URGENT
+        turn.say(discreet if turn.interview.person.discreet else usual, **turn.promise())
 
 
 def alarm(turn: Turn) -> None:

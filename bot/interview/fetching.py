@@ -32,6 +32,12 @@ def call(turn: Turn, cause: Cause) -> None:
     _tell_next(turn)
 
 
+def promise(turn: Turn) -> None:
+    """Say who will write and by when; a call only to those who want calls."""
+    writes_only = turn.interview.person.says("no_calls")
+    turn.say("person-asked-no-calls" if writes_only else "person-asked", **turn.promise())
+
+
 def acknowledge(turn: Turn) -> None:
     """Somebody has seen it."""
     turn.change(calling=None, told=0)

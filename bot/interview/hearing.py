@@ -25,9 +25,10 @@ from bot.interview.turn import Turn
 def hear(turn: Turn, said: Said) -> None:
     """STOP and LEAVE before all else; then signs of distress, a person who listens, a menu and the rest."""
     beckoned = turn.interview.beckoned
-    turn.change(heard=turn.now, asked=None, away=False, beckoned=False)
+    reminded = tuple(moment for moment in turn.interview.reminded if moment <= turn.now)  # what still waits is dropped
+    turn.change(heard=turn.now, asked=None, away=False, beckoned=False, reminded=reminded)
     done_there = {"stop": Word(Command.STOP), "start": Word(Command.READY)}.get(said.opt_out or "")
-    word = done_there or parse(said.text)
+    word = done_there or parse(said.text) or pausing.named(turn, said.text)
     if word and word.command in (Command.STOP, Command.LEAVE):
         turn.file(said, Belongs.COMMAND)
         leaving.stop(turn, said) if word.command is Command.STOP else leaving.leave(turn)

@@ -54,8 +54,8 @@ _LEADS = (
     "start again", "carry on", "for", "make it", "let's say", "say", "have", "we", "start", "again", "off",
 )  # fmt: skip
 _TAILS = ("please", "pls", "thanks", "thank you", "ok", "okay", "time", "from now", "off", "break", "pause", "if i can",
-          "if that is ok", "if that's ok", "x", "instead", "again", "then", "if possible")  # fmt: skip
-_UNTIL = ("until", "till", "til", "untill", "not until", "not before", "not till")
+          "if that is ok", "if that's ok", "x", "instead", "again", "then", "if possible", "morning")  # fmt: skip
+UNTIL = ("until", "till", "til", "untill", "not until", "not before", "not till")
 _AFTER = ("after", "until after", "till after", "til after", "sometime after", "any time after", "not until after")
 _ON = ("on", "from", "in", "at", "again on", "back on")
 
@@ -123,7 +123,7 @@ def _unit(word: str) -> timedelta | None:
 
 def _day(words: list[str], today: date) -> date | None:
     said = " ".join(words)
-    for relations, later in ((_AFTER, True), (_UNTIL, False), (_ON, False), (("",), False)):
+    for relations, later in ((_AFTER, True), (UNTIL, False), (_ON, False), (("",), False)):
         for relation in sorted(relations, key=len, reverse=True):
             if not relation or said.startswith(f"{relation} "):
                 rest = said.removeprefix(relation).strip()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 
 from bot.interview import settling, wording
-from bot.interview.commands import PAUSE_CHOICES, choice
+from bot.interview.commands import PAUSE_CHOICES, Command, Word, choice, parse, words_of
 from bot.interview.events import Belongs, Cancel, Due, Release, Said, SetTimer, TaskKind, TimerKind
-from bot.interview.ownwords import understood
+from bot.interview.ownwords import UNTIL, understood
 from bot.interview.pace import at_local
 from bot.interview.state import Interview, Menu, State
 from bot.interview.turn import Turn
@@ -32,10 +32,19 @@ def resume_position(interview: Interview) -> str:
     return f"{interview.position}/{interview.until}"
 
 
-def pause(turn: Turn, number: int | None) -> None:
+def named(turn: Turn, text: str) -> Word | None:
+    """PAUSE and how long, in one message; where how long is not understood, only if nothing else can be meant."""
+    first, *rest = words_of(text) or [""]
+    if not 1 <= len(rest) < LONG_REPLY or parse(first) != Word(Command.PAUSE):
+        return None
+    sure = _length(turn, " ".join(rest)) is not None or rest[0] in UNTIL
+    return Word(Command.PAUSE, rest=" ".join(rest)) if sure else None
+
+
+def pause(turn: Turn, word: Word) -> None:
     turn.change(state=State.PAUSED, menu=Menu.PAUSE, until=None, unclear=0)
     turn.follow(Cancel())
-    length = _length(turn, str(number)) if number is not None else None
+    length = _length(turn, word.rest or str(word.number)) if word.rest or word.number else None
     if length is None:
         turn.say("pause-ask")
     else:

@@ -38,7 +38,7 @@ def fetch(turn: Turn, kind: TaskKind) -> None:
         turn.task(kind)
     else:
         fetching.hand_over(turn, kind)
-    turn.say("person-asked", **turn.promise())
+    fetching.promise(turn)
 
 
 def fetch_by_call(turn: Turn, said: Said) -> None:
@@ -48,7 +48,7 @@ def fetch_by_call(turn: Turn, said: Said) -> None:
     else:
         fetching.hand_over(turn, TaskKind.CALL_ASKED)
     if not calling.offer(turn, said.booked):
-        turn.say("person-asked", **turn.promise())
+        fetching.promise(turn)
 
 
 def tell(turn: Turn, said: Said, word: Word | None) -> None:

@@ -32,6 +32,7 @@ class Guard(StrEnum):
     AWAITING_US = "awaiting us"
     NOT_ASKED = "not asked yet"
     SWITCHED_OFF = "reminders are off"
+    LATELY = "reminded less than a day ago"
     ENOUGH_IN_SILENCE = "enough in this silence"
     ENOUGH_IN_INTERVIEW = "enough in this interview"
 
@@ -104,8 +105,12 @@ def decide(silence: Silence, ladder: Ladder = USUAL) -> Decision:
 
 
 def by_hand(silence: Silence, now: datetime, ladder: Ladder = USUAL) -> Remind | Nothing:
-    """Whether a coordinator may remind now: the same guards and the same most, without waiting for the next step."""
-    why = _guard(silence) or _enough(silence, ladder)
+    """Whether a coordinator may remind now: the same guards and the same most, without waiting for the next step.
+
+    Two on one day would be a burst, also where the first still waits for daylight.
+    """
+    lately = silence.reminded and now - silence.reminded[-1] < timedelta(days=1)
+    why = _guard(silence) or _enough(silence, ladder) or (Guard.LATELY if lately else None)
     return Nothing(why) if why is not None else Remind(now, _text(silence, ladder))
 
 

@@ -61,7 +61,7 @@ def settle(turn: Turn) -> None:
     if question.handover:
         turn.mark(question.id, progress=Progress.SETTLED)
         fetching.hand_over(turn, TaskKind.GO_ON)
-        turn.say("person-asked", **turn.promise())
+        fetching.promise(turn)
     else:
         whole(turn)
 

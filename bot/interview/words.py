@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.interview import answering, moving, pausing, persons, settling
+from bot.interview import answering, fetching, moving, pausing, persons, settling
 from bot.interview.commands import Command, Word
 from bot.interview.events import Remove, Said, TaskKind
 from bot.interview.state import Progress, State
@@ -27,7 +27,7 @@ def obey(turn: Turn, said: Said, word: Word) -> None:
         Command.SKIP: lambda: skip(turn),
         Command.BACK: lambda: back(turn, word.number),
         Command.AGAIN: lambda: answering.ask(turn),
-        Command.PAUSE: lambda: pausing.pause(turn, word.number),
+        Command.PAUSE: lambda: pausing.pause(turn, word),
         Command.READY: lambda: settling.ready(turn),
         Command.CHANGE: lambda: moving.change_channel(turn),
         Command.UNDO: lambda: undo(turn),
@@ -45,7 +45,7 @@ def obey(turn: Turn, said: Said, word: Word) -> None:
             if _goes_on_by_itself(turn):
                 return
         if turn.interview.state is State.HANDOVER:  # only a person releases them
-            turn.say("person-asked", **turn.promise())
+            fetching.promise(turn)
         elif turn.interview.position or word.command in (Command.UNDO, Command.CHANGE):
             open_only[word.command]()
         else:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.interview.discreet import NEUTRAL_TEXTS
+from bot.interview.distress import URGENT
 from bot.interview.engine import Step, step
 from bot.interview.events import (
     OUTLASTS,
@@ -232,7 +233,11 @@ class _Turn:
         """What is under way may still be found not to have left: then it is not tried again."""
         uow, in_lane = self.uow, outbox.c.lane == lane(self.participant.id)
         ours = outbox.c.message_id.in_(
-            select(messages.c.id).where(messages.c.participant_id == self.participant.id, messages.c.author == "bot")
+            select(messages.c.id).where(
+                messages.c.participant_id == self.participant.id,
+                messages.c.author == "bot",
+                or_(messages.c.texts.is_(None), messages.c.texts.not_in(URGENT)),
+            )
         )
         waiting = (in_lane, outbox.c.state.in_(["pending", "held"]))
         cancelled = {"state": "cancelled", "changed_at": uow.now}

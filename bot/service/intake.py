@@ -15,17 +15,18 @@ from sqlalchemy.engine import RowMapping
 
 from bot.errors import OwnPaceError
 from bot.interview.commands import Command, parse
-from bot.interview.events import Belongs, Enrolled, Move, Moved, OptedOut, OutOfOffice, Said, TaskKind
+from bot.interview.events import Belongs, Enrolled, Move, Moved, OptedOut, OutOfOffice, Said, TaskKind, Worried
 from bot.interview.invitation import is_join
+from bot.interview.reminding import REMINDERS
 from bot.interview.state import Interview, Menu, State
 from bot.messages import DeliveryUpdate, Inbound, News, Reach, Undeciphered
 from bot.records import participants
 from bot.records.participants import Found, Participant, Terms
 from bot.records.prepared import Prepared, Row
-from bot.records.tables import addresses, delivery_updates, messages, outbox
+from bot.records.tables import addresses, delivery_updates, messages, outbox, tasks
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import calls, enrolment, invitations, media, moves, outgoing, reaching
+from bot.service import alerts, calls, enrolment, invitations, media, moves, outgoing, reaching
 from bot.service.conversations import happen, lane
 from bot.service.invitations import Attempt
 from bot.service.outbox import PART, update_delivery
@@ -367,6 +368,7 @@ def _flag(uow: UnitOfWork, terms: Terms, found: Found | None, inbound: Inbound, 
         uow.open_task("sender not confirmed", found.id, message_id, problem)
         if _alarming(terms, inbound.body):
             uow.open_task(TaskKind.DISTRESS.value, found.id, message_id, problem)
+            happen(uow, terms, participants.by_id(uow, terms, found.id), Worried("service"))
     if may_stop and (word := parse(inbound.body)) and word.command is Command.STOP:
         happen(uow, terms, participants.by_id(uow, terms, found.id), OptedOut())
     uow.changed |= {"participants", f"participant {found.id}"}
@@ -402,10 +404,19 @@ def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str, attempt: At
     if attempt is None or attempt.wants_a_person:
         uow.open_task(why, None, added, attempt.problem or COULD_NOT_JOIN if attempt else None)
     if _alarming(terms, inbound.body):
+        if not _told_of(uow, sender):
+            alerts.tell_of_stranger(uow, terms)
         uow.open_task(TaskKind.DISTRESS.value, None, added, f"{why[:1].upper()}{why[1:]}. Nobody has answered it.")
     if why == "unknown sender" and inbound.sender.kind in terms.channels and _may_reply(uow, inbound, sender):
         _reply_to_stranger(uow, terms, inbound, sender)
     return Received.HELD
+
+
+def _told_of(uow: UnitOfWork, sender: bytes) -> bool:
+    """Whether something alarming that this sender wrote waits to be seen already."""
+    of = select(tasks.c.id).join(messages, messages.c.id == tasks.c.message_id)
+    waits = (tasks.c.kind == TaskKind.DISTRESS.value, tasks.c.closed_at.is_(None), messages.c.sender == sender)
+    return uow.one(of.where(*waits).limit(1)) is not None
 
 
 def _may_reply(uow: UnitOfWork, inbound: Inbound, sender: bytes) -> bool:
@@ -504,7 +515,10 @@ def _answered(uow: UnitOfWork, reply_to: Sequence[str]) -> RowMapping | None:
 
 
 def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbound) -> list[Row]:
-    """The person is writing, so nothing waits for their waking hours, or for them to write; what had not left."""
+    """The person is writing, so nothing waits for their waking hours, or for them to write; what had not left.
+
+    Only what was to remind them is not wanted any more.
+    """
     channel = terms.channels.get(inbound.sender.kind)
     if not inbound.automatic and (found.row["closed"] or (channel and channel.window)):
         here = addresses.c.id == found.address_id
@@ -515,6 +529,11 @@ def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbou
     waiting = uow.run(_WAITING, {"of": lane(found.id)})
     if inbound.automatic:
         return []
+    if waiting:
+        reminders = select(messages.c.id).where(messages.c.participant_id == found.id, messages.c.texts.in_(REMINDERS))
+        unwanted = (outbox.c.lane == lane(found.id), outbox.c.state.in_(["pending", "held"]))
+        cancelled = {"state": "cancelled", "changed_at": uow.now}
+        uow.execute(update(outbox).where(*unwanted, outbox.c.message_id.in_(reminders)).values(**cancelled))
     if any(row["state"] == "held" or row["not_before"] > uow.now for row in waiting):
         uow.execute(
             update(outbox)

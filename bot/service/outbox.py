@@ -4,6 +4,9 @@ A send ends in one of four ways. Accepted: there is a receipt. Not sent: it sure
 Refused: the provider will not take it; a person sees to it. Unknown: nobody can tell; the provider is asked after a
 while, and only a message that surely did not leave is sent again. Nothing is ever retried blindly.
 
+Texts for somebody in distress, and mails that fetch the team, leave also while the study is on hold; and what waits
+or is in doubt keeps no text for distress from leaving.
+
 A message is pending until its moment comes; held until the person writes on that channel, where the provider or the
 address wants that; aside until the bot speaks again; sending while a channel has it; and then accepted, refused,
 unknown, or cancelled because it was not wanted any more.
@@ -22,6 +25,7 @@ from sqlalchemy.engine import RowMapping
 
 from bot.channel import Channel
 from bot.errors import KeyFileError, NotSent, Refused
+from bot.interview.distress import URGENT
 from bot.interview.pace import REPLY_WITHIN, is_reply
 from bot.interview.quiet import next_allowed
 from bot.interview.wording import stock
@@ -32,7 +36,7 @@ from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, data_keys, delivery_updates, messages, outbox
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import conversations, outgoing, reaching
+from bot.service import alerts, conversations, outgoing, reaching
 from bot.service.switch import HELD
 
 log = structlog.get_logger()
@@ -71,6 +75,8 @@ class Claimed:
     message: Outbound
 
 
+_flying = outbox.alias()
+_one_flies = select(_flying.c.seq).where(_flying.c.lane == outbox.c.lane, _flying.c.state == "sending").exists()
 _earlier = outbox.alias()
 _in_the_way = (
     select(_earlier.c.seq)
@@ -79,7 +85,6 @@ _in_the_way = (
         _earlier.c.seq < outbox.c.seq,
         or_(
             _earlier.c.state == "pending",
-            _earlier.c.state == "sending",
             and_(_earlier.c.state == "unknown", _earlier.c.reconcile_at.is_not(None)),
         ),
     )
@@ -146,18 +151,31 @@ _heads = (
 
 @lru_cache
 def _ready(kinds: frozenset[str]) -> Prepared:
-    """What may leave on these channels: the first of each lane, unless everything is on hold."""
-    due = (outbox.c.state == "pending", outbox.c.not_before <= bindparam("now"), ~_in_the_way, ~HELD)
+    """What may leave on these channels: the first of each lane, unless everything is on hold; what is urgent before."""
+    due = (outbox.c.state == "pending", outbox.c.not_before <= bindparam("now"), ~_one_flies)
+    released = or_(~HELD, outbox.c.lane.like(f"{alerts.LANE}%"))
+    in_turn = or_(and_(~_in_the_way, released), *(messages.c.texts == text for text in URGENT))
     served = or_(*(outbox.c.kind == kind for kind in sorted(kinds)))
-    return Prepared(_heads.where(*due, served).order_by(outbox.c.seq).limit(bindparam("most", type_=Integer)))
+    return Prepared(_heads.where(*due, in_turn, served).order_by(outbox.c.seq).limit(bindparam("most", type_=Integer)))
 
 
 def claim(uow: UnitOfWork, terms: Terms, limit: int = 64) -> list[Claimed]:
     """Take what may leave now: the first of each lane, where its channel and its address allow it."""
-    rows = uow.run(_ready(frozenset(terms.channels)), {"now": uow.now, "most": limit})
+    rows = _one_a_lane(uow.run(_ready(frozenset(terms.channels)), {"now": uow.now, "most": limit}))
     ready = [one for row in rows if _may_leave(uow, terms, row) and (one := _read(uow, terms, row))]
     uow.run_each(_TAKE, [{"claimed_at": uow.now, "changed_at": uow.now, "of": one.seq} for one in ready])
     return ready
+
+
+def _one_a_lane(rows: Sequence[Row]) -> list[Row]:
+    """One message of a lane is in flight at a time: the first, or what is urgent."""
+    first: dict[str, Row] = {}
+    for row in rows:
+        if row["texts"] in URGENT:
+            first[row["lane"]] = row
+        else:
+            first.setdefault(row["lane"], row)
+    return list(first.values())
 
 
 def _read(uow: UnitOfWork, terms: Terms, row: RowMapping | Row) -> Claimed | None:
@@ -184,7 +202,9 @@ def _may_leave(uow: UnitOfWork, terms: Terms, row: RowMapping | Row) -> bool:
     if channel.window and row["template"] is None and _outside(uow, channel, row):
         _open_window(uow, terms, channel, row)
         return False
-    return channel.most_an_hour is None or not _too_many(uow, channel.most_an_hour, row)
+    if channel.most_an_hour is None or row["texts"] in URGENT:
+        return True
+    return not _too_many(uow, channel.most_an_hour, row)
 
 
 def _too_soon(uow: UnitOfWork, row: RowMapping | Row) -> bool:
@@ -209,17 +229,13 @@ def _let_follow(uow: UnitOfWork, row: RowMapping | Row) -> None:
     uow.execute(update(outbox).where(*waits, soon).values(not_before=uow.now))
 
 
-AT_ANY_HOUR = ("distress", "distress-discreet")
-"""Texts that never wait."""
-
-
 def _unwelcome_now(uow: UnitOfWork, terms: Terms, row: RowMapping | Row) -> bool:
     """Whether what the person did not just ask for would come at a bad hour or be one too many; then it waits.
 
     What was a reply when it was written is one no longer when it could not leave for long.
     """
     late = row["made_at"] is not None and uow.now - row["made_at"] > REPLY_WITHIN
-    ours = row["author"] == "bot" and row["participant_id"] is not None and row["texts"] not in AT_ANY_HOUR
+    ours = row["author"] == "bot" and row["participant_id"] is not None and row["texts"] not in URGENT
     if not ours or not (row["unasked"] or late) or row["lane"] != conversations.lane(row["participant_id"]):
         return False
     interview = participants.by_id(uow, terms, row["participant_id"]).interview

@@ -87,8 +87,15 @@ async def enrol(request: Request, user: User) -> Response:
 
 
 def _enrol(request: Request, user: User, text: str = "", problem: str = "", **more: Any) -> Response:
-    known: dict[str, Any] = {"text": text, "entries": [], "codes": [], "done": False, "columns": enrolment.COLUMNS}
-    known["found"] = _columns(text) if problem else []
+    known: dict[str, Any] = {
+        "text": text,
+        "entries": [],
+        "codes": [],
+        "waiting": [],
+        "done": False,
+        "columns": enrolment.COLUMNS,
+        "found": _columns(text) if problem else [],
+    }
     status = 409 if problem else 200
     return page(request, "enrol.html", status=status, user=user, problems=problem.splitlines(), **known | more)
 
@@ -113,13 +120,15 @@ async def _enrolling(request: Request, user: User, *, look: bool) -> Response:
         if names := [name for field, name in posted.items() if field.startswith("column-")]:
             text = enrolment.named_anew(text, names)
         entries = enrolment.read_text("line", text, parts.rules)
+        beyond = await parts.database.read(enrolment.waits, parts.rules, entries)
         use_case = enrolment.rehearse if look else enrolment.enrol_all
         codes = await parts.database.run(use_case, parts.terms, parts.rules, entries, user.name)
     except OwnPaceError as problem:
         return _enrol(request, user, text, str(problem))
+    waiting = [code for code, waits in zip(codes, beyond, strict=True) if waits]
     if look:
-        return _enrol(request, user, text, entries=list(zip(codes, entries, strict=True)))
-    return _enrol(request, user, codes=codes, done=True)
+        return _enrol(request, user, text, entries=list(zip(codes, entries, strict=True)), waiting=waiting)
+    return _enrol(request, user, codes=[code for code in codes if code not in waiting], waiting=waiting, done=True)
 
 
 def _columns(text: str) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from sqlalchemy import func, select
 from bot.channel import Ability, Channel
 from bot.errors import NotSent, OwnPaceError, Refused
 from bot.interview.bank_holidays import is_bank_holiday
+from bot.interview.distress import URGENT
 from bot.interview.engine import Step, step
 from bot.interview.events import Due, Event, HandedBack, Said, Send, TimerKind
 from bot.interview.schedule import Wording
@@ -31,6 +32,7 @@ from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import conversations, enrolment, handovers, intake, switch
 from bot.service import outbox as sending
+from bot.service.alerts import LANE
 from bot.service.enrolment import Entry
 from tests.bot.world import World
 
@@ -164,7 +166,7 @@ class Simulation:
 
     def hand_over(self, uow: UnitOfWork, claimed: sending.Claimed) -> None:
         """Most messages arrive; some do not leave, of some nobody can tell, and a few are refused."""
-        assert not switch.on_hold(uow), "a message left while everything was on hold"
+        self.check_switch(uow, claimed.seq)
         luck = self.rng.random()
         self.tally["attempts"] += 1
         if luck < 0.04:
@@ -176,6 +178,14 @@ class Simulation:
         else:
             self.reached(uow, claimed.seq)
             sending.accepted(uow, claimed.seq, f"out-{claimed.seq}")
+
+    def check_switch(self, uow: UnitOfWork, seq: int) -> None:
+        """On hold nothing leaves but support for somebody in distress, and mails to the team."""
+        of = select(outbox.c.lane, messages.c.texts).join(messages, messages.c.id == outbox.c.message_id)
+        row = uow.one(of.where(outbox.c.seq == seq))
+        assert row is not None
+        urgent = row["texts"] in URGENT or row["lane"].startswith(LANE)
+        self.must(urgent or not switch.on_hold(uow), f"{row['lane']}: {row['texts']} left while all was on hold")
 
     def reached(self, uow: UnitOfWork, seq: int) -> None:
         row = uow.one(
@@ -196,6 +206,12 @@ class Simulation:
             return
         self.tally["messages to people"] += 1
         self.check_hour(uow, person, row["author"], row["texts"] or "")
+        last = max((at for _, at in person.said), default=self.start)
+        if row["texts"] in URGENT and row["attempts"] == 1:
+            self.must(uow.now - last <= MINUTE, f"{person.code}: support came {uow.now - last} after a sign")
+        if row["texts"] in ("reminder-1", "reminder-2"):
+            self.tally["reminders"] += 1
+            self.must(uow.now - last > DAY, f"{person.code}: reminded {uow.now - last} after they wrote")
         body = uow.key(row["key_id"]).open(row["body"], "body")
         person.got.append((uow.now, body))
         person.mails[row["question"] or ""] = row["id"]
@@ -413,8 +429,8 @@ class Simulation:
         self.must(not again.effects and again.interview == interview, f"a stale {due.kind} timer did something")
 
 
-OVERTAKING = ("template-reopen", "reminder-1", "reminder-2")
-"""Approved texts that ask somebody to write, so that what waits for that can leave."""
+OVERTAKING = ("template-reopen", "reminder-1", "reminder-2", *URGENT)
+"""Approved texts that ask somebody to write, so that what waits for that can leave; and support, which never waits."""
 
 REPLIES = {
     "pause-ask": ["2 days", "until friday", "a week", "1", "soon"],

@@ -16,6 +16,9 @@ from bot.export.methods import Figures, Methods
 from bot.export.record import Scope
 from tests.bot.export.study import joins, take_out
 from tests.bot.world import World, world
+from tests.rig import ROOT
+
+STUDY = {"prompts": ROOT / "prompts", "contact_phone": "01632 960000"}
 
 
 class Tables(html.parser.HTMLParser):
@@ -70,6 +73,23 @@ def test_it_counts_people_messages_answers_and_where_they_rest(held: World, out:
     messages = {row[0]: row[1:] for row in tables["Messages, by cohort and channel"]}
     assert messages["disabled-adults, text message"][-3:] == ["0", "2", "0"]
     assert messages["social-workers, text message"][-1] == "2"
+
+
+def test_who_waits_for_a_place_or_is_asked_first_came_forward_and_is_not_enrolled(tmp_path: Path) -> None:
+    with world(tmp_path, study=STUDY | {"quotas": {"social-workers": 1}}) as study:
+        joins(study, 1).consents()
+        joins(study, 2)
+        joins(study, 3).says("NO")
+        joins(study, 4, "disabled-adults").says("NO")
+        tables = report(study, tmp_path / "m.html")
+        people = {row[0]: row[1:] for row in tables["People, by cohort and state"]}
+        assert people["Came forward"] == ["1", "2"], "who wants nothing kept is not counted"
+        assert people["Enrolled"] == ["1", "1"]
+        assert people["Now: waiting"] == ["0", "1"]
+        assert people["Now: declined"] == ["1", "0"]
+        assert "3 people came forward whose figures may be told, and 2 of them were enrolled" in " ".join(
+            (tmp_path / "m.html").read_text().split()
+        )
 
 
 def test_the_drop_out_point_and_skips_are_by_question(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ FILLED = {
     "distress": "distress: {researcher} by {time} on {day}",
     "distress-discreet": "distress-discreet: {researcher} by {time} on {day}",
     "paused": "paused until {day}",
+    "person-asked-no-calls": "person-asked-no-calls: by {time} on {day}",
     "person-asked": "person-asked: by {time} on {day}",
     "thanks": "thanks {name}",
 }

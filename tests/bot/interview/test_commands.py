@@ -268,7 +268,7 @@ def test_numbers_are_yes_and_no_only_where_the_statement_has_no_number() -> None
     ("text", "key"),
     [("1", "day"), ("Tomorrow", "day"), ("tommorow", None), ("tomorow", "day"), ("2)", "week"),
      ("a week please", "week"), ("3", "month"), ("mnoth", "month"), ("4️⃣", "open"), ("Until I say.", "open"),
-     ("option 2", "week"), ("5", None), ("a week or a month", None), ("", None)],
+     ("option 2", "week"), ("Two", "week"), ("four", "open"), ("5", None), ("a week or a month", None), ("", None)],
 )  # fmt: skip
 def test_a_pause_is_chosen_by_number_or_by_words(text: str, key: str | None) -> None:
     assert choice(text, PAUSE_CHOICES) == key
@@ -276,8 +276,8 @@ def test_a_pause_is_chosen_by_number_or_by_words(text: str, key: str | None) -> 
 
 @pytest.mark.parametrize(
     ("text", "key"),
-    [("1", "keep"), ("Keep my answers", "keep"), ("2", "delete"), ("DELETE", "delete"), ("delet", "delete"),
-     ("do not delete", None), ("keep or delete", None)],
+    [("1", "keep"), ("Keep my answers", "keep"), ("2", "delete"), ("two", "delete"), ("DELETE", "delete"),
+     ("delet", "delete"), ("do not delete", None), ("keep or delete", None)],
 )  # fmt: skip
 def test_leaving_asks_whether_to_keep_or_delete(text: str, key: str | None) -> None:
     assert choice(text, LEAVE_CHOICES) == key

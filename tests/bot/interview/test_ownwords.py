@@ -50,6 +50,7 @@ PHRASINGS: list[tuple[str, date | timedelta]] = [
     ("until 20th of January", day(1, 20)), ("January 20th", day(1, 20)), ("Jan 20", day(1, 20)),
     ("5 Febuary", day(2, 5)), ("until 5/2", day(2, 5)), ("5/2/27", day(2, 5)), ("05.02.2027", day(2, 5)),
     ("2027-02-05", day(2, 5)), ("Friday 5 February", day(2, 5)), ("10 January", day(1, 10, 2028)),
+    ("Monday morning", day(1, 18)), ("tomorrow morning please", day(1, 13)),
     ("until March", day(3, 1)), ("in June", day(6, 1)), ("after June", day(7, 1)), ("until January", day(1, 1, 2028)),
     ("after Christmas", day(12, 29)), ("after xmas", day(12, 29)), ("after Easter", day(3, 30)),
     ("until after Easter", day(3, 30)), ("after new year", day(1, 2, 2028)), ("in the new year", day(1, 2, 2028)),

@@ -157,16 +157,47 @@ def test_an_automatic_reply_holds_reminders(study: World) -> None:
     assert study.count_of(messages, messages.c.texts == "reminder-1") == 0
 
 
+def test_a_reminder_that_waits_for_daylight_does_not_follow_what_they_write_meanwhile(study: World) -> None:
+    code = to_the_first_question(study)
+    wake(study, days=4, hours=10)  # ten at night: it waits for the morning
+    assert study.claim() == []
+    say(study, "By phone, mostly")
+    study.clock.forward(hours=12)
+    assert [body for body in study.leave() if body.startswith("Hello")] == []
+    assert interview(study, code).reminded == ()
+
+
+def test_a_reminder_that_waits_does_not_follow_a_break_of_a_week(study: World) -> None:
+    to_the_first_question(study)
+    wake(study, days=4, hours=10)
+    say(study, "PAUSE 2")
+    study.leave()
+    wake(study, days=7, hours=12)
+    assert [body[:11] for body in study.leave()] == ["Hello again", "Q1 of 14. P"]
+
+
+def test_two_coordinators_who_remind_on_one_evening_send_one_reminder(study: World) -> None:
+    to_the_first_question(study)
+    study.clock.forward(days=1, hours=9)
+    terms = study.program.terms
+    (first,), (second,) = (study.run(reminding.remind, terms, name, ["SW01"]) for name in ("Ann", "Ben"))
+    assert (first.why_not, second.why_not) == ("", "reminded less than a day ago")
+    study.clock.forward(hours=12)
+    assert len(study.leave()) == 1
+
+
 def test_reminding_by_hand_shows_first_and_keeps_to_the_same_guards(study: World) -> None:
     to_the_first_question(study)
     terms = study.program.terms
     (shown,) = study.program.database.read_now(reminding.preview, terms)
     assert shown.words.startswith("Hello Sam")
     assert study.claim() == []
+    why_not = []
     for _ in range(3):
-        (done,) = study.run(reminding.remind, terms, "coordinator")
-    assert done.why_not == "enough in this silence"
-    assert len(study.leave()) == 2
+        why_not += [one.why_not for one in study.run(reminding.remind, terms, "coordinator")]
+        study.clock.forward(days=2)  # the welcome was as much as one day may bring
+        assert len(study.leave()) == (0 if why_not[-1] else 1)
+    assert why_not == ["", "", "enough in this silence"]
     say(study, "PAUSE 1")
     assert study.run(reminding.remind, terms, "coordinator", ["sw01"])[0].why_not == "paused"
     with pytest.raises(OwnPaceError, match="no participant P99"):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.channel import Ability, Channel
-from bot.errors import OwnPaceError
+from bot.errors import NotSent, OwnPaceError
 from bot.messages import Address, Inbound
 from bot.records.tables import audit, outbox
-from bot.service import alerts, conversations, handovers, intake, staff, work
+from bot.service import alerts, conversations, handovers, intake, staff, switch, work
+from bot.service import outbox as sending
 from bot.service.staff import User
 from tests.bot.world import PHONE, World, world
 
@@ -160,8 +162,24 @@ def test_a_researcher_who_has_it_keeps_it_until_somebody_takes_it_on_purpose(stu
 
 
 def test_what_a_stranger_writes_is_looked_at_too(study: World) -> None:
-    say(study, "please help he is hitting me", Address("sms", "+447700900999"))
+    for _ in range(2):
+        say(study, "please help he is hitting me", Address("sms", "+447700900999"))
     assert "distress" in study.open_tasks()
+    ((address, words),) = mails(study)
+    assert address == "ann@example.org"
+    assert words.endswith("https://study.example/holding")
+    assert "hitting" not in words
+
+
+def test_what_comes_from_an_address_that_we_do_not_know_to_be_theirs_holds_the_questions_and_tells_the_team(
+    study: World,
+) -> None:
+    code = to_the_first_question(study)
+    sent = study.program.database.read_now(lambda uow: uow.all(outbox.select().where(outbox.c.kind == "sms")))
+    say(study, "I want to die", Address("email", "other@example.org"), reply_to=(sent[-1]["id"],))
+    assert study.record(code).distressed
+    assert study.record(code).row.state == "With a researcher"
+    assert len(mails(study)) == 1
 
 
 def test_a_sign_written_over_an_older_message_is_heard(study: World) -> None:
@@ -169,3 +187,53 @@ def test_a_sign_written_over_an_older_message_is_heard(study: World) -> None:
     say(study, "By phone", provider_id="m1")
     say(study, "I want to die", edits="m1")
     assert study.record(code).distressed
+
+
+# Nothing keeps the support text and the alert from leaving
+
+
+def texts(study: World) -> list[str]:
+    """The first words of what leaves by text message."""
+    return [one.message.body[:25] for one in study.claim() if one.kind == "sms"]
+
+
+def test_while_the_study_is_on_hold_distress_is_answered_and_the_team_is_told(study: World) -> None:
+    to_the_first_question(study)
+    study.run(switch.hold, "coordinator")
+    say(study, "HELP")
+    say(study, "he is going to kill me")
+    claimed = {one.kind: one.message.body for one in study.claim()}
+    assert "999" in claimed["sms"]
+    assert "sign of harm" in claimed["email"]
+    assert study.claim() == [], "all else waits for the release"
+
+
+def test_what_is_in_doubt_or_is_tried_again_keeps_no_support_text_from_leaving(study: World) -> None:
+    to_the_first_question(study)
+    say(study, "HELP")
+    (doubtful,) = study.claim()
+    study.run(sending.unknown, doubtful.seq, timedelta(minutes=2))
+    say(study, "he is going to kill me")
+    assert texts(study) == ["Thank you for telling us. "[:25]]
+
+
+def test_the_support_text_overtakes_what_a_researcher_wrote_and_one_message_flies_at_a_time(study: World) -> None:
+    code = to_the_first_question(study)
+    study.run(handovers.take_over, study.program.terms, code, "Ann")
+    study.run(handovers.reply, study.program.terms, code, "Ann", "Hello Sam")
+    say(study, "he is going to kill me")
+    (support,) = [one for one in study.claim() if one.kind == "sms"]
+    assert "999" in support.message.body
+    assert texts(study) == [], "the researcher's waits while the other is on its way"
+    study.run(sending.accepted, support.seq, "SM1")
+    assert texts(study) == ["Hello Sam\n\nAnn"]
+
+
+def test_a_take_over_does_not_set_a_support_text_aside_that_has_not_left(study: World) -> None:
+    code = to_the_first_question(study)
+    say(study, "he is going to kill me")
+    (support,) = [one for one in study.claim() if one.kind == "sms"]
+    study.run(handovers.take_over, study.program.terms, code, "Ann")
+    study.run(sending.not_sent, support, NotSent("busy"))
+    study.clock.forward(seconds=2)
+    assert texts(study) == ["Thank you for telling us. "[:25]]

@@ -87,6 +87,16 @@ async def test_nobody_is_enrolled_and_nothing_is_sent_before_it_was_confirmed(te
     assert team.study.count_of(people) == 2
 
 
+async def test_who_would_wait_because_their_cohort_is_full_is_seen_before_it_is_confirmed(team: Team) -> None:
+    team.study.program.rules.quotas["social-workers"] = 1  # type: ignore[index]  # the settings of this test
+    shown = (await team.cora.post("/enrol/preview", data={"people": GOOD})).text
+    assert "<strong>No place is left for 1:</strong> SW02." in shown
+    assert shown.count("waits for a place") == 1
+    done = (await team.cora.post("/enrol", data={"people": GOOD})).text
+    assert "<strong>Enrolled 1:</strong> SW01." in done
+    assert "<strong>No place was left for 1:</strong> SW02." in done
+
+
 async def test_bad_rows_are_listed_and_the_lines_are_there_to_be_corrected(team: Team) -> None:
     bad = f"{GOOD}\nsocial-workers,sms,12,Max,\nnurses,sms,07700 900333,<b>,"
     shown = await team.cora.post("/enrol/preview", data={"people": bad})
