@@ -234,6 +234,6 @@ def test_a_take_over_does_not_set_a_support_text_aside_that_has_not_left(study: 
     say(study, "he is going to kill me")
     (support,) = [one for one in study.claim() if one.kind == "sms"]
     study.run(handovers.take_over, study.program.terms, code, "Ann")
-    study.run(sending.not_sent, support, NotSent("busy"))
+    study.run(sending.not_sent, study.program.terms, support, NotSent("busy"))
     study.clock.forward(seconds=2)
     assert texts(study) == ["Thank you for telling us. "[:25]]
