@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from bot.channel import WebhookRequest
 from bot.errors import Unreadable
-from bot.messages import Address, Inbound, News, Undeciphered
+from bot.messages import Address, DeliveryUpdate, Inbound, News, Undeciphered
 from bot.records.tables import messages
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import intake
@@ -80,6 +80,8 @@ def key(kind: str, news: News) -> tuple[str, str] | None:
             return news.sender.kind, news.provider_key
         case Undeciphered():
             return kind, news.provider_key
+        case DeliveryUpdate(otherwise=Undeciphered() as kept):  # a report on a message that is not ours
+            return kind, kept.provider_key
         case _:
             return None
 
