@@ -132,7 +132,7 @@ class Vault:
 
     def find(self, address: Address) -> bytes:
         """The keyed hash under which an address is stored and looked up (HMAC-SHA256)."""
-        return hmac.digest(self._finding, f"{address.kind}:{address.value}".encode(), "sha256")
+        return hmac.new(self._finding, f"{address.kind}:{address.value}".encode(), sha256).digest()
 
     def short_name(self, of: str) -> str:
         """Eight letters and figures (base32, RFC 4648) that tell nothing of what they name."""
