@@ -18,6 +18,8 @@ from channels.email.mail import storable
 MARKER = "Reply above this line"
 """Stands at the end of what we want answered in each of our mails."""
 
+ONLY_QUOTED = "only quoted text was found"
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -75,7 +77,7 @@ def split(text: str, sent: Sequence[str], marker: str = MARKER) -> Reply:
     if set(roles) <= {Role.OWN, Role.BLANK}:
         return Reply(text, "", doubt)
     if not own:
-        return Reply(text, "", "only quoted text was found")
+        return Reply(text, "", ONLY_QUOTED)
     if _count(own) < 0.2 * _outside_quotes(lines, roles, bool(sent)):
         return Reply(text, "", "most of this mail is not ours and may be the answer")
     return replace(_assembled(lines, roles), doubt=doubt)
@@ -391,6 +393,11 @@ def _chunk(roles: list[Role], at: int) -> list[int]:
     """The lines from here to the next quote or the end."""
     after = [n for n in range(at, len(roles)) if roles[n] not in (Role.OWN, Role.BLANK)]
     return list(range(at, after[0] if after else len(roles)))
+
+
+def is_signature(text: Sequence[str]) -> bool:
+    """Whether lines may be a signature: few of them, few words, and no sentence."""
+    return _is_signature([_line(written) for written in text])
 
 
 _SENTENCE = re.compile(r"[.!?…]\W*$")
