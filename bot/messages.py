@@ -70,6 +70,8 @@ class Inbound:
     provider_id: str = ""
     reply_to: tuple[str, ...] = ()
     also: tuple[Address, ...] = ()
+    in_chat: bool = False
+    if_unknown: str = ""
     opt_out: str | None = None
     media: tuple[Media, ...] = ()
     elided: str = ""

@@ -107,6 +107,8 @@ def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
         found, moved = arrival.found, arrival.moved
     answered = _answered(uow, inbound.reply_to)
     theirs = answered["participant_id"] if answered else _whose_thread(uow, inbound.reply_to)
+    if found is None and theirs is not None and inbound.in_chat:
+        found = reaching.keep_sender(uow, inbound, theirs)
     if found is None and theirs is not None:
         by_token = answered is not None and not inbound.automatic
         return _flag(uow, terms, participants.found_by_id(uow, theirs), inbound, may_stop=by_token)
@@ -402,7 +404,7 @@ def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str, attempt: At
         return Received.AGAIN
     media.keep(uow, added, key_id, key, inbound)
     if attempt is None or attempt.wants_a_person:
-        uow.open_task(why, None, added, attempt.problem or COULD_NOT_JOIN if attempt else None)
+        uow.open_task(why, None, added, attempt.problem or COULD_NOT_JOIN if attempt else inbound.if_unknown or None)
     if _alarming(terms, inbound.body):
         if not _told_of(uow, sender):
             alerts.tell_of_stranger(uow, terms)

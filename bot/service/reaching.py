@@ -55,11 +55,26 @@ def keep_also(uow: UnitOfWork, found: Found, inbound: Inbound) -> None:
         return
     new = [address for address in (inbound.sender, *inbound.also) if participants.find(uow, address) is None]
     for address in new:
-        their = {"participant_id": found.id, "kind": address.kind, "found_by": uow.vault.find(address)}
-        sealed = found.key.seal(address.value, "address")
-        uow.execute(insert(addresses).values(**their, value=sealed, verified=True, main=False))
+        _add(uow, found, address)
     if inbound.sender in new:
         _go_on_at(uow, found.id, inbound.sender)
+
+
+def keep_sender(uow: UnitOfWork, inbound: Inbound, participant_id: int) -> Found | None:
+    """The sender answers a message in the chat to which we sent it, so the address is this participant's too.
+
+    So somebody who hid their number before they first wrote is known, and written to where they write.
+    """
+    if found := participants.found_by_id(uow, participant_id):
+        _add(uow, found, inbound.sender)
+        _go_on_at(uow, found.id, inbound.sender)
+    return participants.find(uow, inbound.sender)
+
+
+def _add(uow: UnitOfWork, found: Found, address: Address) -> None:
+    their = {"participant_id": found.id, "kind": address.kind, "found_by": uow.vault.find(address)}
+    sealed = found.key.seal(address.value, "address")
+    uow.execute(insert(addresses).values(**their, value=sealed, verified=True, main=False))
 
 
 def _go_on_at(uow: UnitOfWork, participant_id: int, address: Address) -> None:

@@ -131,7 +131,7 @@ class Reader:
             return [unreadable(f"uid {place}", b"", f"{_HELD_BACK} (UID {place.uid}).")] if still_there else []
         if len(raw) >= MOST_BYTES:
             return [unreadable("", raw, f"{_TOO_LONG} (UID {place.uid}).")]
-        return [await read(raw, self.account.address, mailroom)]
+        return [await read(raw, self.account.address, self.account.study, mailroom)]
 
 
 _HELD_BACK = "The mail server does not hand over one mail; it is still in the mailbox"

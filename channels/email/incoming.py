@@ -13,25 +13,29 @@ from email.utils import parsedate_to_datetime
 
 from bot.channel import Mailroom
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, Media, MediaKind, News, Undeciphered
-from channels.email import body, reply, threading
+from channels.email import body, reply, subject, threading
 from channels.email.automatic import Kind, Nature, nature
 from channels.email.body import Attachment, Body
 from channels.email.compose import as_sent
 from channels.email.mail import parse, safely, value
 from channels.email.status import closes
+from channels.email.subject import Subject
 from channels.email.threading import Clue, Sort, clues, content_key, message_ids
 
 ROOT = ".thread"
 """Ends the local part of the Message-ID that our threads begin with, though no mail has it."""
 
 
-async def read(raw: bytes, address: str, mailroom: Mailroom) -> News:
-    """What a mail to our `address` says. No mail is so strange that this raises; the mailroom may."""
-    news = await asyncio.to_thread(understood, raw, address)
+async def read(raw: bytes, address: str, study: str, mailroom: Mailroom) -> News:
+    """What a mail to our `address`, which `study` stands before, says. No mail is so strange that this raises.
+
+    The mailroom may.
+    """
+    news, title = await asyncio.to_thread(understood, raw, address, study)
     if not isinstance(news, Inbound) or news.automatic or not news.body:
         return news
     sent = await mailroom.sent(news.sender, news.reply_to)
-    return await asyncio.to_thread(_trimmed, news, sent)
+    return await asyncio.to_thread(_trimmed, news, title, sent)
 
 
 def unreadable(key: str, raw: bytes, problem: str) -> Undeciphered:
@@ -39,16 +43,17 @@ def unreadable(key: str, raw: bytes, problem: str) -> Undeciphered:
     return Undeciphered(key or hashlib.sha256(raw).hexdigest(), raw, problem)
 
 
-def understood(raw: bytes, address: str) -> News:
-    """What the mail says, with all that it quotes. No mail is so strange that this raises."""
+def understood(raw: bytes, address: str, study: str) -> tuple[News, Subject]:
+    """What the mail says, with all that it quotes, and what its subject does. No mail makes this raise."""
     try:
-        return _news(raw, address)
+        mail = parse(raw)
+        title = subject.read(mail, study)
+        return _news(mail, raw, address, title), title
     except Exception as error:  # a library stumbled: a person can still read it
-        return unreadable("", raw, f"This mail could not be read ({type(error).__name__}).")
+        return unreadable("", raw, f"This mail could not be read ({type(error).__name__})."), Subject()
 
 
-def _news(raw: bytes, address: str) -> News:
-    mail = parse(raw)
+def _news(mail: EmailMessage, raw: bytes, address: str, title: Subject) -> News:
     kind = nature(mail, address)
     if kind.kind is Kind.BOUNCE:
         return _bounce(raw, kind, address)
@@ -69,7 +74,7 @@ def _news(raw: bytes, address: str) -> News:
         automatic=kind.kind is not Kind.HUMAN,
         doubt=f"our own mail came back: {kind.sign}" if kind.kind is Kind.LOOP else "",
     )
-    return _by_subject(inbound, value(mail, "Subject"), said)
+    return _by_subject(inbound, value(mail, "Subject"), title, said)
 
 
 LONGEST_ID = 300
@@ -112,25 +117,30 @@ def _media(file: Attachment) -> Media:
     return Media(kind, file.content_type, file.name, len(file.data), content=file.data)
 
 
-def _by_subject(inbound: Inbound, subject: str, said: Body) -> Inbound:
+def _by_subject(inbound: Inbound, written: str, title: Subject, said: Body) -> Inbound:
     """Words that stand only in the subject are the message; STOP there counts whatever a mail program wrote below.
 
     List-Unsubscribe makes such mails (RFC 2369), some of them marked as a machine's.
     """
-    if re.sub(r"^(\s*\w{1,5}\s?:)+", "", subject).strip(" .!").upper() == "STOP":
+    if "STOP" in (re.sub(r"^(\s*\w{1,5}\s?:)+", "", written).strip(" .!").upper(), title.words.strip(" .!").upper()):
         return replace(inbound, body="STOP", elided=said.text, automatic=False)
-    is_new = subject and not re.match(r"\s*\w{1,5}\s?:", subject) and not re.search(r"\[#\w+\]", subject)
-    if is_new and not said.text.strip() and not said.attachments:
-        return replace(inbound, body=subject)
-    return inbound
+    if said.text.strip() or subject.names_a_file(title.words, [file.name for file in said.attachments]):
+        return inbound
+    return replace(inbound, body=title.words)
 
 
-def _trimmed(inbound: Inbound, sent: Sequence[str]) -> Inbound:
+FROM_SUBJECT = "the answer stands in the subject; below it there is only a signature or quoted text"
+
+
+def _trimmed(inbound: Inbound, title: Subject, sent: Sequence[str]) -> Inbound:
     """The answer without the texts that it quotes; when in doubt, all of it."""
     try:
         split = reply.split(inbound.body, [as_sent(text) for text in sent])
     except Exception as error:
         return replace(inbound, doubt=f"quoted text could not be told apart ({type(error).__name__})")
+    in_subject = title.words not in ("", inbound.body)
+    if in_subject and (split.doubt == reply.ONLY_QUOTED or subject.only_signs(split.answer, title.names)):
+        return replace(inbound, body=title.words, elided=inbound.body, doubt=inbound.doubt or FROM_SUBJECT)
     answer, farewell = _short_answer(split.answer)
     elided = "\n\n".join(part for part in (inbound.elided or split.elided, farewell) if part)
     return replace(inbound, body=answer, elided=elided, doubt=inbound.doubt or split.doubt)
@@ -139,13 +149,6 @@ def _trimmed(inbound: Inbound, sent: Sequence[str]) -> Inbound:
 SHORT = 20
 """Characters of one line that may be a word of ours, a yes or a no."""
 
-FAREWELL = re.compile(
-    r"(?:(?:with |very |many )?(?:kind|kindest|best|warm|warmest)? ?(?:regards|wishes)"
-    r"|(?:many |with )?thanks(?: again)?|thank you|cheers|all the best|best|yours (?:sincerely|faithfully|truly)"
-    r"|cofion(?: cynnes| gorau)?|diolch)[,.!]?",
-    re.IGNORECASE,
-)
-
 
 def _short_answer(text: str) -> tuple[str, str]:
     """One short line and the farewell below it, apart: 'STOP' and 'Kind regards, Sam'. Anything else stays as it is.
@@ -153,7 +156,7 @@ def _short_answer(text: str) -> tuple[str, str]:
     The farewell is kept with what was elided.
     """
     first, *rest = [line.strip() for line in text.strip().splitlines() if line.strip()] or [""]
-    farewell = bool(rest) and FAREWELL.fullmatch(rest[0]) is not None
+    farewell = bool(rest) and subject.FAREWELL.fullmatch(rest[0]) is not None
     if not farewell or len(first) > SHORT or len(rest) > 4 or any(len(line) > 40 for line in rest):
         return text, ""
     return first, "\n".join(rest)

@@ -18,6 +18,9 @@ from channels.email.mail import storable
 MARKER = "Reply above this line"
 """Stands at the end of what we want answered in each of our mails."""
 
+ONLY_QUOTED = "only quoted text was found"
+FOREIGN = "the mail holds a text that we did not send"
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -75,7 +78,7 @@ def split(text: str, sent: Sequence[str], marker: str = MARKER) -> Reply:
     if set(roles) <= {Role.OWN, Role.BLANK}:
         return Reply(text, "", doubt)
     if not own:
-        return Reply(text, "", "only quoted text was found")
+        return Reply(text, "", ONLY_QUOTED)
     if _count(own) < 0.2 * _outside_quotes(lines, roles, bool(sent)):
         return Reply(text, "", "most of this mail is not ours and may be the answer")
     return replace(_assembled(lines, roles), doubt=doubt)
@@ -240,12 +243,13 @@ def _roles(lines: list[Line], sent: Sent, marker: str) -> tuple[list[Role], str]
     known = len(sent.at) > 1
     doubts: list[str] = []
     if known:
-        doubts += _judge_quotes(lines, roles, kinds)
+        doubts += _judge_quotes(lines, roles)
     else:
         _distrust_lone_marks(lines, roles)
     doubts += _judge_below_frames(lines, roles, kinds, known)
     _keep_echoes(lines, roles)
-    _find_endings(lines, roles)
+    if FOREIGN not in doubts:  # whose signature it would be, nobody knows
+        _find_endings(lines, roles)
     return roles, next(iter(doubts), "")
 
 
@@ -276,22 +280,23 @@ def _runs(lines: list[Line], roles: list[Role]) -> Iterator[tuple[int, int]]:
         at = last + 1
 
 
-def _judge_quotes(lines: list[Line], roles: list[Role], kinds: list[frames.Kind | None]) -> list[str]:
-    """Quoted lines that we did not send: the person's own within our text, or where no mail's head stands above."""
+def _judge_quotes(lines: list[Line], roles: list[Role]) -> list[str]:
+    """Quoted lines that we did not send are the person's: typed within our text, or of a text that they show us.
+
+    So is the head above, where nothing below it is ours.
+    """
     doubts = []
     for first, end in _runs(lines, roles):
         unknown = [at for at in range(first, end) if roles[at] is Role.QUOTED and not lines[at].blank]
-        depths = {lines[at].depth for at in range(first, end) if roles[at] is Role.OURS}
         heads = [at for at in range(_head_start(roles, first), end) if roles[at] is Role.FRAME]
-        if depths:
-            typed = [at for at in unknown if lines[at].depth <= max(depths)]
-            _set(roles, typed, Role.TYPED)
-            doubts += ["words that we did not send stand within our quoted text"] if typed else []
-        elif unknown and all(kinds[at] is frames.Kind.WEAK for at in heads):
+        if not unknown:
+            continue
+        if any(role is Role.OURS for role in roles[first:end]):
+            _set(roles, unknown, Role.TYPED)
+            doubts.append("words that we did not send stand within our quoted text")
+        else:
             _set(roles, [*heads, *unknown], Role.OWN)
-            doubts += ["the mail quotes a text that we did not send"] if heads else []
-        elif unknown:
-            doubts.append("the mail quotes a text that we did not send")
+            doubts += [FOREIGN] if heads else []
     return doubts
 
 
@@ -311,26 +316,23 @@ def _distrust_lone_marks(lines: list[Line], roles: list[Role]) -> None:
 def _judge_below_frames(
     lines: list[Line], roles: list[Role], kinds: list[frames.Kind | None], known: bool
 ) -> list[str]:
-    """Text without quote marks under a mail's head, up to the next head: quoted, unless ours is part of it.
+    """Text without quote marks under a mail's head, up to the next head: the person's, unless all of it is ours.
 
-    Where ours is, every other line there is the person's. Where nothing of theirs stands above, nothing is cut. Under
-    "On … wrote:" without an address, where we know what we sent and it is none of that, the line is their own sentence.
+    They may show us somebody's mail and go on below it, and nothing tells where that mail ends. Only where we do not
+    know what we sent is it taken for a quote, if something of theirs stands above.
     """
     doubts = []
     for first, end in _sections(roles):
         inside = [at for at in range(first, end) if roles[at] is not Role.BLANK]
         if not inside or lines[inside[0]].depth or any(roles[at] is Role.OURS for at in inside):
             continue
-        bare = [at for at in inside if roles[at] is Role.OWN]
         start = _head_start(roles, first)
         theirs_above = any(role in (*THEIRS, Role.OURS) for role in roles[:start])
-        if not theirs_above or (known and kinds[first - 1] is frames.Kind.WEAK):
+        if known or not theirs_above:
             roles[start:first] = [Role.BLANK if lines[at].blank else Role.OWN for at in range(start, first)]
-            continue
-        for at in bare:
-            roles[at] = Role.QUOTED
-        if bare and known:
-            doubts.append("the mail quotes a text that we did not send")
+            doubts += [FOREIGN] if theirs_above and kinds[first - 1] is not frames.Kind.WEAK else []
+        else:
+            _set(roles, [at for at in inside if roles[at] is Role.OWN], Role.QUOTED)
     return doubts
 
 
@@ -391,6 +393,11 @@ def _chunk(roles: list[Role], at: int) -> list[int]:
     """The lines from here to the next quote or the end."""
     after = [n for n in range(at, len(roles)) if roles[n] not in (Role.OWN, Role.BLANK)]
     return list(range(at, after[0] if after else len(roles)))
+
+
+def is_signature(text: Sequence[str]) -> bool:
+    """Whether lines may be a signature: few of them, few words, and no sentence."""
+    return _is_signature([_line(written) for written in text])
 
 
 _SENTENCE = re.compile(r"[.!?…]\W*$")

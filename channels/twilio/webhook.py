@@ -40,6 +40,11 @@ OPT_OUTS = ("stop", "start", "help")
 KINDS = {"audio": MediaKind.VOICE, "image": MediaKind.PICTURE, "video": MediaKind.VIDEO}
 MOST_MEDIA = 10
 
+HIDDEN = (
+    "They hide their WhatsApp number, so they may be somebody whose number you have. Once you know who it is, keep the "
+    "message with them and say that the address is theirs."
+)
+
 _ID = re.compile(r"[!-~]{1,128}")
 _CODE = re.compile(r"[0-9]{1,9}")
 _CONTENT_TYPE = re.compile(r"[A-Za-z0-9.+-]{1,64}/[A-Za-z0-9.+_-]{1,64}")
@@ -92,6 +97,8 @@ def _message(posted: MultiDictProxy[str], raw: bytes) -> Inbound:
         provider_id=sid,
         reply_to=(answered,) if _ID.fullmatch(answered) else (),
         also=_also(posted, sender),
+        in_chat=sender.kind == "whatsapp" and bool(_ID.fullmatch(answered)),
+        if_unknown=HIDDEN if addresses.is_user_id(sender.value) else "",
         opt_out=opt_out if opt_out in OPT_OUTS else None,
         media=_media(posted),
         doubt="" if unwrapped is None else "Twilio sent this text encoded (base64); it is shown decoded.",

@@ -53,7 +53,7 @@ def mails() -> Iterator[News]:
     chance, pool = random.Random(20261125), seeds()
     damage = mutations(chance, pool)
     for _ in range(MAILS):
-        yield incoming.understood(damaged_mail(chance, pool, damage), "study@example.org")
+        yield incoming.understood(damaged_mail(chance, pool, damage), "study@example.org", "Own Pace")[0]
 
 
 def posted() -> Iterator[News]:

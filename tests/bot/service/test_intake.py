@@ -137,6 +137,32 @@ def test_somebody_with_a_new_number_is_not_written_to_at_the_old_one(whatsapp: W
     assert study.heard(code)[-2:] == ["First", "Second"]
 
 
+def test_somebody_whose_id_nobody_told_is_known_by_the_chat_in_which_they_answer(whatsapp: World) -> None:
+    study = whatsapp
+    code = begun(study)
+    study.says("First", NUMBER)
+    study.says("DONE", NUMBER)
+    (question,) = study.claim()
+    study.run(outbox.accepted, question.seq, "MM1")
+    assert study.says("Second", USER, reply_to=("MM1",), in_chat=True) is Received.TAKEN
+    assert study.says("DONE", USER) is Received.TAKEN
+    assert study.heard(code)[-4:] == ["First", "DONE", "Second", "DONE"]
+    assert study.open_tasks() == []
+    assert {one.message.to.value for one in study.claim()} == {USER.value}
+    assert study.says("HELP", NUMBER) is Received.TAKEN
+
+
+def test_a_sender_whose_number_is_hidden_and_who_answers_nothing_waits_for_a_person_who_is_told_why(
+    whatsapp: World,
+) -> None:
+    study = whatsapp
+    code = begun(study)
+    assert study.says("It is me", USER, if_unknown="They hide their number.") is Received.HELD
+    notes = study.program.database.read_now(lambda uow: uow.all(select(tables.tasks.c.note)))
+    assert [row["note"] for row in notes] == ["They hide their number."]
+    assert "It is me" not in study.heard(code)
+
+
 def test_an_id_that_is_somebody_elses_stays_theirs(whatsapp: World) -> None:
     study = whatsapp
     other = study.enrol(Address("whatsapp", "+447700900999"))

@@ -15,7 +15,7 @@ from channels.email.incoming import read
 from channels.email.settings import EmailSettings
 from tests.channels.contract import Case, Mood
 from tests.channels.email.script import HANG_UP, SILENCE, scripted, smtp
-from tests.channels.email.test_incoming import OURS, TOKEN, mail, report
+from tests.channels.email.test_incoming import OURS, STUDY, TOKEN, mail, report
 from tests.rig import free_port
 from tests.rig.mailroom import Mailroom
 
@@ -63,13 +63,15 @@ class EmailCase(Case):
         return Account(OURS, door, door, "voices", password=PASSWORD, timeout=2.0, last_timeout=0.3)
 
     async def heard(self, nth: int) -> Sequence[News]:
-        return [await read(mail(f"Answer {nth}", Message_ID=f"<m{nth}@people.example>").as_bytes(), OURS, Mailroom())]
+        return [
+            await read(mail(f"Answer {nth}", Message_ID=f"<m{nth}@people.example>").as_bytes(), OURS, STUDY, Mailroom())
+        ]
 
     async def reply(self) -> Sequence[News]:
-        return [await read(mail(To=f"voices+{TOKEN}@study.example").as_bytes(), OURS, Mailroom())]
+        return [await read(mail(To=f"voices+{TOKEN}@study.example").as_bytes(), OURS, STUDY, Mailroom())]
 
     async def told(self) -> Sequence[News]:
-        return [await read(report(to=f"voices+b-{TOKEN}@study.example"), OURS, Mailroom())]
+        return [await read(report(to=f"voices+b-{TOKEN}@study.example"), OURS, STUDY, Mailroom())]
 
 
 CASES = (EmailCase(),)

@@ -217,6 +217,13 @@ TAGLINES = [
 
 QUESTION = OURS.split("\n")[6]
 
+COUNCIL = """From: Kim Lee <kim@council.example>
+Sent: 1 May 2025 09:00
+To: bob@example.net
+Subject: Care
+
+Dear Bob, we end your care package in June."""
+
 SPECIAL = [
     Case(
         "a sentence of theirs above a text that they quote by hand",
@@ -391,6 +398,34 @@ SPECIAL = [
         "Dear Bob, we have decided to end your care package from the first of June. You may appeal.",
         "See this.\n\nFrom: Council <c@example.net>\nSent: 1 May 2025 09:00\nTo: bob@example.net\nSubject: Care\n\n"
         "Dear Bob, we have decided to end your care package from the first of June. You may appeal.",
+        plain_form=False,
+        doubt=True,
+    ),
+    Case(
+        "a mail copied into the answer, and words below it",
+        f"Here is what my social worker wrote:\n\n{COUNCIL}\n\nI cried.\n\nOn 05/05/2025 10:02, Own Pace wrote:\n{marked(OURS)}",
+        f"Here is what my social worker wrote:\n\n{COUNCIL}\n\nI cried.",
+        plain_form=False,
+        doubt=True,
+    ),
+    Case(
+        "the same with quote marks",
+        f"She wrote this.\n\nOn 1 May 2025, at 09:00, Kim <kim@council.example> wrote:\n\n> We end your care.\n\nI cried.\n\n{OURS}",
+        "She wrote this.\n\nOn 1 May 2025, at 09:00, Kim <kim@council.example> wrote:\n\n> We end your care.\n\nI cried.",
+        plain_form=False,
+        doubt=True,
+    ),
+    Case(
+        "the same below our quoted text",
+        f"On 05/05/2025 10:02, Own Pace wrote:\n{marked(OURS)}\n\nThis is what came.\n\n{COUNCIL}\n\nI cried.",
+        f"> {QUESTION}\n\nThis is what came.\n\n{COUNCIL}\n\nI cried.",
+        plain_form=False,
+        doubt=True,
+    ),
+    Case(
+        "short words below somebody else's signature",
+        f"This came.\n\n{COUNCIL}\n\n-- \nKim Lee\nCouncil\n\nI cried",
+        f"This came.\n\n{COUNCIL}\n\n-- \nKim Lee\nCouncil\n\nI cried",
         plain_form=False,
         doubt=True,
     ),

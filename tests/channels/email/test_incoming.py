@@ -18,6 +18,7 @@ from tests.channels.email.test_compose import outbound
 from tests.rig.mailroom import Mailroom
 
 OURS = "voices@study.example"
+STUDY = "Voices Study"
 TOKEN, OTHER = "a" * 26, "b" * 26
 OWN_ID = f"<{TOKEN}@study.example>"
 ANN = Address("email", "ann@people.example")
@@ -40,7 +41,7 @@ def mail(text: str = "My answer.", **changes: str | None) -> EmailMessage:
 
 
 async def inbound(made: EmailMessage, texts: Sequence[str] = ()) -> Inbound:
-    news = await read(made.as_bytes(), OURS, Mailroom(texts={ANN.value: list(texts)}))
+    news = await read(made.as_bytes(), OURS, STUDY, Mailroom(texts={ANN.value: list(texts)}))
     assert isinstance(news, Inbound), news
     return news
 
@@ -90,7 +91,7 @@ async def test_a_quote_of_ours_is_set_aside_with_marker_and_footer() -> None:
     made = mail(
         f"Sunshine.\n\nOn Tue, 3 Nov 2026 at 10:00, Voices <{OURS}> wrote:\n{quoted}\n", In_Reply_To="<x@y.example>"
     )
-    news = await read(made.as_bytes(), OURS, room)
+    news = await read(made.as_bytes(), OURS, STUDY, room)
     assert isinstance(news, Inbound)
     assert (news.body, news.doubt) == ("Sunshine.", "")
     assert sent in news.elided
@@ -130,6 +131,17 @@ SUBJECTS = [
     ("words only in the subject are the message", "I am moving house", "", "I am moving house"),
     ("our own subject is not", "Re: Voices Study [#thread22]", "", ""),
     ("a subject above an answer is not the answer", "Hello", "My answer.", "My answer."),
+    ("words after our own subject are the message", "Re: Voices Study [#thread22] yes I agree", "", "yes I agree"),
+    ("words before it are", "No, never. Re: Voices Study [#thread22]", "", "No, never."),
+    ("words in place of it are", "Re: yes I agree", "", "yes I agree"),
+    ("words in place of its name are", "Re: yes I agree [#thread22]", "", "yes I agree"),
+    ("a sign is", "AW: Re: Voices  Study [#thread22] 👍", "", "👍"),
+    ("a question mark is", "Re: Voices Study [#thread22]?", "", "?"),
+    ("the study's name within a sentence is", "Re: I think voices study is kind", "", "I think voices study is kind"),
+    ("a word with a colon is", "Yes: every day", "", "Yes: every day"),
+    ("what a mail server wrote is not", "[EXTERNAL] Re: Voices Study [#thread22]", "", ""),
+    ("nor is it before an answer", "Re: ***SPAM*** Voices Study [#thread22] in May", "", "in May"),
+    ("our name alone is not", "Re: Voices Study", "", ""),
 ]
 
 
@@ -138,6 +150,51 @@ async def test_in_subjects(subject: str, text: str, body: str) -> None:
     news = await inbound(mail(text, Subject=subject))
     assert news.body == body
     assert body == text or news.elided == text.strip()
+
+
+QUOTE = f"On Tue, 3 Nov 2026 at 10:00, Voices <{OURS}> wrote:\n> Do you agree?\n"
+SIGNATURES = [
+    ("what a telephone writes", "Sent from my iPhone"),
+    ("what stands after two hyphens", "-- \nAnn Example\n12 High Street"),
+    ("a farewell and a name", "Kind regards,\nAnn"),
+    ("the writer's name", "Ann"),
+    ("the writer's name, place and number", "Ann Example\nSocial worker, North Team\nTel: 01632 960001"),
+    ("our text, quoted", QUOTE),
+    ("a signature above our text", f"Sent from my iPhone\n\n{QUOTE}"),
+]
+
+
+@pytest.mark.parametrize("text", [one[1] for one in SIGNATURES], ids=[one[0] for one in SIGNATURES])
+async def test_new_words_in_the_subject_are_the_answer_above(text: str) -> None:
+    news = await inbound(mail(text, Subject="Re: Voices Study [#thread22] yes I agree"), ["Do you agree?"])
+    assert (news.body, news.elided) == ("yes I agree", text.strip())
+    assert "subject" in news.doubt
+
+
+@pytest.mark.parametrize("text", [one[1] for one in SIGNATURES], ids=[one[0] for one in SIGNATURES])
+async def test_our_own_subject_is_no_answer_above(text: str) -> None:
+    assert (await inbound(mail(text), ["Do you agree?"])).body == (text.removesuffix(QUOTE) or text).strip()
+
+
+ANSWERS_BELOW = [
+    "Yes",
+    "Ann\nYes",
+    "Ann is my sister.",
+    "--\nI was ill. Nobody called me.",
+    "Sent from my bed, in pain",
+]
+
+
+@pytest.mark.parametrize("text", ANSWERS_BELOW)
+async def test_words_below_a_subject_that_may_be_an_answer_are_the_answer(text: str) -> None:
+    assert (await inbound(mail(text, Subject="Re: Voices Study [#thread22] my answer"))).body == text
+
+
+async def test_a_picture_may_have_its_answer_in_the_subject_but_not_its_own_name() -> None:
+    for subject, body in (("My dog Bess", "My dog Bess"), ("IMG_1234", "")):
+        made = mail("", Subject=subject)
+        made.add_attachment(b"22", maintype="image", subtype="jpeg", filename="IMG_1234.jpg")
+        assert (await inbound(made)).body == body
 
 
 FAREWELLS = [
@@ -185,7 +242,7 @@ NOBODY = [
 async def test_a_mail_from_nobody_in_particular_is_for_a_person_to_read(sender: str | None) -> None:
     raw = mail("Words", From=None).as_bytes()
     raw = f"From: {sender}\n".encode() + raw if sender else raw
-    news = await read(raw, OURS, Mailroom())
+    news = await read(raw, OURS, STUDY, Mailroom())
     assert isinstance(news, Undeciphered)
     assert news.raw == raw
 
@@ -206,7 +263,7 @@ async def test_a_mailroom_that_fails_is_not_taken_for_a_bad_mail() -> None:
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        await read(mail().as_bytes(), OURS, Closed())
+        await read(mail().as_bytes(), OURS, STUDY, Closed())
 
 
 # Reports
@@ -295,7 +352,7 @@ REPORTS: list[tuple[str, dict[str, str], DeliveryUpdate]] = [
 @pytest.mark.parametrize(("made", "expected"), [one[1:] for one in REPORTS], ids=[one[0] for one in REPORTS])
 async def test_in_a_report(made: dict[str, str], expected: DeliveryUpdate) -> None:
     raw = report(**made)
-    news = await read(raw, OURS, Mailroom())
+    news = await read(raw, OURS, STUDY, Mailroom())
     assert isinstance(news, DeliveryUpdate)
     assert replace(news, otherwise=None) == expected
     assert news.otherwise is not None
@@ -303,14 +360,14 @@ async def test_in_a_report(made: dict[str, str], expected: DeliveryUpdate) -> No
 
 
 async def test_a_report_that_names_no_mail_of_ours_is_for_a_person_to_read() -> None:
-    assert isinstance(await read(report(), OURS, Mailroom()), Undeciphered)
+    assert isinstance(await read(report(), OURS, STUDY, Mailroom()), Undeciphered)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=400), st.sampled_from([b"", mail().as_bytes(), report()]), st.integers(0, 400))
 async def test_whatever_comes_is_one_piece_of_news_and_keeps_its_bytes(noise: bytes, base: bytes, at: int) -> None:
     raw = base[:at] + noise + base[at:]
-    news = await read(raw, OURS, Mailroom())
+    news = await read(raw, OURS, STUDY, Mailroom())
     assert isinstance(news, Inbound | Undeciphered | DeliveryUpdate)
     kept = news.otherwise if isinstance(news, DeliveryUpdate) else news
     assert kept is not None

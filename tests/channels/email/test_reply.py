@@ -118,6 +118,28 @@ def test_words_typed_anywhere_into_our_quoted_text_are_in_the_answer(mail: str) 
     assert complete(mail, reply)
 
 
+FOREIGN = st.sampled_from(
+    [
+        "From: Kim <kim@council.example>\nSent: 1 May 2025 09:00\nTo: bob@example.net\nSubject: Care",
+        "-----Original Message-----\nFrom: Kim <kim@council.example>\nTo: bob@example.net\nSent: 1 May\nSubject: Care",
+        "On 1 May 2025, at 09:00, Kim <kim@council.example> wrote:",
+        "---------- Forwarded message ---------",
+    ]
+)
+
+
+@settings(deadline=None)
+@given(OWN_TEXT, FOREIGN, st.sampled_from(["", "> "]), OWN_TEXT, OWN_TEXT, HEAD.filter(bool), QUOTE)
+def test_a_mail_that_somebody_shows_us_cuts_nothing_of_it_and_nothing_below(
+    above: str, head: str, marks: str, shown: str, below: str, ours: str, quote: str
+) -> None:
+    foreign = f"{head}\n\n{marked(shown, marks)}"
+    reply = split(f"{above}\n\n{foreign}\n\n{below}\n\n{ours}\n{quote}", [OURS])
+    assert words(reply.answer) == words(f"{above}\n{foreign}\n{below}")
+    assert reply.doubt
+    assert not set(words(reply.elided)) & OWN_WORDS
+
+
 PIECES = st.one_of(
     st.text(max_size=40),
     OWN_LINE,
@@ -151,7 +173,9 @@ def test_what_has_no_answer_or_hardly_one_is_kept_whole_with_a_doubt(mail: str) 
 
 def test_a_huge_mail_takes_no_time_that_grows_out_of_hand() -> None:
     many = "\n".join(f"> > line {n} of nothing that we sent" for n in range(5_000))
-    assert split(f"Mine.\n\nOn 5 May 2025, at 10:02, A <a@example.org> wrote:\n{many}", [OURS] * 40).answer == "Mine."
+    mail = f"Mine.\n\nOn 5 May 2025, at 10:02, A <a@example.org> wrote:\n{many}"
+    assert split(mail, [OURS] * 40).answer == mail
+    assert split(mail, []).answer == "Mine."
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,8 @@ def test_the_kind_is_told_by_the_sender_whichever_channel_reads_it() -> None:
 def test_a_person_who_shows_no_number_is_known_by_their_id() -> None:
     inbound = heard(From="whatsapp:US.1234", ExternalUserId="whatsapp:US.1234")
     assert (inbound.sender, inbound.also) == (Address("whatsapp", "US.1234"), ())
+    assert "hide their WhatsApp number" in inbound.if_unknown
+    assert heard().if_unknown == ""
 
 
 def test_a_number_comes_first_and_the_id_besides() -> None:
@@ -101,6 +103,8 @@ def test_a_swipe_says_which_message_it_answers() -> None:
         OriginalRepliedMessageSender="whatsapp:+15551234568",
     )
     assert inbound.reply_to == ("MM3c146d6483ab26bddabeeedf9565afea",)
+    assert inbound.in_chat
+    assert not heard().in_chat
 
 
 @pytest.mark.parametrize(
