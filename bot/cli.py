@@ -328,6 +328,8 @@ def invite(
     ] = None,
     admit: Annotated[str, typer.Option(metavar="CODE", help="Give a place to somebody on the waiting list.")] = "",
     over_quota: Annotated[bool, typer.Option("--over-quota", help="With --admit: also where it is full.")] = False,
+    withdraw: Annotated[str, typer.Option(metavar="CODE", help="An open invitation is not to be used any more.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="With --withdraw: it can be used again.")] = False,
     config: ConfigPath = CONFIG,
 ) -> None:
     """Make invitations by which people put themselves into the study, or let in somebody who waits.
@@ -342,6 +344,9 @@ def invite(
     if admit:
         program.database.run_now(enrolment.admit, program.terms, program.rules, admit, ACTOR, over_quota=over_quota)
         out.print(f"{admit.strip().upper()} has a place, and is written to outside their quiet hours.", markup=False)
+    elif withdraw:
+        program.database.run_now(invitations.withdraw, [withdraw], ACTOR, undo=undo)
+        out.print("It can be used again." if undo else "It is withdrawn. To undo that: the same with --undo.")
     elif cohort:
         group = Group(cohort, language, channel or None, wording)
         _make_invitations(program, group, number, expires, folder)
@@ -393,11 +398,11 @@ async def _learn_names(program: Program) -> None:
 
 def _standing(cohorts: list[Standing]) -> Table:
     """How many places and invitations each cohort has."""
-    table = Table("cohort", "places", "taken", "waiting", "not eligible", "codes open", "used", "expired")
+    table = Table("cohort", "places", "taken", "waiting", "not eligible", "codes open", "used", "expired", "withdrawn")
     table.columns[0].no_wrap = True
     for one in cohorts:
         places = "no limit" if one.quota is None else str(one.quota)
-        counts = (one.taken, one.waiting, one.not_eligible, one.open, one.used, one.expired)
+        counts = (one.taken, one.waiting, one.not_eligible, one.open, one.used, one.expired, one.withdrawn)
         table.add_row(escape(one.cohort), places, *(str(count) for count in counts))
     return table
 

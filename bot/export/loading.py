@@ -21,7 +21,7 @@ from bot.export.measures import channel_word, media_word, tidy
 from bot.export.record import ANSWERS, Answer, Case, Head, Kind, Medium, Speaker, Turn, WriteUp
 from bot.export.replacing import BODY, ELIDED, Spot, opened, pseudonymised
 from bot.interview.schedule import Schedule
-from bot.interview.state import Progress
+from bot.interview.state import AGREED_AGAIN, Progress
 from bot.records.participants import channel_name
 from bot.records.prepared import Prepared, Row
 from bot.records.tables import (
@@ -263,7 +263,7 @@ class Loader:
 
     @cache  # noqa: B019  # a loader lives as long as one pass
     def _statements(self, version: str) -> frozenset[str]:
-        return frozenset(statement.id for statement in self.uow.schedule(version).statements)
+        return frozenset(statement.id for statement in self.uow.schedule(version).statements) | {AGREED_AGAIN}
 
     def _stock_prompts(self, version: str) -> Mapping[str, frozenset[str]]:
         if version not in self._prompts:

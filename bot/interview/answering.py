@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.interview import wording
 from bot.interview.events import Belongs, Said, TaskKind
 from bot.interview.schedule import Question
-from bot.interview.state import Answer, Interview, Menu, Progress, State
+from bot.interview.state import AGREED_AGAIN, Answer, Interview, Menu, Progress, State
 from bot.interview.turn import Turn
 from bot.messages import MediaKind
 
@@ -29,7 +29,7 @@ def ask(turn: Turn) -> None:
     interview = turn.interview
     key = interview.position
     if interview.agreeing:
-        turn.say("consent-again")
+        turn.send(wording.stock(interview, [AGREED_AGAIN]), (AGREED_AGAIN,), question=AGREED_AGAIN)
     elif interview.state is State.CONSENT and key in interview.consent:
         turn.change(menu=Menu.WHO)
         turn.say("who-answered")

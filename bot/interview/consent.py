@@ -7,7 +7,7 @@ from bot.interview.commands import yes_or_no
 from bot.interview.events import Belongs, Consent, Said, TaskKind
 from bot.interview.needs import WHO
 from bot.interview.schedule import Wording
-from bot.interview.state import State
+from bot.interview.state import AGREED_AGAIN, State
 from bot.interview.turn import Turn
 
 
@@ -64,11 +64,13 @@ def answer(turn: Turn, said: Said) -> None:
 def answer_again(turn: Turn, said: Said) -> None:
     """Consent on the new way: a YES goes on, a NO ends it kindly, and doubt fetches a person."""
     turn.file(said, Belongs.CONSENT)
+    if said.unseen:
+        return
     agreed = yes_or_no(said.text, numbered=False)
     if agreed is None:
         unclear(turn)
         return
-    turn.follow(Consent("consent-again", agreed, said.message))
+    turn.follow(Consent(AGREED_AGAIN, agreed, said.message))
     turn.change(agreeing=False, unclear=0)
     if not agreed:
         decline(turn)

@@ -89,7 +89,15 @@ def _pause_for(turn: Turn, length: Length) -> None:
     until = turn.allowed(_end(turn, length))
     turn.change(until=until)
     turn.follow(SetTimer(TimerKind.RESUME, until, resume_position(turn.interview)))
-    turn.say("paused", day=wording.day(until.astimezone(turn.interview.person.timezone)))
+    turn.say("paused", day=_said(turn, until, hours=isinstance(length, timedelta) and length < timedelta(days=1)))
+
+
+def _said(turn: Turn, until: datetime, *, hours: bool) -> str:
+    """The day on which it goes on; after a break of `hours` the time too: '4:00 pm today'."""
+    zone = turn.interview.person.timezone
+    local, today = until.astimezone(zone), turn.now.astimezone(zone).date()
+    near = {today: "today", today + timedelta(days=1): "tomorrow"}.get(local.date())
+    return f"{wording.clock(local)} {near}" if hours and near else wording.day(local)
 
 
 def _end(turn: Turn, length: Length) -> datetime:
@@ -122,9 +130,10 @@ def resume(turn: Turn) -> None:
 
 
 def over(turn: Turn, due: Due) -> None:
-    """The end of a break, unless it has been ended or replaced."""
+    """The end of a break, unless it has been ended or replaced; the greeting must not cost them the question."""
     interview = turn.interview
     if interview.state is State.PAUSED and interview.until and due.position == resume_position(interview):
         resume(turn)
-        turn.say("welcome-back")
+        if turn.has_room_for(2):
+            turn.say("welcome-back")
         settling.carry_on(turn)

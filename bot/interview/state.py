@@ -16,6 +16,9 @@ from bot.interview.reminders import Ladder
 from bot.interview.rota import CallWay, Rota, Slot
 from bot.interview.schedule import Schedule, Wording
 
+AGREED_AGAIN = "consent-again"
+"""The text that asks whether they still agree, and the name of what they say to it in the ledger."""
+
 YES = frozenset({"yes", "true", "1", "y", "on"})
 """How a column of the enrolment file says yes."""
 
@@ -262,6 +265,11 @@ class Interview(Changing):
     def distressed(self) -> bool:
         """Whether there were signs of distress that no person has released."""
         return self.cause is Cause.SAFEGUARDING
+
+    @property
+    def open_point(self) -> str:
+        """What a message of theirs would answer now: the open statement or question, or whether they still agree."""
+        return AGREED_AGAIN if self.agreeing else self.position
 
     @property
     def between(self) -> bool:

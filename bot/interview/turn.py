@@ -77,6 +77,12 @@ class Turn:
         rules = self.interview.pace.rules(self.interview.person.timezone)
         return quiet.next_allowed(moment, rules, self.interview.unasked)
 
+    def has_room_for(self, many: int) -> bool:
+        """Whether so many messages that nobody asked for may leave now, one after the other."""
+        rules = self.interview.pace.rules(self.interview.person.timezone)
+        before = (*self.interview.unasked, *(self.now for _ in range(many - 1)))
+        return quiet.next_allowed(self.now, rules, before) <= self.now
+
     def lately(self, moments: tuple[datetime, ...], new: datetime) -> tuple[datetime, ...]:
         """The moments of the last two days, with one more."""
         return (*(moment for moment in moments if self.now - moment < LATELY), new)

@@ -175,6 +175,7 @@ invitations = Table(
     _at("made_at"),
     _at("expires_at"),
     _at("used_at", optional=True),
+    _at("withdrawn_at", optional=True),
 )
 
 interviews = Table(

@@ -205,7 +205,7 @@ def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None
 
 
 def _say(uow: UnitOfWork, terms: Terms, participant: Participant, came: _Came, released: list[Row]) -> None:
-    inbound, position = came.inbound, participant.interview.position
+    inbound = came.inbound
     again = bool(inbound.start) or is_join(inbound.body)
     if again and (invitations.is_open(uow, inbound.start or inbound.body) or moves.is_elses(uow, participant, inbound)):
         note = "They sent an invitation or a link that is not theirs. Is somebody else at the same number or address?"
@@ -214,7 +214,7 @@ def _say(uow: UnitOfWork, terms: Terms, participant: Participant, came: _Came, r
         message=came.id,
         text=Command.AGAIN.value if again else inbound.body,
         replied_to=came.answered["question"] if came.answered else None,
-        unseen=bool(position) and _unseen(uow, participant, inbound, released),
+        unseen=bool(participant.interview.position) and _unseen(uow, participant, inbound, released),
         reopened=any(row["state"] == "held" for row in released),
         opt_out=inbound.opt_out,
         media=inbound.media[0].kind if inbound.media else None,
@@ -265,15 +265,15 @@ def _alarming(terms: Terms, text: str) -> bool:
 
 
 def _unseen(uow: UnitOfWork, participant: Participant, inbound: Inbound, released: list[Row]) -> bool:
-    """Whether the person wrote before anything of the open question had left."""
-    position = participant.interview.position
-    waits = position in {row["question"] for row in released}
+    """Whether the person wrote before anything of what is open had left."""
+    point = participant.interview.open_point
+    waits = point in {row["question"] for row in released}
     if not waits and inbound.written_at is None:
         return False
     left = uow.one(
         select(func.min(outbox.c.claimed_at).label("at")).where(
             outbox.c.lane == lane(participant.id),
-            outbox.c.question == position,
+            outbox.c.question == point,
             outbox.c.state.in_(["sending", "accepted", "unknown", "refused"]),
         )
     )

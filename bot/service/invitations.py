@@ -6,6 +6,7 @@ told it. After so many codes in a day no more of them are tried.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -83,6 +84,39 @@ def _found_by(uow: UnitOfWork, code: str) -> bytes:
     return uow.vault.find(Address("invitation", code))
 
 
+# Taking them back
+
+
+def withdraw(uow: UnitOfWork, codes: Sequence[str], actor: str, *, undo: bool = False) -> int:
+    """These are not to be used from now on, or with `undo` are again; how many. Raises WrongUse, and then does none."""
+    rows = {row["id"]: row for code in codes for row in [_to_withdraw(uow, code, undo=undo)]}
+    for row in rows.values():
+        changed = {"withdrawn_at": None if undo else uow.now}
+        uow.execute(update(invitations).where(invitations.c.id == row["id"]).values(**changed))
+        act = "invitation given back" if undo else "invitation withdrawn"
+        uow.note(actor, act, None, cohort=row["cohort"], invitation=row["id"])
+    return len(rows)
+
+
+def _to_withdraw(uow: UnitOfWork, written: str, *, undo: bool) -> RowMapping:
+    row = _of_code(uow, written)
+    if row is None:
+        raise WrongUse(f"{written.strip()[:40]!r} is no code of an invitation here. Look for a slip in it.")
+    if row["used_at"] is not None:
+        raise WrongUse(f"{code_in(written)} was used already. Whoever used it is among the participants.")
+    if undo and row["withdrawn_at"] is None:
+        raise WrongUse(f"{code_in(written)} was not withdrawn.")
+    if not undo and row["withdrawn_at"] is not None:
+        raise WrongUse(f"{code_in(written)} was withdrawn already.")
+    return row
+
+
+def _of_code(uow: UnitOfWork, text: str) -> RowMapping | None:
+    """The invitation whose code stands in the text."""
+    code = code_in(text)
+    return uow.one(select(invitations).where(invitations.c.found_by == _found_by(uow, code))) if code else None
+
+
 # Using them
 
 
@@ -108,8 +142,7 @@ def attempt(uow: UnitOfWork, inbound: Inbound) -> Attempt | None:
     tries = _tries(uow, inbound.sender)
     if tries >= MOST_TRIES:
         return Attempt(None, f"They have sent {tries} codes in a day that did not fit; no more are tried.", tries + 1)
-    code = code_in(written)
-    row = uow.one(select(invitations).where(invitations.c.found_by == _found_by(uow, code))) if code else None
+    row = _of_code(uow, written)
     return Attempt(row, _problem(uow, row, inbound), tries + 1)
 
 
@@ -125,6 +158,8 @@ def _problem(uow: UnitOfWork, row: RowMapping | None, inbound: Inbound) -> str:
         return "They tried to join with a code that is none of ours. Perhaps it has a slip: please help them."
     if row["used_at"] is not None:
         return "They tried to join with an invitation that somebody has used. Each is for one person."
+    if row["withdrawn_at"] is not None:
+        return "They tried to join with an invitation that was withdrawn. Please write to them, if they are welcome."
     if row["expires_at"] <= uow.now:
         return "They tried to join with an invitation that has expired. Please give them another, if they are welcome."
     if row["channel"] not in (None, inbound.sender.kind, _played(inbound.sender)):
@@ -155,9 +190,9 @@ def use(uow: UnitOfWork, row: RowMapping, participant_id: int) -> None:
 
 def is_open(uow: UnitOfWork, text: str) -> bool:
     """Whether the text holds the code of an invitation that could still be used."""
-    code = code_in(text)
-    row = uow.one(select(invitations).where(invitations.c.found_by == _found_by(uow, code))) if code else None
-    return row is not None and row["used_at"] is None and row["expires_at"] > uow.now
+    row = _of_code(uow, text)
+    kept = row is not None and row["used_at"] is None and row["withdrawn_at"] is None
+    return row is not None and kept and row["expires_at"] > uow.now
 
 
 # Looking at them
@@ -175,12 +210,16 @@ class Standing:
     open: int
     used: int
     expired: int
+    withdrawn: int
 
 
 def standing(uow: UnitOfWork, rules: Rules) -> list[Standing]:
     """Every cohort, by name."""
     of = case(
-        (invitations.c.used_at.is_not(None), "used"), (invitations.c.expires_at <= uow.now, "expired"), else_="open"
+        (invitations.c.used_at.is_not(None), "used"),
+        (invitations.c.withdrawn_at.is_not(None), "withdrawn"),
+        (invitations.c.expires_at <= uow.now, "expired"),
+        else_="open",
     )
     counted = uow.all(
         select(invitations.c.cohort, of.label("as"), func.count().label("count")).group_by(invitations.c.cohort, of)
@@ -196,6 +235,7 @@ def standing(uow: UnitOfWork, rules: Rules) -> list[Standing]:
             open=made.get((cohort, "open"), 0),
             used=made.get((cohort, "used"), 0),
             expired=made.get((cohort, "expired"), 0),
+            withdrawn=made.get((cohort, "withdrawn"), 0),
         )
         for cohort in sorted({cohort for cohort, _language in rules.schedules})
     ]

@@ -365,8 +365,9 @@ def _ledger(uow: UnitOfWork, of: Participant) -> Iterator[Consented]:
 
 def _worded(uow: UnitOfWork, of: Participant, row: RowMapping) -> str:
     """The statement in the wording and version of the ledger, where what was sent is not here any more."""
-    found = next((one for one in uow.schedule(row["version"]).statements if one.id == row["statement"]), None)
-    return fill(found.worded(Wording(row["wording"])), values(of.interview)) if found else row["statement"]
+    schedule = uow.schedule(row["version"])
+    found = {one.id: one for one in schedule.statements}.get(row["statement"]) or schedule.texts[row["statement"]]
+    return fill(found.worded(Wording(row["wording"])), values(of.interview))
 
 
 def _attached(uow: UnitOfWork, only: Sequence[int] | None, of: Participant) -> dict[int, list[Attachment]]:

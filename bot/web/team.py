@@ -138,14 +138,18 @@ async def invite(request: Request, user: User) -> Response:
     return await _invite(request, user)
 
 
-async def _invite(request: Request, user: User, problem: str = "", chosen: dict[str, str] | None = None) -> Response:
+async def _invite(
+    request: Request, user: User, problem: str = "", chosen: dict[str, str] | None = None, done: str = ""
+) -> Response:
     parts = web(request)
     known: dict[str, Any] = {
+        "done": done,
         "standing": await parts.database.read(invitations.standing, parts.rules),
         "groups": [f"{cohort}, {language}" for cohort, language in sorted(parts.rules.schedules)],
         "kinds": {kind: CHANNEL_NAMES.get(kind, "simulated phone") for kind in sorted(parts.rules.channels)},
         "wordings": [one.value for one in Wording],
-        "chosen": {"group": "", "channel": "", "wording": "", "number": "10", "days": "60"} | (chosen or {}),
+        "chosen": {"group": "", "channel": "", "wording": "", "number": "10", "days": "60", "codes": ""}
+        | (chosen or {}),
         "most": invitations.MOST_AT_ONCE,
         "longest": LONGEST,
     }
@@ -164,6 +168,31 @@ async def make(request: Request, user: User) -> Response:
         return await _invite(request, user, str(problem), posted)
     site = str(request.base_url).rstrip("/") if not parts.terms.site else parts.terms.site
     return _printed(sheet.made(parts, site, group, codes, expires_at))
+
+
+@signed_in(May.ARRANGE)
+async def withdraw(request: Request, user: User) -> Response:
+    """These codes are not to be used any more."""
+    return await _withdraw(request, user, undo=False)
+
+
+@signed_in(May.ARRANGE)
+async def give_back(request: Request, user: User) -> Response:
+    """These codes can be used again."""
+    return await _withdraw(request, user, undo=True)
+
+
+async def _withdraw(request: Request, user: User, *, undo: bool) -> Response:
+    parts, posted = web(request), await form(request)
+    codes = [line for line in posted.get("codes", "").splitlines() if line.strip()]
+    try:
+        if not codes:
+            raise OwnPaceError("Write the code, as it stands on the card; several, each on a line of its own.")
+        number = await parts.database.run(invitations.withdraw, codes, user.name, undo=undo)
+    except OwnPaceError as problem:
+        return await _invite(request, user, str(problem), posted)
+    act = "can be used again" if undo else "withdrawn. Whoever sends such a code hears what every unknown sender hears"
+    return await _invite(request, user, done=f"{number} {'invitation' if number == 1 else 'invitations'} {act}.")
 
 
 def _wanted(posted: dict[str, str]) -> tuple[Group, int, int]:
@@ -195,4 +224,8 @@ routes = [
     Route("/rota", rota),
     Route("/invitations", invite),
     Route("/invitations", make, methods=["POST"]),
+    Route("/invitations/withdraw", withdraw, methods=["POST"]),
+    Route("/invitations/give-back", give_back, methods=["POST"]),
+    Route("/invitations/withdraw", invite),
+    Route("/invitations/give-back", invite),
 ]

@@ -279,9 +279,13 @@ def test_invitations_are_made_shown_once_and_counted(folder: Path) -> None:
         1,
         "sheets/invitations.html is there already, and its codes are nowhere else. Name another folder.\n",
     )
+    withdraw = ("invite", "--withdraw", listed[0]["code"].lower())
+    assert ownpace(folder, *withdraw) == (0, "It is withdrawn. To undo that: the same with --undo.\n")
+    assert ownpace(folder, *withdraw)[0] == 2
+    assert ownpace(folder, *withdraw, "--undo") == (0, "It can be used again.\n")
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in ownpace(folder, "invite")[1].splitlines()]
-    assert ["disabled-adults", "no limit", "0", "0", "0", "3", "0", "0"] in rows, "the refused ones were not made"
-    assert ["social-workers", "no limit", "0", "0", "0", "2", "0", "0"] in rows
+    assert ["disabled-adults", "no limit", "0", "0", "0", "3", "0", "0", "0"] in rows, "the refused ones were not made"
+    assert ["social-workers", "no limit", "0", "0", "0", "2", "0", "0", "0"] in rows
     for words, problem in {
         ("--cohort", "nobody"): "There is no cohort 'nobody'",
         ("--cohort", "social-workers", "--number", "0"): "Make from 1 to 1000 invitations",

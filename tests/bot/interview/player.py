@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bot.interview.engine import step
@@ -49,12 +50,27 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
 
-class Player:
-    """Keeps the clock, the timers and every message; `filed` says where each message of the person belongs."""
+@dataclass(frozen=True)
+class Taken:
+    """One event: the interview before it and after it, and what followed."""
 
-    def __init__(self, interview: Interview, now: datetime = MONDAY) -> None:
+    before: Interview
+    event: Event
+    after: Interview
+    effects: tuple[Effect, ...]
+
+
+class Player:
+    """Keeps the clock, the timers and every message; `filed` says where each message of the person belongs.
+
+    `hears` is what a channel makes of the words that somebody writes on it; `taken` every event, in order.
+    """
+
+    def __init__(self, interview: Interview, now: datetime = MONDAY, hears: Callable[[str], str] = str) -> None:
         self.interview = interview
         self.now = now
+        self.hears = hears
+        self.taken: list[Taken] = []
         self.messages: dict[int, str] = {}
         self.filed: dict[int, File] = {}
         self.removed: set[int] = set()
@@ -65,6 +81,7 @@ class Player:
     def take(self, event: Event) -> tuple[Effect, ...]:
         """One event, as the service would take it."""
         after = step(self.interview, event, self.now)
+        self.taken.append(Taken(self.interview, event, after.interview, after.effects))
         self.interview = after.interview
         for effect in after.effects:
             self._keep(effect)
@@ -72,6 +89,7 @@ class Player:
 
     def say(self, text: str, **more: object) -> tuple[Effect, ...]:
         number = len(self.messages) + 1
+        text = self.hears(text) if text else text
         self.messages[number] = text
         return self.take(Said(number, text, **more))  # type: ignore[arg-type]  # names of Said
 

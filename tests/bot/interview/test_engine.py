@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from bot.interview import calling, fetching, pace, persons, reminding, settling
+from bot.interview import calling, fetching, pace, persons, quiet, reminding, settling
 from bot.interview.commands import Command, parse
 from bot.interview.engine import step
 from bot.interview.events import (
@@ -408,7 +408,8 @@ class Interviews(RuleBasedStateMachine):
         interview_now = self.player.interview
         for send in sends:
             leaves = send.not_before or self.player.now
-            allowed = pace.next_allowed(leaves, interview_now.pace.quiet, interview_now.person.timezone) == leaves
+            night = quiet.Rules(interview_now.person.timezone, interview_now.pace.quiet, bank_holidays=False, most=0)
+            allowed = quiet.next_allowed(leaves, night) == leaves
             assert allowed or send.author or pace.is_reply(self.player.now, interview_now.heard), "a text at night"
 
     # What is true at every moment

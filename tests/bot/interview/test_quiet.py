@@ -11,7 +11,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.interview import pace
 from bot.interview.bank_holidays import is_bank_holiday
 from bot.interview.quiet import EVERY_DAY, Rules, Waiting, next_allowed, plan
 
@@ -121,16 +120,13 @@ def test_whatever_waits_goes_in_order_under_the_cap_and_never_when_it_may_not(
     assert sorted([key for key, _ in made.times] + list(made.merged)) == [each.id for each in waiting]
 
 
-@given(moments)
-def test_plain_quiet_hours_are_those_of_pace(now: datetime) -> None:
-    """With nothing but quiet hours, both say the same."""
-    rules = Rules(LONDON, bank_holidays=False, most=0)
-    assert next_allowed(now, rules) == pace.next_allowed(now, (20 * 60, 9 * 60), LONDON)
-
-
 @pytest.mark.parametrize(
     ("now", "rules", "when"),
     [
+        ("2027-01-12T03:00", Rules(LONDON), "2027-01-12T09:00"),
+        ("2027-01-12T19:59", Rules(LONDON), "2027-01-12T19:59"),
+        ("2027-07-12T19:30", Rules(LONDON), "2027-07-13T08:00"),  # 20:30 in London's summer
+        ("2027-01-12T03:00", Rules(LONDON, quiet=None), "2027-01-12T03:00"),
         ("2027-03-27T22:00", Rules(LONDON), "2027-03-28T08:00"),  # Easter Sunday is no bank holiday
         ("2027-03-28T20:00", Rules(LONDON), "2027-03-30T08:00"),  # Easter Monday is
         ("2027-03-25T21:00", Rules(LONDON), "2027-03-27T09:00"),  # Good Friday is left out

@@ -14,7 +14,6 @@ from icalendar import Calendar
 
 from bot import prompts
 from bot.errors import ScheduleError
-from bot.interview import pace
 from bot.interview.bank_holidays import is_bank_holiday, of_year
 from bot.interview.rota import Booked, CallWay, Rota, Slot, invitation, offered
 from tests.rig import ROOT
@@ -79,14 +78,18 @@ moments = st.integers(0, 3 * 365 * 24 * 60).map(lambda minutes: START + timedelt
 # Reading
 
 
-@given(moments)
-def test_without_a_rota_todays_promise_holds_but_for_bank_holidays(now: datetime) -> None:
-    usual = Rota.usual("Ann", LONDON)
-    name, moment = usual.read_by(now, "Ann")
-    near = [(now.astimezone(LONDON) + timedelta(days=days)).date() for days in range(5)]
-    assert name == "Ann"
-    if not any(is_bank_holiday(day) for day in near):
-        assert moment == pace.read_by(now, LONDON)
+@pytest.mark.parametrize(
+    ("now", "by"),
+    [
+        ("2027-01-12T10:00", "2027-01-12T17:00"),
+        ("2027-01-12T14:00", "2027-01-13T12:00"),
+        ("2027-01-15T22:00", "2027-01-18T12:00"),  # Friday night: Monday
+        ("2027-01-17T10:00", "2027-01-18T12:00"),  # Sunday: Monday
+        ("2027-03-25T14:00", "2027-03-30T11:00"),  # the day before Good Friday: Tuesday, in summer time
+    ],
+)
+def test_without_a_rota_it_is_read_by_five_or_by_noon_on_the_next_working_day(now: str, by: str) -> None:
+    assert Rota.usual("Ann", LONDON).read_by(utc(now), "Ann") == ("Ann", utc(by))
 
 
 @given(moments)

@@ -121,14 +121,48 @@ def test_an_invitation_works_until_it_expires(study: World) -> None:
     assert notes(study)[0].startswith("They tried to join with an invitation that has expired.")
 
 
+def test_a_withdrawn_invitation_lets_nobody_in_until_that_is_undone(study: World) -> None:
+    """Whoever sends it hears what every unknown sender hears; the team is told why; the trail says who did it."""
+    kept, lost = invite(study, 2)
+    assert study.run(inviting.withdraw, [lost.lower(), lost], "Kim") == 1
+    assert study.says(f"JOIN {lost}") is Received.HELD
+    (said,) = study.leave()
+    assert said.startswith(UNKNOWN)
+    assert notes(study)[0].startswith("They tried to join with an invitation that was withdrawn.")
+    (cohort,) = [one for one in study.run(inviting.standing, study.program.rules) if one.cohort == "social-workers"]
+    assert (cohort.open, cohort.withdrawn) == (1, 1)
+    study.run(partial(inviting.withdraw, undo=True), [lost], "Kim")
+    assert study.says(f"JOIN {lost}") is Received.TAKEN
+    rows = study.program.database.read_now(lambda uow: uow.all(select(audit).order_by(audit.c.id)))
+    acts = [(row["actor"], row["act"]) for row in rows]
+    assert acts[1:3] == [("Kim", "invitation withdrawn"), ("Kim", "invitation given back")]
+    assert not any(code in str(row["detail"]) for row in rows for code in (kept, lost))
+
+
+def test_what_cannot_be_withdrawn_is_named_and_nothing_is_done(study: World) -> None:
+    used, kept = invite(study, 2)
+    study.says(f"JOIN {used}")
+    for codes, undo, problem in (
+        ([kept, used], False, f"{used} was used already"),
+        ([kept, "CDF-HJK-MNP"], False, "is no code of an invitation here"),
+        ([kept], True, "was not withdrawn"),
+    ):
+        with pytest.raises(WrongUse, match=problem):
+            study.run(partial(inviting.withdraw, undo=undo), codes, "Kim")
+    assert study.count_of(invitations, invitations.c.withdrawn_at.is_not(None)) == 0
+    assert study.says(f"JOIN {kept}", Address("sms", "+447700900124")) is Received.TAKEN
+
+
 def test_a_used_an_expired_an_unknown_code_and_no_code_are_all_answered_alike(study: World) -> None:
     """Nobody learns whether a code was ever one, nor whether anybody is enrolled."""
     used, expired, other = invite(study, days=90)[0], invite(study, days=1)[0], invite(study, channel="simulator")[0]
+    (withdrawn,) = invite(study)
+    study.run(inviting.withdraw, [withdrawn], "Kim")
     study.says(f"JOIN {used}", Address("sms", "+447700900199"))
     study.leave()
     study.clock.forward(days=2)
     said = []
-    for sender, text in zip(numbers(), [used, expired, other, "CDF-HJK-MNP", "", "Hello?"], strict=False):
+    for sender, text in zip(numbers(), [used, expired, other, withdrawn, "CDF-HJK-MNP", "", "Hello?"], strict=False):
         study.says(f"JOIN {text}" if text != "Hello?" else text, sender)
         said.append(study.leave())
     assert all(len(texts) == 1 for texts in said)
@@ -461,4 +495,4 @@ def test_each_cohort_is_counted_by_stage(small: World) -> None:
     small.clock.forward(days=1)
     adults, workers = small.program.database.read_now(inviting.standing, small.program.rules)
     assert (adults.quota, adults.taken, adults.open) == (None, 0, 0)
-    assert workers == inviting.Standing("social-workers", 2, 1, 1, 1, open=1, used=3, expired=2)
+    assert workers == inviting.Standing("social-workers", 2, 1, 1, 1, open=1, used=3, expired=2, withdrawn=0)

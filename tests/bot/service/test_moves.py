@@ -240,12 +240,15 @@ def test_where_the_study_asks_for_it_consent_is_given_again_before_any_question(
     with world(tmp_path, channels, study=agree) as study:
         code = study.consented()
         study.says(wants_email(study))
+        study.says("yes", MAIL)
+        assert study.count_of(consents, consents.c.statement == "consent-again") == 0, "they cannot have read it yet"
         study.leave()
         assert asked(study, code) == [("sms", "b-now")]
         study.says("yes", MAIL)
         study.leave()
         assert asked(study, code) == [("sms", "b-now"), ("email", "b-now")]
         assert study.count_of(consents, consents.c.statement == "consent-again") == 1
+        assert "still agree" in study.record(code).consent[-1].words
 
 
 def test_stop_on_one_channel_stops_all(study: World) -> None:

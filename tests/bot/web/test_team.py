@@ -101,8 +101,24 @@ async def test_invitations_are_made_once_and_shown_as_a_sheet_that_stands_alone(
 async def test_a_slip_in_the_form_is_named_and_no_invitation_is_made(team: Team, slip: dict[str, str]) -> None:
     answer = await team.cora.post("/invitations", data=GOOD | slip)
     assert answer.status_code == 409
-    assert "No invitation was made." in answer.text
+    assert "Nothing was done." in answer.text
     assert team.study.count_of(invitations) == 0
+
+
+async def test_an_invitation_is_withdrawn_and_given_back_by_its_code(team: Team) -> None:
+    sheet = (await team.cora.post("/invitations", data=GOOD)).text
+    codes = sorted(set(re.findall(r"JOIN ([A-Z0-9-]{11})", sheet)))
+    wrong = await team.cora.post("/invitations/withdraw", data={"codes": f"{codes[0]}\nnonsense"})
+    assert wrong.status_code == 409
+    assert "is no code of an invitation here" in wrong.text
+    assert codes[0] in wrong.text, "what was typed is still there"
+    done = await team.cora.post("/invitations/withdraw", data={"codes": f"{codes[0]}\r\n\r\n{codes[1]}\r\n"})
+    assert "2 invitations withdrawn." in done.text
+    assert team.study.count_of(invitations, invitations.c.withdrawn_at.is_not(None)) == 2
+    back = await team.cora.post("/invitations/give-back", data={"codes": codes[0]})
+    assert "1 invitation can be used again." in back.text
+    assert team.study.count_of(invitations, invitations.c.withdrawn_at.is_not(None)) == 1
+    assert (await team.ann.post("/invitations/withdraw", data={"codes": codes[2]})).status_code == 403
 
 
 async def test_a_researcher_makes_no_invitations_and_gives_nobody_away(team: Team, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -81,11 +82,14 @@ class TelegramCase(Case):
 
     def delivered(self, sent: dict[str, Any]) -> Sequence[News]:
         """A genuine delivery, verified and read."""
-        channel = self.settings().open(Site("Own Pace", "https://study.example"))
         secret = {"x-telegram-bot-api-secret-token": WEBHOOK_SECRET}
         request = WebhookRequest("/webhooks/telegram", secret, json.dumps(sent).encode())
-        channel.verify(request)
-        return channel.parse(request)
+        self._reader.verify(request)
+        return self._reader.parse(request)
+
+    @cached_property
+    def _reader(self) -> Channel:
+        return self.settings().open(Site("Own Pace", "https://study.example"))
 
 
 CASES = (TelegramCase(),)
