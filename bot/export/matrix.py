@@ -7,17 +7,21 @@ goes on in a column beside it that is called "(continued)". Nothing is cut.
 from __future__ import annotations
 
 import csv
+import errno
+import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from lxml.etree import SerialisationError
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet._writer import ALL_TEMP_FILES, WorksheetWriter
 
 from bot.export.measures import merged, utf16
 from bot.export.reading import Study
@@ -185,14 +189,37 @@ def _xlsx(study: Study, place: Path) -> None:
         for number in range(1, len(of.head()) + 1):
             narrow = number <= len(OWN) + len(of.attributes)
             sheet.column_dimensions[get_column_letter(number)].width = 16 if narrow else 48
+        _grows_in(sheet, place.with_name(f"sheet-{len(sheets)}.xml"))
         sheet.append([_cell(sheet, title, bold=True) for title in of.head()])
     if not sheets:
         book.create_sheet("no cases")
-    for case in study.cases("Writing the matrix"):
-        sheet = sheets[case.head.cohort]
-        sheet.append([_cell(sheet, text) for text in columns[case.head.cohort].row(case)])
     book.properties.title, book.properties.creator = "Case by question", "Own Pace"
-    book.save(place)
+    with _failing_as_the_disk_does(sheets.values()):
+        for case in study.cases("Writing the matrix"):
+            sheet = sheets[case.head.cohort]
+            sheet.append([_cell(sheet, text) for text in columns[case.head.cohort].row(case)])
+        book.save(place)
+
+
+@contextmanager
+def _failing_as_the_disk_does(sheets: Iterable[Any]) -> Iterator[None]:
+    """Raises OSError where lxml, in whose hands the file is, says in its own words that it cannot be written."""
+    try:
+        yield
+    except SerialisationError as error:
+        for sheet in sheets:
+            for begun in (sheet._rows, sheet._writer.xf):
+                with suppress(SerialisationError):
+                    begun.close()
+        code = getattr(errno, str(error).removeprefix("IO_"), errno.EIO)
+        raise OSError(code, os.strerror(code)) from error
+
+
+def _grows_in(sheet: Any, place: Path) -> None:
+    """Let openpyxl write rows here: its own choice is a file in the system's folder, which stays when it is killed."""
+    ALL_TEMP_FILES.append(str(place))
+    sheet._writer = WorksheetWriter(sheet, out=str(place))
+    sheet._writer.write_top()
 
 
 def _cell(sheet: Any, text: str, bold: bool = False) -> Any:
