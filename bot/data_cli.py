@@ -119,8 +119,11 @@ def withdraw(
         receipt = program.database.run_now(
             withdrawal.withdraw, program.terms, code, ACTOR, keep=keep, tell=not no_receipt, late=after_cutoff
         )
-        emptied = receipt.kept or deletion.clean(program.database)
-        _print_receipt(receipt, program.settings, emptied)
+        emptied = receipt.kept
+        try:
+            emptied = emptied or deletion.clean(program.database)
+        finally:  # what was done is done, and the list of what is left to do comes only once
+            _print_receipt(receipt, program.settings, emptied)
 
 
 def _preview(program: Program, code: str, keep: bool) -> str:

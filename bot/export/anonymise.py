@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.export import names
-from bot.export.identifiers import ORDINARY, fold
+from bot.export.identifiers import ORDINARY, fold, running_names, whole
 
 Spans = Sequence[tuple[int, int]]
 
@@ -89,6 +89,21 @@ def apply(text: str, replacements: Iterable[Replacement]) -> str:
     return "".join([*made, text[after:]])
 
 
+def again(text: str, earlier: Iterable[Replacement], decided: Spans) -> Iterator[Replacement]:
+    """What was decided about an earlier form of a text, wherever the same words are in this one.
+
+    `decided`: where somebody has decided about this text itself, so that it is left as they decided.
+    """
+    taken = list(decided)
+    put = {one.words: one.put for one in earlier}
+    for words in sorted(put, key=len, reverse=True):
+        case = 0 if fold(words) in ORDINARY else re.IGNORECASE
+        for match in re.finditer(whole(words), text, case):
+            if all(match.end() <= start or match.start() >= end for start, end in taken):
+                taken.append(match.span())
+                yield Replacement(*match.span(), match[0], put[words])
+
+
 class Anonymiser:
     """Suggestions for one participant. `own`: their known names; `also`: words that somebody names, and what is put.
 
@@ -103,7 +118,9 @@ class Anonymiser:
         known: Iterable[tuple[What, str, str]] = (),
     ) -> None:
         self.code = code
+        own = list(own)
         self._own = {word for name in own for word in _words(fold(name)) if len(word) > 1}
+        self._running = [part for name in own for part in running_names(name)]
         self._named = list(also or ())
         self._also = {fold(words): put for words, put in (also or {}).items()}
         known = list(known)
@@ -155,11 +172,14 @@ class Anonymiser:
 
     def _named_by_somebody(self, text: _Text) -> Iterator[_Found]:
         for words in self._named:
-            for match in re.finditer(rf"(?<!\w){re.escape(words)}(?!\w)", text.plain, re.IGNORECASE):
+            for match in re.finditer(whole(words), text.plain, re.IGNORECASE):
                 yield _Found(match.start(), match.end(), What.NAME, PERSON)
 
     def _own_names(self, text: _Text) -> Iterator[_Found]:
         """Their known names, and what they say that they are called."""
+        for name in self._running:
+            for match in re.finditer(re.escape(name), text.plain):
+                yield _Found(match.start(), match.end(), What.NAME, self.code)
         for token in text.tokens:
             if token.folded in self._own and (token.folded not in ORDINARY or (token.capital and not token.first)):
                 yield _Found(token.start, token.end, What.NAME, self.code)

@@ -1,13 +1,14 @@
 """A participant's own copy: the questions in their wording, and under each what they said, line by line.
 
-It holds no text of the program besides the questions, no note of the team, and nobody's name. A line that was taken out
-keeps its number and says so; one that was changed stands beside what it was before.
+Their words are there as they said them, whatever stands for some of them in exports. It holds no text of the program
+besides the questions, no note of the team, and no name of a researcher. A line that was taken out keeps its number and
+says so; one that was changed stands beside what it was before.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from bot.errors import OwnPaceError
 from bot.export.document import Document, Heading, Paragraph, Part, Said, Stamp, write
 from bot.export.measures import tidy
 from bot.export.reading import Study
-from bot.export.record import DATA, Case, Kind, Scope, Speaker, Turn
+from bot.export.record import DATA, WRITTEN, Case, Kind, Medium, Scope, Speaker, Turn
 from bot.export.writing import new_place
 from bot.interview.schedule import Wording
 from bot.interview.wording import fill, stock
@@ -68,14 +69,14 @@ class Copy:
 def read(uow: UnitOfWork, terms: Terms, code: str) -> Copy:
     """The copy of the participant with this code. Raises OwnPaceError where there is nothing of theirs."""
     person = participants.named(uow, terms, code)
-    study = Study(uow, person.interview.person.timezone, codes=(person.code,), scope=Scope.ENROLLED)
+    study = Study(uow, person.interview.person.timezone, codes=(person.code,), scope=Scope.ENROLLED, originals=True)
     if not study.heads:
         raise OwnPaceError(f"{person.code} has asked for their answers to be deleted, so no copy is made.")
     (case,) = study.cases("")
     cutoff = person.interview.person.cutoff
     late = uow.now.astimezone(person.interview.person.timezone).date() > cutoff
     intro = stock(person.interview, ["copy-late" if late else "copy-intro"])
-    return Copy(intro, case.language, tuple(_blocks(uow, person, case)))
+    return Copy(intro, case.language, tuple(_blocks(uow, person, case, study.researchers)))
 
 
 def write_copy(uow: UnitOfWork, terms: Terms, code: str, out: Path, format_: str, force: bool) -> int:
@@ -91,7 +92,7 @@ def write_copy(uow: UnitOfWork, terms: Terms, code: str, out: Path, format_: str
 # Making it
 
 
-def _blocks(uow: UnitOfWork, person: Participant, case: Case) -> Iterator[Block]:
+def _blocks(uow: UnitOfWork, person: Participant, case: Case, researchers: Iterable[str]) -> Iterator[Block]:
     """In the order in which it was said; what answers the same question without anything between stands together."""
     earlier = _earlier(uow, person)
     asked, number = ("", False), 0
@@ -108,15 +109,22 @@ def _blocks(uow: UnitOfWork, person: Participant, case: Case) -> Iterator[Block]
         elif turn.left and turn.kind in (Kind.PROBE, Kind.PROMPT, Kind.QUESTION):
             if lines:
                 yield Block(*asked, tuple(lines))
-            words = _question(person, turn.question) if turn.kind is Kind.QUESTION else _written(person, turn.text)
+            question = turn.kind is Kind.QUESTION
+            words = _question(person, turn.question) if question else _nameless(turn.text, researchers)
             asked, lines = (words, turn.kind is Kind.PROBE), []
     if lines:
         yield Block(*asked, tuple(lines))
 
 
 def _line(number: int, turn: Turn, earlier: tuple[str, ...]) -> Line:
-    text = " ".join([turn.text, *(f"[{one}]" for one in turn.media)]).strip()
+    text = "\n".join(filter(None, [turn.text, *map(_came, turn.media)]))
     return Line(number, turn.id, text, turn.at, turn.channel, turn.removed, earlier)
+
+
+def _came(medium: Medium) -> str:
+    """What came besides words, and what the team wrote down of it."""
+    made = medium.write_up
+    return f"[{medium.what}, {WRITTEN[made.kind]} by us]\n{made.text}" if made else f"[{medium.what}]"
 
 
 def _question(person: Participant, key: str | None) -> str:
@@ -128,10 +136,11 @@ def _question(person: Participant, key: str | None) -> str:
     return fill(words, {"study": person.interview.study.name, "name": person.interview.person.name})
 
 
-def _written(person: Participant, text: str) -> str:
-    """What somebody of the team wrote: with the person's own name, and nobody else's."""
-    named = text.replace(f"[{person.code}]", person.interview.person.name or "you")
-    return re.sub(r"\bR\d\d\b", "the researcher", named)
+def _nameless(text: str, researchers: Iterable[str]) -> str:
+    """What somebody of the team wrote, without their name."""
+    for name in sorted(researchers, key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "the researcher", text)
+    return text
 
 
 def _earlier(uow: UnitOfWork, person: Participant) -> dict[int, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel
 from sqlalchemy import func, select
 
+from bot import prompts
 from bot.config import Settings
 from bot.export.answers import moment
 from bot.export.document import Break, Document, Facts, Heading, Paragraph, Part, Table, write
@@ -29,14 +30,25 @@ from bot.export.pdf import to_pdf
 from bot.export.processors import BEFORE, HEAD, processors
 from bot.export.qdpx import zipped
 from bot.export.writing import ACTOR, new_place
+from bot.interview.review import Reviewed
 from bot.interview.schedule import Question, Schedule, Statement, Text, Wording
 from bot.records.database import Database
 from bot.records.tables import audit, interviews, schedules
 from bot.records.unit_of_work import UnitOfWork
 
 TEXT_HEAD = ("cohort", "language", "version", "in use by", "kind", "id", "wording", "text")
+SIGNS_HEAD = ("Language", "Kind", "Sign", "Phrases")
+SIGNPOSTS_HEAD = ("Language", "Where to turn", "Number", "How")
+REVIEWED_HEAD = ("Language", "What", "Who answers for it", "Reviewed", "Again by")
 LOG_HEAD = ("at", "act", "by", "about", "what")
-SETTINGS = ("pace", "safeguarding", "retention")
+SETTINGS = ("pace", "retention")
+
+SAFEGUARDING = (
+    "Every message from a participant is looked through for the phrases below. On a sign the approved text, which is "
+    "under 'Other texts', goes at once at any hour, the questions wait, and whoever is on call is told; only a person "
+    "lets the interview go on, and says why. In a phrase (a|b) is one of these, [a] may be missing, <name> is one of a "
+    "set of words, and ... is up to two other words. The list is a net beside human reading, never instead of it."
+)
 
 STAFF = ("command line", "coordinator", "bot")
 """Actors that are no person's name."""
@@ -69,6 +81,9 @@ class Pack:
 
     versions: tuple[Version, ...]
     settings: tuple[tuple[str, str], ...]
+    reviewed: tuple[tuple[str, ...], ...]
+    signs: tuple[tuple[str, ...], ...]
+    signposts: tuple[tuple[str, ...], ...]
     processors: tuple[tuple[str, ...], ...]
     log: tuple[Act, ...]
 
@@ -98,12 +113,36 @@ def export_pack(
 
 def gather(uow: UnitOfWork, settings: Settings, current: Iterable[Schedule]) -> Pack:
     """Everything that goes into the pack."""
+    words, signposting = prompts.safeguarding(settings.study.prompts), prompts.signposting(settings.study.prompts)
     return Pack(
         versions=tuple(_versions(uow, list(current))),
         settings=tuple(row for name in SETTINGS for row in _flat(name, getattr(settings, name))),
+        reviewed=(*_reviewed("signs of harm or distress", words), *_reviewed("numbers in texts", signposting)),
+        signs=tuple(
+            (language, group.value, rule.id, "; ".join(rule.phrases))
+            for language, known in words.items()
+            for group, rules in known.signs.items()
+            for rule in rules
+        ),
+        signposts=tuple(
+            (language, one.name, one.number or "", one.how)
+            for language, known in signposting.items()
+            for one in known.signposts
+        ),
         processors=tuple(processors(settings.channels)),
         log=tuple(_log(uow)),
     )
+
+
+def _reviewed(what: str, by_language: Mapping[str, Reviewed]) -> Iterator[tuple[str, ...]]:
+    for language, one in by_language.items():
+        yield (
+            language,
+            what,
+            one.owner,
+            f"{one.reviewed:%d %B %Y}" if one.reviewed else "never",
+            f"{one.review_by:%d %B %Y}",
+        )
 
 
 def write_pack(pack: Pack, settings: Settings, place: Path, pdf: bool = False) -> None:
@@ -121,6 +160,8 @@ def write_pack(pack: Pack, settings: Settings, place: Path, pdf: bool = False) -
             file.writestr(zipped(paged.name), paged.read_bytes())
         file.writestr(zipped("texts.csv"), _csv(TEXT_HEAD, _texts(pack.versions)))
         file.writestr(zipped("settings.csv"), _csv(("setting", "value"), pack.settings))
+        file.writestr(zipped("signs.csv"), _csv(SIGNS_HEAD, pack.signs))
+        file.writestr(zipped("signposts.csv"), _csv(SIGNPOSTS_HEAD, pack.signposts))
         file.writestr(zipped("processors.csv"), _csv(HEAD, pack.processors))
         file.writestr(zipped("log.csv"), _csv(LOG_HEAD, map(_line, pack.log)))
     word.unlink()
@@ -187,6 +228,8 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
 
 def _in_words(value: Any) -> str:
     match value:
+        case None:
+            return "not said yet"
         case bool():
             return "yes" if value else "no"
         case dict():
@@ -248,7 +291,12 @@ def _parts(pack: Pack, zone: ZoneInfo) -> Iterator[Part]:
     rows = tuple(_version_row(version, zone) for version in pack.versions)
     yield Table("Schedules", ("Cohort", "Language", "Version", "Since", "Interviews", "New interviews"), rows)
     yield Heading(1, "Settings")
-    yield Facts(pack.settings)
+    yield Facts(tuple((name.replace(".", ": ").replace("_", " "), value) for name, value in pack.settings))
+    yield Heading(1, "Safeguarding")
+    yield Paragraph(SAFEGUARDING)
+    yield Table("Who has reviewed it", REVIEWED_HEAD, pack.reviewed)
+    yield Table("Where texts send people", SIGNPOSTS_HEAD, pack.signposts)
+    yield Table("Signs that fetch a person", SIGNS_HEAD, pack.signs)
     yield Heading(1, "Who carries messages")
     yield Paragraph(BEFORE)
     yield Table("Processors for each channel", HEAD, pack.processors)

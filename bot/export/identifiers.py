@@ -57,8 +57,19 @@ _MARKS = (
 )
 """Accents and vowel points that stand on the letter before them."""
 
+_HAN = r"\u3005\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+_ENDLESS = rf"{_HAN}\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff"
+"""Chinese, Japanese, Thai, Lao, Tibetan, Burmese, Khmer: no space between words (Unicode, chapters 16 and 18)."""
+
+_GROWING = r"\u0900-\u0dff\u1100-\u11ff\uac00-\ud7af"
+"""The scripts of India and Sri Lanka, and Korean: what other scripts write as words is joined to the end of a name."""
+
+_RUN = re.compile(f"(?P<endless>[{_ENDLESS}]+)|[{_GROWING}]+")
+_JOINED = "\u0648\u0641\u0628\u0644\u0643\u05d5\u05d4\u05d1\u05dc\u05de\u05db\u05e9"
+"""Letters that Arabic and Hebrew join to the word after them: 'and', 'to', 'from', 'like'."""
+
 _ACCENTS = re.compile(f"[{_MARKS}]")
-_SYMBOLS = re.compile(rf"[^\w\x00-\x7f’{_MARKS}]")
+_SYMBOLS = re.compile(rf"[^\w\x00-\x7f’{_MARKS}{_ENDLESS}{_GROWING}]")
 _INSIDE = re.compile(r"[^\s.!?:…\"“‘(\[]\s+$")
 
 
@@ -67,6 +78,8 @@ class Scanner:
 
     def __init__(self) -> None:
         self._names: dict[str, set[str]] = {}
+        self._running: dict[str, set[str]] = {}
+        self._running_lengths: set[int] = set()
         self._numbers: dict[str, set[str]] = {}
         self._emails: dict[str, set[str]] = {}
         self._others: dict[str, set[str]] = {}
@@ -96,6 +109,9 @@ class Scanner:
         for word in _WORD.findall(fold(name)):
             if len(word) >= SHORTEST_NAME:
                 self._names.setdefault(word, set()).add(code)
+        for part in running_names(fold(name)):
+            self._running.setdefault(part, set()).add(code)
+            self._running_lengths.add(len(part))
 
     def add_address(self, code: str, kind: str, value: str) -> None:
         """An address: a number in every form it may be written in, an email address, or the value as it is."""
@@ -110,10 +126,10 @@ class Scanner:
     def find(self, text: str, ignored: frozenset[str] = frozenset()) -> Iterator[Found]:
         """Who is named in a text. `ignored`: folded words that are no names here, such as those of stock texts."""
         folded = fold(text)
-        for word in set(_WORD.findall(folded)):
-            whose = self._names.get(word)
-            if whose and word not in ignored and _names_somebody(word, text):
-                yield Found(Kind.NAME, tuple(sorted(whose)))
+        named = dict.fromkeys(self._named(folded, text, ignored))
+        if self._running:
+            named |= dict.fromkeys(self._named_in_runs(folded, ignored))
+        yield from (Found(Kind.NAME, whose) for whose in named)
         if self._numbers:
             yield from self._find_numbers(folded)
         if "@" in folded:
@@ -124,6 +140,23 @@ class Scanner:
             for token in folded.split():
                 if whose := self._others.get(token.strip(".,;:!?()[]\"'")):
                     yield Found(Kind.ADDRESS, tuple(sorted(whose)))
+
+    def _named(self, folded: str, text: str, ignored: frozenset[str]) -> Iterator[tuple[str, ...]]:
+        for word in set(_WORD.findall(folded)):
+            for form in (word, word[1:]) if word[0] in _JOINED and len(word) > SHORTEST_NAME else (word,):
+                whose = self._names.get(form)
+                if whose and word not in ignored and _names_somebody(form, text):
+                    yield tuple(sorted(whose))
+
+    def _named_in_runs(self, folded: str, ignored: frozenset[str]) -> Iterator[tuple[str, ...]]:
+        """Names in writing without spaces between words, or at the beginning of a word that goes on."""
+        for run in _RUN.finditer(folded):
+            for start in range(len(run[0]) if run["endless"] else 1):
+                for length in self._running_lengths:
+                    name = run[0][start : start + length]
+                    whose = self._running.get(name)
+                    if whose and not any(name in word for word in ignored):
+                        yield tuple(sorted(whose))
 
     def _find_numbers(self, folded: str) -> Iterator[Found]:
         for match in _DIGITS.finditer(folded):
@@ -141,6 +174,25 @@ def fold(text: str) -> str:
         return text.casefold()
     without_symbols = _SYMBOLS.sub(" ", text.casefold())  # some would become letters, as ㎏ does
     return _ACCENTS.sub("", unicodedata.normalize("NFKD", without_symbols)).replace("’", "'")
+
+
+def running_names(name: str) -> Iterator[str]:
+    """The parts of a name that are found inside running text: at least two Chinese or three other letters.
+
+    Of three Chinese letters the last two alone too, as families and friends say them.
+    """
+    for part in (match[0] for match in _RUN.finditer(name)):
+        letters = [letter for letter in unicodedata.normalize("NFC", part) if letter.isalpha()]
+        short = re.search(f"[{_HAN}{_GROWING}]", part)
+        if len(letters) >= (SHORTEST_NAME if short else SHORTEST_NAME + 1):
+            yield part
+        if re.fullmatch(f"[{_HAN}]{{3}}", part):
+            yield part[1:]
+
+
+def whole(words: str) -> str:
+    """A pattern for words that are words of their own, or anywhere in writing that runs on without spaces."""
+    return re.escape(words) if _RUN.search(words) else rf"(?<!\w){re.escape(words)}(?!\w)"
 
 
 def study_words(texts: Iterable[str]) -> frozenset[str]:

@@ -13,13 +13,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, select, true
+from sqlalchemy import bindparam, select
 
-from bot.export.anonymise import Replacement
-from bot.export.identifiers import ORDINARY
+from bot.export.identifiers import ORDINARY, running_names, whole
 from bot.export.measures import channel_word, media_word, tidy
 from bot.export.record import ANSWERS, Answer, Case, Head, Kind, Medium, Speaker, Turn, WriteUp
-from bot.export.replacing import BODY, ELIDED, Spot, opened, pseudonymised
+from bot.export.replacing import BODY, ELIDED, NOTHING_DECIDED, Decided, Spot
 from bot.interview.schedule import Schedule
 from bot.interview.state import AGREED_AGAIN, Progress
 from bot.records.participants import channel_name
@@ -102,12 +101,8 @@ _WRITE_UPS = Prepared(
     .order_by(writeups.c.id)
 )
 _REPLACEMENTS = Prepared(
-    select(replacements.c.message_id, replacements.c.writeup_id, replacements.c.sealed)
-    .where(
-        replacements.c.participant_id == bindparam("of"),
-        replacements.c.accepted == true(),
-        replacements.c.undone_at.is_(None),
-    )
+    select(replacements.c.message_id, replacements.c.writeup_id, replacements.c.sealed, replacements.c.accepted)
+    .where(replacements.c.participant_id == bindparam("of"), replacements.c.undone_at.is_(None))
     .order_by(replacements.c.id)
 )
 _LEDGER = Prepared(
@@ -134,7 +129,7 @@ class Loader:
         self.researchers = researchers
         self.originals = originals
         self.day = day
-        self._replaced: Mapping[Spot, list[Replacement]] = {}
+        self._decided = NOTHING_DECIDED
         self._prompts: dict[str, Mapping[str, frozenset[str]]] = {}
 
     def case(self, head: Head) -> Case:
@@ -147,7 +142,7 @@ class Loader:
         hide = None if self.originals else _Hiding(key.open(person["name"], "name"), head.code, self.researchers)
         rows = self.uow.run(_MESSAGES, of)
         forms = _forms(rows)
-        self._replaced = {} if self.originals else self._decided(of, key)
+        self._decided = NOTHING_DECIDED if self.originals else self._decisions(of, key, rows)
         came_along = self._media(of, key)
         turns = _placed(
             self._turn(row, self._shown(forms[row["id"]][0], BODY, key), head, leaving.get(row["id"]), played, hide)
@@ -172,19 +167,26 @@ class Loader:
             answers=tuple(_answers(schedule, person["saved"]["answers"], turns)),
         )
 
-    def _decided(self, of: dict[str, int], key: DataKey) -> dict[Spot, list[Replacement]]:
-        """What stands for words that tell who somebody is, by where it stands."""
-        found: dict[Spot, list[Replacement]] = {}
-        for row in self.uow.run(_REPLACEMENTS, of):
-            spot, one = opened(row, key)
-            found.setdefault(spot, []).append(one)
-        return found
+    def _decisions(self, of: dict[str, int], key: DataKey, rows: Sequence[Row]) -> Decided:
+        """What stands for words that tell who somebody is; and which texts are forms of the same."""
+        made = self.uow.run(_REPLACEMENTS, of)
+        if not made:
+            return NOTHING_DECIDED
+        first = {
+            Spot(row["id"], None, part): Spot(row["replaces"], None, part)
+            for row in rows
+            if row["replaces"] is not None
+            for part in (BODY, ELIDED)
+        }
+        versions: dict[tuple[int, int | None], Spot] = {}
+        for row in self.uow.run(_WRITE_UPS, of):
+            spot = Spot(row["message_id"], row["id"], BODY)
+            first[spot] = versions.setdefault((row["message_id"], row["media_id"]), spot)
+        return Decided(made, key, first)
 
     def _shown(self, row: Row, part: str, key: DataKey) -> str:
         """The words of a message, or what came along with it, as this export shows them."""
-        text = tidy(key.open(row[part], part))
-        here = self._replaced.get(Spot(row["id"], None, part))
-        return pseudonymised(text, here) if here else text
+        return self._decided.shown(Spot(row["id"], None, part), tidy(key.open(row[part], part)))
 
     def _with_form(
         self, turn: Turn, newest: Row, edits: int, came_along: Mapping[int, tuple[Medium, ...]], key: DataKey
@@ -215,7 +217,7 @@ class Loader:
         spot = Spot(row["message_id"], row["id"], BODY)
         return WriteUp(
             kind=WriteUpKind(row["kind"]),
-            text=pseudonymised(tidy(key.open(row["text"], WRITE_UP)), self._replaced.get(spot, ())),
+            text=self._decided.shown(spot, tidy(key.open(row["text"], WRITE_UP))),
             author=self.researchers[row["author"]],
             at=row["at"],
             day=self.day(row["at"]),
@@ -286,12 +288,12 @@ class _Hiding:
     """Takes the participant's own name, and the name a researcher signs with, out of what was written to them."""
 
     def __init__(self, name: str, code: str, researchers: Mapping[str, str]) -> None:
-        known = {word: f"[{code}]" for word in [name, *name.split()] if len(word) > 1}
+        known = {word: f"[{code}]" for word in [name, *name.split(), *running_names(name)] if len(word) > 1}
         known |= {name: shown for name, shown in researchers.items() if name != shown}
         self._known = {word.casefold(): shown for word, shown in known.items()}
-        forms = [re.escape(word) if word.casefold() in ORDINARY else f"(?i:{re.escape(word)})" for word in known]
-        forms.sort(key=len, reverse=True)
-        self._pattern = re.compile(rf"(?<!\w)(?:{'|'.join(forms)})(?!\w)") if forms else None
+        longest = sorted(known, key=len, reverse=True)
+        forms = [whole(word) if word.casefold() in ORDINARY else f"(?i:{whole(word)})" for word in longest]
+        self._pattern = re.compile("|".join(forms)) if forms else None
 
     def hidden(self, text: str) -> str:
         """The text with the code in brackets where the name was."""

@@ -7,17 +7,23 @@ goes on in a column beside it that is called "(continued)". Nothing is cut.
 from __future__ import annotations
 
 import csv
+import errno
+import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, TextIO
 
+from lxml.etree import SerialisationError
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet._writer import ALL_TEMP_FILES, WorksheetWriter
+from openpyxl.worksheet.worksheet import Worksheet
 
 from bot.export.measures import merged, utf16
 from bot.export.reading import Study
@@ -182,17 +188,63 @@ def _xlsx(study: Study, place: Path) -> None:
     for name, of in columns.items():
         sheet = sheets[name] = book.create_sheet(_sheet_name(name, sheets))
         sheet.freeze_panes = "B2"
-        for number in range(1, len(of.head()) + 1):
-            narrow = number <= len(OWN) + len(of.attributes)
-            sheet.column_dimensions[get_column_letter(number)].width = 16 if narrow else 48
+        sheet.print_title_rows, sheet.print_title_cols = "1:1", "A:A"
+        sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", Worksheet.PAPERSIZE_A3
+        for number, width in enumerate(_widths(of), start=1):
+            sheet.column_dimensions[get_column_letter(number)].width = width
+        _grows_in(sheet, place.with_name(f"sheet-{len(sheets)}.xml"))
         sheet.append([_cell(sheet, title, bold=True) for title in of.head()])
     if not sheets:
         book.create_sheet("no cases")
-    for case in study.cases("Writing the matrix"):
-        sheet = sheets[case.head.cohort]
-        sheet.append([_cell(sheet, text) for text in columns[case.head.cohort].row(case)])
     book.properties.title, book.properties.creator = "Case by question", "Own Pace"
-    book.save(place)
+    rows = {name: count(2) for name in sheets}
+    with _failing_as_the_disk_does(sheets.values()):
+        for case in study.cases("Writing the matrix"):
+            sheet, of = sheets[case.head.cohort], columns[case.head.cohort]
+            texts, row = of.row(case), next(rows[case.head.cohort])
+            sheet.row_dimensions[row].height = _height(texts, _widths(of))
+            sheet.append([_cell(sheet, text) for text in texts])
+            del sheet.row_dimensions[row]
+        book.save(place)
+
+
+def _widths(columns: _Columns) -> list[int]:
+    """How many figures of the default font each column takes; columns of answers are the wide ones."""
+    narrow = len(OWN) + len(columns.attributes)
+    return [16] * narrow + [48] * (len(columns.head()) - narrow)
+
+
+def _height(texts: Sequence[str], widths: Sequence[int]) -> int:
+    """Points in which the longest text of a row is to be seen; LibreOffice measures it only while it is written.
+
+    Excel takes 409 at most (Excel specifications and limits).
+    """
+    lines = (
+        sum(-(-max(len(line), 1) // width) for line in text.split("\n"))
+        for text, width in zip(texts, widths, strict=True)
+    )
+    return min(15 * max(lines), 405)
+
+
+@contextmanager
+def _failing_as_the_disk_does(sheets: Iterable[Any]) -> Iterator[None]:
+    """Raises OSError where lxml, in whose hands the file is, says in its own words that it cannot be written."""
+    try:
+        yield
+    except SerialisationError as error:
+        for sheet in sheets:
+            for begun in (sheet._rows, sheet._writer.xf):
+                with suppress(SerialisationError):
+                    begun.close()
+        code = getattr(errno, str(error).removeprefix("IO_"), errno.EIO)
+        raise OSError(code, os.strerror(code)) from error
+
+
+def _grows_in(sheet: Any, place: Path) -> None:
+    """Let openpyxl write rows here: its own choice is a file in the system's folder, which stays when it is killed."""
+    ALL_TEMP_FILES.append(str(place))
+    sheet._writer = WorksheetWriter(sheet, out=str(place))
+    sheet._writer.write_top()
 
 
 def _cell(sheet: Any, text: str, bold: bool = False) -> Any:

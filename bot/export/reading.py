@@ -78,6 +78,7 @@ class Study:
         self.uow = uow
         self.zone = zone
         self.originals = originals
+        self.scope = scope
         self.track = track
         self.researchers = _researchers(uow, named)
         self.heads = tuple(_heads(uow, {code.strip().upper() for code in codes}, scope))
@@ -91,6 +92,11 @@ class Study:
         load = Loader(self.uow, self.researchers, self.originals, self.day)
         for head in self.track(label, self.heads):
             yield load.case(head)
+
+    def left(self, uow: UnitOfWork) -> list[str]:
+        """The codes of those whose record may not leave any more in this newer state of the database."""
+        still = {head.id for head in _heads(uow, (), self.scope)}
+        return [head.code for head in self.heads if head.id not in still]
 
     @cached_property
     def cohorts(self) -> tuple[Cohort, ...]:

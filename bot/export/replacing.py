@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 
 from bot.errors import ExportError, WrongUse
-from bot.export.anonymise import Anonymiser, Replacement, Suggestion, What, apply
+from bot.export.anonymise import Anonymiser, Replacement, Suggestion, What, again, apply
 from bot.export.measures import tidy
 from bot.records.tables import data_keys, messages, replacements, writeups
 from bot.records.tables import participants as people
@@ -153,18 +153,45 @@ def undo(uow: UnitOfWork, code: str, ids: Collection[int], by: str = "command li
     return len(set(ids))
 
 
-def pseudonymised(text: str, here: Iterable[Replacement]) -> str:
-    """The text as exports show it. Raises ExportError where a decision was made about another text."""
-    try:
-        return apply(text, here)
-    except ValueError:
-        raise ExportError(
-            "A replacement does not fit the text that it was made for, so nothing was written. "
-            "See: ownpace anonymise CODE --decided, undo it, and decide again."
-        ) from None
+class Decided:
+    """What somebody decided about one participant's texts, as exports show them.
+
+    `rows`: the decisions, of the table or of nothing. `first`: of a text that is a newer form of another one, the first
+    form. What was decided about one form stands in every other that has the same words, until somebody decides there.
+    """
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]], key: DataKey, first: Mapping[Spot, Spot]) -> None:
+        self._first = first
+        self._accepted: dict[Spot, list[Replacement]] = {}
+        self._refused: dict[Spot, list[Replacement]] = {}
+        for row in rows:
+            spot, one = _opened(row, key)
+            (self._accepted if row["accepted"] else self._refused).setdefault(spot, []).append(one)
+
+    def shown(self, spot: Spot, text: str) -> str:
+        """The text as exports show it. Raises ExportError where a decision was made about another text."""
+        own = self._accepted.get(spot, [])
+        decided = [(one.start, one.end) for one in (*own, *self._refused.get(spot, ()))]
+        try:
+            return apply(text, [*own, *again(text, self._of_other_forms(spot), decided)])
+        except ValueError:
+            raise ExportError(
+                "A replacement does not fit the text that it was made for, so nothing was written. "
+                "See: ownpace anonymise CODE --decided, undo it, and decide again."
+            ) from None
+
+    def _of_other_forms(self, spot: Spot) -> Iterator[Replacement]:
+        first = self._first.get(spot, spot)
+        for other, made in self._accepted.items():
+            if other != spot and self._first.get(other, other) == first:
+                yield from made
 
 
-def opened(row: Mapping[str, Any], key: DataKey) -> tuple[Spot, Replacement]:
+NOTHING_DECIDED = Decided((), DataKey(bytes(32)), {})
+"""Where words are shown as they were said, or nobody has decided anything."""
+
+
+def _opened(row: Mapping[str, Any], key: DataKey) -> tuple[Spot, Replacement]:
     """A row of decisions, unsealed: where, and what stands for what."""
     held = json.loads(key.open(row["sealed"], ABOUT))
     spot = Spot(row["message_id"], row["writeup_id"], held["part"])
@@ -202,7 +229,7 @@ def _decisions(uow: UnitOfWork, person: _Person) -> list[Decision]:
     return [
         Decision(row["id"], spot, What(row["kind"]), one, row["accepted"], row["decided_by"], row["at"])
         for row in rows
-        for spot, one in (opened({str(name): value for name, value in row.items()}, person.key),)
+        for spot, one in (_opened({str(name): value for name, value in row.items()}, person.key),)
     ]
 
 

@@ -30,8 +30,12 @@ from docx.text.paragraph import Paragraph as WordParagraph
 from bot.export.charts import BLUE, Chart
 from bot.export.document import Break, Document, Facts, Heading, Paragraph, Part, Said, Stamp, Table
 
-TEXT_WIDTH, FIRST_COLUMN, NARROW_FIRST_COLUMN = 9072, 2835, 2268
-"""Twentieths of a point: 16 cm, 5 cm and 4 cm."""
+TEXT_WIDTH, FIRST_COLUMN = 9072, 2835
+"""Twentieths of a point: 16 cm and 5 cm."""
+
+LETTER, BETWEEN, LONGEST_LINE = 0.7, 250, 40
+"""How wide bold letters are, as a part of their height, also in what stands for Arial where it is not installed; what a
+cell keeps free at its sides; letters of a text that needs no second line."""
 
 COLLECTED_AFTER = 20
 """So many documents are forgotten together. A package and its parts hold each other, and what lxml holds for them is
@@ -111,9 +115,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     columns = len(head) or (len(rows[0]) if rows else 0)
     if not columns:
         return
-    first = FIRST_COLUMN if columns < 6 else NARROW_FIRST_COLUMN
-    widths = [first, *[(TEXT_WIDTH - first) // max(columns - 1, 1)] * (columns - 1)]
-    style = "Cell" if columns < 5 else "SmallCell"
+    style, points = ("Cell", 12) if columns < 5 else ("SmallCell", 10)
+    widths = _widths([head, *rows], points) if head else [FIRST_COLUMN, TEXT_WIDTH - FIRST_COLUMN]
     yield (
         '<w:tbl><w:tblPr><w:tblStyle w:val="TableGrid"/><w:tblW w:w="0" w:type="auto"/>'
         '<w:tblLayout w:type="fixed"/></w:tblPr><w:tblGrid>'
@@ -125,6 +128,20 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     for row in rows:
         yield _row(row, widths, style)
     yield "</w:tbl>" + _paragraph("Normal", "")
+
+
+def _widths(rows: Sequence[Sequence[str]], points: int) -> list[int]:
+    """How wide the columns of a table are: no word is broken where there is room, and the rest goes to long texts."""
+    columns = list(zip(*rows, strict=True))
+    letter = points * 20 * LETTER
+    least = [max(map(len, re.split(r"\s|(?<=-)", " ".join(cells)))) * letter + BETWEEN for cells in columns]
+    wanted = [min(max(map(len, cells)), LONGEST_LINE) * letter + BETWEEN for cells in columns]
+    if sum(least) > TEXT_WIDTH:
+        return [int(TEXT_WIDTH * one / sum(least)) for one in least]
+    more = [max(full - one, 0) for one, full in zip(least, wanted, strict=True)]
+    left = TEXT_WIDTH - sum(least)
+    shares = [one / sum(more) if sum(more) else 1 / len(columns) for one in more]
+    return [int(one + left * share) for one, share in zip(least, shares, strict=True)]
 
 
 def _row(cells: Sequence[str], widths: Sequence[int], style: str, heads: bool = False) -> str:

@@ -1,15 +1,17 @@
 """How every export is made: look through all of it for people's names, write beside the place, note it, move it there.
 
-Nothing is at the place before all of it is written, and a stopped export leaves nothing behind.
+Nothing is at the place before all of it is written, and a stopped export leaves nothing behind. What one that was
+killed left is removed by the next one in that folder.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +26,8 @@ from bot.records.unit_of_work import UnitOfWork
 
 ACTOR = "command line"
 MOST_HITS_TOLD = 40
+UNFINISHED = ".ownpace-unfinished-"
+"""How the folder is called in which an export grows, before its random end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,10 @@ class Written:
 def export(
     database: Database, zone: ZoneInfo, exporter: Exporter, wanted: Wanted, track: Track[Head] = untracked
 ) -> Written:
-    """Make one export. Raises ExportError when the place is taken, a code is unknown, or a text names somebody."""
+    """Make one export.
+
+    Raises ExportError when the place is taken, a code is unknown, a text names somebody, or somebody left meanwhile.
+    """
     with new_place(wanted.out, wanted.force) as place:
 
         def write(uow: UnitOfWork) -> Study:
@@ -100,12 +107,20 @@ def export(
             return study
 
         study = database.read_now(write)
-        database.run_now(note, exporter.name, study, wanted)
+        database.run_now(_finished, exporter.name, study, wanted)
     return Written(wanted.out, len(study.heads), study.survey.answers)
 
 
-def note(uow: UnitOfWork, name: str, study: Study, wanted: Wanted) -> None:
-    """The line of the audit trail: what left, and of whom, so that a withdrawal can list who holds the data."""
+def _finished(uow: UnitOfWork, name: str, study: Study, wanted: Wanted) -> None:
+    """The line of the audit trail: what left, and of whom, so that a withdrawal can list who holds the data.
+
+    It stands there before the export is at its place. Raises ExportError where somebody's record may not leave any
+    more: what was read is of the moment when it began.
+    """
+    if left := study.left(uow):
+        raise ExportError(
+            f"Nothing was written: {', '.join(left)} left, or asked for deletion, while this was made. Make it again."
+        )
     uow.note(
         wanted.actor,
         "exported",
@@ -185,18 +200,52 @@ def new_place(out: Path, force: bool) -> Iterator[Path]:
     if not out.parent.is_dir():
         raise ExportError(f"There is no folder {out.parent}. Make it first.")
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    except OSError as error:
-        raise ExportError(f"{out.parent} cannot be written to: {error.strerror}.") from None
-    before = os.umask(0o077)
-    try:
-        yield folder / out.name
-        _move(folder / out.name, out, folder / "replaced")
+        with work_folder(out.parent) as folder, _only_mine():
+            yield folder / out.name
+            _move(folder / out.name, out, folder / "replaced")
     except OSError as error:
         raise ExportError(f"{out} could not be written: {error.strerror or error}.") from error
+
+
+@contextmanager
+def work_folder(within: Path) -> Iterator[Path]:
+    """A folder for what is not finished, which is locked as long as somebody works in it, and gone afterwards.
+
+    Whatever others have left unlocked, because they were killed, is removed first. Where folders cannot be locked, as
+    on some network drives, nothing is.
+    """
+    for left in within.glob(f"{UNFINISHED}*"):
+        _remove_if_left(left)
+    folder = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=within))
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
+
+
+def _remove_if_left(folder: Path) -> None:
+    """Remove a folder in which nobody works."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def _only_mine() -> Iterator[None]:
+    """What is written within this can be read only by who writes it."""
+    before = os.umask(0o077)
+    try:
+        yield
     finally:
         os.umask(before)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _move(made: Path, out: Path, aside: Path) -> None:

@@ -79,6 +79,7 @@ class Vault:
         self._finding = _derive(study_key, b"ownpace find addresses")
         self._naming = _derive(study_key, b"ownpace name the study key")
         self._chaining = _derive(study_key, b"ownpace chain the audit trail")
+        self._signing = _derive(study_key, b"ownpace sign backups")
         self._seeds = seeds or Seeds({"": _derive(study_key, b"ownpace seeds")})
         self._path = path
         self._wrapping = lru_cache(WRAPPING_KEYS)(self._derived)
@@ -145,6 +146,10 @@ class Vault:
     def link(self, before: bytes, line: str) -> bytes:
         """What chains a line of the audit trail to the one before it: only who has the study key can make it."""
         return hmac.new(self._chaining, before + line.encode(), sha256).digest()
+
+    def signature(self, of: bytes) -> str:
+        """What stands beside a backup's manifest: only who has the study key can make it (HMAC-SHA256)."""
+        return hmac.new(self._signing, of, sha256).hexdigest()
 
     @property
     def fingerprint(self) -> str:

@@ -1,26 +1,29 @@
 """A whole study in one file, and back: the database with its media, the settings without secrets, and the prompts.
 
-The file is a zip archive with a manifest of hashes and counts. The study key is never in it: whoever finds a backup
-reads nothing, and what was deleted since it was made stays deleted, because its seed is in the key file no more (see
-`records.vault`). The database is copied while it is in use, in the state of one moment.
+The file is a zip archive with a manifest of hashes and counts, signed with the study key: whoever changes anything in a
+backup is found out. The key is never in it: whoever finds a backup reads nothing, and what was deleted since it was
+made stays deleted, because its seed is in the key file no more (see `records.vault`). The database is copied while it
+is in use, in the state of one moment.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import os
 import re
 import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 
 from bot.errors import KeyFileError, OwnPaceError, WrongUse
 from bot.export.writing import new_place
@@ -31,8 +34,9 @@ from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import Vault
 from bot.service import deletion
 
-FORMAT = 1
-MANIFEST, DATABASE, SETTINGS, PROMPTS = "manifest.json", "ownpace.db", "config.toml", "prompts/"
+FORMAT = 2
+MANIFEST, SIGNATURE = "manifest.json", "manifest.signature"
+DATABASE, SETTINGS, PROMPTS = "ownpace.db", "config.toml", "prompts/"
 PAGES = 512
 """Pages of the database that are copied between two steps of the progress bar."""
 CHUNK = 1 << 20
@@ -80,8 +84,8 @@ def make(sources: Sources, vault: Vault, now: datetime, out: Path, progress: Pro
 
     Raises OwnPaceError when it cannot be written, or what was read back is not what is there.
     """
-    with new_place(out, force=False) as place:
-        copy = place.with_name(DATABASE)
+    with new_place(out, force=False) as place, _disk_trouble(out):
+        copy = place.with_name(f"copy of {DATABASE}")
         _copy(sources.database, copy, progress)
         counts, opened = _look_at(copy, vault)
         names = {DATABASE: copy, **_prompts(sources.prompts)}
@@ -101,7 +105,9 @@ def make(sources: Sources, vault: Vault, now: datetime, out: Path, progress: Pro
                 "tables": counts,
                 "files": files,
             }
-            archive.writestr(MANIFEST, json.dumps(manifest, indent=2))
+            signed = json.dumps(manifest, indent=2)
+            archive.writestr(MANIFEST, signed)
+            archive.writestr(SIGNATURE, vault.signature(signed.encode()))
         copy.unlink()
         with _opened(place) as (archive, read_back):
             if read_back != manifest:
@@ -111,6 +117,18 @@ def make(sources: Sources, vault: Vault, now: datetime, out: Path, progress: Pro
             os.fsync(file.fileno())
         size = place.stat().st_size
     return Made(size, counts, opened)
+
+
+@contextmanager
+def _disk_trouble(place: Path) -> Iterator[None]:
+    """Raises OwnPaceError where a copy of the database cannot be written or read."""
+    try:
+        yield
+    except (sqlite3.Error, DBAPIError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise OwnPaceError(
+            f"{place}: the database could not be copied: {cause}. Check the disk, then try again."
+        ) from None
 
 
 def _copy(live: Path, copy: Path, progress: Progress) -> None:
@@ -198,7 +216,7 @@ def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, Any]]]:
             yield archive, _manifest(archive, path)
     except FileNotFoundError:
         raise WrongUse(f"There is no file {path}.") from None
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:  # what zipfile raises
         raise WrongUse(f"{path} is no whole backup: {error}. Take another one.") from None
 
 
@@ -206,8 +224,10 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(archive.read(MANIFEST))
         known = manifest["format"]
-        manifest["files"][DATABASE]["sha256"], manifest["tables"], manifest["study_key"], manifest["made_at"]
-    except (KeyError, ValueError, TypeError):
+        manifest["files"][DATABASE], manifest["tables"], manifest["study_key"], manifest["made_at"]
+        for written in manifest["files"].values():
+            written["size"], written["sha256"]
+    except (AttributeError, KeyError, ValueError, TypeError):
         raise WrongUse(f"{path} is no backup of Own Pace.") from None
     if known != FORMAT:
         raise WrongUse(f"{path} was made by another version of Own Pace (form {known}). Use that version.")
@@ -217,12 +237,14 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
 def _check_files(archive: zipfile.ZipFile, manifest: dict[str, Any], path: Path, progress: Progress) -> None:
     """Raises WrongUse unless every file is as it was written."""
     for name, written in manifest["files"].items():
-        if name not in archive.namelist() or _digest(archive, name, written["size"], progress) != written["sha256"]:
+        if _digest(archive, name, written["size"], progress) != written["sha256"]:
             raise WrongUse(f"{path} is damaged: {name} is not as it was written. Take another backup.")
 
 
 def _digest(archive: zipfile.ZipFile, name: str, size: int, progress: Progress, target: IO[bytes] | None = None) -> str:
-    """SHA-256 of a file in the archive, which is copied to `target` on the way."""
+    """SHA-256 of a file in the archive, which is copied to `target` on the way; '' where it is not there."""
+    if name not in archive.namelist():
+        return ""
     digest, done = hashlib.sha256(), 0
     with archive.open(name) as file:
         for chunk in _chunks(file):
@@ -244,18 +266,19 @@ def put_settings(path: Path, config: Path, progress: Progress) -> None:
         if SETTINGS not in manifest["files"]:
             raise WrongUse(f"{path} holds no settings, and there is no {config}. Write one first.")
         config.parent.mkdir(parents=True, exist_ok=True)
-        config.write_bytes(archive.read(SETTINGS))
-        config.chmod(0o600)
+        with new_place(config, force=False) as place:
+            place.write_bytes(archive.read(SETTINGS))
 
 
 def put_prompts(path: Path, folder: Path) -> bool:
-    """Put the prompts where there are none; whether they were."""
+    """Put the prompts of a backup that was restored where there are none; whether they were."""
     if folder.exists():
         return False
-    with _opened(path) as (archive, manifest):
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _opened(path) as (archive, manifest), new_place(folder, force=False) as place:
         for name in manifest["files"]:
-            if name.startswith(PROMPTS) and ".." not in Path(name).parts:
-                target = folder / name.removeprefix(PROMPTS)
+            if name.startswith(PROMPTS):
+                target = place / name.removeprefix(PROMPTS)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(archive.read(name))
     return True
@@ -280,29 +303,36 @@ def restore(
     if target.exists() and not force:
         raise WrongUse(f"{target} is there already. To lose it and put the backup in its place: --force")
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.restored")
-    try:
+    with new_place(target, force=True) as place, _disk_trouble(target):
         with _opened(path) as (archive, manifest):
-            if manifest["study_key"] != vault.fingerprint:
-                raise KeyFileError(f"{path} was made with another study key. Set security.key_file to that one.")
-            _take_out(archive, manifest, path, beside, progress)
+            _check_signature(archive, manifest, path, vault)
+            _take_out(archive, manifest, path, place, progress)
             _check_files(archive, manifest, path, progress)
-        counts, _ = _look_at(beside, vault)
+        counts, _ = _look_at(place, vault)
         if counts != manifest["tables"]:
             raise WrongUse(f"{path} is damaged: its tables have other counts than its manifest. Take another backup.")
-        deleted, doubtful = _brought_up_to_date(beside, vault, clock, moved)
-        _move(beside, target)
-    finally:
-        for left in (beside, *_logs(beside)):
-            left.unlink(missing_ok=True)
+        deleted, doubtful = _brought_up_to_date(place, vault, clock, moved)
+        for old in _logs(target):
+            old.unlink(missing_ok=True)
+    _on_the_disk(target.parent)
     return Restored(datetime.fromisoformat(manifest["made_at"]), counts, tuple(deleted), doubtful)
 
 
-def _take_out(archive: zipfile.ZipFile, manifest: dict[str, Any], path: Path, beside: Path, progress: Progress) -> None:
+def _check_signature(archive: zipfile.ZipFile, manifest: dict[str, Any], path: Path, vault: Vault) -> None:
+    """Raises KeyFileError where it belongs to another study key, WrongUse where somebody else wrote the manifest."""
+    if manifest["study_key"] != vault.fingerprint:
+        raise KeyFileError(f"{path} was made with another study key. Set security.key_file to that one.")
+    signature = archive.read(SIGNATURE).decode("ascii", "replace") if SIGNATURE in archive.namelist() else ""
+    if not hmac.compare_digest(signature.encode(), vault.signature(archive.read(MANIFEST)).encode()):
+        raise WrongUse(
+            f"{path} is damaged, or was changed by somebody who does not have the study key. Trust nothing of it, nor "
+            "settings that were put back from it. Take another backup."
+        )
+
+
+def _take_out(archive: zipfile.ZipFile, manifest: dict[str, Any], path: Path, place: Path, progress: Progress) -> None:
     written = manifest["files"][DATABASE]
-    with suppress(FileNotFoundError):
-        beside.unlink()
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with place.open("xb") as file:
         if _digest(archive, DATABASE, written["size"], progress, file) != written["sha256"]:
             raise WrongUse(f"{path} is damaged: {DATABASE} is not as it was written. Take another backup.")
         file.flush()
@@ -339,13 +369,11 @@ def _note(uow: UnitOfWork, deleted: list[str], doubtful: int) -> None:
     uow.note("command line", "restored", deleted=deleted, doubtful=doubtful)
 
 
-def _move(made: Path, target: Path) -> None:
-    for old in _logs(target):
-        old.unlink(missing_ok=True)
-    made.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
+def _on_the_disk(folder: Path) -> None:
+    """What was moved into the folder is there after a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    os.fsync(handle)
+    os.close(handle)
 
 
 def _logs(path: Path) -> tuple[Path, Path]:

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from starlette.routing import Route
 
 from bot.errors import OwnPaceError
 from bot.export.record import Scope
-from bot.export.writing import Exporter, Wanted, export
+from bot.export.writing import Exporter, Wanted, export, work_folder
 from bot.service import views
 from bot.service.access import May
 from bot.service.staff import User
@@ -100,8 +101,9 @@ async def take_out(request: Request, user: User) -> Response:
     if parts.exporting.locked():
         return _ask(request, user, "Somebody's export is being made. Try again in a minute.", chosen)
     async with parts.exporting:
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="ownpace-export-"))
-        gone = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+        held = ExitStack()
+        folder = await asyncio.to_thread(held.enter_context, work_folder(Path(tempfile.gettempdir())))
+        gone = BackgroundTask(held.close)
         try:
             made = await asyncio.to_thread(_made, parts, KINDS[chosen], folder, user)
         except OwnPaceError as problem:

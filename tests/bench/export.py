@@ -25,6 +25,7 @@ from bot import bootstrap
 from bot.bootstrap import Program
 from bot.config import Settings
 from bot.export.answers import Answers
+from bot.export.archive import Archive
 from bot.export.matrix import Matrix
 from bot.export.methods import Methods
 from bot.export.qdpx import Qdpx
@@ -44,12 +45,17 @@ AT_ONCE = 50
 
 EXPORTS: dict[str, tuple[str, Callable[[], Exporter]]] = {
     "transcript txt": ("transcripts", lambda: Transcripts("txt")),
+    "transcript md": ("markdown", lambda: Transcripts("md")),
+    "transcript html": ("pages", lambda: Transcripts("html")),
     "matrix xlsx": ("matrix.xlsx", lambda: Matrix("xlsx")),
     "matrix csv": ("matrix.csv", lambda: Matrix("csv")),
     "qdpx": ("study.qdpx", lambda: Qdpx(case_codes=True)),
     "answers csv": ("csv", lambda: Answers("csv")),
+    "answers jsonl": ("jsonl", lambda: Answers("jsonl")),
     "answers parquet": ("parquet", lambda: Answers("parquet")),
+    "archive": ("archive", Archive),
     "methods html": ("methods.html", lambda: Methods("html")),
+    "methods docx": ("methods.docx", lambda: Methods("docx")),
     "transcript docx": ("word", lambda: Transcripts("docx")),
 }
 WORDS = [*Path(__file__).read_text(encoding="utf-8").split()[:60], "ŵyl", "📱"]

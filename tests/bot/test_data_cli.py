@@ -58,6 +58,16 @@ def test_a_withdrawal_wants_a_yes_and_gives_a_receipt(folder: Path) -> None:
     assert "A message that says so waits to leave." in said
 
 
+def test_a_receipt_is_printed_also_where_the_key_file_cannot_be_written(folder: Path) -> None:
+    """What is left to do is told only once; the command still fails, and says what is to be mended."""
+    (folder / "data/.study.key.new/in the way").mkdir(parents=True)
+    code, said = ownpace(folder, "withdraw", "SW01", "--yes")
+    assert code == 2
+    assert "SW01: deleted for good: 4 messages" in said
+    assert "What is left for you to do:" in said
+    assert "study.key cannot be written" in said
+
+
 def test_no_study_goes_live_while_a_class_has_no_period(folder: Path) -> None:
     """`check` warns, and `check --live` refuses; the line and the mend are named."""
     settings(folder, 'media = "1y"', "")

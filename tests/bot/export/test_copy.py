@@ -12,12 +12,13 @@ from docx import Document
 from sqlalchemy import update
 
 from bot.errors import OwnPaceError
-from bot.export import copy
+from bot.export import copy, replacing
 from bot.interview.schedule import Wording
 from bot.messages import Inbound
 from bot.records.tables import addresses, audit
 from bot.service import copies, intake
 from tests.bot.export.study import Phone, cases, joins
+from tests.bot.export.test_writeups import VIDEO, VOICE, sends, wrote
 from tests.bot.service.test_withdrawal import rows
 from tests.bot.world import World, world
 
@@ -82,6 +83,24 @@ def test_a_line_that_was_changed_stands_beside_what_it_was_and_one_taken_out_is_
     assert '4. At 9. [before you changed it: "At nine oclock."]' in whole
     assert "5. [this line was taken out]" in whole
     assert "This is wrong." not in whole
+
+
+def test_their_words_are_as_they_said_them_whatever_exports_show(study: World) -> None:
+    """What stands for a name in exports is the study's; a voice note comes with what was written up of it."""
+    anna = joins(study, 1, name="Anna")
+    anna.consents()
+    anna.says("My daughter Wren rang.")
+    note = sends(anna, VOICE, words="Listen.")
+    sends(anna, VIDEO)
+    wrote(study, note, "Wren and I, in Splott.", "Kim")
+    study.run(lambda uow: replacing.decide(uow, anna.code, replacing.offers(uow, anna.code), []))
+    assert "[daughter's name]" in str(cases(study))
+    (block,) = read(study, anna.code).blocks
+    assert [line.text for line in block.lines] == [
+        "My daughter Wren rang.",
+        "Listen.\n[voice note 1:32, written up by us]\nWren and I, in Splott.",
+        "[video 0:40]",
+    ]
 
 
 def test_lines_can_be_taken_out_by_their_number_until_the_cutoff(study: World) -> None:

@@ -16,6 +16,12 @@ def scanner() -> Scanner:
     made.add_name("P01", "Siân O'Neill")
     made.add_name("P02", "Will")
     made.add_name("P03", "Yó No 王芳")
+    made.add_name("P05", "欧阳小芳 田中さくら")
+    made.add_name("P06", "สมชาย ใจดี")
+    made.add_name("P07", "प्रिया राम")
+    made.add_name("P08", "김민수")
+    made.add_name("P09", "علي מרים")
+    made.add_name("P10", "李小龙")
     made.add_address("P01", "sms", "+447700900123")
     made.add_address("P02", "email", "Jo.Bloggs+study@example.org")
     made.add_address("P03", "telegram", "5551234567")
@@ -36,6 +42,16 @@ NAMED = [
     ("of two letters with an accent, in capitals", "THEN YÓ CAME", Kind.NAME),
     ("of two letters, an everyday word", "then No came", Kind.NAME),
     ("in a script without capitals", "我，王芳，说", Kind.NAME),
+    ("in running Chinese", "昨天王芳来看我", Kind.NAME),
+    ("in running Chinese, a long name", "我和欧阳小芳说了", Kind.NAME),
+    ("in running Chinese, without the family name", "昨天小龙来看我", Kind.NAME),
+    ("in running Japanese", "昨日は田中さくらさんと話した", Kind.NAME),
+    ("in running Thai", "เมื่อวานสมชายมาหาฉัน", Kind.NAME),
+    ("with an ending in Hindi", "मैं प्रियाको जानता हूँ।", Kind.NAME),
+    ("of two letters in Hindi", "वह राम है", Kind.NAME),
+    ("with an ending in Korean", "어제 김민수가 왔다", Kind.NAME),
+    ("with a word joined in Arabic", "أنا وعلي", Kind.NAME),
+    ("with a word joined in Hebrew", "דיברתי ומרים שמעה", Kind.NAME),
     ("national", "ring 07700900123", Kind.PHONE),
     ("with spaces", "07700 900 123", Kind.PHONE),
     ("international", "+447700900123", Kind.PHONE),
@@ -56,6 +72,10 @@ NOT_NAMED = [
     ("an everyday word that opens a sentence", "No. Will you?"),
     ("two letters in small", "yo, and a yo-yo"),
     ("a word of two letters", "No, I said no"),
+    ("Chinese that names nobody", "王老师和芳芳来看我"),
+    ("a Thai word that is part of a name", "ฉันใจเย็น"),
+    ("a Hindi word that ends like a name", "मुझे आराम चाहिए"),
+    ("an Arabic word that holds a name", "تعليم"),
     ("another number", "07700 900124"),
     ("a date and a time", "24/11/2026 12:00"),
     ("another mail address", "bloggs@example.org"),
@@ -71,6 +91,10 @@ def test_it_is_found(scanner: Scanner, what: str, text: str, kind: Kind) -> None
 @pytest.mark.parametrize(("what", "text"), NOT_NAMED, ids=[row[0] for row in NOT_NAMED])
 def test_it_is_left_alone(scanner: Scanner, what: str, text: str) -> None:
     assert list(scanner.find(text)) == []
+
+
+def test_words_of_the_studys_texts_name_nobody_there_in_running_writing_either(scanner: Scanner) -> None:
+    assert list(scanner.find("请问王芳", study_words(["请问王芳在吗"]))) == []
 
 
 def test_it_says_whose_it_is(scanner: Scanner) -> None:

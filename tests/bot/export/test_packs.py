@@ -7,18 +7,20 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
 import docx
 import pytest
+from docx.oxml.ns import qn
 from sqlalchemy import func, insert, select
 
-from bot import bootstrap
+from bot import bootstrap, prompts
 from bot.errors import ExportError
 from bot.export.archive import Archive
-from bot.export.ethics import export_pack
+from bot.export.ethics import SAFEGUARDING, export_pack
 from bot.export.processors import BEFORE, processors
 from bot.export.record import Scope
 from bot.export.subject_access import SubjectAccess
@@ -101,6 +103,38 @@ def test_the_pack_has_settings_in_words_and_no_secret(packed: ZipFile) -> None:
     assert rows["pace.reminders"] == "4 days, 10 days"
     assert rows["pace.quiet_hours"] == "from 20:00 to 09:00"
     assert b"the auth token" not in whole
+
+
+def test_the_pack_has_every_sign_that_fetches_a_person_and_says_that_nobody_has_reviewed_it(
+    held: World, packed: ZipFile
+) -> None:
+    """A committee sees the words themselves, what happens on them, and who answers for them."""
+    folder = held.program.settings.study.prompts
+    known = [rule.id for rules in prompts.safeguarding(folder)["en"].signs.values() for rule in rules]
+    assert [row["Sign"] for row in table(packed, "signs.csv")] == known
+    numbers = {row["Number"] for row in table(packed, "signposts.csv")}
+    assert {"999", "116 123"} <= numbers
+    word = docx.Document(io.BytesIO(packed.read("ethics-pack.docx")))
+    cells = [[cell.text for cell in row.cells] for each in word.tables for row in each.rows]
+    assert SAFEGUARDING in [paragraph.text for paragraph in word.paragraphs]
+    assert any(row[1:4] == ["signs of harm or distress", "the study's safeguarding lead", "never"] for row in cells)
+    assert {row[2] for row in cells if len(row) == 4} >= set(known)
+
+
+def test_a_word_document_is_accessible(packed: ZipFile) -> None:
+    """Its language and title, headings in order without a gap, and table heads that are told to a screen reader."""
+    word = docx.Document(io.BytesIO(packed.read("ethics-pack.docx")))
+    assert word.core_properties.title
+    languages = {held.get(qn("w:val")) for held in word.styles.element.iter(qn("w:lang"))}
+    assert languages == {"en-GB"}
+    styles = [str(one.style.name) for one in word.paragraphs if one.style]
+    levels = [int(name[-1]) for name in styles if name.startswith("Heading")]
+    assert styles[0] == "Title"
+    assert levels[0] == 1
+    assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
+    headed = [each for each in word.tables if each._tbl.findall(f".//{qn('w:tblHeader')}")]
+    captions = styles.count("Caption")
+    assert len(headed) == captions > 3
 
 
 def test_the_pack_says_who_carries_each_channel(held: World, packed: ZipFile) -> None:

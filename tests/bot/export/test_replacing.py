@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +21,9 @@ from bot.export.record import Scope
 from bot.export.replacing import Offer
 from bot.export.subject_access import SubjectAccess
 from bot.export.transcript import Transcripts
+from bot.messages import Inbound
 from bot.records.tables import audit, messages, replacements
+from bot.service import intake
 from tests.bot.export.study import WORDS, Phone, cases, hard_words, joins, take_out, trail
 from tests.bot.export.test_matrix import read_csv
 from tests.bot.export.test_qdpx import Project, valid
@@ -151,6 +154,65 @@ def test_the_same_stands_for_the_same_in_what_comes_later(study: World, phone: P
     assert [(offer.suggestion.words, offer.suggestion.put) for offer in offers(study)] == [
         ("Wren", "[daughter's name]"), ("14 beech road", "[Place 1]"), ("3 Elm Street", "[Place 2]"),
     ]  # fmt: skip
+
+
+def says(phone: Phone, words: str, **more: Any) -> None:
+    """A message with an id that it can be changed by."""
+    phone.study.run(intake.receive, phone.study.program.terms, Inbound(words, phone.address, words, b"raw", **more))
+
+
+def answer(study: World) -> str:
+    (case,) = cases(study)
+    return case.answers[0].text
+
+
+def test_what_was_decided_stands_in_every_later_form_of_a_message(study: World, tmp_path: Path) -> None:
+    """Somebody mends a slip after their names were replaced; what is new in it is looked for as ever."""
+    phone = joins(study, 1, name="Cerys")
+    phone.consents()
+    says(phone, "My daughter Wren txts.", provider_id="theirs")
+    accept_all(study)
+    says(phone, "My daughter Wren texts. Wrens sing, wren.", edits="theirs")
+    assert answer(study) == "My daughter [daughter's name] texts. Wrens sing, [daughter's name]."
+    assert [offer.suggestion.words for offer in offers(study)] == ["Wren"], "a person may decide anew"
+    study.run(replacing.decide, "SW01", [], offers(study))
+    assert answer(study) == "My daughter Wren texts. Wrens sing, [daughter's name]."
+    says(phone, "My daughter Wren texts. I am Cerys.", edits="theirs")
+    with pytest.raises(ExportError, match="a name of the participant themselves"):
+        take_out(study, Transcripts("txt"), tmp_path / "out")
+    accept_all(study)
+    assert answer(study) == "My daughter [daughter's name] texts. I am [SW01]."
+    first, *_ = study.program.database.read_now(replacing.decisions, "SW01")
+    study.run(replacing.undo, "SW01", [first.id])
+    assert answer(study) == "My daughter [daughter's name] texts. I am [SW01].", "the newest has its own"
+
+
+def test_what_was_decided_stands_in_every_later_version_of_a_write_up(study: World) -> None:
+    phone = joins(study, 1, name="Cerys")
+    phone.consents()
+    note = sends(phone, VOICE)
+    wrote(study, note, "My daughter Wren adn I.", "Kim")
+    accept_all(study)
+    wrote(study, note, "My daughter Wren and I.", "Kim")
+    assert answer(study).endswith("\nMy daughter [daughter's name] and I.")
+
+
+def test_names_in_writing_without_spaces_stop_an_export_and_can_be_replaced(study: World, tmp_path: Path) -> None:
+    """The person's own, also in what was written to them, and what somebody names."""
+    joins(study, 2, name="สมชาย")
+    phone = joins(study, 1, name="王小芳")
+    phone.consents()
+    phone.asks_for_a_person("Ruth Jones", "亲爱的王小芳你好", "小芳很好")
+    phone.answers("昨天王小芳和建国说了。เมื่อวานสมชายมา")
+    with pytest.raises(ExportError) as stopped:
+        take_out(study, Transcripts("txt", bot="all"), tmp_path / "out")
+    assert "a name of SW01" in str(stopped.value)
+    study.run(replacing.decide, "SW02", study.program.database.read_now(
+        replacing.offers, "SW02", {"建国": "[husband]", "สมชาย": "[friend]"}), [])  # fmt: skip
+    take_out(study, Transcripts("txt", bot="all"), tmp_path / "out")
+    said = (tmp_path / "out/SW02.txt").read_text()
+    assert "亲爱的[SW02]你好" in said
+    assert "SW02: 昨天[SW02]和[husband]说了。เมื่อวาน[friend]มา" in said
 
 
 def test_what_a_researcher_wrote_is_looked_through_too(study: World, phone: Phone) -> None:

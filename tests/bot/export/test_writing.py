@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,10 +20,13 @@ from bot.export.qdpx import Qdpx
 from bot.export.reading import Study
 from bot.export.record import Case
 from bot.export.transcript import Transcripts
-from bot.export.writing import Exporter
+from bot.export.writing import UNFINISHED, Exporter, new_place
+from bot.service import withdrawal
 from tests.bot.export.conftest import ANNA, BOB, DEE
 from tests.bot.export.study import joins, take_out, trail
 from tests.bot.world import World, world
+from tests.rig import ROOT
+from tests.rig.disk import no_file_beyond
 
 EVERY: dict[str, Exporter] = {
     "txt": Transcripts("txt", bot="all", steering=True),
@@ -121,6 +129,92 @@ def test_an_export_that_fails_leaves_nothing_behind_and_keeps_what_was_there(hel
     assert all_bytes(out) == before
     assert [path.name for path in out.parent.iterdir()] == ["out"]
     assert len(trail(held)) == noted
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from bot.export.writing import new_place
+with new_place(Path(sys.argv[1]), force=False) as place:
+    place.write_text("half of what somebody said")
+    os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_killed_export_left_is_removed_by_the_next_and_one_that_is_being_made_is_not(
+    held: World, out: Path
+) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, str(out)], cwd=ROOT, check=False)
+    (left,) = out.parent.iterdir()
+    assert left.name.startswith(UNFINISHED), "it is marked as what it is"
+    with new_place(out.with_name("other"), force=False) as being_made:
+        assert not left.exists()
+        take_out(held, Transcripts("txt"), out)
+        assert being_made.parent.exists()
+        being_made.write_text("done")
+    assert {path.name for path in out.parent.iterdir()} == {"other", "out"}
+
+
+@pytest.mark.parametrize("name", ["a b; rm -rf ~", "ü‮ê\n", "-x", "'\"$HOME", "x" * 255, "..."])
+def test_any_name_that_a_file_can_have_is_a_place(held: World, tmp_path: Path, name: str) -> None:
+    take_out(held, Matrix("csv"), tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert trail(held)[-1]["detail"]["to"] == str(tmp_path / name)
+
+
+@each
+def test_a_full_disk_is_told_of_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exporter: Exporter
+) -> None:
+    """Here no file may grow beyond some bytes: the system refuses to write the rest, as it does on a full disk."""
+    with world(tmp_path / "home") as study:
+        for number in range(3):
+            phone = joins(study, number)
+            phone.consents()
+            phone.answers(str(random.Random(number).randbytes(5_000).hex()))
+        place, temporary = tmp_path / "place", tmp_path / "tmp"
+        place.mkdir()
+        temporary.mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+        with no_file_beyond(4_000), pytest.raises(ExportError, match="could not be written: File too large"):
+            take_out(study, exporter, place / "out")
+        assert [*place.iterdir(), *temporary.iterdir()] == []
+        assert trail(study) == []
+
+
+class _Leaves(Transcripts):
+    """An export during which somebody leaves."""
+
+    leaves: Callable[[], None]
+
+    def write(self, study: Study, place: Path) -> None:
+        super().write(study, place)
+        self.leaves()
+
+
+@pytest.mark.parametrize("deleted", [True, False], ids=["deleted", "asked for deletion"])
+def test_nothing_leaves_of_somebody_who_left_while_it_was_made(tmp_path: Path, deleted: bool) -> None:
+    """Their receipt lists the exports that hold what they said: one that comes after it would be in no list."""
+    with world(tmp_path) as study:
+        joins(study, 1).consents()
+        phone = joins(study, 2)
+        phone.consents()
+        phone.answers("The pelican.")
+
+        def leaves() -> None:
+            if deleted:
+                study.run(withdrawal.withdraw, study.program.terms, "SW02", "kim")
+            else:
+                phone.says("LEAVE", "2")
+
+        exporter = _Leaves("txt")
+        object.__setattr__(exporter, "leaves", leaves)
+        with pytest.raises(ExportError, match=r"SW02 left, or asked for deletion, while this was made"):
+            take_out(study, exporter, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+        assert trail(study) == []
+        take_out(study, Transcripts("txt"), tmp_path / "out")
+        assert trail(study)[-1]["detail"]["codes"] == ["SW01"]
 
 
 def test_an_export_is_read_only_by_who_asked_for_it(held: World, out: Path) -> None:
