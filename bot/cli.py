@@ -158,6 +158,8 @@ def serve(
     if role != "all":
         raise ConfigError("--role: with SQLite one process does everything; use --role all.")
     settings = _settings(config)
+    if settings.database.shared:
+        raise ConfigError("Serving from PostgreSQL is not supported yet; use sqlite:///data/ownpace.db")
     host, port = host or settings.server.host, port or settings.server.port
     with alone(settings.database.url):
         program = _program(config)

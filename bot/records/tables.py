@@ -52,7 +52,7 @@ class Moment(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value and value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+        return value and value.astimezone(UTC)
 
 
 def _as_text(value: datetime | None) -> str | None:

@@ -11,7 +11,7 @@ from bot.records import participants
 from bot.records.database import Database
 from bot.records.participants import Terms
 from bot.records.tables import data_keys, messages, meta, outbox, tasks
-from bot.records.unit_of_work import UnitOfWork
+from bot.records.unit_of_work import UnitOfWork, beside
 from bot.service import intake
 
 QUOTED = 30
@@ -53,6 +53,7 @@ def _place(uow: UnitOfWork, kind: str) -> str:
     return row["value"] if row else ""
 
 
+@beside
 def _take(uow: UnitOfWork, terms: Terms, kind: str, news: Sequence[News], place: str, troubled: bool) -> None:
     intake.take(uow, terms, kind, news)
     uow.execute(delete(meta).where(meta.c.name == f"place {kind}"))

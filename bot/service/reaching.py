@@ -54,6 +54,8 @@ def keep_also(uow: UnitOfWork, found: Found, inbound: Inbound) -> None:
     if not inbound.also:
         return
     new = [address for address in (inbound.sender, *inbound.also) if participants.find(uow, address) is None]
+    if new:
+        uow.alone()  # somebody else could come to have them
     for address in new:
         their = {"participant_id": found.id, "kind": address.kind, "found_by": uow.vault.find(address)}
         sealed = found.key.seal(address.value, "address")
