@@ -23,6 +23,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from bot.records.bell import CHANNEL, Bell, payload
 from bot.records.database import Database
 from bot.records.faults import lost, passes
 from bot.records.prepared import driver_cursor
@@ -48,6 +49,7 @@ class PostgreSQL(Database):
     shared = True
 
     def _open(self, pool_size: int) -> None:
+        self._bell: Bell | None = None
         self._writers = ThreadPoolExecutor(pool_size, thread_name_prefix="writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
 
@@ -99,6 +101,8 @@ class PostgreSQL(Database):
                 result = _done(work, uow)
                 cursor.execute("SELECT pg_current_xact_id_if_assigned()::text")
                 (number,) = cursor.fetchone()
+                if uow.changed and self._bell is None:
+                    cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload(frozenset(uow.changed))))
             except BaseException as error:
                 _give_up(connection, error)
                 raise
@@ -110,6 +114,8 @@ class PostgreSQL(Database):
                     raise
         if uow.changed:
             self._tell(frozenset(uow.changed))
+            if self._bell is not None:
+                self._bell.ring(frozenset(uow.changed))
         return result
 
     def _was_committed(self, number: str) -> bool:
@@ -143,6 +149,12 @@ class PostgreSQL(Database):
 
     # Noticing things
 
+    def listen(self, listener: Callable[[frozenset[str]], None]) -> Callable[[], None]:
+        """Call `listener` after each commit, also of other processes, with what changed: '*' is anything."""
+        if self._bell is None:
+            self._bell = Bell(self._engine.url.set(drivername="postgresql").render_as_string(False), self._tell)
+        return super().listen(listener)
+
     def changed_elsewhere(self) -> bool:
         """Other processes say themselves what they changed."""
         return False
@@ -166,6 +178,8 @@ class PostgreSQL(Database):
     def close(self) -> None:
         """Finish what was begun, then let go of the connections."""
         self._writers.shutdown()
+        if self._bell is not None:
+            self._bell.close()
         self._readers.shutdown()
         self._engine.dispose()
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Executable, insert, select, update
+from sqlalchemy import Connection, Executable, func, insert, select, update
 from sqlalchemy.engine import CursorResult, RowMapping
 
 from bot.interview.schedule import Schedule, Text
@@ -136,6 +136,13 @@ class UnitOfWork:
                 self._cursor.execute("RELEASE SAVEPOINT part")
             raise
         self._cursor.execute("RELEASE SAVEPOINT part")
+
+    def database_time(self) -> datetime:
+        """By the one clock that all processes share: `now` is that of this machine."""
+        if self.connection.dialect.name == "sqlite":
+            return self.now
+        found: datetime = self.connection.execute(select(func.clock_timestamp())).scalar_one()
+        return found
 
     def new_code(self) -> str:
         """Six figures that nobody can guess, for somebody to send back."""

@@ -36,7 +36,7 @@ from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, data_keys, delivery_updates, interviews, messages, outbox
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork, beside
-from bot.service import alerts, conversations, outgoing, reaching
+from bot.service import alerts, conversations, leases, outgoing, reaching
 from bot.service.switch import HELD
 
 log = structlog.get_logger()
@@ -172,7 +172,7 @@ def _ready(kinds: frozenset[str]) -> Prepared:
 
 
 @beside
-def claim(uow: UnitOfWork, terms: Terms, limit: int = 64) -> list[Claimed]:
+def claim(uow: UnitOfWork, terms: Terms, limit: int = 64, holder: str | None = None) -> list[Claimed]:
     """Take what may leave now: the first of each lane, where its channel and its address allow it.
 
     Of several processes one claims at a time. What a turn has in hand at this moment, which may cancel it, waits.
@@ -180,7 +180,8 @@ def claim(uow: UnitOfWork, terms: Terms, limit: int = 64) -> list[Claimed]:
     uow.queue_up(CLAIMING)
     rows = _one_a_lane(uow.run(_ready(frozenset(terms.channels)), {"now": uow.now, "most": limit}))
     ready = [one for row in rows if _may_leave(uow, terms, row) and (one := _read(uow, terms, row))]
-    uow.run_each(_TAKE, [{"claimed_at": uow.now, "changed_at": uow.now, "of": one.seq} for one in ready])
+    taken = {"claimed_at": uow.now, "claimed_by": holder, "changed_at": uow.now}
+    uow.run_each(_TAKE, [{**taken, "of": one.seq} for one in ready])
     return ready
 
 
@@ -467,12 +468,23 @@ def unknown(uow: UnitOfWork, seq: int, ask_after: timedelta) -> None:
         _settle(uow, seq, state="unknown", reconcile_at=uow.now + ask_after)
 
 
+@beside
 def recover(uow: UnitOfWork, ask_after: Mapping[str, timedelta]) -> int:
-    """At the start: what a killed process was handing over is unknown. Returns how many there were."""
-    rows = uow.all(select(outbox.c.seq, outbox.c.kind).where(outbox.c.state == "sending"))
+    """What a process was handing over that is dead is unknown. Returns how many there were."""
+    alive = leases.is_alive(outbox.c.claimed_by, uow.database_time())
+    dead = (outbox.c.state == "sending", ~alive)
+    rows = uow.all(select(outbox.c.seq, outbox.c.kind).where(*dead).order_by(outbox.c.seq))
     for row in rows:
         unknown(uow, row["seq"], ask_after.get(row["kind"], timedelta()))
     return len(rows)
+
+
+@beside
+def not_handed_over(uow: UnitOfWork, holder: str, in_hand: Sequence[int]) -> None:
+    """What this process has claimed and does not know of, as the answer to the claim was lost: it did not leave."""
+    claimed = (outbox.c.state == "sending", outbox.c.claimed_by == holder, outbox.c.seq.not_in(in_hand))
+    again = {"state": "pending", "claimed_at": None, "claimed_by": None, "changed_at": uow.now}
+    uow.execute(update(outbox).where(*claimed).values(**again))
 
 
 def doubtful(uow: UnitOfWork, terms: Terms, limit: int = 20) -> list[Claimed]:

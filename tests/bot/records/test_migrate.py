@@ -38,6 +38,7 @@ def test_migrations_make_exactly_the_tables_of_the_program(url: str) -> None:
         "0008 Invitations: how people put themselves into the study.",
         "0009 The team's desk: what came of tasks, field notes, refiling, replies for later, held messages.",
         "0010 Deliveries: since when a provider has put a message off, and the further parts of a long one.",
+        "0011 Leases: which of several processes does what only one may do, and which one hands over a message.",
     ]
     assert migrate.migrate(url, Vault(b"k" * 32)) == []
     engine = open_engine(url)
