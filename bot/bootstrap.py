@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from bot import config, prompts
 from bot.channel import Channel, ChannelSettings, Site
@@ -22,7 +23,8 @@ from bot.interview.wording import fill
 from bot.records import migrate
 from bot.records.database import Database
 from bot.records.participants import CHANNEL_NAMES, Rules, Terms
-from bot.records.vault import add_seeds, create_key_file, has_seeds, open_key_file
+from bot.records.postgresql import PostgreSQL
+from bot.records.vault import Vault, add_seeds, create_key_file, has_seeds, open_key_file
 from bot.service.sender import Worker
 from bot.web.state import Web
 from channels import CHANNELS
@@ -86,7 +88,7 @@ def build(
         raise OwnPaceError("There is no study here yet. Run: scripts/ownpace migrate")
     vault = open_key_file(settings.security.key_file)
     migrate.check(settings.database.url, vault)
-    database = Database(settings.database.url, vault, clock=clock, new_id=ids)
+    database = open_database(settings.database, vault, clock, ids)
     database.texts = {language: schedule.texts for (_, language), schedule in schedules.items()}
     opened = open_channels(settings) if channels is None else channels
     terms = terms_of(settings, schedules, opened)
@@ -94,6 +96,15 @@ def build(
     terms = replace(terms, rules=rules)
     worker = Worker(database, terms)
     return Program(settings, schedules, database, terms, rules, opened, worker)
+
+
+def open_database(
+    settings: config.Database, vault: Vault, clock: Callable[[], datetime] = now, ids: Callable[[], str] = new_id
+) -> Database:
+    """The database of the settings."""
+    kind = PostgreSQL if settings.shared else Database
+    sizes: Mapping[str, Any] = {"pool_size": settings.pool_size, "statement_timeout": settings.statement_timeout}
+    return kind(settings.url, vault, clock=clock, new_id=ids, **sizes)
 
 
 def throwaway(settings: Settings, folder: Path, settle: timedelta) -> Program:

@@ -10,8 +10,10 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import date, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -70,6 +72,15 @@ app.command("anonymise")(record_cli.anonymise)
 
 WRONG_USE = (ConfigError, ScheduleError, KeyFileError, EnrolmentError, WrongUse)
 """Errors that a person mends before trying again: exit code 2."""
+
+
+class Role(StrEnum):
+    """What one process of several does."""
+
+    ALL = "all"
+    WEB = "web"
+    WORKER = "worker"
+
 
 MANY = 200
 """People in a file; for more than these, enrolling shows how far it has come."""
@@ -145,7 +156,9 @@ def _program(path: Path) -> Program:
 @app.command()
 def serve(
     config: ConfigPath = CONFIG,
-    role: Annotated[str, typer.Option(help="all, web or worker. SQLite needs all.")] = "all",
+    role: Annotated[
+        Role, typer.Option(help="web: pages and webhooks only; worker: sending and timers only. SQLite needs all.")
+    ] = Role.ALL,
     host: Annotated[str, typer.Option(help="Where to listen.", show_default="the settings' host")] = "",
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="The port.", show_default="the settings' port")
@@ -153,18 +166,23 @@ def serve(
 ) -> None:
     """Serve the dashboard and the webhooks, and send what waits."""
     from bot.web.app import create_app
-    from bot.web.serve import alone, listen, serve_forever
+    from bot.web.serve import alone, listen, serve_forever, work_forever
 
-    if role != "all":
-        raise ConfigError("--role: with SQLite one process does everything; use --role all.")
     settings = _settings(config)
+    if role is not Role.ALL and not settings.database.shared:
+        raise ConfigError("--role: with SQLite one process does everything; use --role all.")
     host, port = host or settings.server.host, port or settings.server.port
-    with alone(settings.database.url):
+    with nullcontext() if settings.database.shared else alone(settings.database.url):
         program = _program(config)
-        with listen(host, port) as listening:
-            place = f"[{host}]" if ":" in host else host
-            out.print(f"Own Pace is at http://{place}:{port}  (Ctrl-C stops it)", markup=False)
-            serve_forever(create_app(bootstrap.web_parts(program), program.worker), listening)
+        if role is Role.WORKER:
+            out.print("Own Pace works here without pages  (Ctrl-C stops it)")
+            work_forever(program.worker)
+        else:
+            with listen(host, port) as listening:
+                place = f"[{host}]" if ":" in host else host
+                out.print(f"Own Pace is at http://{place}:{port}  (Ctrl-C stops it)", markup=False)
+                worker = program.worker if role is Role.ALL else None
+                serve_forever(create_app(bootstrap.web_parts(program), worker), listening)
         program.database.close()
 
 

@@ -88,12 +88,8 @@ def _zone(value: object) -> object:
 
 
 def _database_url(value: object) -> object:
-    if re.match(r"postgres(ql)?(\+\w+)?://", str(value)):
-        raise ValueError(
-            'is a PostgreSQL database, which is not supported yet: use "sqlite:///" and the path of a file'
-        )
-    if not re.fullmatch(r"sqlite:///(?!:memory:|file:)[^?]+", str(value)):
-        raise ValueError('must be "sqlite:///" and the path of a file')
+    if not re.fullmatch(r"sqlite:///(?!:memory:|file:)[^?]+|postgresql://\S*/[^\s/]+", str(value)):
+        raise ValueError('must be "sqlite:///" and the path of a file, or "postgresql://user:password@host/database"')
     return value
 
 
@@ -148,6 +144,13 @@ class Study(Section):
 
 class Database(Section):
     url: Annotated[str, BeforeValidator(_database_url)] = "sqlite:///data/ownpace.db"
+    pool_size: Annotated[int, Field(ge=1)] = 4
+    statement_timeout: Duration = timedelta(seconds=30)
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may use it."""
+        return self.url.startswith("postgresql:")
 
 
 class Security(Section):

@@ -10,6 +10,7 @@ OwnPaceError
 ├── Unreadable             a genuine delivery that cannot be understood: stored, and a task for a person
 ├── Forged                 a delivery that is not the provider's: 403, stored nowhere
 ├── AddressError           what somebody wrote is no address of this channel
+├── LeaseLost              another process does this part now: stop
 ├── Unavailable            a provider cannot be asked now, or does not know us: try again later
 └── SendError              a message was handed to a provider and there is no receipt
     ├── NotSent            it did not leave: try again later
@@ -71,6 +72,10 @@ class AddressError(OwnPaceError):
 
 class Unavailable(OwnPaceError):
     """A provider could not be asked: it was out of reach, or did not accept who we are."""
+
+
+class LeaseLost(OwnPaceError):
+    """Another process does this part now; what this one was about to store was not stored."""
 
 
 class SendError(OwnPaceError):

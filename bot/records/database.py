@@ -1,5 +1,7 @@
 """The database: one writer thread that commits all waiting use cases together, and readers beside it.
 
+This is SQLite; `bot.records.postgresql` has what is different where several processes share a database.
+
 A use case is a plain function of a `UnitOfWork`. It runs in one hop on the writer's thread, in a savepoint of its own:
 when it raises, only its own changes are undone. `run` returns after the commit, so what it returned is on the disk.
 """
@@ -13,7 +15,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -23,7 +25,6 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
-from bot.errors import ConfigError
 from bot.interview.schedule import Schedule, Text
 from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import Vault
@@ -39,6 +40,12 @@ BUSY_MS = 15_000
 
 SETTINGS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
 """On the disk before anybody is told so; and what is deleted is overwritten with zeros."""
+
+
+PATIENCE = timedelta(seconds=30)
+"""How long one statement may take on PostgreSQL, with its wait for others, unless the settings say otherwise."""
+
+_JSON: Mapping[str, Any] = {"json_serializer": lambda value: to_json(value).decode(), "json_deserializer": from_json}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +100,10 @@ def _tell_each(outcomes: list[_Outcome]) -> None:
         outcome.tell()
 
 
-def open_engine(url: str) -> Engine:
-    """An SQLite engine with the settings the promises rest on. Raises ConfigError for another kind of database."""
-    if not url.startswith("sqlite"):
-        raise ConfigError("database.url: only SQLite is supported so far; write sqlite:///data/ownpace.db")
+def open_engine(url: str, pool_size: int = 4, statement_timeout: timedelta = PATIENCE) -> Engine:
+    """An engine with the settings the promises rest on. `statement_timeout` is PostgreSQL's."""
+    if url.startswith("postgresql:"):
+        return _open_postgresql(url.replace("postgresql:", "postgresql+psycopg:", 1), pool_size, statement_timeout)
     path = url.partition(":///")[2]
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -106,8 +113,7 @@ def open_engine(url: str) -> Engine:
         poolclass=QueuePool,
         pool_size=4,
         connect_args={"check_same_thread": False},
-        json_serializer=lambda value: to_json(value).decode(),
-        json_deserializer=from_json,
+        **_JSON,
     )
 
     @event.listens_for(engine, "connect")
@@ -121,19 +127,55 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
+def _open_postgresql(url: str, pool_size: int, statement_timeout: timedelta) -> Engine:
+    """A connection that goes silent is noticed within seconds: whoever waits behind it is not to wait for long."""
+    milliseconds = int(statement_timeout.total_seconds() * 1000)
+    return create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=pool_size,
+        max_overflow=4,
+        connect_args={
+            "options": f"-c timezone=UTC -c statement_timeout={milliseconds}",
+            "application_name": "ownpace",
+            "connect_timeout": 5,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 15_000,
+        },
+        **_JSON,
+    )
+
+
 class Database:
     """Where everything is kept. `clock` and `new_id` come from outside, so that tests hold them still."""
 
-    def __init__(self, url: str, vault: Vault, *, clock: Callable[[], datetime], new_id: Callable[[], str]) -> None:
+    shared = False
+    """Whether other processes may write to it too, other than a command beside the server."""
+
+    def __init__(
+        self,
+        url: str,
+        vault: Vault,
+        *,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+        pool_size: int = 4,
+        statement_timeout: timedelta = PATIENCE,
+    ) -> None:
         self.vault = vault
         self.clock = clock
         self.new_id = new_id
         self.schedules: dict[str, Schedule] = {}
         self.texts: Mapping[str, Mapping[str, Text]] = {}  # today's, for schedules stored before a text existed
-        self._engine = open_engine(url)
+        self._engine = open_engine(url, pool_size, statement_timeout)
+        self._listeners: list[Callable[[frozenset[str]], None]] = []
+        self._open(pool_size)
+
+    def _open(self, _pool_size: int) -> None:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="reader")
-        self._listeners: list[Callable[[frozenset[str]], None]] = []
         self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
         self._writer.start()
         self._watch: Connection | None = None
@@ -208,8 +250,9 @@ class Database:
         if changed:
             self._tell(frozenset(changed))
 
-    def _unit(self, connection: Connection) -> UnitOfWork:
-        return UnitOfWork(connection, self.vault, self.clock(), self.new_id, self.schedules, self.texts)
+    def _unit(self, connection: Connection, *, beside: bool = False) -> UnitOfWork:
+        known = (self.schedules, self.texts)
+        return UnitOfWork(connection, self.vault, self.clock(), self.new_id, *known, beside=beside)
 
     # Reading things
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, inspect, select, update
 
 from bot.errors import KeyFileError, OwnPaceError
 from bot.records.database import open_engine
+from bot.records.postgresql import TURNSTILE
 from bot.records.tables import data_keys, meta
 from bot.records.vault import UNSEEDED, Vault
 
@@ -24,7 +25,7 @@ def migrate(url: str, vault: Vault) -> list[str]:
     engine = open_engine(url)
     try:
         with engine.connect() as connection, connection.begin():
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            _alone(connection)
             before = _revision(connection)
             config = _config()
             config.attributes["connection"] = connection
@@ -35,6 +36,15 @@ def migrate(url: str, vault: Vault) -> list[str]:
         return [f"{step.revision} {step.doc}" for step in reversed(list(steps)) if step.revision != before]
     finally:
         engine.dispose()
+
+
+def _alone(connection: Connection) -> None:
+    """Whoever else migrates waits until this is done."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURNSTILE})")
 
 
 def check(url: str, vault: Vault) -> None:
@@ -93,6 +103,13 @@ def _config() -> Config:
 
 
 def exists(url: str) -> bool:
-    """Whether there is a database already."""
-    path = url.partition(":///")[2]
-    return bool(path) and Path(path).exists()
+    """Whether there is a database already; one of PostgreSQL's counts once it has our tables."""
+    if not url.startswith("postgresql:"):
+        path = url.partition(":///")[2]
+        return bool(path) and Path(path).exists()
+    engine = open_engine(url)
+    try:
+        with engine.connect() as connection:
+            return inspect(connection).has_table(meta.name)
+    finally:
+        engine.dispose()

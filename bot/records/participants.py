@@ -119,13 +119,32 @@ _JOINED = (
 )
 
 
-def _loader(condition: ColumnElement[bool]) -> Prepared:
-    return Prepared(_JOINED.where(condition))
+_LOCKED = (
+    select(interviews.c.participant_id)
+    .join(participants, participants.c.id == interviews.c.participant_id)
+    .join(addresses, addresses.c.participant_id == participants.c.id)
+    .with_for_update(of=interviews)
+)
 
 
-_BY_ADDRESS = _loader(addresses.c.found_by == bindparam("wanted"))
-_BY_ID = _loader(and_(participants.c.id == bindparam("wanted"), addresses.c.main.is_(True)))
-_BY_CODE = _loader(and_(participants.c.code == bindparam("wanted"), addresses.c.main.is_(True)))
+class _Loader:
+    """Loads whoever meets a condition; where others write beside us, the interview is locked before it is read."""
+
+    def __init__(self, condition: ColumnElement[bool]) -> None:
+        self._load, self._lock = Prepared(_JOINED.where(condition)), Prepared(_LOCKED.where(condition))
+
+    def rows(self, uow: UnitOfWork, wanted: object, *, lock: bool = True) -> list[Row]:
+        if lock and wanted not in uow.locked:
+            uow.lock(self._lock, {"wanted": wanted})
+        rows = uow.run(self._load, {"wanted": wanted})
+        if lock and rows and rows[0]["id"] not in uow.locked:
+            uow.alone()  # the address has become somebody else's meanwhile
+        return rows
+
+
+_BY_ADDRESS = _Loader(addresses.c.found_by == bindparam("wanted"))
+_BY_ID = _Loader(and_(participants.c.id == bindparam("wanted"), addresses.c.main.is_(True)))
+_BY_CODE = _Loader(and_(participants.c.code == bindparam("wanted"), addresses.c.main.is_(True)))
 
 
 _SAVE = Prepared(update(interviews).where(interviews.c.participant_id == bindparam("of")))
@@ -134,14 +153,14 @@ _SAVE = Prepared(update(interviews).where(interviews.c.participant_id == bindpar
 def find(uow: UnitOfWork, *those: Address) -> Found | None:
     """The participant who has one of these addresses."""
     for address in those:
-        for row in uow.run(_BY_ADDRESS, {"wanted": uow.vault.find(address)}):
+        for row in _BY_ADDRESS.rows(uow, uow.vault.find(address)):
             return Found(row["id"], row["key_id"], uow.vault.data_key(row["wrapped"]), row["address_id"], row)
     return None
 
 
 def found_by_id(uow: UnitOfWork, participant_id: int) -> Found | None:
     """The participant with this id, at their main address."""
-    for row in uow.run(_BY_ID, {"wanted": participant_id}):
+    for row in _BY_ID.rows(uow, participant_id):
         return Found(row["id"], row["key_id"], uow.vault.data_key(row["wrapped"]), row["address_id"], row)
     return None
 
@@ -151,9 +170,9 @@ def read(uow: UnitOfWork, terms: Terms, found: Found) -> Participant:
     return _participant(uow, terms, found.row, found.key)
 
 
-def by_id(uow: UnitOfWork, terms: Terms, participant_id: int) -> Participant:
-    """The participant, reached at their main address. Raises KeyError."""
-    found = _found(uow, terms, _BY_ID, participant_id)
+def by_id(uow: UnitOfWork, terms: Terms, participant_id: int, *, lock: bool = True) -> Participant:
+    """The participant, reached at their main address; without a lock they are only looked at. Raises KeyError."""
+    found = _found(uow, terms, _BY_ID, participant_id, lock=lock)
     if found is None:
         raise KeyError(participant_id)
     return found
@@ -178,8 +197,8 @@ def save(uow: UnitOfWork, participant_id: int, interview: Interview) -> None:
     uow.run(_SAVE, {**values, "changed_at": uow.now, "of": participant_id})
 
 
-def _found(uow: UnitOfWork, terms: Terms, query: Prepared, wanted: object) -> Participant | None:
-    rows = uow.run(query, {"wanted": wanted})
+def _found(uow: UnitOfWork, terms: Terms, loader: _Loader, wanted: object, *, lock: bool = True) -> Participant | None:
+    rows = loader.rows(uow, wanted, lock=lock)
     return _participant(uow, terms, rows[0], uow.vault.data_key(rows[0]["wrapped"])) if rows else None
 
 

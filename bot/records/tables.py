@@ -53,7 +53,7 @@ class Moment(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value and value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+        return value and value.astimezone(UTC)
 
 
 @lru_cache(256)  # a turn writes the moment it happens at into every row, and `isoformat` takes ten times as long
@@ -95,6 +95,15 @@ def _known(table: str, *columns: str) -> Index:
 def _at(name: str, *, optional: bool = False) -> Column[Any]:
     return Column(name, Moment, nullable=optional)
 
+
+leases = Table(
+    "leases",  # see bot.service.leases
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("holder", String(32), nullable=False),
+    Column("token", Id, nullable=False),  # grows with every change of holder
+    _at("until"),
+)
 
 meta = Table("meta", metadata, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))
 
@@ -250,6 +259,7 @@ outbox = Table(
     Column("code", String(40)),
     _at("not_before"),
     _at("claimed_at", optional=True),
+    Column("claimed_by", String(32)),  # the process that hands it over
     _at("reconcile_at", optional=True),
     _at("put_off_since", optional=True),  # the first time that the provider itself said "later"
     _at("changed_at"),

@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Executable, insert, select, update
+from sqlalchemy import Connection, Executable, func, insert, select, update
 from sqlalchemy.engine import CursorResult, RowMapping
 
 from bot.interview.schedule import Schedule, Text
 from bot.messages import Address
 from bot.records import trail
+from bot.records.faults import passes
 from bot.records.prepared import Prepared, Row, Values, driver_cursor
 from bot.records.tables import data_keys, meta, schedules, tasks
 from bot.records.vault import DataKey, Vault
 
+UseCase = TypeVar("UseCase", bound=Callable[..., Any])
+
 HOLDING_KEY = "holding key"
 """Where `meta` says which data key is that of the holding area."""
+
+
+class NotAlone(BaseException):
+    """A use case that runs beside others has to run alone after all: it is undone, and run again.
+
+    No `except Exception` on the way may take this for a failure.
+    """
+
+
+def beside(use_case: UseCase) -> UseCase:
+    """Mark a use case that may run beside others on PostgreSQL, for it touches one participant, whom it locks.
+
+    Where it turns out to touch more, it says so by `uow.alone()` before it reads what others could change.
+    """
+    use_case.beside = True  # type: ignore[attr-defined]  # a function takes attributes
+    return use_case
+
+
+def runs_beside(use_case: Callable[..., Any]) -> bool:
+    """Whether it is marked so."""
+    return getattr(use_case, "beside", False)
 
 
 def in_transaction(connection: Connection) -> bool:
@@ -32,7 +56,11 @@ def in_transaction(connection: Connection) -> bool:
 
 
 class UnitOfWork:
-    """One transaction. `changed` gathers names of what changed, told to listeners after the commit."""
+    """One transaction. `changed` gathers names of what changed, told to listeners after the commit.
+
+    `beside`: others write at the same time, each to participants of their own, whose ids are in `locked`. `spoiled`: a
+    passing failure, after which the whole is done again, whoever caught it.
+    """
 
     def __init__(
         self,
@@ -42,12 +70,17 @@ class UnitOfWork:
         new_id: Callable[[], str],
         known_schedules: dict[str, Schedule],
         texts: Mapping[str, Mapping[str, Text]] = MappingProxyType({}),
+        *,
+        beside: bool = False,
     ) -> None:
         self.connection = connection
         self.vault = vault
         self.now = now
         self.new_id = new_id
         self.changed: set[str] = set()
+        self.beside = beside
+        self.locked: Set[int] = frozenset()
+        self.spoiled: Exception | None = None
         self._cursor = driver_cursor(connection)
         self._known_schedules = known_schedules
         self._texts = texts
@@ -72,18 +105,44 @@ class UnitOfWork:
         """Run a prepared statement that gives no rows once for each."""
         prepared.run_each(self._cursor, self.connection.dialect, values)
 
+    def alone(self) -> None:
+        """From here on nobody else may write: others could change what decides what is done."""
+        if self.beside:
+            raise NotAlone
+
+    def lock(self, interview: Prepared, values: Values) -> None:
+        """Let nobody else touch a participant until the commit; `interview` selects theirs for update."""
+        if self.beside:
+            self.locked |= {row["participant_id"] for row in self.run(interview, values)}
+
+    def queue_up(self, number: int) -> None:
+        """Until the commit, nobody else who runs beside us is past this point."""
+        if self.beside:
+            self._cursor.execute(f"SELECT pg_advisory_xact_lock({number})")
+
     @contextmanager
     def undone_on_failure(self) -> Iterator[None]:
         """A part that leaves nothing behind when it raises, while what came before it stays."""
         self._cursor.execute("SAVEPOINT part")
+        locked = self.locked
         try:
             yield
-        except BaseException:
-            if in_transaction(self.connection):
+        except BaseException as error:
+            if isinstance(error, Exception) and passes(error):
+                self.spoiled = error
+            elif in_transaction(self.connection):
+                self.locked = locked  # what was locked since is free again
                 self._cursor.execute("ROLLBACK TO SAVEPOINT part")
                 self._cursor.execute("RELEASE SAVEPOINT part")
             raise
         self._cursor.execute("RELEASE SAVEPOINT part")
+
+    def database_time(self) -> datetime:
+        """By the one clock that all processes share: `now` is that of this machine."""
+        if self.connection.dialect.name == "sqlite":
+            return self.now
+        found: datetime = self.connection.execute(select(func.clock_timestamp())).scalar_one()
+        return found
 
     def new_code(self) -> str:
         """Six figures that nobody can guess, for somebody to send back."""
@@ -107,6 +166,7 @@ class UnitOfWork:
 
     def holding_key(self) -> tuple[int, DataKey]:
         """The key of the holding area, for words of people we do not know yet."""
+        self.alone()
         known = self.one(select(meta.c.value).where(meta.c.name == HOLDING_KEY))
         if known:
             key_id = int(known["value"])
@@ -171,4 +231,5 @@ class UnitOfWork:
 
     def note(self, actor: str, act: str, subject: str | None = None, **detail: Any) -> None:
         """One line of the audit trail: who did what to whom. Never words of a participant."""
+        self.alone()  # each line follows from the one before
         trail.add(self.connection, self.vault, actor, act, subject, detail, self.now)

@@ -27,7 +27,8 @@ class Call:
 
 
 def booked(uow: UnitOfWork) -> tuple[Booked, ...]:
-    """Every call from now on."""
+    """Every call from now on; nobody else books one until what follows from them is committed."""
+    uow.alone()
     rows = uow.all(select(calls.c.researcher, calls.c.starts_at, calls.c.ends_at).where(calls.c.ends_at > uow.now))
     return tuple(Booked(row["researcher"], row["starts_at"], row["ends_at"]) for row in rows)
 

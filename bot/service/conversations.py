@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import structlog
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Select, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -46,8 +47,8 @@ from bot.interview.wording import stock
 from bot.records import participants
 from bot.records.participants import Participant, Terms
 from bot.records.prepared import Prepared
-from bot.records.tables import consents, contents, media, messages, moves, outbox, timers
-from bot.records.unit_of_work import UnitOfWork
+from bot.records.tables import consents, contents, interviews, media, messages, moves, outbox, timers
+from bot.records.unit_of_work import UnitOfWork, beside
 from bot.service import alerts, calls, outgoing
 
 log = structlog.get_logger()
@@ -82,12 +83,24 @@ def send_all(uow: UnitOfWork, terms: Terms, participant: Participant, messages_:
         turn.send(message)
 
 
+def _due_of(uow: UnitOfWork, limit: int) -> Select[Any]:
+    """The timers that are due. Beside others, of people whom nobody else has in hand, as they are once we have them."""
+    due = select(timers).where(timers.c.due <= uow.now).order_by(timers.c.due).limit(limit)
+    if not uow.beside:
+        return due
+    free = due.join(interviews, interviews.c.participant_id == timers.c.participant_id)
+    ours = uow.all(free.with_for_update(of=interviews, skip_locked=True))
+    uow.locked |= {row["participant_id"] for row in ours}
+    return due.where(timers.c.id.in_([row["id"] for row in ours]))
+
+
+@beside
 def wake(uow: UnitOfWork, terms: Terms, limit: int = 100) -> int:
     """Take the timers that are due through their interviews, oldest first; returns how many there were.
 
     One that cannot be taken is for a person to see to, and holds up nobody else.
     """
-    due = uow.all(select(timers).where(timers.c.due <= uow.now).order_by(timers.c.due).limit(limit))
+    due = uow.all(_due_of(uow, limit))
     for row in due:
         uow.execute(delete(timers).where(timers.c.id == row["id"]))
         try:

@@ -60,6 +60,7 @@ NOWHERE = "the address was deleted"
 @contextmanager
 def removing(uow: UnitOfWork) -> Iterator[None]:
     """Within this, and nowhere else, what is append-only may be removed."""
+    uow.alone()
     uow.execute(insert(meta).values(name=DELETING, value=uow.now.isoformat()))
     yield
     uow.execute(delete(meta).where(meta.c.name == DELETING))

@@ -25,7 +25,7 @@ from bot.records.participants import Found, Participant, Terms
 from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, delivery_updates, messages, outbox, tasks
 from bot.records.tables import participants as people
-from bot.records.unit_of_work import UnitOfWork
+from bot.records.unit_of_work import UnitOfWork, beside
 from bot.service import alerts, calls, enrolment, invitations, media, moves, outgoing, reaching
 from bot.service.conversations import happen, lane
 from bot.service.invitations import Attempt
@@ -70,8 +70,11 @@ class Received(StrEnum):
     FLAGGED = "flagged"
 
 
+@beside
 def take(uow: UnitOfWork, terms: Terms, kind: str, news: Sequence[News]) -> None:
     """Everything that one delivery of a channel brings."""
+    if len(news) > 1:
+        uow.alone()
     for one in news:
         match one:
             case Inbound():
@@ -85,6 +88,7 @@ def take(uow: UnitOfWork, terms: Terms, kind: str, news: Sequence[News]) -> None
                 keep_unreadable(uow, kind, one)
 
 
+@beside
 def missed(uow: UnitOfWork, terms: Terms, kind: str, news: News) -> None:
     """The same for what a provider holds, if it was written since the study has anybody in it."""
     if isinstance(news, Inbound) and news.written_at is not None:
@@ -94,6 +98,7 @@ def missed(uow: UnitOfWork, terms: Terms, kind: str, news: News) -> None:
     take(uow, terms, kind, [news])
 
 
+@beside
 def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
     """Store one message from a person and take it through their interview.
 
@@ -103,6 +108,8 @@ def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
     is kept with that person, and flagged.
     """
     found, moved = participants.find(uow, inbound.sender, *inbound.also), False
+    if found is None:
+        uow.alone()
     if found is None and not _is_here(uow, inbound) and (arrival := moves.arrived(uow, terms, inbound)):
         found, moved = arrival.found, arrival.moved
     answered = _answered(uow, inbound.reply_to)

@@ -11,8 +11,9 @@ from bot.records import participants
 from bot.records.database import Database
 from bot.records.participants import Terms
 from bot.records.tables import data_keys, messages, meta, outbox, tasks
-from bot.records.unit_of_work import UnitOfWork
-from bot.service import intake
+from bot.records.unit_of_work import UnitOfWork, beside
+from bot.service import intake, leases
+from bot.service.leases import Lease
 
 QUOTED = 30
 """So many of our last messages may be quoted in a reply."""
@@ -23,10 +24,11 @@ TROUBLE = "channel trouble"
 class Inbox:
     """The mailroom of one channel: what came and how far it was read are stored in the same commit."""
 
-    def __init__(self, kind: str, database: Database, terms: Terms) -> None:
+    def __init__(self, kind: str, database: Database, terms: Terms, lease: Lease | None = None) -> None:
         self.kind = kind
         self.database = database
         self.terms = terms
+        self.lease = lease
         self._may_be_troubled = True
 
     async def place(self) -> str:
@@ -38,8 +40,8 @@ class Inbox:
         return await self.database.read(_sent, sender, reply_to)
 
     async def take(self, news: Sequence[News], place: str) -> None:
-        """Store it all, with the place up to which it was read."""
-        await self.database.run(_take, self.terms, self.kind, news, place, self._may_be_troubled)
+        """Store it all, with the place up to which it was read. Raises LeaseLost where another process listens now."""
+        await self.database.run(_take, self.terms, self.kind, news, place, self._may_be_troubled, self.lease)
         self._may_be_troubled = False
 
     async def trouble(self, problem: str) -> None:
@@ -53,7 +55,12 @@ def _place(uow: UnitOfWork, kind: str) -> str:
     return row["value"] if row else ""
 
 
-def _take(uow: UnitOfWork, terms: Terms, kind: str, news: Sequence[News], place: str, troubled: bool) -> None:
+@beside
+def _take(
+    uow: UnitOfWork, terms: Terms, kind: str, news: Sequence[News], place: str, troubled: bool, lease: Lease | None
+) -> None:
+    if lease is not None:
+        leases.check(uow, lease)
     intake.take(uow, terms, kind, news)
     uow.execute(delete(meta).where(meta.c.name == f"place {kind}"))
     uow.execute(insert(meta).values(name=f"place {kind}", value=place))

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from bot.messages import Inbound, Media, MediaKind
 from bot.records.tables import contents, data_keys, media, messages
 from bot.records.tables import participants as people
-from bot.records.unit_of_work import UnitOfWork
+from bot.records.unit_of_work import UnitOfWork, beside
 from bot.records.vault import DataKey
 from bot.service.programs import is_program
 
@@ -69,6 +69,7 @@ def keep(uow: UnitOfWork, message_id: int, key_id: int, key: DataKey, inbound: I
     uow.changed.add("media")
 
 
+@beside
 def stored(uow: UnitOfWork, media_id: int, content: bytes) -> None:
     """Here it is. What is too large, or is a program, is not kept, and a person is told."""
     row = uow.one(select(media).where(media.c.id == media_id))
@@ -152,11 +153,13 @@ def due(uow: UnitOfWork, kind: str, limit: int = 20) -> list[Wanted]:
     return wanted
 
 
+@beside
 def forgotten(uow: UnitOfWork, media_id: int) -> None:
     """The provider has no copy any more."""
     uow.execute(update(media).where(media.c.id == media_id).values(state="kept", reference=None))
 
 
+@beside
 def later(uow: UnitOfWork, media_id: int, problem: str) -> None:
     """The provider could not be asked: again after a while, longer each time, and in the end a person is told."""
     row = uow.one(select(media).where(media.c.id == media_id))
@@ -173,6 +176,7 @@ def later(uow: UnitOfWork, media_id: int, problem: str) -> None:
     uow.execute(update(media).where(media.c.id == media_id).values(**again))
 
 
+@beside
 def lost(uow: UnitOfWork, media_id: int, problem: str) -> None:
     """It cannot be had: a person asks for it again."""
     uow.execute(update(media).where(media.c.id == media_id).values(state="lost", problem=problem))

@@ -325,6 +325,7 @@ def _main_address(uow: UnitOfWork, participant_id: int) -> Found:
 
 
 def _relocate(uow: UnitOfWork, found: Found, address: Address) -> None:
+    uow.alone()  # somebody else could come to have the address
     of_person = addresses.c.participant_id == found.id
     uow.execute(update(addresses).where(of_person).values(main=False))
     found_by, sealed = uow.vault.find(address), found.key.seal(address.value, "address")

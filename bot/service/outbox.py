@@ -33,10 +33,10 @@ from bot.messages import Address, Delivery, DeliveryUpdate, Outbound, Template
 from bot.records import participants
 from bot.records.participants import Participant, Terms
 from bot.records.prepared import Prepared, Row
-from bot.records.tables import addresses, data_keys, delivery_updates, messages, outbox
+from bot.records.tables import addresses, data_keys, delivery_updates, interviews, messages, outbox
 from bot.records.tables import participants as people
-from bot.records.unit_of_work import UnitOfWork
-from bot.service import alerts, conversations, outgoing, reaching
+from bot.records.unit_of_work import UnitOfWork, beside
+from bot.service import alerts, conversations, leases, outgoing, reaching
 from bot.service.switch import HELD
 
 log = structlog.get_logger()
@@ -60,6 +60,9 @@ NO_MORE = "the provider takes nothing for it any more"
 GIVE_UP = timedelta(minutes=20)
 """For so long after a send the provider is asked what became of it; then a person decides."""
 
+
+CLAIMING = 0x636C6169
+"""The advisory lock of claims."""
 
 PART = "part"
 """Marks the id of a further part of a long message, to which somebody may reply as well."""
@@ -149,6 +152,14 @@ _heads = (
 )
 
 
+_locked = (
+    select(interviews.c.participant_id)
+    .join(outbox, outbox.c.participant_id == interviews.c.participant_id)
+    .with_for_update(of=interviews)
+)
+_LOCK = {name: Prepared(_locked.where(outbox.c[name] == bindparam("of"))) for name in ("seq", "id", "provider_id")}
+
+
 @lru_cache
 def _ready(kinds: frozenset[str]) -> Prepared:
     """What may leave on these channels: the first of each lane, unless everything is on hold; what is urgent before."""
@@ -156,14 +167,21 @@ def _ready(kinds: frozenset[str]) -> Prepared:
     released = or_(~HELD, outbox.c.lane.like(f"{alerts.LANE}%"))
     in_turn = or_(and_(~_in_the_way, released), *(messages.c.texts == text for text in URGENT))
     served = or_(*(outbox.c.kind == kind for kind in sorted(kinds)))
-    return Prepared(_heads.where(*due, in_turn, served).order_by(outbox.c.seq).limit(bindparam("most", type_=Integer)))
+    heads = _heads.where(*due, in_turn, served).order_by(outbox.c.seq).limit(bindparam("most", type_=Integer))
+    return Prepared(heads.with_for_update(of=outbox, skip_locked=True))
 
 
-def claim(uow: UnitOfWork, terms: Terms, limit: int = 64) -> list[Claimed]:
-    """Take what may leave now: the first of each lane, where its channel and its address allow it."""
+@beside
+def claim(uow: UnitOfWork, terms: Terms, limit: int = 64, holder: str | None = None) -> list[Claimed]:
+    """Take what may leave now: the first of each lane, where its channel and its address allow it.
+
+    Of several processes one claims at a time. What a turn has in hand at this moment, which may cancel it, waits.
+    """
+    uow.queue_up(CLAIMING)
     rows = _one_a_lane(uow.run(_ready(frozenset(terms.channels)), {"now": uow.now, "most": limit}))
     ready = [one for row in rows if _may_leave(uow, terms, row) and (one := _read(uow, terms, row))]
-    uow.run_each(_TAKE, [{"claimed_at": uow.now, "changed_at": uow.now, "of": one.seq} for one in ready])
+    taken = {"claimed_at": uow.now, "claimed_by": holder, "changed_at": uow.now}
+    uow.run_each(_TAKE, [{**taken, "of": one.seq} for one in ready])
     return ready
 
 
@@ -238,7 +256,7 @@ def _unwelcome_now(uow: UnitOfWork, terms: Terms, row: RowMapping | Row) -> bool
     ours = row["author"] == "bot" and row["participant_id"] is not None and row["texts"] not in URGENT
     if not ours or not (row["unasked"] or late) or row["lane"] != conversations.lane(row["participant_id"]):
         return False
-    interview = participants.by_id(uow, terms, row["participant_id"]).interview
+    interview = participants.by_id(uow, terms, row["participant_id"], lock=False).interview
     if is_reply(uow.now, interview.heard):
         return False
     went = (outbox.c.lane == row["lane"], outbox.c.unasked, outbox.c.state.in_(["sending", "accepted", "unknown"]))
@@ -291,7 +309,7 @@ def _open_window(uow: UnitOfWork, terms: Terms, channel: Channel, row: RowMappin
         note = f"A message waits, and {row['kind']} takes only approved texts now. Set templates in the configuration."
         uow.open_task("no approved text", row["participant_id"], row["message_id"], note)
     elif not _is_opening(uow, row):
-        _send_template(uow, participants.by_id(uow, terms, row["participant_id"]), row)
+        _send_template(uow, participants.by_id(uow, terms, row["participant_id"], lock=False), row)
 
 
 def _is_opening(uow: UnitOfWork, row: RowMapping | Row) -> bool:
@@ -360,6 +378,7 @@ def _earlier_ids(uow: UnitOfWork, row: RowMapping | Row, most: int = 10) -> tupl
 # What became of it
 
 
+@beside
 def accepted(uow: UnitOfWork, seq: int, provider_id: str, further: Sequence[str] = ()) -> None:
     """The provider gave a receipt; what it said of the message even before that counts more.
 
@@ -374,11 +393,12 @@ def accepted(uow: UnitOfWork, seq: int, provider_id: str, further: Sequence[str]
     for part in further:
         named = {"outbox_seq": seq, "provider_id": part[:100], "status": PART, "at": uow.now}
         uow.execute(insert(delivery_updates).values(**named))
-    if not rows and _still(uow, seq, "sending", "unknown"):
+    if not rows and _still(uow, seq, "sending", "unknown"):  # which locks it
         _settle(uow, seq, state="unknown")
         cannot_tell(uow, seq)
 
 
+@beside
 def not_sent(uow: UnitOfWork, terms: Terms, claimed: Claimed, why: NotSent) -> None:
     """It did not leave: try again, later each time, unless it is not wanted any more or has left after all.
 
@@ -405,8 +425,10 @@ def _put_off(uow: UnitOfWork, seq: int, why: NotSent) -> datetime | None:
     return since or (uow.now if why.code else None)
 
 
+@beside
 def refused(uow: UnitOfWork, terms: Terms, claimed: Claimed, why: Refused) -> None:
     """The provider will not take it. Somebody who blocked us there has stopped, everywhere."""
+    _lock(uow, "seq", claimed.seq)
     if why.outside_window:
         _wait_for_them(uow, terms, claimed.seq)
         return
@@ -439,18 +461,30 @@ def _wanted(uow: UnitOfWork, terms: Terms, row: RowMapping) -> bool:
     return known is None or participants.by_id(uow, terms, known).interview.wants_messages
 
 
+@beside
 def unknown(uow: UnitOfWork, seq: int, ask_after: timedelta) -> None:
     """Nobody knows whether it left: the provider is asked after a while. News of it may have come meanwhile."""
     if _still(uow, seq, "sending"):
         _settle(uow, seq, state="unknown", reconcile_at=uow.now + ask_after)
 
 
+@beside
 def recover(uow: UnitOfWork, ask_after: Mapping[str, timedelta]) -> int:
-    """At the start: what a killed process was handing over is unknown. Returns how many there were."""
-    rows = uow.all(select(outbox.c.seq, outbox.c.kind).where(outbox.c.state == "sending"))
+    """What a process was handing over that is dead is unknown. Returns how many there were."""
+    alive = leases.is_alive(outbox.c.claimed_by, uow.database_time())
+    dead = (outbox.c.state == "sending", ~alive)
+    rows = uow.all(select(outbox.c.seq, outbox.c.kind).where(*dead).order_by(outbox.c.seq))
     for row in rows:
         unknown(uow, row["seq"], ask_after.get(row["kind"], timedelta()))
     return len(rows)
+
+
+@beside
+def not_handed_over(uow: UnitOfWork, holder: str, in_hand: Sequence[int]) -> None:
+    """What this process has claimed and does not know of, as the answer to the claim was lost: it did not leave."""
+    claimed = (outbox.c.state == "sending", outbox.c.claimed_by == holder, outbox.c.seq.not_in(in_hand))
+    again = {"state": "pending", "claimed_at": None, "claimed_by": None, "changed_at": uow.now}
+    uow.execute(update(outbox).where(*claimed).values(**again))
 
 
 def doubtful(uow: UnitOfWork, terms: Terms, limit: int = 20) -> list[Claimed]:
@@ -467,15 +501,18 @@ def _asked(uow: UnitOfWork, channel: Channel, row: RowMapping) -> Claimed:
     return replace(claimed, message=replace(claimed.message, earlier=_earlier_ids(uow, row)))
 
 
+@beside
 def surely_not_sent(uow: UnitOfWork, seq: int) -> None:
     """The provider has never seen it: it may be sent once more, if it is still wanted."""
     if _still(uow, seq, "unknown") and not _dropped(uow, seq):
         _settle(uow, seq, state="pending", reconcile_at=None, not_before=uow.now, code="sent again")
 
 
+@beside
 def cannot_tell(uow: UnitOfWork, seq: int) -> None:
     """The provider could not be asked: again later, and after a time a person decides."""
-    row = uow.one(select(outbox).where(outbox.c.seq == seq))
+    _lock(uow, "seq", seq)
+    row = uow.one(select(outbox).where(outbox.c.seq == seq).with_for_update())
     if row is None or row["state"] != "unknown":
         return
     late = row["claimed_at"] is None or uow.now - row["claimed_at"] > GIVE_UP
@@ -487,8 +524,9 @@ def cannot_tell(uow: UnitOfWork, seq: int) -> None:
 
 def update_delivery(uow: UnitOfWork, terms: Terms, news: DeliveryUpdate) -> bool:
     """Believe what the provider said later, if it says more than is known; False when no message of ours is meant."""
-    which = outbox.c.id == news.outbound_id if news.outbound_id else outbox.c.provider_id == news.provider_id
-    row = uow.one(select(outbox).where(which))
+    name, known_by = ("id", news.outbound_id) if news.outbound_id else ("provider_id", news.provider_id)
+    _lock(uow, name, known_by)
+    row = uow.one(select(outbox).where(outbox.c[name] == known_by).with_for_update())
     if row is None:
         return False
     uow.execute(
@@ -530,8 +568,14 @@ def waiting(uow: UnitOfWork) -> int:
     return len(uow.all(select(outbox.c.seq).where(outbox.c.state.in_(["pending", "sending"]))))
 
 
+def _lock(uow: UnitOfWork, name: str, known_by: object) -> None:
+    """Let nobody else touch whoever the message is to; one to nobody we know is locked where it is read."""
+    uow.lock(_LOCK[name], {"of": known_by})
+
+
 def _still(uow: UnitOfWork, seq: int, *states: str) -> bool:
-    return uow.execute(select(outbox.c.state).where(outbox.c.seq == seq)).scalar() in states
+    _lock(uow, "seq", seq)
+    return uow.execute(select(outbox.c.state).where(outbox.c.seq == seq).with_for_update()).scalar() in states
 
 
 def _dropped(uow: UnitOfWork, seq: int) -> bool:

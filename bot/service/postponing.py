@@ -12,7 +12,7 @@ from bot.records import participants
 from bot.records.participants import Participant, Terms
 from bot.records.tables import participants as people
 from bot.records.tables import postponed
-from bot.records.unit_of_work import UnitOfWork
+from bot.records.unit_of_work import UnitOfWork, beside
 from bot.service import handovers
 
 LATEST = timedelta(days=60)
@@ -62,6 +62,7 @@ def take_back(uow: UnitOfWork, terms: Terms, code: str, researcher: str, later_i
     return participant.key.open(row["body"], "body")
 
 
+@beside
 def leave(uow: UnitOfWork, terms: Terms) -> int:
     """Send what is due, as if it had been written now; what may not be said any more is for a person to see to."""
     due = (postponed.c.done_at.is_(None), postponed.c.due <= uow.now)
@@ -72,6 +73,8 @@ def leave(uow: UnitOfWork, terms: Terms) -> int:
         .order_by(postponed.c.due)
         .limit(100)
     )
+    if rows:
+        uow.alone()
     for row in rows:
         problem = _send(uow, terms, row["code"], row["participant_id"], row["author"], row["body"])
         done = {"done_at": uow.now, "problem": problem or None}

@@ -54,6 +54,8 @@ def keep_also(uow: UnitOfWork, found: Found, inbound: Inbound) -> None:
     if not inbound.also:
         return
     new = [address for address in (inbound.sender, *inbound.also) if participants.find(uow, address) is None]
+    if new:
+        uow.alone()  # somebody else could come to have them
     for address in new:
         _add(uow, found, address)
     if inbound.sender in new:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,11 +16,12 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.channel import Channel
-from bot.errors import NotSent, OwnPaceError, Refused, SendError
+from bot.errors import LeaseLost, NotSent, OwnPaceError, Refused, SendError
 from bot.records.database import Database
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import conversations, deletion, intake, media, outbox, postponing, withdrawal
+from bot.service import conversations, deletion, intake, leases, media, outbox, postponing, withdrawal
+from bot.service.leases import RENEWED_EVERY, Lease
 from bot.service.mailroom import Inbox
 from bot.service.media import Wanted
 from bot.service.outbox import Claimed
@@ -53,7 +55,12 @@ class Worker:
 
     database: Database
     terms: Terms
+    me: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Which of several processes this is."""
     _awake: asyncio.Event = field(default_factory=asyncio.Event)
+    _in_hand: set[int] = field(default_factory=set)
+    _claim_failed: bool = False
+    _held: dict[str, tuple[Lease, float]] = field(default_factory=dict)
     _flying: set[asyncio.Task[None]] = field(default_factory=set)
     _good: dict[str, float] = field(default_factory=dict)
 
@@ -70,13 +77,16 @@ class Worker:
         clock.add_job(self._catch_up, "interval", id="catch up", **every)
         clock.start()
         try:
-            await self._insist(outbox.recover, {kind: one.ask_after for kind, one in self.channels.items()})
+            await self._insist(outbox.recover, self._asked_after)
+            if self.database.shared:
+                await self._insist(leases.forget_old)
             await asyncio.gather(
+                *([self._keep("living", self._live_round)] if self.database.shared else []),
                 self._keep("sending", self._send_round),
-                self._keep("asking", self._ask_round),
-                *(self._keep(f"media of {kind}", partial(self._fetch_round, kind)) for kind in self.channels),
+                self._keep_alone("asking", self._ask_round),
+                *(self._keep_alone(f"media of {kind}", partial(self._fetch_round, kind)) for kind in self.channels),
                 self._keep("timers", lambda: self._wake_round(clock)),
-                self._keep("deleting", self._delete_round),
+                self._keep_alone("deleting", self._delete_round),
                 *(self._listen(kind, channel) for kind, channel in self.channels.items()),
             )
         finally:
@@ -84,6 +94,9 @@ class Worker:
             clock.shutdown(wait=False)
             for task in tuple(self._flying):
                 task.cancel()
+            if self.database.shared:
+                with suppress(Exception):
+                    await asyncio.wait_for(self.database.run(leases.give_up, self.me), LOOK_AGAIN)
             for channel in self.channels.values():
                 await channel.close()
 
@@ -105,6 +118,14 @@ class Worker:
             else:
                 self._good[part] = loop.time()
 
+    async def _keep_alone(self, part: str, a_round: Callable[[], Awaitable[None]]) -> None:
+        """The same for what one of several processes does at a time."""
+
+        async def if_it_is_ours() -> None:
+            await (a_round() if await self._holds(part) else asyncio.sleep(RENEWED_EVERY))
+
+        await self._keep(part, if_it_is_ours)
+
     async def _insist(self, use_case: Callable[..., Any], *args: Any) -> Any:
         """Write down what has happened outside, however long the database does not take it."""
         while True:
@@ -115,19 +136,67 @@ class Worker:
                 await asyncio.sleep(LOOK_AGAIN)
 
     def _hear(self, loop: asyncio.AbstractEventLoop, changed: frozenset[str]) -> None:
-        if changed & {"outbox", "timers"} and not self._awake.is_set():
+        if changed & {"outbox", "timers", "*"} and not self._awake.is_set():
             with suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(self._awake.set)
+
+    # One of several processes
+
+    @property
+    def _asked_after(self) -> dict[str, timedelta]:
+        return {kind: one.ask_after for kind, one in self.channels.items()}
+
+    @property
+    def _life(self) -> str:
+        return str(leases.worker(self.me))
+
+    async def _live_round(self) -> None:
+        """Say that this process lives, and see to what dead ones were handing over."""
+        await self._holds(self._life)
+        await self.database.run(outbox.recover, self._asked_after)
+        await asyncio.sleep(RENEWED_EVERY)
+
+    async def _holds(self, part: str) -> Lease | None:
+        """The lease of a part, renewed where it has aged; None where another process has it."""
+        if not self.database.shared:
+            return Lease(part, self.me, 0)
+        began = asyncio.get_running_loop().time()
+        held = self._held.get(part)
+        if held is None or began - held[1] >= RENEWED_EVERY / 2:
+            lease = await self.database.run(leases.take, part, self.me)
+            if lease is None:
+                self._held.pop(part, None)
+                return None
+            self._held[part] = held = (lease, began)
+        return held[0]
+
+    def _lives_surely(self) -> bool:
+        """Whether no other process can have taken this one for dead."""
+        if not self.database.shared:
+            return True
+        held = self._held.get(self._life)
+        return held is not None and asyncio.get_running_loop().time() - held[1] < leases.LENGTH.total_seconds() / 2
 
     # Sending
 
     async def _send_round(self) -> None:
         self._awake.clear()
-        while claimed := await self.database.run(outbox.claim, self.terms):
+        if self._claim_failed:
+            await self.database.run(outbox.not_handed_over, self.me, tuple(self._in_hand))
+            self._claim_failed = False
+        while self._lives_surely() and (claimed := await self._claim()):
             for one in claimed:
+                self._in_hand.add(one.seq)
                 self._fly(self._send(one))
         with suppress(TimeoutError):
             await asyncio.wait_for(self._awake.wait(), LOOK_AGAIN)
+
+    async def _claim(self) -> list[Claimed]:
+        try:
+            return await self.database.run(outbox.claim, self.terms, holder=self.me)
+        except Exception:
+            self._claim_failed = True
+            raise
 
     def _fly(self, work: Any) -> None:
         task = asyncio.create_task(work)
@@ -135,6 +204,15 @@ class Worker:
         task.add_done_callback(self._flying.discard)
 
     async def _send(self, claimed: Claimed) -> None:
+        try:
+            if self._lives_surely():
+                await self._hand_over(claimed)
+            else:
+                self._claim_failed = True
+        finally:
+            self._in_hand.discard(claimed.seq)
+
+    async def _hand_over(self, claimed: Claimed) -> None:
         channel = self.channels[claimed.kind]
         try:
             receipt = await channel.send(claimed.message)
@@ -219,11 +297,11 @@ class Worker:
 
     async def _listen(self, kind: str, channel: Channel) -> None:
         """Again and again, after longer and longer waits while the provider cannot be reached."""
-        inbox, loop, wait = Inbox(kind, self.database, self.terms), asyncio.get_running_loop(), 1.0
+        loop, wait = asyncio.get_running_loop(), 1.0
         while True:
             began = loop.time()
             try:
-                await channel.listen(inbox)
+                await self._listen_alone(kind, channel)
                 return
             except Exception as why:
                 reason = str(why) if isinstance(why, OwnPaceError) else type(why).__name__
@@ -231,7 +309,24 @@ class Worker:
             wait = 1.0 if loop.time() - began > LATE_AFTER else min(wait * 2, LONGEST_SILENCE)
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))
 
+    async def _listen_alone(self, kind: str, channel: Channel) -> None:
+        """Listen as long as this is the process that does; returns where the channel has nothing to listen to."""
+        part = f"listen {kind}"
+        while (lease := await self._holds(part)) is None:  # noqa: ASYNC110  # a process that dies sets no event
+            await asyncio.sleep(RENEWED_EVERY)
+        inbox = Inbox(kind, self.database, self.terms, lease if self.database.shared else None)
+        listening = asyncio.create_task(channel.listen(inbox))
+        try:
+            while not (await asyncio.wait([listening], timeout=RENEWED_EVERY))[0]:
+                if await self._holds(part) != lease:
+                    raise LeaseLost("Another process listens now.")
+            await listening
+        finally:
+            listening.cancel()
+
     async def _catch_up(self) -> None:
+        if not await self._holds("catch up"):
+            return
         for kind, channel in self.channels.items():
             try:
                 async for news in channel.catch_up():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import gc
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from bot.errors import OwnPaceError
+from bot.service.sender import Worker
 
 BACKLOG = 2048
 """Connections that may wait to be taken."""
@@ -49,6 +52,19 @@ def serve_forever(app: Starlette, listening: socket.socket) -> None:
         server.run([listening])
     if not server.started:
         raise OwnPaceError("The service could not be started; what is logged above says why.")
+
+
+def work_forever(worker: Worker) -> None:
+    """Send, listen and wake timers until a signal says stop."""
+
+    async def until_stopped() -> None:
+        work = asyncio.create_task(worker.run())
+        for stop in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(stop, work.cancel)
+        with suppress(asyncio.CancelledError):
+            await work
+
+    asyncio.run(until_stopped())
 
 
 @contextmanager

@@ -71,10 +71,18 @@ def test_relative_paths_are_counted_from_the_files_folder(tmp_path: Path) -> Non
     assert settings.database.url == f"sqlite:///{tmp_path}/data/ownpace.db"
 
 
-@pytest.mark.parametrize("url", ["postgresql://u:p@h/d", "postgresql+asyncpg://u:p@h/d", "postgres://u:p@h/d"])
-def test_a_database_that_is_not_supported_yet_is_refused_plainly(tmp_path: Path, url: str) -> None:
+@pytest.mark.parametrize("url", ["postgresql://u:p@h:5432/d", "postgresql://u@/d?host=/run/postgresql"])
+def test_a_database_that_several_processes_share(tmp_path: Path, url: str) -> None:
+    database = loaded(tmp_path, f'[database]\nurl = "{url}"\npool_size = 9\nstatement_timeout = "10s"').database
+    assert (database.url, database.shared) == (url, True)
+    assert (database.pool_size, database.statement_timeout) == (9, timedelta(seconds=10))
+    assert not loaded(tmp_path, "").database.shared
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:p@h", "postgresql+asyncpg://u:p@h/d", "postgres://u:p@h/d"])
+def test_what_is_wrong_with_a_database_is_said_without_its_password(tmp_path: Path, url: str) -> None:
     said = problem(tmp_path, f'[database]\nurl = "{url}"')
-    assert "config.toml:2: url in [database] is a PostgreSQL database, which is not supported yet" in said
+    assert '"postgresql://user:password@host/database"' in said
     assert "u:p" not in said
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -19,10 +20,11 @@ from bot.interview.schedule import Wording
 from bot.messages import Address, Inbound, Outbound, Receipt
 from bot.records import tables
 from bot.records.tables import messages, tasks
+from bot.records.vault import create_key_file
 from bot.service import enrolment, intake, outbox, views
 from bot.service.enrolment import Entry
 from bot.service.outbox import Claimed
-from tests.rig import ROOT
+from tests.rig import ROOT, postgres
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PHONE = Address("sms", "+447700900123")
@@ -134,17 +136,44 @@ class Post(Channel):
 
 
 @contextmanager
+def new_database(folder: Path, *, empty: bool = False) -> Iterator[str]:
+    """The address of a new database: SQLite's, or with OWNPACE_TEST_DATABASE=postgresql one of a real server.
+
+    One of PostgreSQL's has the tables already, unless it is to be empty.
+    """
+    if os.environ.get("OWNPACE_TEST_DATABASE", "sqlite") == "sqlite":
+        yield f"sqlite:///{folder}/study.db"
+    else:
+        with postgres.server().database(empty=empty) as url:
+            yield url
+
+
+@contextmanager
 def world(folder: Path, channels: Mapping[str, Channel] | None = None, **settings: Any) -> Iterator[World]:
     """A new study. Without `channels`, those of the settings: text messages by Twilio, and the simulator."""
+    with nullcontext("") if "database" in settings else new_database(folder) as url:
+        yield from _world(folder, url, channels, settings)
+
+
+def on_sqlite(folder: Path) -> dict[str, Any]:
+    """The settings for `world` where what is tested is SQLite's, or a file."""
+    return {"database": {"url": f"sqlite:///{folder}/study.db"}}
+
+
+def _world(
+    folder: Path, url: str, channels: Mapping[str, Channel] | None, settings: Mapping[str, Any]
+) -> Iterator[World]:
     sms = {"account_sid": "AC1", "auth_token": SECRET, "from": "+447700900000"}
     known: dict[str, Any] = {
         "study": {"prompts": ROOT / "prompts", "contact_phone": "01632 960000"},
-        "database": {"url": f"sqlite:///{folder}/study.db"},
+        "database": {"url": url},
         "security": {"key_file": folder / "study.key"},
         "server": {"public_base_url": URL},
         "channels": {"sms": sms, "simulator": {"enabled": True}},
     }
-    made = bootstrap.StudySettings(**(known | settings))
+    made = bootstrap.StudySettings(**(known | dict(settings)))
+    if made.database.shared and not made.security.key_file.exists():
+        create_key_file(made.security.key_file)  # which is made by itself only where there are no tables yet
     bootstrap.prepare(made)
     clock, numbers = Clock(), count(1)
     program = bootstrap.build(made, clock=clock, ids=lambda: f"id-{next(numbers)}", channels=channels)

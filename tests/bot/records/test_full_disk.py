@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from bot.records.tables import meta
 from bot.records.unit_of_work import UnitOfWork
-from tests.bot.world import world
+from tests.bot.world import on_sqlite, world
 
 
 def keep(uow: UnitOfWork, name: str, size: int) -> None:
@@ -19,7 +19,7 @@ def keep(uow: UnitOfWork, name: str, size: int) -> None:
 
 
 def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    with world(tmp_path) as study:
+    with world(tmp_path, **on_sqlite(tmp_path)) as study:
         database = study.program.database
 
         def limit(uow: UnitOfWork) -> None:

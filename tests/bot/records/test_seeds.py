@@ -13,7 +13,7 @@ from bot.records import migrate, vault
 from bot.records.database import open_engine
 from bot.records.seeds import DEPTH, DIGITS, Seeds
 from bot.records.vault import DataKey, Vault, add_seeds, create_key_file, leaf_of, open_key_file
-from tests.bot.world import world
+from tests.bot.world import on_sqlite, world
 
 ROOT = Seeds({"": b"r" * 32})
 leaves = st.text(DIGITS, min_size=DEPTH, max_size=DEPTH)
@@ -127,7 +127,7 @@ def test_half_a_copy_of_the_key_is_not_made_whole_by_guessing(tmp_path: Path) ->
     """A study whose keys have seeds is never given new ones: nothing would open any more."""
     from bot import bootstrap
 
-    with world(tmp_path) as study:
+    with world(tmp_path, **on_sqlite(tmp_path)) as study:
         study.enrol()
         made = study.program.settings
     path = made.security.key_file

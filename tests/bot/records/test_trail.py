@@ -31,9 +31,11 @@ def tamper(study: World, statement: str) -> None:
     """Somebody with the database but not the key, who has taken its own guard away first."""
 
     def change(uow: UnitOfWork) -> None:
-        rows = uow.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'"))
-        for (name,) in rows.all():
-            uow.execute(text(f"DROP TRIGGER {name}"))
+        if uow.connection.dialect.name == "sqlite":
+            for act in ("update", "delete"):
+                uow.execute(text(f"DROP TRIGGER audit_no_{act}"))
+        else:
+            uow.execute(text("DROP TRIGGER audit_append_only ON audit"))
         uow.execute(text(statement))
 
     study.run(change)

@@ -25,7 +25,7 @@ from bot.records.vault import create_key_file, open_key_file
 from bot.service import backup, deletion, intake, views, withdrawal
 from bot.service.backup import Restored, Sources
 from tests.bot.service.test_withdrawal import OTHER, WORDS, rows, speaks
-from tests.bot.world import World, world
+from tests.bot.world import World, on_sqlite, world
 from tests.rig import ROOT
 from tests.rig.disk import no_file_beyond
 
@@ -51,7 +51,7 @@ def study(tmp_path: Path) -> Iterator[World]:
     home = tmp_path / "here"
     home.mkdir()
     (home / "config.toml").write_text(SETTINGS)
-    with world(home) as made:
+    with world(home, **on_sqlite(home)) as made:
         yield made
 
 

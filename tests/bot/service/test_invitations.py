@@ -21,7 +21,7 @@ from bot.service import invitations as inviting
 from bot.service.enrolment import Entry
 from bot.service.intake import Received
 from bot.service.invitations import Group
-from tests.bot.world import PHONE, Post, World, world
+from tests.bot.world import PHONE, Post, World, on_sqlite, world
 
 UNKNOWN = "Thank you for your message. We do not have this number on our list."
 
@@ -33,6 +33,13 @@ def numbers(first: int = 1) -> Iterator[Address]:
 @pytest.fixture
 def study(tmp_path: Path) -> Iterator[World]:
     with world(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def in_files(tmp_path: Path) -> Iterator[World]:
+    """The same study in files that can be read byte by byte."""
+    with world(tmp_path, **on_sqlite(tmp_path)) as made:
         yield made
 
 
@@ -282,7 +289,10 @@ def test_where_somebody_cannot_be_enrolled_their_message_and_the_invitation_are_
         assert study.count_of(invitations, invitations.c.used_at.is_not(None)) == 0
 
 
-def test_the_code_is_nowhere_in_the_database_but_in_the_message_that_brought_it(study: World, tmp_path: Path) -> None:
+def test_the_code_is_nowhere_in_the_database_but_in_the_message_that_brought_it(
+    in_files: World, tmp_path: Path
+) -> None:
+    study = in_files
     (code,) = invite(study)
     study.says(f"JOIN {code}")
     study.program.database.close()

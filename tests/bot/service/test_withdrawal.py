@@ -47,7 +47,7 @@ from bot.service import (
 )
 from bot.service.writeups import WriteUpKind
 from tests.bot.export.study import cases, take_out
-from tests.bot.world import PHONE, World, world
+from tests.bot.world import PHONE, World, on_sqlite, world
 
 OTHER = Address("sms", "+447700900777")
 WORDS = ["The pelican is on the roof.", "Nobody ever told me about the zebra."]
@@ -57,6 +57,13 @@ VOICE = b"OggS the sound of a marmalade jar" * 40
 @pytest.fixture
 def study(tmp_path: Path) -> Iterator[World]:
     with world(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def in_files(tmp_path: Path) -> Iterator[World]:
+    """The same study in files that can be read byte by byte."""
+    with world(tmp_path, **on_sqlite(tmp_path)) as made:
         yield made
 
 
@@ -111,8 +118,9 @@ def person(study: World, code: str) -> dict[str, Any]:
     return rows(study, participants, code=code)[0]
 
 
-def test_nothing_of_them_is_found_in_any_byte_nor_in_an_older_backup(study: World, tmp_path: Path) -> None:
+def test_nothing_of_them_is_found_in_any_byte_nor_in_an_older_backup(in_files: World, tmp_path: Path) -> None:
     """Sealed values, keyed hashes, wrapped keys, provider ids: gone from the files; and an older copy does not open."""
+    study = in_files
     code = speaks(study)
     other = study.consented(OTHER)
     study.says("I am staying.", OTHER)

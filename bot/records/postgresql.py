@@ -1,0 +1,204 @@
+"""The database as several processes share it: PostgreSQL, with a small pool of connections.
+
+A use case runs in a transaction of its own (READ COMMITTED). Usually it runs alone: while it does, nobody else writes,
+as on SQLite. Those of every turn are marked `beside`: they run at the same time as others of their kind, and lock the
+interview of the one participant whom they touch before they read it. Both are one advisory lock, which the ones take
+exclusively and the others share.
+
+A transaction that failed for a passing reason, such as a deadlock or a connection that was cut, is done again. Where
+the connection was cut during the commit, the server is asked whether it was committed: nothing is done twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from bot.records.bell import CHANNEL, Bell, payload
+from bot.records.database import Database
+from bot.records.faults import lost, passes
+from bot.records.prepared import driver_cursor
+from bot.records.tables import metadata
+from bot.records.unit_of_work import NotAlone, UnitOfWork, runs_beside
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+READERS = 2
+"""Connections that are kept for reading, beside those of the pool."""
+
+TURNSTILE = 0x4F776E50
+"""The advisory lock that a use case takes, alone or beside others."""
+
+WAITS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.0, 1.0, 2.0, 2.0)
+"""Seconds before each further try; whoever delivers to us waits 15 seconds for an answer (Twilio's limit)."""
+
+
+class PostgreSQL(Database):
+    """The same database for several processes, on several machines."""
+
+    shared = True
+
+    def _open(self, pool_size: int) -> None:
+        self._bell: Bell | None = None
+        self._writers = ThreadPoolExecutor(pool_size, thread_name_prefix="writer")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+
+    # Changing things
+
+    async def run(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
+        """Run a use case and return what it returned, after the commit. Raises what it raised.
+
+        It may be run a second time, after the first was undone: so it does nothing that the database does not undo,
+        and takes no argument that can be read only once.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writers, partial(self.run_now, use_case, *args, **more))
+
+    def run_now(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
+        """The same for callers without an event loop."""
+        alone = not runs_beside(use_case)
+
+        def once() -> T:
+            nonlocal alone
+            try:
+                return self._once(lambda uow: use_case(uow, *args, **more), alone)
+            except NotAlone:
+                alone = True
+                return self._once(lambda uow: use_case(uow, *args, **more), alone)
+
+        return self._insist(once)
+
+    def _insist(self, once: Callable[[], T]) -> T:
+        """Again, after longer and longer waits, where it failed for a passing reason."""
+        for wait in WAITS:
+            try:
+                return once()
+            except Exception as error:
+                if not passes(error):
+                    raise
+                if lost(error):
+                    self._engine.dispose()  # the others of the pool were cut too, as like as not
+            time.sleep(wait * random.uniform(0.5, 1.0))
+        return once()
+
+    def _once(self, work: Callable[[UnitOfWork], T], alone: bool) -> T:
+        with self._engine.connect() as connection:
+            transaction, cursor = connection.begin(), driver_cursor(connection)
+            try:
+                take = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+                cursor.execute(f"SELECT {take}({TURNSTILE})")
+                uow = self._unit(connection, beside=not alone)
+                result = _done(work, uow)
+                cursor.execute("SELECT pg_current_xact_id_if_assigned()::text")
+                (number,) = cursor.fetchone()
+                if uow.changed and self._bell is None:
+                    cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload(frozenset(uow.changed))))
+            except BaseException as error:
+                _give_up(connection, error)
+                raise
+            try:
+                transaction.commit()
+            except Exception as error:
+                _give_up(connection, error)
+                if not (lost(error) and number and self._was_committed(number)):
+                    raise
+        if uow.changed:
+            self._tell(frozenset(uow.changed))
+            if self._bell is not None:
+                self._bell.ring(frozenset(uow.changed))
+        return result
+
+    def _was_committed(self, number: str) -> bool:
+        """Whether the transaction of this number was, once the server knows."""
+        return self._insist(lambda: next(fate for fate in self._fates(number) if fate != "in progress") == "committed")
+
+    def _fates(self, number: str) -> Iterator[str | None]:
+        """What the server says became of it, every little while. None: it has forgotten, which takes days."""
+        while True:
+            with self._engine.connect() as connection:
+                asked = text("SELECT pg_xact_status(CAST(CAST(:number AS text) AS xid8))")
+                yield connection.execute(asked, {"number": number}).scalar()
+            time.sleep(WAITS[0])
+
+    # Reading things
+
+    def read_now(self, query: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
+        """Run a query beside the writers, on what is committed at its beginning."""
+
+        def once() -> T:
+            with self._engine.connect() as connection:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                try:
+                    with connection.begin():
+                        return query(self._unit(connection), *args, **more)
+                except BaseException as error:
+                    _give_up(connection, error)
+                    raise
+
+        return self._insist(once)
+
+    # Noticing things
+
+    def listen(self, listener: Callable[[frozenset[str]], None]) -> Callable[[], None]:
+        """Call `listener` after each commit, also of other processes, with what changed: '*' is anything."""
+        if self._bell is None:
+            self._bell = Bell(self._engine.url.set(drivername="postgresql").render_as_string(False), self._tell)
+        return super().listen(listener)
+
+    def changed_elsewhere(self) -> bool:
+        """Other processes say themselves what they changed."""
+        return False
+
+    def scrub(self, *, rewrite: bool = True) -> bool:
+        """Let the server reuse the room of what was deleted; its key is destroyed, so that no copy opens any more."""
+        if rewrite:
+            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(text(f"VACUUM {', '.join(metadata.tables)}"))
+        return True
+
+    def ready(self) -> bool:
+        """Whether the database answers."""
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except DBAPIError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Finish what was begun, then let go of the connections."""
+        self._writers.shutdown()
+        if self._bell is not None:
+            self._bell.close()
+        self._readers.shutdown()
+        self._engine.dispose()
+
+
+def _done(work: Callable[[UnitOfWork], T], uow: UnitOfWork) -> T:
+    """Do it; a passing failure within undoes it all, also where somebody has caught it and gone on."""
+    try:
+        result = work(uow)
+    except Exception as error:
+        raise uow.spoiled or error from error
+    if uow.spoiled is not None:
+        raise uow.spoiled
+    return result
+
+
+def _give_up(connection: Connection, error: BaseException) -> None:
+    with suppress(Exception):
+        if lost(error):
+            connection.invalidate()
+        transaction: Any = connection.get_transaction()
+        if transaction is not None:
+            transaction.rollback()

@@ -1,0 +1,297 @@
+"""What is PostgreSQL's alone: transactions beside each other, again after a passing failure, and news by NOTIFY."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from bot.bootstrap import open_database
+from bot.config import Database as Settings
+from bot.records import participants, trail
+from bot.records.database import Database
+from bot.records.faults import lost, passes
+from bot.records.tables import meta
+from bot.records.unit_of_work import UnitOfWork, beside
+from bot.service import outbox
+from tests.bot.world import World, world
+from tests.rig import postgres
+
+SECONDS = 20
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with postgres.server().database() as made:
+        yield made
+
+
+@pytest.fixture
+def study(tmp_path: Path, url: str) -> Iterator[World]:
+    with world(tmp_path, database={"url": url}) as made:
+        yield made
+
+
+@contextmanager
+def another(study: World, **more: Any) -> Iterator[Database]:
+    """The same database in another process."""
+    first = study.program.database
+    made = open_database(Settings(url=study.program.settings.database.url, **more), first.vault, study.clock)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def write(uow: UnitOfWork, name: str) -> None:
+    uow.execute(insert(meta).values(name=name, value="x"))
+
+
+def names(database: Database) -> list[str]:
+    rows = database.read_now(lambda uow: uow.all(select(meta.c.name).where(meta.c.name.like("row%"))))
+    return sorted(row["name"] for row in rows)
+
+
+def cut(connection: Connection) -> None:
+    """Its server process ends, as when the server stops or the line is cut."""
+    connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def test_a_transaction_whose_connection_is_cut_is_done_again_once(study: World) -> None:
+    tries = []
+
+    def use_case(uow: UnitOfWork) -> str:
+        tries.append(1)
+        write(uow, "row")
+        if len(tries) == 1:
+            cut(uow.connection)
+        return "done"
+
+    assert study.run(use_case) == "done"
+    assert len(tries) == 2
+    assert names(study.program.database) == ["row"]
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_commit_whose_answer_is_lost_is_asked_about_and_done_once(
+    study: World, monkeypatch: pytest.MonkeyPatch, committed: bool
+) -> None:
+    """The server is asked what became of it: what was committed is not done again, and what was not, is."""
+    real, tries = Connection._commit_impl, []
+
+    def commit(connection: Connection) -> None:
+        tries.append(1)
+        if len(tries) > 1:
+            return real(connection)
+        if committed:
+            real(connection)
+        cut_now = psycopg.connect(study.program.settings.database.url, autocommit=True)
+        pid = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]  # it is open
+        cut_now.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+        cut_now.close()
+        raise psycopg.OperationalError("the line was cut")
+
+    monkeypatch.setattr(Connection, "_commit_impl", commit)
+    study.run(write, "row")
+    assert len(tries) == (1 if committed else 2)
+    assert names(study.program.database) == ["row"]
+
+
+def test_a_passing_failure_within_a_part_undoes_the_whole_also_where_somebody_has_caught_it(study: World) -> None:
+    """No message becomes a task for a person because a connection was cut."""
+    tries = []
+
+    def use_case(uow: UnitOfWork) -> str:
+        tries.append(1)
+        try:
+            with uow.undone_on_failure():
+                write(uow, "row")
+                if len(tries) == 1:
+                    cut(uow.connection)
+        except Exception:
+            return "a person must see to it"
+        return "done"
+
+    assert study.run(use_case) == "done"
+
+
+def test_what_fails_for_good_is_raised_at_once(study: World) -> None:
+    tries = []
+
+    def use_case(uow: UnitOfWork) -> None:
+        tries.append(1)
+        write(uow, "row")
+        write(uow, "row")
+
+    with pytest.raises(DBAPIError):
+        study.run(use_case)
+    assert len(tries) == 1
+    assert names(study.program.database) == []
+
+
+def test_two_that_wait_for_each_other_both_get_done(study: World) -> None:
+    """PostgreSQL breaks a deadlock by undoing one of them, which is done again."""
+    codes = [study.enrol(), study.enrol(address=study.program.channels["sms"].address("+447700900124"))]
+    both_have_one = threading.Barrier(2)
+
+    def use_case(first: str, second: str) -> Callable[[UnitOfWork], str]:
+        tries = []
+
+        @beside
+        def touch_two(uow: UnitOfWork) -> str:
+            tries.append(1)
+            participants.by_code(uow, study.program.terms, first)
+            if len(tries) == 1:
+                both_have_one.wait(SECONDS)
+            participants.by_code(uow, study.program.terms, second)
+            return "done"
+
+        return touch_two
+
+    with ThreadPoolExecutor(2) as pool:
+        told = [pool.submit(study.run, use_case(*pair)) for pair in (codes, codes[::-1])]
+        assert [one.result(SECONDS) for one in told] == ["done", "done"]
+
+
+def test_turns_of_two_people_run_beside_each_other_and_two_of_one_person_do_not(study: World) -> None:
+    code, other = study.enrol(), study.enrol(address=study.program.channels["sms"].address("+447700900124"))
+    inside, go_on = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    @beside
+    def slow(uow: UnitOfWork) -> None:
+        participants.by_code(uow, study.program.terms, code)
+        inside.set()
+        assert go_on.wait(SECONDS)
+        order.append("slow")
+
+    @beside
+    def quick(uow: UnitOfWork, whose: str) -> None:
+        participants.by_code(uow, study.program.terms, whose)
+        order.append(whose)
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(study.run, slow)
+        assert inside.wait(SECONDS)
+        same = pool.submit(study.run, quick, code)
+        study.run(quick, other)
+        assert order == [other]
+        go_on.set()
+        first.result(SECONDS)
+        same.result(SECONDS)
+    assert order == [other, "slow", code]
+
+
+def test_a_use_case_that_turns_out_to_touch_more_is_run_again_alone(study: World) -> None:
+    """Lines of the trail follow one from the other, so no two are written at once, whoever writes them."""
+    seen, caught = [], []
+
+    @beside
+    def use_case(uow: UnitOfWork, number: int) -> None:
+        seen.append(uow.beside)
+        try:
+            uow.note("Kim", "looked", f"P{number:02}")
+        except Exception as error:
+            caught.append(error)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: study.run(use_case, number), range(20)))
+    assert (set(seen), caught) == ({True, False}, [])
+    verdict = study.program.database.read_now(lambda uow: trail.verify(uow.connection, uow.vault))
+    assert (verdict.broken, verdict.unchained) == (None, 0)
+    assert verdict.lines >= 20
+
+
+def test_no_two_claims_have_the_same_message_nor_two_of_one_person(study: World) -> None:
+    for number in range(12):
+        study.enrol(study.program.channels["sms"].address(f"+4477009002{number:02}"))
+    with ThreadPoolExecutor(6) as pool:
+        claims = list(pool.map(lambda _: study.run(outbox.claim, study.program.terms, 3), range(12)))
+    lanes = [one.message.to for claimed in claims for one in claimed]
+    assert len(lanes) == 12
+    assert len(set(lanes)) == 12
+
+
+def test_a_change_is_heard_in_another_process_and_not_twice_in_ones_own(study: World) -> None:
+    heard: list[frozenset[str]] = []
+    rung = threading.Event()
+
+    def hear(changed: frozenset[str]) -> None:
+        heard.append(changed)
+        rung.set()
+
+    own: list[frozenset[str]] = []
+    with another(study) as other:
+        study.program.database.listen(own.append)
+        other.listen(hear)
+        while not rung.is_set():  # until the other one's ear is at the door
+            study.run(lambda uow: uow.changed.add("outbox"))
+            rung.wait(0.05)
+        assert "outbox" in heard[0]
+        said = len(own)
+        study.run(lambda uow: uow.changed.update({f"participant {n}" for n in range(2000)}))
+        rung.clear()
+        while "*" not in heard[-1]:
+            assert rung.wait(SECONDS), "more than can be said is told as everything"
+            rung.clear()
+        assert len(own) == said + 1
+
+
+def test_a_command_beside_the_servers_is_heard_too(study: World) -> None:
+    rung = threading.Event()
+    study.program.database.listen(lambda changed: rung.set() if "outbox" in changed else None)
+    with another(study) as command:
+        while not rung.is_set():
+            command.run_now(lambda uow: uow.changed.add("outbox"))
+            rung.wait(0.05)
+
+
+def test_a_statement_that_takes_too_long_is_ended(study: World) -> None:
+    with another(study, statement_timeout=timedelta(milliseconds=50)) as hasty:
+        with pytest.raises(OperationalError, match="statement timeout"):
+            hasty.run_now(lambda uow: uow.execute(text("SELECT pg_sleep(20)")))
+        assert hasty.read_now(lambda uow: uow.execute(select(func.count()).select_from(meta)).scalar_one()) > 0
+
+
+def test_a_reader_sees_one_moment_and_changes_nothing(study: World) -> None:
+    def read(uow: UnitOfWork) -> tuple[int, int]:
+        count = select(func.count()).select_from(meta)
+        before = uow.execute(count).scalar_one()
+        study.run(write, "row")
+        return before, uow.execute(count).scalar_one()
+
+    before, after = study.program.database.read_now(read)
+    assert before == after
+    with pytest.raises(DBAPIError, match="read-only"):
+        study.program.database.read_now(write, "row 2")
+
+
+@pytest.mark.parametrize(
+    ("error", "again", "gone"),
+    [
+        (psycopg.errors.SerializationFailure(), True, False),
+        (psycopg.errors.DeadlockDetected(), True, False),
+        (psycopg.errors.AdminShutdown(), True, True),
+        (psycopg.errors.CrashShutdown(), True, True),
+        (psycopg.errors.CannotConnectNow(), True, True),
+        (psycopg.errors.ConnectionFailure(), True, True),
+        (psycopg.OperationalError("connection refused"), True, True),
+        (psycopg.InterfaceError("the connection is closed"), True, True),
+        (psycopg.errors.UniqueViolation(), False, False),
+        (psycopg.errors.QueryCanceled(), False, False),
+        (psycopg.errors.DiskFull(), False, False),
+        (ValueError(), False, False),
+    ],
+)
+def test_which_failures_pass(error: Exception, again: bool, gone: bool) -> None:
+    assert (passes(error), lost(error)) == (again, gone)
+    assert passes(OperationalError("", {}, error)) == again
