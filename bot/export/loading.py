@@ -20,6 +20,7 @@ from bot.export.identifiers import ORDINARY
 from bot.export.measures import channel_word, media_word, tidy
 from bot.export.record import ANSWERS, Answer, Case, Head, Kind, Medium, Speaker, Turn, WriteUp
 from bot.export.replacing import BODY, ELIDED, Spot, opened, pseudonymised
+from bot.export.splitting import pieces
 from bot.interview.schedule import Schedule
 from bot.interview.state import Progress
 from bot.records.participants import channel_name
@@ -32,12 +33,14 @@ from bot.records.tables import (
     media,
     messages,
     outbox,
+    refilings,
     replacements,
     writeups,
 )
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import DataKey
+from bot.service import splitting
 from bot.service.writeups import ABOUT as WRITE_UP
 from bot.service.writeups import WriteUpKind, names
 
@@ -110,6 +113,18 @@ _REPLACEMENTS = Prepared(
     )
     .order_by(replacements.c.id)
 )
+_PASSAGES = Prepared(
+    select(
+        refilings.c.message_id,
+        refilings.c.form,
+        refilings.c.starts,
+        refilings.c.ends,
+        refilings.c.belongs,
+        refilings.c.question,
+    )
+    .where(splitting.live(bindparam("of")))
+    .order_by(refilings.c.starts)
+)
 _LEDGER = Prepared(
     select(consents.c.statement, consents.c.agreed)
     .where(consents.c.participant_id == bindparam("of"))
@@ -128,12 +143,18 @@ class Loader:
     """Rows of one participant, as a case."""
 
     def __init__(
-        self, uow: UnitOfWork, researchers: Mapping[str, str], originals: bool, day: Callable[[datetime], str]
+        self,
+        uow: UnitOfWork,
+        researchers: Mapping[str, str],
+        originals: bool,
+        day: Callable[[datetime], str],
+        whole: bool = False,
     ) -> None:
         self.uow = uow
         self.researchers = researchers
         self.originals = originals
         self.day = day
+        self.whole = whole
         self._replaced: Mapping[Spot, list[Replacement]] = {}
         self._prompts: dict[str, Mapping[str, frozenset[str]]] = {}
 
@@ -155,6 +176,8 @@ class Loader:
             if row["id"] in forms
         )
         turns = tuple(self._with_form(turn, *forms[turn.id], came_along, key) for turn in turns)
+        if not self.whole:
+            turns = self._split(turns, forms, of)
         ledger = {row["statement"]: row["agreed"] for row in self.uow.run(_LEDGER, of)}
         return Case(
             head=head,
@@ -170,6 +193,22 @@ class Loader:
             enrolled_at=person["created_at"],
             turns=turns,
             answers=tuple(_answers(schedule, person["saved"]["answers"], turns)),
+        )
+
+    def _split(
+        self, turns: tuple[Turn, ...], forms: Mapping[int, tuple[Row, int]], of: dict[str, int]
+    ) -> tuple[Turn, ...]:
+        """The turns, and in place of a message that was split between questions its pieces."""
+        found: dict[int, list[Row]] = {}
+        for row in self.uow.run(_PASSAGES, of):
+            if row["message_id"] in forms and forms[row["message_id"]][0]["id"] == row["form"]:
+                found.setdefault(row["message_id"], []).append(row)
+        replaced = {row["message_id"]: self._replaced.get(Spot(row["form"], None, BODY), ())
+                    for rows in found.values() for row in rows}  # fmt: skip
+        return tuple(
+            piece
+            for turn in turns
+            for piece in (pieces(turn, found[turn.id], replaced[turn.id]) if turn.id in found else (turn,))
         )
 
     def _decided(self, of: dict[str, int], key: DataKey) -> dict[Spot, list[Replacement]]:

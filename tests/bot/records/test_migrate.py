@@ -30,6 +30,7 @@ def test_migrations_make_exactly_the_tables_of_the_program(tmp_path: Path) -> No
         "0008 Invitations: how people put themselves into the study.",
         "0009 The team's desk: what came of tasks, field notes, refiling, replies for later, held messages.",
         "0010 Deliveries: since when a provider has put a message off, and the further parts of a long one.",
+        "0011 Passages: some words of a message are put under another question than the rest of it.",
     ]
     assert migrate.migrate(url, Vault(b"k" * 32)) == []
     engine = open_engine(url)
