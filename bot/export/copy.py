@@ -69,7 +69,8 @@ class Copy:
 def read(uow: UnitOfWork, terms: Terms, code: str) -> Copy:
     """The copy of the participant with this code. Raises OwnPaceError where there is nothing of theirs."""
     person = participants.named(uow, terms, code)
-    study = Study(uow, person.interview.person.timezone, codes=(person.code,), scope=Scope.ENROLLED, originals=True)
+    zone, of = person.interview.person.timezone, (person.code,)
+    study = Study(uow, zone, codes=of, scope=Scope.ENROLLED, originals=True, whole=True)
     if not study.heads:
         raise OwnPaceError(f"{person.code} has asked for their answers to be deleted, so no copy is made.")
     (case,) = study.cases("")

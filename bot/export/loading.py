@@ -19,6 +19,7 @@ from bot.export.identifiers import ORDINARY, running_names, whole
 from bot.export.measures import channel_word, media_word, tidy
 from bot.export.record import ANSWERS, Answer, Case, Head, Kind, Medium, Speaker, Turn, WriteUp
 from bot.export.replacing import BODY, ELIDED, NOTHING_DECIDED, Decided, Spot
+from bot.export.splitting import pieces
 from bot.interview.schedule import Schedule
 from bot.interview.state import AGREED_AGAIN, Progress
 from bot.records.participants import channel_name
@@ -31,12 +32,14 @@ from bot.records.tables import (
     media,
     messages,
     outbox,
+    refilings,
     replacements,
     writeups,
 )
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import DataKey
+from bot.service import splitting
 from bot.service.writeups import ABOUT as WRITE_UP
 from bot.service.writeups import WriteUpKind, names
 
@@ -105,6 +108,18 @@ _REPLACEMENTS = Prepared(
     .where(replacements.c.participant_id == bindparam("of"), replacements.c.undone_at.is_(None))
     .order_by(replacements.c.id)
 )
+_PASSAGES = Prepared(
+    select(
+        refilings.c.message_id,
+        refilings.c.form,
+        refilings.c.starts,
+        refilings.c.ends,
+        refilings.c.belongs,
+        refilings.c.question,
+    )
+    .where(splitting.live(bindparam("of")))
+    .order_by(refilings.c.starts)
+)
 _LEDGER = Prepared(
     select(consents.c.statement, consents.c.agreed)
     .where(consents.c.participant_id == bindparam("of"))
@@ -123,12 +138,18 @@ class Loader:
     """Rows of one participant, as a case."""
 
     def __init__(
-        self, uow: UnitOfWork, researchers: Mapping[str, str], originals: bool, day: Callable[[datetime], str]
+        self,
+        uow: UnitOfWork,
+        researchers: Mapping[str, str],
+        originals: bool,
+        day: Callable[[datetime], str],
+        whole: bool = False,
     ) -> None:
         self.uow = uow
         self.researchers = researchers
         self.originals = originals
         self.day = day
+        self.whole = whole
         self._decided = NOTHING_DECIDED
         self._prompts: dict[str, Mapping[str, frozenset[str]]] = {}
 
@@ -150,6 +171,8 @@ class Loader:
             if row["id"] in forms
         )
         turns = tuple(self._with_form(turn, *forms[turn.id], came_along, key) for turn in turns)
+        if not self.whole:
+            turns = self._split(turns, forms, of, key)
         ledger = {row["statement"]: row["agreed"] for row in self.uow.run(_LEDGER, of)}
         return Case(
             head=head,
@@ -183,6 +206,25 @@ class Loader:
             spot = Spot(row["message_id"], row["id"], BODY)
             first[spot] = versions.setdefault((row["message_id"], row["media_id"]), spot)
         return Decided(made, key, first)
+
+    def _split(
+        self, turns: tuple[Turn, ...], forms: Mapping[int, tuple[Row, int]], of: dict[str, int], key: DataKey
+    ) -> tuple[Turn, ...]:
+        """The turns, and in place of a message that was split between questions its pieces."""
+        found: dict[int, list[Row]] = {}
+        for row in self.uow.run(_PASSAGES, of):
+            if row["message_id"] in forms and forms[row["message_id"]][0]["id"] == row["form"]:
+                found.setdefault(row["message_id"], []).append(row)
+        return tuple(piece for turn in turns for piece in self._pieces(turn, found.get(turn.id, ()), forms, key))
+
+    def _pieces(
+        self, turn: Turn, passages: Sequence[Row], forms: Mapping[int, tuple[Row, int]], key: DataKey
+    ) -> Iterable[Turn]:
+        if not passages:
+            return (turn,)
+        newest, _ = forms[turn.id]
+        said = tidy(key.open(newest[BODY], BODY))
+        return pieces(turn, passages, self._decided.made(Spot(newest["id"], None, BODY), said))
 
     def _shown(self, row: Row, part: str, key: DataKey) -> str:
         """The words of a message, or what came along with it, as this export shows them."""

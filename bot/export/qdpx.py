@@ -369,7 +369,7 @@ def _talk(source: Source, study: Study, answer: Answer) -> None:
         stamped = stamp
         start, end = source.add(turn.full if turn.full.strip() else turn.marked.strip() or NO_WORDS)
         if turn.speaker is Speaker.PARTICIPANT and turn.full.strip():
-            source.spans.append(Span(f"reply {turn.id}", start, end, REPLY))
+            source.spans.append(Span(f"reply {turn.id}{f' {turn.piece}' if turn.piece else ''}", start, end, REPLY))
         source.add("\n")
     if talk:
         source.add("\n")

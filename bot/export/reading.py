@@ -60,7 +60,8 @@ class Study:
     """Everybody whose record may leave, read on one state of the database.
 
     By default only those who consented to everything required; never those whose key is destroyed. Words are
-    tidied: line ends are LF, and characters that no document can hold are shown as U+FFFD.
+    tidied: line ends are LF, and characters that no document can hold are shown as U+FFFD. `whole`: messages that were
+    split between questions are shown as they came.
     """
 
     def __init__(
@@ -74,12 +75,14 @@ class Study:
         scope: Scope = Scope.CONSENTED,
         agreed_to: str = "",
         track: Track[Head] = untracked,
+        whole: bool = False,
     ) -> None:
         self.uow = uow
         self.zone = zone
         self.originals = originals
         self.scope = scope
         self.track = track
+        self.whole = whole
         self.researchers = _researchers(uow, named)
         self.heads = tuple(_heads(uow, {code.strip().upper() for code in codes}, scope))
         if agreed_to:
@@ -89,7 +92,7 @@ class Study:
 
     def cases(self, label: str) -> Iterator[Case]:
         """Each case in turn, under a progress bar that says `label`."""
-        load = Loader(self.uow, self.researchers, self.originals, self.day)
+        load = Loader(self.uow, self.researchers, self.originals, self.day, self.whole)
         for head in self.track(label, self.heads):
             yield load.case(head)
 

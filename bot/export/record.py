@@ -98,7 +98,8 @@ class Turn:
     """One message as it was said. `at` is when it came or left; `left` is false while it waits or was not wanted.
 
     `author` is the code of the participant, a pseudonym such as R02, or Bot. `text` is the newest form of a message
-    that was changed after it came, and `edits` how often it was. `media` is what came besides words, and `elided` the
+    that was changed after it came, and `edits` how often it was. `piece` counts from 1 where a researcher has split the
+    message between questions: its pieces are turns of the same id. `media` is what came besides words, and `elided` the
     text of earlier messages that came along.
     """
 
@@ -110,6 +111,7 @@ class Turn:
     at: datetime
     channel: str
     question: str | None = None
+    piece: int = 0
     written_at: datetime | None = None
     texts: tuple[str, ...] = ()
     wording: str = ""

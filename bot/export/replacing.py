@@ -170,15 +170,19 @@ class Decided:
 
     def shown(self, spot: Spot, text: str) -> str:
         """The text as exports show it. Raises ExportError where a decision was made about another text."""
-        own = self._accepted.get(spot, [])
-        decided = [(one.start, one.end) for one in (*own, *self._refused.get(spot, ()))]
         try:
-            return apply(text, [*own, *again(text, self._of_other_forms(spot), decided)])
+            return apply(text, self.made(spot, text))
         except ValueError:
             raise ExportError(
                 "A replacement does not fit the text that it was made for, so nothing was written. "
                 "See: ownpace anonymise CODE --decided, undo it, and decide again."
             ) from None
+
+    def made(self, spot: Spot, text: str) -> list[Replacement]:
+        """What stands for words of the text."""
+        own = self._accepted.get(spot, [])
+        decided = [(one.start, one.end) for one in (*own, *self._refused.get(spot, ()))]
+        return [*own, *again(text, self._of_other_forms(spot), decided)]
 
     def _of_other_forms(self, spot: Spot) -> Iterator[Replacement]:
         first = self._first.get(spot, spot)

@@ -399,6 +399,9 @@ refilings = Table(
     Column("author", String(60), nullable=False),
     Column("reason", LargeBinary),  # under the participant's key
     Column("undoes", String(32), index=True),  # the act that this takes back
+    Column("form", Id),  # where only some words were moved: the form of the message that has them, and from where to
+    Column("starts", Integer),  # where; null where the whole message was
+    Column("ends", Integer),
     _at("at"),
 )
 

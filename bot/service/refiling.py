@@ -6,13 +6,14 @@ Moving some messages of an answer splits it, moving all of them joins it to anot
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.engine import RowMapping
 
 from bot.errors import OwnPaceError
+from bot.export.measures import tidy
 from bot.interview.events import Belongs, Refile, Refiled, TimerKind
 from bot.records import participants
 from bot.records.participants import Participant, Terms
@@ -25,7 +26,10 @@ from bot.service.work import sealed
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Messages that were put under another question together. `was` are the questions that they came from."""
+    """Messages that were put under another question together. `was` are the questions that they came from.
+
+    `words` are what was moved, where it was not the whole message.
+    """
 
     id: str
     messages: tuple[int, ...]
@@ -35,6 +39,7 @@ class Act:
     reason: str
     at: datetime
     undone: bool
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +58,25 @@ def refile(
     Raises OwnPaceError for messages that cannot be moved, a question that is not there, or no reason.
     """
     participant = participants.named(uow, terms, code)
-    reason = " ".join(reason.split())
     if not chosen:
         raise OwnPaceError("Choose at least one message.")
-    if not reason:
-        raise OwnPaceError("Say why the messages belong there: the trail keeps it for whoever reads the record.")
-    if question and question not in {one.id for one in participant.interview.schedule.questions}:
-        raise OwnPaceError("There is no such question in this interview.")
-    rows = _messages(uow, participant, chosen)
+    reason = checked(participant, question, reason)
+    rows = movable(uow, participant, chosen)
     place = _Place("answer", question) if question else _Place("conversation", None)
     moved = [row for row in rows if (row["belongs"], row["question"]) != (place.belongs, place.question)]
     if not moved:
         raise OwnPaceError("The messages are there already.")
     return _put(uow, terms, participant, researcher, [(row, place) for row in moved], reason)
+
+
+def checked(participant: Participant, question: str, reason: str) -> str:
+    """The reason, tidied. Raises OwnPaceError where there is none, or no such question."""
+    reason = " ".join(reason.split())
+    if not reason:
+        raise OwnPaceError("Say why it belongs there: the trail keeps it for whoever reads the record.")
+    if question and question not in {one.id for one in participant.interview.schedule.questions}:
+        raise OwnPaceError("There is no such question in this interview.")
+    return reason
 
 
 def undo(uow: UnitOfWork, terms: Terms, code: str, researcher: str, act: str) -> None:
@@ -77,13 +88,30 @@ def undo(uow: UnitOfWork, terms: Terms, code: str, researcher: str, act: str) ->
         raise OwnPaceError("There is nothing to take back.")
     if uow.one(select(refilings.c.id).where(refilings.c.undoes == act).limit(1)):
         raise OwnPaceError("This was taken back already.")
+    if any(line["form"] is not None for line in trail.values()):
+        _join(uow, participant, researcher, act)
+        return
     moves = []
-    for row in _messages(uow, participant, list(trail)):
+    for row in movable(uow, participant, list(trail)):
         line = trail[row["id"]]
         if (row["belongs"], row["question"]) != (line["belongs"], line["question"]):
             raise OwnPaceError("One of these messages has been moved again since. Take that back first.")
         moves.append((row, _Place(line["belonged"], line["was"])))
     _put(uow, terms, participant, researcher, moves, "", undoes=act)
+
+
+def _join(uow: UnitOfWork, participant: Participant, researcher: str, act: str) -> None:
+    """The words that were put elsewhere are with the rest of their message again."""
+    of = (refilings.c.participant_id == participant.id, refilings.c.act == act)
+    rows = uow.all(select(refilings).where(*of).order_by(refilings.c.id))
+    back = {"author": researcher, "reason": None, "undoes": act, "act": uow.new_id(), "at": uow.now}
+    places = [{"belonged": row["belongs"], "was": row["question"], "belongs": row["belonged"], "question": row["was"]}
+              for row in rows]  # fmt: skip
+    for row, place in zip(rows, places, strict=True):
+        same = {name: row[name] for name in ("participant_id", "message_id", "form", "starts", "ends")}
+        uow.execute(insert(refilings).values(**same, **place, **back))
+    uow.note(researcher, "joined a message", participant.code, messages=[rows[0]["message_id"]])
+    uow.changed.add(f"participant {participant.id}")
 
 
 def acts(uow: UnitOfWork, participant: Participant, most: int = 20) -> list[Act]:
@@ -93,14 +121,25 @@ def acts(uow: UnitOfWork, participant: Participant, most: int = 20) -> list[Act]
     names = [row["act"] for row in uow.all(latest.order_by(func.max(refilings.c.id).desc()).limit(most))]
     rows = uow.all(select(refilings).where(*of, refilings.c.act.in_(names)).order_by(refilings.c.id))
     undone = {row["undoes"] for row in uow.all(select(refilings.c.undoes).where(refilings.c.undoes.in_(names)))}
-    return [_act(participant, name, [row for row in rows if row["act"] == name], name in undone) for name in names]
+    made = [_act(participant, name, [row for row in rows if row["act"] == name], name in undone) for name in names]
+    return [replace(act, words=_words(uow, participant, rows, act.id)) for act in made]
+
+
+def _words(uow: UnitOfWork, participant: Participant, rows: list[RowMapping], act: str) -> tuple[str, ...]:
+    """The words that an act moved out of their message."""
+    parts = [row for row in rows if row["act"] == act and row["form"] is not None]
+    if not parts:
+        return ()
+    form = uow.one(select(messages.c.body).where(messages.c.id == parts[0]["form"]))
+    text = tidy(participant.key.open(form["body"], "body")) if form and form["body"] else ""
+    return tuple(text[row["starts"] : row["ends"]] for row in parts)
 
 
 def _act(participant: Participant, name: str, rows: list[RowMapping], undone: bool) -> Act:
     first = rows[0]
     return Act(
         id=name,
-        messages=tuple(row["message_id"] for row in rows),
+        messages=tuple(dict.fromkeys(row["message_id"] for row in rows)),
         was=tuple(dict.fromkeys(row["was"] or "" for row in rows)),
         question=first["question"] or "",
         author=first["author"],
@@ -162,8 +201,11 @@ def _refile(participant: Participant, row: RowMapping, place: _Place) -> Refile:
     return Refile(row["id"], participant.key.open(row["body"], "body") if row["body"] else "", belongs, place.question)
 
 
-def _messages(uow: UnitOfWork, participant: Participant, chosen: Sequence[int]) -> list[RowMapping]:
-    """The messages as they first came, in order: newer forms of one go along with it."""
+def movable(uow: UnitOfWork, participant: Participant, chosen: Sequence[int]) -> list[RowMapping]:
+    """The messages as they first came, in order: newer forms of one go along with it.
+
+    Raises OwnPaceError for one that cannot be moved.
+    """
     mine = (messages.c.participant_id == participant.id, messages.c.direction == "in")
     picked = uow.all(select(messages.c.id, messages.c.replaces).where(*mine, messages.c.id.in_(list(chosen))))
     first = {row["replaces"] or row["id"] for row in picked}

@@ -18,7 +18,7 @@ from bot.interview.wording import day
 from bot.records import participants
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import access, desk, field_notes, handovers, moves, postponing, views, work
+from bot.service import access, desk, field_notes, handovers, moves, postponing, splitting, views, work
 from bot.service.access import May, may
 from bot.service.staff import User
 from bot.service.views import Stretch
@@ -79,8 +79,10 @@ async def _known(request: Request, user: User, stretch: Stretch) -> dict[str, An
     record = await parts.database.read(views.record, parts.terms, code, stretch)
     if record is None:
         return None
+    incoming = [entry.id for entry in record.entries if entry.incoming]
     return {
         "record": record,
+        "passages": await parts.database.read(splitting.passages, parts.terms, record.row.code, incoming),
         "beside": await parts.database.read(desk.beside, parts.terms, user, record.row.code),
         "others": parts.presence.others(f"/participants/{record.row.code}", user.name),
     }

@@ -25,13 +25,14 @@ async def participants(request: Request, user: User) -> Response:
     wanted = request.query_params.get("code", "").strip().upper()
     if wanted:
         return RedirectResponse(f"/participants/{wanted}#end" if wanted.isalnum() else "/", 303)
-    return page(request, "participants.html", user=user, **await _everybody(request, user))
+    return page(request, "participants.html", **await _everybody(request, user))
 
 
 async def _everybody(request: Request, user: User) -> dict[str, Any]:
     database, after = web(request).database, request.query_params.get("after", "")
     rows, more = await database.read(views.page, after)
     return {
+        "user": user,
         "rows": rows,
         "more": more,
         "after": after,

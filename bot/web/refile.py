@@ -1,4 +1,4 @@
-"""Putting messages under the question they belong to, and taking that back."""
+"""Putting messages, or some words of one, under the question they belong to, and taking that back."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bot.errors import OwnPaceError
 from bot.records import participants
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import desk, refiling, views
+from bot.service import desk, refiling, splitting, views
 from bot.service.access import May
 from bot.service.staff import User
 from bot.service.views import Stretch
 from bot.web.conversation import NOT_HERE, number
 from bot.web.pages import page
-from bot.web.rows import row_number
+from bot.web.rows import ROW, row_number
 from bot.web.signin import fields, form, signed_in
 from bot.web.state import web
 
@@ -113,6 +113,68 @@ async def undo(request: Request, user: User) -> Response:
     return RedirectResponse(f"/participants/{code}/refile#moved", 303)
 
 
+# Splitting one message
+
+
+@signed_in(May.WRITE)
+async def split(request: Request, user: User) -> Response:
+    """One message, sentence by sentence."""
+    return await _split(request, user)
+
+
+async def _split(request: Request, user: User, problem: str = "", sent: Sequence[tuple[str, str]] = ()) -> Response:
+    parts, posted = web(request), dict(sent)
+    code, message = request.path_params["code"].strip().upper(), request.path_params["id"]
+    try:
+        whole, plan = await parts.database.read(_divisible, parts.terms, code, message)
+    except OwnPaceError as gone:
+        return page(request, "problem.html", status=404, user=user, problem=problem or str(gone))
+    known = {
+        "code": code,
+        "whole": whole,
+        "plan": plan,
+        "chosen": {value for name, value in sent if name == "part"},
+        "words": posted.get("words", ""),
+        "to": posted.get("to", ""),
+        "reason": posted.get("reason", ""),
+    }
+    return page(request, "split.html", status=409 if problem else 200, user=user, problem=problem, **known)
+
+
+def _divisible(
+    uow: UnitOfWork, terms: Terms, code: str, message: int
+) -> tuple[splitting.Divisible, tuple[desk.Part, ...]]:
+    found = participants.named(uow, terms, code)
+    return splitting.divisible(uow, found, message), desk.plan(found.interview)
+
+
+@signed_in(May.WRITE)
+async def split_it(request: Request, user: User) -> Response:
+    """Put the chosen words under another question, or under none."""
+    parts, posted = web(request), await fields(request)
+    code, message, sent = request.path_params["code"], request.path_params["id"], dict(posted)
+    try:
+        if "to" not in sent:
+            raise OwnPaceError("Choose where the words belong.")
+        whole, _ = await parts.database.read(_divisible, parts.terms, code, message)
+        if sent.get("form") != str(whole.form):
+            raise OwnPaceError("The message was changed meanwhile. These are its words now: choose again.")
+        chosen = [_stretch(value) for name, value in posted if name == "part"]
+        if sent.get("words", "").strip():
+            chosen.append(splitting.place_of(whole.text, sent["words"]))
+        where = (message, chosen, sent["to"], sent.get("reason", ""))
+        await parts.database.run(splitting.split, parts.terms, code, user.name, *where)
+    except OwnPaceError as problem:
+        return await _split(request, user, str(problem), posted)
+    return RedirectResponse(f"/participants/{code}/refile#moved", 303)
+
+
+def _stretch(value: str) -> splitting.Stretch:
+    """From where to where, as the form has it; (0, 0) where it is none."""
+    starts, _, ends = value.partition("-")
+    return row_number(starts) or 0, row_number(ends) or 0
+
+
 @signed_in(May.READ)
 async def back(request: Request, user: User) -> Response:
     """Where the form was sent to there is no page."""
@@ -124,4 +186,6 @@ routes = [
     Route("/participants/{code}/refile", move, methods=["POST"]),
     Route("/participants/{code}/refile/undo", undo, methods=["POST"]),
     Route("/participants/{code}/refile/undo", back),
+    Route(f"/participants/{{code}}/split/{ROW}", split),
+    Route(f"/participants/{{code}}/split/{ROW}", split_it, methods=["POST"]),
 ]

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from sqlalchemy import event, insert
+from sqlalchemy import event, func, insert, select
 
 from bot import bootstrap
-from bot.records.tables import interviews, tasks, users
+from bot.records.tables import interviews, messages, tasks, users
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import staff
 from bot.web.app import create_app
@@ -39,6 +39,7 @@ PAGES = (
     "/participants/{code}",
     "/participants/{code}?before={message}",
     "/participants/{code}/refile?message={message}",
+    "/participants/{code}/split/{said}",
     "/holding",
     "/progress",
     "/pictures",
@@ -62,6 +63,13 @@ def admin(uow: UnitOfWork) -> str:
     return staff.sign_in(uow, user)
 
 
+def answer_after(uow: UnitOfWork, message: int) -> int:
+    """The next message that is part of an answer."""
+    theirs = (messages.c.direction == "in", messages.c.belongs == "answer", messages.c.id > message)
+    found: int = uow.execute(select(func.min(messages.c.id)).where(*theirs)).scalar_one()
+    return found
+
+
 async def measure(folder: Path, cases: int, each: int) -> bool:
     """Ask for every page; whether each was good and quick enough."""
     program = bootstrap.build(settings(folder))
@@ -76,6 +84,7 @@ async def measure(folder: Path, cases: int, each: int) -> bool:
     app = create_app(bootstrap.web_parts(program), None)
     transport = httpx.ASGITransport(app)
     names = {"code": f"B{cases // 2:05}", "message": str((cases // 2 - 1) * 1_000_000 + each // 2)}
+    names["said"] = str(await program.database.read(answer_after, int(names["message"])))
     good = True
     async with httpx.AsyncClient(transport=transport, base_url=URL, cookies={COOKIE: token}) as client:
         for path in PAGES:

@@ -29,9 +29,13 @@ def take(folder: Path) -> None:
         say(page, "I ask each person what suits them.")
         page.get_by_text("Question 3 of").first.wait_for(timeout=20_000)
         say(page, "PERSON")
+        page.goto(f"{study.url}/participants/{code}")
+        said = (page.locator(".timeline li").filter(has_text="I text most").get_attribute("id") or "m0")[1:]
         pages = {
             "participants": "/",
             "participant": f"/participants/{code}",
+            "refile": f"/participants/{code}/refile",
+            "split": f"/participants/{code}/split/{said}",
             "queue": "/queue",
             "progress": "/progress",
             "pictures": "/pictures",

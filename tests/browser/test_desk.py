@@ -39,6 +39,15 @@ def hold(table: Desk, *words: str) -> list[int]:
     return [int(each) for each in found]
 
 
+def said(table: Desk) -> int:
+    """The message with the first answer."""
+    page = table.page(f"/participants/{table.code}")
+    found = page.locator(".timeline li").filter(has_text="I mostly text, and").get_attribute("id")
+    page.context.close()
+    assert found
+    return int(found[1:])
+
+
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with desk(tmp_path_factory.mktemp("desk")) as (study, password), chromium() as browser:
@@ -69,7 +78,7 @@ def check(page: Page) -> None:
 
 PAGES = (
     "/", "/queue", "/queue?mine=yes", "/queue?group=Unknown+sender", "/participants/{code}",
-    "/participants/{code}/refile", "/progress", "/enrol", "/reminders",
+    "/participants/{code}/refile", "/participants/{code}/split/{said}", "/progress", "/enrol", "/reminders",
     "/holding", "/holding?aside=yes", "/holding/{held}", "/search", "/pictures", "/pictures/questions",
     "/assignments", "/rota", "/invitations", "/export",
 )  # fmt: skip
@@ -80,7 +89,7 @@ PAGES = (
 def test_every_page_of_the_desk_is_accessible(table: Desk, scheme: Literal["light", "dark"], width: int) -> None:
     held = hold(table)[0]
     for path in PAGES:
-        page = table.page(path.format(code=table.code, held=held), width, scheme, bypass_csp=True)
+        page = table.page(path.format(code=table.code, held=held, said=said(table)), width, scheme, bypass_csp=True)
         check(page)
         page.context.close()
 

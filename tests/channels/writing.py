@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from bot.messages import Inbound, News
 from channels.email.incoming import read
-from tests.channels.email.test_incoming import ANN, OURS, mail
+from tests.channels.email.test_incoming import ANN, OURS, STUDY, mail
 from tests.channels.telegram.contract import TelegramCase
 from tests.channels.telegram.payloads import update
 from tests.channels.twilio.contract import SmsCase, TwilioCase, WhatsAppCase
@@ -48,7 +48,7 @@ def _by_mail() -> Write:
 
     def write(words: str) -> str:
         letter = mail(next(layouts).format(words=words, head=HEAD, asked=ASKED)).as_bytes()
-        return _body(asyncio.run(read(letter, OURS, Mailroom(texts={ANN.value: [ASKED]}))))
+        return _body(asyncio.run(read(letter, OURS, STUDY, Mailroom(texts={ANN.value: [ASKED]}))))
 
     return write
 

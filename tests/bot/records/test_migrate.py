@@ -40,6 +40,7 @@ def test_migrations_make_exactly_the_tables_of_the_program(url: str) -> None:
         "0010 Deliveries: since when a provider has put a message off, and the further parts of a long one.",
         "0011 Withdrawn invitations: since when a code that was given out is not to be used.",
         "0012 Leases: which of several processes does what only one may do, and which one hands over a message.",
+        "0013 Passages: some words of a message are put under another question than the rest of it.",
     ]
     assert migrate.migrate(url, Vault(b"k" * 32)) == []
     engine = open_engine(url)

@@ -9,13 +9,14 @@ from pathlib import Path
 import httpx
 import pyotp
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from bot import bootstrap
 from bot.messages import Address, Media, MediaKind
 from bot.records.tables import audit, messages
+from bot.records.unit_of_work import UnitOfWork
 from bot.service import access, enrolment, handovers, second_step, staff
 from bot.service.access import May
 from bot.web.app import create_app
@@ -111,6 +112,53 @@ async def test_a_live_page_is_refused_too(study: World, client: httpx.AsyncClien
     study.enrol()
     await sign_in(client, "Coordinator")
     assert (await client.get(path)).status_code == 403
+
+
+FORMS = re.compile(r'(?:<form[^>]*?method="(post)"[^>]*?|<button[^>]*?form)action="([^"]+)"|<a [^>]*?href="(/[^"#?]*)')
+"""Where the forms, buttons and links of a page lead."""
+
+
+def _first(uow: UnitOfWork, query: Select[tuple[int]]) -> int | None:
+    return uow.execute(query).scalars().first()
+
+
+def offered(app: Starlette, page: str) -> Iterator[tuple[str, May]]:
+    """Every path that a page offers, and what it is for."""
+    for _posts, to, link in FORMS.findall(page):
+        path, method = to or link, "POST" if to else "GET"
+        scope = {"type": "http", "method": method, "path": path}
+        for route in app.routes:
+            if isinstance(route, Route) and route.matches(scope)[0] is Match.FULL:
+                yield path, getattr(route.endpoint, "may", May.OWN)
+                break
+
+
+@pytest.mark.parametrize("role", staff.ROLES)
+async def test_no_page_offers_what_the_role_may_not(
+    study: World, app: Starlette, client: httpx.AsyncClient, role: str
+) -> None:
+    code = study.consented()
+    study.says("My answer. And more.")
+    study.says("", media=(Media(MediaKind.PICTURE, "image/png", content=b"a picture"),))
+    study.says("PERSON")
+    study.says("Who are you?", Address("sms", "+447700900999"))
+    held, said = (
+        study.program.database.read_now(_first, own)
+        for own in (
+            select(messages.c.id).where(messages.c.belongs == "held", messages.c.direction == "in"),
+            select(messages.c.id).where(messages.c.belongs == "answer", messages.c.direction == "in"),
+        )
+    )
+    await sign_in(client, role.title())
+    seen: set[str] = set()
+    for method, path, what in doors(app):
+        if method == "GET" and not path.endswith("/live") and what in access.ROLES[role]:
+            number = held if path.startswith("/holding") else said
+            page = await client.get(filled(path, code).replace("/1", f"/{number}"))
+            for to, needs in offered(app, page.text):
+                seen.add(to)
+                assert needs in access.ROLES[role], (path, to)
+    assert len(seen) > 10
 
 
 async def test_a_coordinator_never_meets_what_people_said(study: World, client: httpx.AsyncClient) -> None:
