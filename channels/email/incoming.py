@@ -72,9 +72,16 @@ def _news(mail: EmailMessage, raw: bytes, address: str, title: Subject) -> News:
         reply_to=tuple(dict.fromkeys(_answered(found, address))),
         media=tuple(_media(one) for one in said.attachments),
         automatic=kind.kind is not Kind.HUMAN,
-        doubt=f"our own mail came back: {kind.sign}" if kind.kind is Kind.LOOP else "",
+        doubt=f"our own mail came back: {kind.sign}" if kind.kind is Kind.LOOP else _doubted(mail),
     )
     return _by_subject(inbound, value(mail, "Subject"), title, said)
+
+
+FORGED = "perhaps somebody else sent this mail: our mail server says that its sender's address may be forged"
+
+
+def _doubted(mail: EmailMessage) -> str:
+    return FORGED if threading.may_be_forged(mail) else ""
 
 
 LONGEST_ID = 300
@@ -137,7 +144,7 @@ def _trimmed(inbound: Inbound, title: Subject, sent: Sequence[str]) -> Inbound:
     try:
         split = reply.split(inbound.body, [as_sent(text) for text in sent])
     except Exception as error:
-        return replace(inbound, doubt=f"quoted text could not be told apart ({type(error).__name__})")
+        return replace(inbound, doubt=inbound.doubt or f"quoted text could not be told apart ({type(error).__name__})")
     in_subject = title.words not in ("", inbound.body)
     if in_subject and (split.doubt == reply.ONLY_QUOTED or subject.only_signs(split.answer, title.names)):
         return replace(inbound, body=title.words, elided=inbound.body, doubt=inbound.doubt or FROM_SUBJECT)

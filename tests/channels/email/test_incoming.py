@@ -71,6 +71,13 @@ async def test_what_it_answers_is_named_the_surest_first() -> None:
     )
 
 
+async def test_a_mail_whose_sender_may_be_forged_is_kept_whole_and_flagged() -> None:
+    news = await inbound(mail(Authentication_Results="mx.study.example; dmarc=fail header.from=people.example"))
+    assert (news.sender, news.body) == (ANN, "My answer.")
+    assert "forged" in news.doubt
+    assert not (await inbound(mail(Authentication_Results="mx.study.example; dmarc=pass"))).doubt
+
+
 async def test_an_endless_id_is_none() -> None:
     assert (await inbound(mail(Message_ID=f"<{'a' * 400}@people.example>"))).provider_id == ""
 
