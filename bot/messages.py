@@ -98,7 +98,8 @@ class Outbound:
     of the messages before it on this channel, both ways, oldest first; `thread` names the person's conversation and
     tells nothing about them. `author` is the researcher who wrote it, or None for the bot. `unasked`: it follows no
     message of the person's. After `good_until` it should rather not arrive. `template` is set where only an
-    approved text may be sent; `body` then says the same in words.
+    approved text may be sent; `body` then says the same in words. `calendar` is an .ics file that goes along where a
+    channel can carry one; `body` says the same in words.
     """
 
     id: str
@@ -112,6 +113,7 @@ class Outbound:
     unasked: bool = False
     good_until: datetime | None = None
     template: Template | None = None
+    calendar: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

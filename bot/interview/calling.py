@@ -13,6 +13,9 @@ from bot.interview.rota import Booked, CallWay, Slot, offered
 from bot.interview.state import Cause, Menu
 from bot.interview.turn import Turn
 
+CALL_BOOKED = "call-booked"
+"""The text that says when a call is."""
+
 BEFORE = timedelta(hours=1)
 """How long before a call both are reminded."""
 
@@ -79,7 +82,7 @@ def position(slot: Slot) -> str:
 def _say(turn: Turn, slot: Slot) -> None:
     local = slot.start.astimezone(turn.interview.person.timezone)
     more = {"researcher": slot.researcher, "day": wording.day(local), "time": wording.clock(local)}
-    turn.say("call-booked", **more)
+    turn.say(CALL_BOOKED, **more)
 
 
 def _picked(slots: tuple[Slot, ...], text: str) -> Slot | None:

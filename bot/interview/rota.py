@@ -84,13 +84,17 @@ class Away(_Part):
 
 
 class Researcher(_Part):
-    """One person who reads. `cover` answers instead where leave would make somebody wait."""
+    """One person who reads. `cover` answers instead where leave would make somebody wait.
+
+    `telegram`: their chat with the study's bot, where they are told too that a person is needed.
+    """
 
     name: Name
     hours: tuple[Hours, ...] = Field(min_length=1)
     away: tuple[Away, ...] = ()
     cover: Name | None = None
     calls: tuple[CallWay, ...] = (CallWay.PHONE,)
+    telegram: Annotated[int, Field(gt=0)] | None = None
 
     def is_away(self, day: date) -> bool:
         return any(away.start <= day <= away.end for away in self.away)
@@ -165,6 +169,10 @@ class Rota(_Part):
             for name in turn.who:
                 if name not in known:
                     yield ("on_call", number, "who"), f"{name} is nobody on this rota; add them under people"
+
+    def chat(self, name: str) -> int | None:
+        """Where this person is told by Telegram, if they wish."""
+        return next((person.telegram for person in self.people if person.name == name), None)
 
     # Reading
 

@@ -1,4 +1,4 @@
-"""Telling the team that a person is needed: a mail to whoever is on the rota, with a code and a link, and no words."""
+"""Telling the team that a person is needed: whoever is on the rota is sent a code and a link, and no words."""
 
 from __future__ import annotations
 
@@ -33,20 +33,16 @@ SAFELY = "They have said how it is safe to contact them: read safe_contact on th
 
 
 LANE = "staff "
-"""How the lanes of the team's own mails begin: they leave also while the study is on hold."""
+"""How the lanes of what goes to the team begin: it leaves also while the study is on hold."""
 
 
 def tell(uow: UnitOfWork, terms: Terms, participant: Participant, alert: Alert) -> None:
-    """Write to somebody on the rota, if they are a user with an address and there is a mail channel."""
-    user = _user(uow, alert.who)
-    told = "email" in terms.channels and user is not None
-    uow.note("service", "alerted" if told else "could not alert", participant.code, who=alert.who, cause=alert.cause)
-    if user is not None and told:
-        safely = f"\n\n{SAFELY}" if participant.interview.person.guarded else ""
-        again = "" if alert.number == 1 else "\n\nNobody has seen to it yet. Take over, and nobody else is told."
-        link = f"{terms.site}/participants/{participant.code}"
-        words = WORDS[Cause(alert.cause)].format(code=participant.code)
-        _write(uow, user, f"{words}{safely}{again}\n\n{link}")
+    """Write to somebody on the rota: by email if they are a user with an address, by Telegram where the rota says."""
+    safely = f"\n\n{SAFELY}" if participant.interview.person.guarded else ""
+    again = "" if alert.number == 1 else "\n\nNobody has seen to it yet. Take over, and nobody else is told."
+    words = WORDS[Cause(alert.cause)].format(code=participant.code)
+    link = f"{terms.site}/participants/{participant.code}"
+    _write(uow, terms, alert.who, f"{words}{safely}{again}\n\n{link}", alert.cause, participant.code)
 
 
 def tell_of_stranger(uow: UnitOfWork, terms: Terms) -> None:
@@ -54,17 +50,21 @@ def tell_of_stranger(uow: UnitOfWork, terms: Terms) -> None:
     rota = terms.study.rota
     usual = [terms.rules.researcher] if terms.rules else []
     for who in rota.on_call(uow.now)[:2] if rota else usual:
-        user = _user(uow, who)
-        told = "email" in terms.channels and user is not None
-        uow.note("service", "alerted" if told else "could not alert", None, who=who, cause=Cause.SAFEGUARDING.value)
-        if user is not None and told:
-            _write(uow, user, f"{STRANGER}\n\n{terms.site}/holding")
+        _write(uow, terms, who, f"{STRANGER}\n\n{terms.site}/holding", Cause.SAFEGUARDING.value, None)
 
 
-def _write(uow: UnitOfWork, user: Mapping[str, Any], words: str) -> None:
+def _write(uow: UnitOfWork, terms: Terms, who: str, words: str, cause: str, code: str | None) -> None:
     key_id, key = uow.holding_key()
-    message = {"key_id": key_id, "channel": "email", "belongs": "alert", "body": key.seal(words, "body")}
-    outgoing.queue(uow, message, {"lane": f"{LANE}{user['id']}", "address": user["email"]})
+    user, chat = _user(uow, who), terms.study.rota.chat(who) if terms.study.rota else None
+    ways: list[tuple[str, str, bytes]] = []
+    if user is not None and "email" in terms.channels:
+        ways.append(("email", f"{LANE}{user['id']}", user["email"]))
+    if chat is not None and "telegram" in terms.channels:
+        ways.append(("telegram", f"{LANE}telegram {chat}", key.seal(str(chat), "address")))
+    uow.note("service", "alerted" if ways else "could not alert", code, who=who, cause=cause)
+    for kind, lane, address in ways:
+        message = {"key_id": key_id, "channel": kind, "belongs": "alert", "body": key.seal(words, "body")}
+        outgoing.queue(uow, message, {"lane": lane, "address": address})
 
 
 def _user(uow: UnitOfWork, name: str) -> Mapping[str, Any] | None:

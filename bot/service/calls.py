@@ -62,3 +62,10 @@ def of(uow: UnitOfWork, terms: Terms, code: str) -> Call | None:
     mine = (calls.c.participant_id == found.id, calls.c.ends_at > uow.now)
     row = uow.one(select(calls).where(*mine).order_by(calls.c.starts_at).limit(1))
     return Call(found.code, row["researcher"], row["way"], row["starts_at"], row["invitation"]) if row else None
+
+
+def invitation_of(uow: UnitOfWork, participant_id: int) -> bytes | None:
+    """The .ics file of the participant's next call."""
+    mine = (calls.c.participant_id == participant_id, calls.c.ends_at > uow.now)
+    row = uow.one(select(calls.c.invitation).where(*mine).order_by(calls.c.starts_at).limit(1))
+    return row["invitation"] if row else None

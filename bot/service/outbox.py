@@ -25,6 +25,7 @@ from sqlalchemy.engine import RowMapping
 
 from bot.channel import Channel
 from bot.errors import KeyFileError, NotSent, Refused
+from bot.interview.calling import CALL_BOOKED
 from bot.interview.distress import URGENT
 from bot.interview.pace import REPLY_WITHIN, is_reply
 from bot.interview.quiet import next_allowed
@@ -36,7 +37,7 @@ from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, data_keys, delivery_updates, interviews, messages, outbox
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork, beside
-from bot.service import alerts, conversations, leases, outgoing, reaching
+from bot.service import alerts, calls, conversations, leases, outgoing, reaching
 from bot.service.switch import HELD
 
 log = structlog.get_logger()
@@ -350,6 +351,7 @@ def _claimed(uow: UnitOfWork, channel: Channel, row: RowMapping | Row, at: datet
         author=None if row["author"] == "bot" else row["author"],
         unasked=row["unasked"],
         template=_template(uow, row) if row["template"] else None,
+        calendar=calls.invitation_of(uow, row["participant_id"]) if row["texts"] == CALL_BOOKED else None,
     )
     return Claimed(row["seq"], row["kind"], row["attempts"] + 1, message)
 

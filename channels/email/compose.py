@@ -69,7 +69,10 @@ def compose(message: Outbound, head: Letterhead, now: datetime) -> Mail:
         mail[name] = value
     mail.set_content(plain(message, head), cte="quoted-printable")
     mail.add_alternative(html(message, head), subtype="html", cte="quoted-printable")
-    for part in mail.iter_parts():
+    if message.calendar is not None:  # RFC 6047, 2.4: the method stands here as it does inside
+        entry = message.calendar.decode()
+        mail.add_attachment(entry, subtype="calendar", filename="call.ics", params={"method": "PUBLISH"}, cte="base64")
+    for part in list(mail.walk())[1:]:
         del part["MIME-Version"]  # belongs only to the whole (RFC 2045, 4)
     bounces_to = head.tagged(f"b-{_token(message.id)}")
     return Mail(bounces_to, message.to.value, own_id, mail.as_bytes())

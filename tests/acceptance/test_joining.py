@@ -1,4 +1,4 @@
-"""Joining through the running program: by text from a sheet, by the bot's link in Telegram, and with a used code."""
+"""Joining through the running program: by text from a sheet, by the bot's link in Telegram, by mail; and in vain."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import make_msgid
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.acceptance.test_every_channel import until
+from tests.rig.mail import MailServers, answer, mail_servers, text_of
 from tests.rig.study import Study
 from tests.rig.telegram_emulator import TOKEN, USERNAME
 from tests.rig.telegram_emulator import Emulator as Telegram
@@ -19,6 +22,19 @@ from tests.rig.telegram_emulator import emulator as telegram_emulator
 from tests.rig.twilio_emulator import Emulator as Twilio
 from tests.rig.twilio_emulator import emulator as twilio_emulator
 
+STUDY, SAM, KIM = "interviews@study.test", "sam@people.test", "kim@people.test"
+BY_MAIL = """
+[channels.email]
+address = "{study}"
+smtp_host = "127.0.0.1"
+smtp_port = {smtp}
+smtp_security = "none"
+imap_host = "127.0.0.1"
+imap_port = {imap}
+imap_security = "none"
+username = "interviews"
+password = "a password"
+"""
 CHAT = 5500000011
 FIRST, SECOND, THIRD = "+447700900311", "+447700900312", "+447700900313"
 MORE = """
@@ -111,3 +127,40 @@ def test_people_join_by_text_and_by_telegram_until_it_is_full_and_a_used_code_te
 def _page(world: World, code: str) -> str:
     page = httpx.get(f"{world.study.url}/join/{code}").text
     return page if "t.me/" in page else ""
+
+
+def test_people_join_by_mail_and_a_withdrawn_code_tells_nothing(tmp_path: Path) -> None:
+    study = Study(tmp_path)
+    with mail_servers(STUDY, SAM, KIM) as mail, twilio_emulator(f"{study.url}/webhooks/twilio/messages") as texts:
+        study.configure(api=texts.url, more=BY_MAIL.format(study=STUDY, smtp=mail.smtp, imap=mail.imap))
+        sheets = study.folder / "sheets"
+        study.command("invite", "--cohort", "social-workers", "--number", "2", "--out", str(sheets))
+        with (sheets / "invitations.csv").open(encoding="utf-8", newline="") as file:
+            used, withdrawn = (row["code"] for row in csv.DictReader(file))
+        study.command("invite", "--withdraw", withdrawn)
+        study.start()
+        try:
+            mail.submit(letter(SAM, f"JOIN {used}"), SAM, STUDY)
+            asked = until(lambda: _mails(mail, SAM, "Do you work as a social worker"), "the question who it is for")[0]
+            mail.submit(answer(asked, "Yes", SAM, 0), SAM, str(asked["Reply-To"]))
+            until(lambda: _mails(mail, SAM, "I have read or heard the information"), "the first statement")
+            mail.submit(letter(KIM, f"JOIN {withdrawn}"), KIM, STUDY)
+            (said,) = until(lambda: _mails(mail, KIM, "We do not have"), "the reply to strangers")
+            assert "withdrawn" not in text_of(said)
+            record = study.record("SW01")
+            assert {entry["channel"] for entry in record["entries"]} == {"email"}
+            assert [entry["belongs"] for entry in record["entries"] if entry["incoming"]] == ["command", "eligibility"]
+            assert study.command("participants").count("SW0") == 1
+        finally:
+            study.stop()
+
+
+def letter(sender: str, words: str) -> EmailMessage:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"], mail["Message-ID"] = sender, STUDY, "Hello", make_msgid(domain="pc.test")
+    mail.set_content(words)
+    return mail
+
+
+def _mails(servers: MailServers, address: str, words: str) -> list[EmailMessage]:
+    return [mail for mail in servers.mails(address) if words in " ".join(text_of(mail).split())]

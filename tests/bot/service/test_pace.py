@@ -266,11 +266,16 @@ def test_a_person_reads_the_answer_before_the_next_question(study: World) -> Non
 def test_a_call_is_booked_with_an_invitation_and_moved_with_a_newer_one(study: World) -> None:
     code = to_the_first_question(study)
     say(study, "CALL")
-    (offer,) = study.leave()
-    assert "1: Wednesday 25 November" in offer
+    (offer,) = study.claim()
+    assert "1: Wednesday 25 November" in offer.message.body
+    assert offer.message.calendar is None
+    study.run(sending.accepted, offer.seq, "SM0")
     say(study, "2")
-    (booked,) = study.leave()
-    assert booked.startswith("Your call with our researcher is on Wednesday 25 November")
+    (leaving,) = study.claim()
+    assert leaving.message.body.startswith("Your call with our researcher is on Wednesday 25 November")
+    along = Calendar.from_ical(leaving.message.calendar or b"").events[0]
+    assert str(along["summary"]) == "our study: call with our researcher"
+    study.run(sending.accepted, leaving.seq, "SM1")
     first = study.program.database.read_now(calls.of, study.program.terms, code)
     say(study, "change call")
     say(study, "1")

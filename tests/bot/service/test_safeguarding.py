@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,8 @@ from bot.records.tables import audit, outbox
 from bot.service import alerts, conversations, handovers, intake, staff, switch, work
 from bot.service import outbox as sending
 from bot.service.staff import User
-from tests.bot.world import PHONE, World, world
+from tests.bot.world import PHONE, URL, World, world
+from tests.rig import ROOT
 
 
 class Anything(Channel):
@@ -65,6 +67,32 @@ def test_whoever_is_fetched_is_told_that_there_is_a_safe_way_to_contact_them_and
     page = study.program.database.read_now(work.page, User(1, "Kim", "admin"))
     assert [(one.kind, one.note) for one in page.tasks] == [("person asked", alerts.SAFELY)]
     assert study.record(code).notes == {"safe_contact": "Only by text; he reads my mail"}
+
+
+ROTA = """\
+people:
+  - name: our researcher
+    hours: [{from: "09:00", to: "17:00"}]
+    telegram: 5512345678
+"""
+
+
+def test_whoever_wishes_is_told_by_telegram_too_and_that_leaves_while_the_study_is_on_hold(tmp_path: Path) -> None:
+    channels = {kind: Anything(kind) for kind in ("sms", "email", "telegram")}
+    prompts = tmp_path / "prompts"
+    shutil.copytree(ROOT / "prompts", prompts)
+    (prompts / "rota.yaml").write_text(ROTA)
+    with world(tmp_path, channels, study={"prompts": prompts, "contact_phone": "01632 960000"}) as study:
+        code = to_the_first_question(study)
+        study.run(switch.hold, "Cora")
+        say(study, "PERSON")
+        ((to, body),) = [(one.message.to, one.message.body) for one in study.claim()]
+        assert (to.kind, to.value) == ("telegram", "5512345678")
+        assert body == f"{code} would like a person to write to them.\n\n{URL}/participants/{code}"
+        study.run(staff.add_user, "our researcher", "three or four words", "researcher")
+        study.run(staff.set_email, "our researcher", "ann@example.org")
+        say(study, "I dont want to be alive any more")
+        assert {one.kind for one in study.claim()} == {"sms", "email"}, "one at a time to each chat"
 
 
 def test_a_sign_is_answered_and_the_one_on_call_gets_a_mail_without_a_word_of_it(study: World) -> None:

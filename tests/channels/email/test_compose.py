@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from icalendar import Calendar
 
+from bot.interview.rota import CallWay, Slot, invitation
 from bot.messages import Address, Outbound
 from channels.email.body import from_html
 from channels.email.compose import Letterhead, Mail, as_sent, compose, html, plain
@@ -173,3 +176,22 @@ def test_a_reply_that_quotes_all_of_a_mail_is_told_apart(body: str, bottom: bool
     assert "Stop these emails" not in reply.answer
     assert bottom or reply.answer == mine
     assert not reply.doubt
+
+
+def test_a_call_goes_along_as_a_file_that_calendars_read() -> None:
+    """Beside the words, not in their place; with the line ends and the method that RFC 5545 and RFC 6047 want."""
+    hours = (datetime(2026, 11, 25, 12, tzinfo=UTC), datetime(2026, 11, 25, 12, 30, tzinfo=UTC))
+    slot = Slot(1, "Ann", CallWay.PHONE, *hours)
+    entry = invitation(slot, "one-uid", ZoneInfo("Europe/London"), "Voices Study", NOW)
+    mail, read = made(outbound(calendar=entry))
+    (attached,) = read.iter_attachments()
+    assert attached.get_content_type() == "text/calendar"
+    assert dict(attached["content-type"].params)["method"] == "PUBLISH"
+    assert attached.get_filename() == "call.ics"
+    assert attached.get_payload(decode=True) == entry
+    assert max(map(len, entry.split(b"\r\n"))) <= 75
+    assert b"\n" not in entry.replace(b"\r\n", b"")
+    event = Calendar.from_ical(entry).events[0]
+    assert (str(event["uid"]), event.decoded("dtstart")) == ("one-uid", hours[0])
+    assert content(read, "plain").startswith(content(made(outbound())[1], "plain").rstrip())
+    assert mail.content.count(b"MIME-Version") == 1
