@@ -27,10 +27,12 @@ from bot.export.writing import Passage
 from bot.records.tables import (
     addresses,
     audit,
+    calls,
     consents,
     data_keys,
     delivery_updates,
     interviews,
+    invitations,
     media,
     messages,
     moves,
@@ -38,6 +40,7 @@ from bot.records.tables import (
     replacements,
     tasks,
     timers,
+    withdrawals,
     writeups,
 )
 from bot.records.tables import participants as people
@@ -46,15 +49,30 @@ from bot.service import media as stored_media
 
 LEAVES_OUT = {
     "participants": {"id", "key_id"},
-    "tasks": {"id", "participant_id", "message_id", "note", "owner"},
+    "tasks": {"id", "participant_id", "message_id", "note", "owner", "asked_by", "closed_by", "outcome"},
+    "invitations": {"id", "participant_id", "found_by"},
+    "calls": {"id", "participant_id", "uid", "changed", "invitation"},
+    "withdrawals": {"id", "participant_id", "actor"},
     "audit": {"id", "actor", "subject", "detail"},
 }
 """Columns that are the machine's, or the team's own."""
 
+OF_A_PERSON = (
+    addresses, moves, invitations, interviews, messages, writeups, replacements, consents, timers, tasks, calls,
+    withdrawals,
+)  # fmt: skip
+"""Tables with rows about somebody."""
+
+OF_THE_TEAM = frozenset({"field_notes", "postponed", "refilings"})
+"""Tables with rows about somebody that are the team's own words, or a trail of their work."""
+
+BEFORE = "messages before we knew them"
+"""What came from an address of theirs when nobody knew yet whose it is, and what was answered."""
+
 SEALED = {
     "participants": {"name": "name", "attributes": "attributes"},
     "addresses": {"value": "address"},
-    "messages": {"body": "body", "raw": "raw", "elided": "elided"},
+    "messages": {"body": "body", "raw": "raw", "elided": "elided", "sent_from": "address"},
     "media": {"name": "file name", "reference": "reference"},
     "moves": {"value": "address"},
     "outbox": {"address": "address"},
@@ -105,8 +123,7 @@ def everything(study: Study, head: Head) -> dict[str, Any]:
     key = uow.vault.data_key(wrapped["wrapped"])
     sent = select(outbox.c.seq).where(outbox.c.participant_id == head.id)
     of_person = {
-        table: select(table).where(table.c.participant_id == head.id).order_by(table.c.id)
-        for table in (addresses, moves, interviews, messages, writeups, replacements, consents, timers, tasks)
+        table: select(table).where(table.c.participant_id == head.id).order_by(table.c.id) for table in OF_A_PERSON
     }
     queries = {
         people: select(people).where(people.c.id == head.id),
@@ -116,7 +133,14 @@ def everything(study: Study, head: Head) -> dict[str, Any]:
         delivery_updates: select(delivery_updates).where(delivery_updates.c.outbox_seq.in_(sent)),
         audit: select(audit).where(audit.c.subject == head.code).order_by(audit.c.id),
     }
-    return {table.name: [_opened(table.name, row, key) for row in uow.all(query)] for table, query in queries.items()}
+    held = {table.name: [_opened(table.name, row, key) for row in uow.all(query)] for table, query in queries.items()}
+    return held | {BEFORE: [_opened("messages", row, uow.key(row["key_id"])) for row in uow.all(_before(head))]}
+
+
+def _before(head: Head) -> Select[Any]:
+    theirs = select(addresses.c.found_by).where(addresses.c.participant_id == head.id)
+    strangers = (messages.c.participant_id.is_(None), messages.c.sender.in_(theirs))
+    return select(messages).where(*strangers, messages.c.body.is_not(None)).order_by(messages.c.id)
 
 
 def _opened(table: str, row: Mapping[Any, Any], key: DataKey) -> dict[str, Any]:
@@ -187,7 +211,17 @@ def _parts(study: Study, case: Case, held: Mapping[str, Any]) -> Iterator[Part]:
     yield Table("Consent", ("Statement", "Your answer", "When", "How"), tuple(_consent(study, case, held)))
     yield Heading(1, "What was said")
     yield from _talk(study, case)
+    if held[BEFORE]:
+        yield Heading(1, "What was said before we knew that it was you")
+        yield Table(
+            "Messages",
+            ("When", "Who", "What"),
+            tuple((row["at"], "You" if row["direction"] == "in" else "The study", row["body"]) for row in held[BEFORE]),
+        )
     yield Heading(1, "What is planned, and what was done")
+    if held["calls"]:
+        booked = tuple((row["way"], row["starts_at"], row["researcher"]) for row in held["calls"])
+        yield Table("Calls", ("How", "When", "With"), booked)
     planned = tuple((row["kind"], row["due"]) for row in held["timers"])
     if planned:
         yield Table("Planned", ("What", "When"), planned)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import httpx
+
 from bot import prompts
 from bot.interview.schedule import Schedule, Wording
 from bot.messages import Address
@@ -17,7 +19,7 @@ from bot.records.vault import open_key_file
 from tests.rig import ROOT
 from tests.rig.participant import Participant
 from tests.rig.study import Study
-from tests.rig.twilio_emulator import Emulator, emulator
+from tests.rig.twilio_emulator import NUMBER, Emulator, emulator
 
 LEAVES, STAYS = "+447700900401", "+447700900402"
 PELICAN = "The pelican on my roof."
@@ -46,6 +48,17 @@ def answers(network: Emulator, schedule: Schedule, phone: str, words: str, quest
     return person
 
 
+def something_fails(study: Study, network: Emulator) -> None:
+    """The interview of SW01 cannot be read for a moment in which they write: the server tells its log."""
+    with closing(sqlite3.connect(study.folder / "data/ownpace.db")) as database, database:
+        ((saved,),) = database.execute("SELECT saved FROM interviews WHERE participant_id = 1")
+        database.execute("UPDATE interviews SET saved = '{}' WHERE participant_id = 1")
+        database.commit()
+        network.text(LEAVES, PELICAN)
+        until(lambda: b"could not be taken" in (study.folder / "out.log").read_bytes(), "the line in the log")
+        database.execute("UPDATE interviews SET saved = ? WHERE participant_id = 1", (saved,))
+
+
 def files(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
@@ -68,6 +81,9 @@ def test_a_person_leaves_and_the_others_go_on_on_another_machine(tmp_path: Path)
             made = here.command("backup", str(tmp_path / "study.zip"))
             assert "2 participants" in made
 
+            something_fails(here, network)
+            forged = {"From": LEAVES, "To": NUMBER, "Body": PELICAN, "MessageSid": "SM1"}
+            assert httpx.post(f"{here.url}/webhooks/twilio/messages", data=forged).status_code == 403
             network.text(LEAVES, "LEAVE")
             until(lambda: "Reply 1 if we may keep" in network.to(LEAVES)[-1], "the choice")
             network.text(LEAVES, "2")
@@ -88,7 +104,10 @@ def test_a_person_leaves_and_the_others_go_on_on_another_machine(tmp_path: Path)
         shutil.rmtree(here.folder / "transcripts")  # what the receipt asked for
         (here.folder / "people.csv").unlink()
         found_by = open_key_file(here.folder / "data/study.key").find(Address("sms", LEAVES))
-        for trace in (PELICAN.encode(), b"pelican", LEAVES.encode(), LEAVES[1:].encode(), found_by):
+        log = (here.folder / "out.log").read_bytes()
+        assert b"could not be taken through its interview" in log
+        for trace in (PELICAN.encode(), b"pelican", LEAVES[3:].encode(), found_by, found_by.hex().encode()):
+            assert trace not in log
             assert trace not in files(here.folder)
         assert open_earlier(tmp_path / "study.zip", here.folder / "data/study.key", tmp_path) == {"SW02"}
 

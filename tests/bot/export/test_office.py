@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import shutil
 import subprocess
@@ -12,10 +13,11 @@ import pytest
 
 from bot.errors import ExportError
 from bot.export.ethics import export_pack
+from bot.export.matrix import Matrix
 from bot.export.methods import Methods
 from bot.export.record import Scope
 from bot.export.transcript import Transcripts
-from tests.bot.export.study import take_out
+from tests.bot.export.study import cases, stored_answers, take_out
 from tests.bot.world import World
 from tests.rig import unavailable
 
@@ -41,10 +43,15 @@ def on_paper(pdf: Path) -> str:
 
 def as_text(word: Path) -> str:
     """A Word file through LibreOffice to PDF, and its pages as text."""
-    home = f"-env:UserInstallation=file://{word.parent}/office-home"
-    convert = ["soffice", home, "--headless", "--convert-to", "pdf", "--outdir", str(word.parent), str(word)]
-    subprocess.run(convert, check=True, capture_output=True, timeout=180)
+    converted(word, "pdf")
     return on_paper(word.with_suffix(".pdf"))
+
+
+def converted(file: Path, form: str) -> None:
+    """Let LibreOffice write a file in another form, beside it."""
+    home = f"-env:UserInstallation=file://{file.parent}/office-home"
+    convert = ["soffice", home, "--headless", "--convert-to", form, "--outdir", str(file.parent), str(file)]
+    subprocess.run(convert, check=True, capture_output=True, timeout=180)
 
 
 def test_a_transcript_has_its_words_and_numbers_its_pages(pages: dict[str, str]) -> None:
@@ -62,6 +69,30 @@ def test_a_transcript_has_its_words_and_numbers_its_pages(pages: dict[str, str])
     assert "I work in a hospital team." not in cover, "the cover is a page of its own"
     assert "I work in a hospital team." in first
     assert re.findall(r"Page (\d+) of (\d+)", text) == [(str(n), str(count)) for n in range(1, count + 1)]
+
+
+SHEETS = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
+"""CSV as LibreOffice writes it: UTF-8, every cell as it is shown, a file for each sheet."""
+
+
+def test_a_spreadsheet_program_reads_every_answer_of_the_matrix(held: World, tmp_path: Path) -> None:
+    """Emoji, right-to-left text, line ends and what looks like a formula: all as it is in the database."""
+    if not shutil.which("soffice"):
+        unavailable("LibreOffice (libreoffice-calc-nogui)")
+    take_out(held, Matrix("xlsx"), tmp_path / "matrix.xlsx")
+    converted(tmp_path / "matrix.xlsx", SHEETS)
+    sheets = sorted(tmp_path.glob("matrix-*.csv"))
+    if not sheets:
+        unavailable("LibreOffice Calc (libreoffice-calc-nogui)")
+    found: dict[tuple[str, str], str] = {}
+    for sheet in sheets:
+        with sheet.open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.DictReader(file):
+                found |= {(row["code"], question): text for question, text in row.items() if "-" in question and text}
+    known = {case.code for case in cases(held)}
+    stored = {key: text for key, text in stored_answers(held).items() if key[0] in known and text.strip()}
+    assert len(stored) > 8
+    assert found == stored
 
 
 def test_the_report_and_the_pack_come_out_whole(pages: dict[str, str]) -> None:

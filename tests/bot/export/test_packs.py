@@ -23,9 +23,11 @@ from bot.export.archive import Archive
 from bot.export.ethics import SAFEGUARDING, export_pack
 from bot.export.processors import BEFORE, processors
 from bot.export.record import Scope
-from bot.export.subject_access import SubjectAccess
+from bot.export.subject_access import BEFORE as EARLIER
+from bot.export.subject_access import OF_THE_TEAM, SubjectAccess
 from bot.interview.schedule import Wording
-from bot.records.tables import audit, messages, tasks
+from bot.messages import Address
+from bot.records.tables import audit, messages, metadata, tasks
 from bot.service import staff
 from tests.bot.export.conftest import ANNA, BOB, CY, DEE
 from tests.bot.export.study import cases, joins, stored_answers, take_out, trail
@@ -218,6 +220,28 @@ def test_it_has_nothing_of_anybody_else_and_nothing_that_the_team_wrote_for_itse
     assert "to read" in whole
     for word in ("FIELD NOTE", "olga", ANNA, CY, DEE, "I text her", "hospital team", "P01", "SW01"):
         assert word not in whole, word
+
+
+def test_every_table_with_rows_of_a_person_is_in_their_record_or_is_the_teams_own(held: World, out: Path) -> None:
+    """A table that is new fails here until somebody says which it is."""
+    take_out(held, SubjectAccess(), out, codes=("SW02",), **MINE)
+    record = json.loads((out / "record.json").read_text())
+    assert {name for name, one in metadata.tables.items() if "participant_id" in one.c} - OF_THE_TEAM <= set(record)
+    assert not OF_THE_TEAM & set(record)
+
+
+def test_what_they_wrote_before_anybody_knew_them_is_in_it_and_nobody_elses(tmp_path: Path) -> None:
+    with world(tmp_path) as study:
+        study.says("It is about the flamingo.", Address("sms", "+447700900001"))
+        study.says("A wrong number.", Address("sms", "+447700900999"))
+        joins(study, 1, name="Sam")
+        take_out(study, SubjectAccess(), tmp_path / "out", codes=("SW01",), **MINE)
+        record = json.loads((tmp_path / "out/record.json").read_text())
+        first, answer = record[EARLIER]
+        assert (first["body"], first["sent_from"]) == ("It is about the flamingo.", "+447700900001")
+        assert answer["body"].startswith("Thank you for your message.")
+        assert "It is about the flamingo." in (tmp_path / "out/record.html").read_text()
+        assert "wrong number" not in str(record)
 
 
 def test_who_asked_to_be_deleted_may_still_have_their_record(held: World, out: Path) -> None:
