@@ -119,13 +119,22 @@ FORMS = re.compile(r'(?:<form[^>]*?method="(post)"[^>]*?|<button[^>]*?form)actio
 
 def offered(app: Starlette, page: str) -> Iterator[tuple[str, May]]:
     """Every path that a page offers, and what it is for."""
-    for posts, to, link in FORMS.findall(page):
+    for _posts, to, link in FORMS.findall(page):
         path, method = to or link, "POST" if to else "GET"
         scope = {"type": "http", "method": method, "path": path}
         for route in app.routes:
             if isinstance(route, Route) and route.matches(scope)[0] is Match.FULL:
                 yield path, getattr(route.endpoint, "may", May.OWN)
                 break
+
+
+def first(study: World, belongs: str) -> int:
+    """The first message that came in and belongs so."""
+    query = select(messages.c.id).where(messages.c.belongs == belongs, messages.c.direction == "in")
+    found: int = study.program.database.read_now(
+        lambda uow: uow.execute(query.order_by(messages.c.id).limit(1)).scalar_one()
+    )
+    return found
 
 
 @pytest.mark.parametrize("role", staff.ROLES)
@@ -137,13 +146,7 @@ async def test_no_page_offers_what_the_role_may_not(
     study.says("", media=(Media(MediaKind.PICTURE, "image/png", content=b"a picture"),))
     study.says("PERSON")
     study.says("Who are you?", Address("sms", "+447700900999"))
-    held, said = (
-        study.program.database.read_now(lambda uow, own=own: uow.execute(own).scalars().first())
-        for own in (
-            select(messages.c.id).where(messages.c.belongs == "held", messages.c.direction == "in"),
-            select(messages.c.id).where(messages.c.belongs == "answer", messages.c.direction == "in"),
-        )
-    )
+    held, said = (first(study, belongs) for belongs in ("held", "answer"))
     await sign_in(client, role.title())
     seen: set[str] = set()
     for method, path, what in doors(app):
