@@ -25,6 +25,7 @@ from bot.web import (
     exports,
     holding,
     join,
+    leaving,
     pictures,
     queue,
     refile,
@@ -34,6 +35,7 @@ from bot.web import (
     team,
     unsubscribe,
     webhooks,
+    writeup,
 )
 from bot.web.pages import page
 from bot.web.state import Web, web
@@ -68,6 +70,8 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
         *dashboard.routes,
         *queue.routes,
         *refile.routes,
+        *writeup.routes,
+        *leaving.routes,
         *conversation.routes,
         *holding.routes,
         *coordinator.routes,

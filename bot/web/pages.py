@@ -57,6 +57,7 @@ def render(request: Request, template: str, **values: Any) -> str:
     """The template as text."""
     parts = web(request)
     known = {"study": parts.study, "zone": parts.zone, "simulated": "simulator" in parts.channels, "problem": ""}
+    known["path"] = request.url.path
     defaults = {"user": None, "name": "", "next": "/", "draft": ""}
     return templates.get_template(template).render(**{**known, **defaults, **values})
 

@@ -76,12 +76,20 @@ async def closed(request: Request, user: User, code: str) -> str:
 
 async def _stopped(request: Request) -> Response:
     """Sign in first; words that were to be sent are carried along in the form, and are on their page afterwards."""
-    target = FORMS.sub(r"\1", request.url.path).replace("/tasks", "/queue")
+    target = _page_of(request.url.path)
     draft = (await form(request)).get("text", "") if request.method == "POST" else ""
     if not draft.strip():
         return RedirectResponse(f"/sign-in?next={quote(target)}", 303)
     problem = "You are not signed in any more, so your message was not sent. It is kept: sign in to see it again."
     return page(request, "signin.html", status=401, problem=problem, next=target, draft=draft)
+
+
+def _page_of(path: str) -> str:
+    """The page on which the form stands that is sent to this path. A write-up has one of its own: its words are never
+    put where a message to the participant is written."""
+    if "/write-ups/" in path:
+        return path.removesuffix("/check")
+    return FORMS.sub(r"\1", path).replace("/tasks", "/queue")
 
 
 async def current_user(request: Request) -> User | None:

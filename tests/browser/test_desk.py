@@ -78,7 +78,9 @@ def check(page: Page) -> None:
 
 PAGES = (
     "/", "/queue", "/queue?mine=yes", "/queue?group=Unknown+sender", "/participants/{code}",
-    "/participants/{code}/refile", "/participants/{code}/split/{said}", "/progress", "/enrol", "/reminders",
+    "/participants/{code}/refile", "/participants/{code}/split/{said}",
+    "/participants/{code}/write-ups", "/participants/{code}/write-ups/{said}", "/participants/{code}/copy",
+    "/participants/{code}/withdraw", "/progress", "/enrol", "/reminders",
     "/holding", "/holding?aside=yes", "/holding/{held}", "/search", "/pictures", "/pictures/questions",
     "/assignments", "/rota", "/invitations", "/export",
 )  # fmt: skip

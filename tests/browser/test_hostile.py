@@ -77,7 +77,9 @@ def test_nothing_that_others_wrote_runs_on_any_page(
     complaints: list[str] = []
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
-    paths = ("/", "/queue", f"/participants/{code}", f"/participants/{code}/refile", "/holding", f"/holding/{held}",
+    paths = ("/", "/queue", f"/participants/{code}", f"/participants/{code}/refile",
+             f"/participants/{code}/write-ups", f"/participants/{code}/copy", f"/participants/{code}/withdraw",
+             "/holding", f"/holding/{held}",
              "/assignments", "/rota", "/reminders", "/progress", "/simulator", f"/simulator/{code}")  # fmt: skip
     for path in paths:
         page.goto(study.url + path)

@@ -9,14 +9,13 @@ from pathlib import Path
 import httpx
 import pyotp
 import pytest
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.routing import Match, Route
 
 from bot import bootstrap
 from bot.messages import Address, Media, MediaKind
 from bot.records.tables import audit, messages
-from bot.records.unit_of_work import UnitOfWork
 from bot.service import access, enrolment, handovers, second_step, staff
 from bot.service.access import May
 from bot.web.app import create_app
@@ -118,10 +117,6 @@ FORMS = re.compile(r'(?:<form[^>]*?method="(post)"[^>]*?|<button[^>]*?form)actio
 """Where the forms, buttons and links of a page lead."""
 
 
-def _first(uow: UnitOfWork, query: Select[tuple[int]]) -> int | None:
-    return uow.execute(query).scalars().first()
-
-
 def offered(app: Starlette, page: str) -> Iterator[tuple[str, May]]:
     """Every path that a page offers, and what it is for."""
     for _posts, to, link in FORMS.findall(page):
@@ -133,6 +128,15 @@ def offered(app: Starlette, page: str) -> Iterator[tuple[str, May]]:
                 break
 
 
+def first(study: World, belongs: str) -> int:
+    """The first message that came in and belongs so."""
+    query = select(messages.c.id).where(messages.c.belongs == belongs, messages.c.direction == "in")
+    found: int = study.program.database.read_now(
+        lambda uow: uow.execute(query.order_by(messages.c.id).limit(1)).scalar_one()
+    )
+    return found
+
+
 @pytest.mark.parametrize("role", staff.ROLES)
 async def test_no_page_offers_what_the_role_may_not(
     study: World, app: Starlette, client: httpx.AsyncClient, role: str
@@ -142,13 +146,7 @@ async def test_no_page_offers_what_the_role_may_not(
     study.says("", media=(Media(MediaKind.PICTURE, "image/png", content=b"a picture"),))
     study.says("PERSON")
     study.says("Who are you?", Address("sms", "+447700900999"))
-    held, said = (
-        study.program.database.read_now(_first, own)
-        for own in (
-            select(messages.c.id).where(messages.c.belongs == "held", messages.c.direction == "in"),
-            select(messages.c.id).where(messages.c.belongs == "answer", messages.c.direction == "in"),
-        )
-    )
+    held, said = (first(study, belongs) for belongs in ("held", "answer"))
     await sign_in(client, role.title())
     seen: set[str] = set()
     for method, path, what in doors(app):

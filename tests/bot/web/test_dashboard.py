@@ -203,6 +203,6 @@ async def test_the_icon_is_ours(client: httpx.AsyncClient) -> None:
     assert answer.headers["content-type"].startswith("image/svg+xml")
 
 
-async def test_the_empty_list_names_a_command_that_is_there(client: httpx.AsyncClient) -> None:
+async def test_the_empty_list_says_who_enrols_people(client: httpx.AsyncClient) -> None:
     await sign_in(client)
-    assert "scripts/ownpace enrol FILE.csv" in (await client.get("/")).text
+    assert "A coordinator enrols people" in (await client.get("/")).text
