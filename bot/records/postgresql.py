@@ -28,7 +28,7 @@ from bot.records.database import Database
 from bot.records.faults import lost, passes
 from bot.records.prepared import driver_cursor
 from bot.records.tables import metadata
-from bot.records.unit_of_work import NotAlone, UnitOfWork, runs_beside
+from bot.records.unit_of_work import NotAlone, Passing, UnitOfWork, runs_beside
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -98,11 +98,15 @@ class PostgreSQL(Database):
                 take = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
                 cursor.execute(f"SELECT {take}({TURNSTILE})")
                 uow = self._unit(connection, beside=not alone)
-                result = _done(work, uow)
+                result = work(uow)
                 cursor.execute("SELECT pg_current_xact_id_if_assigned()::text")
                 (number,) = cursor.fetchone()
                 if uow.changed and self._bell is None:
                     cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload(frozenset(uow.changed))))
+            except Passing as passing:
+                assert passing.__cause__ is not None
+                _give_up(connection, passing.__cause__)
+                raise passing.__cause__ from None
             except BaseException as error:
                 _give_up(connection, error)
                 raise
@@ -182,17 +186,6 @@ class PostgreSQL(Database):
             self._bell.close()
         self._readers.shutdown()
         self._engine.dispose()
-
-
-def _done(work: Callable[[UnitOfWork], T], uow: UnitOfWork) -> T:
-    """Do it; a passing failure within undoes it all, also where somebody has caught it and gone on."""
-    try:
-        result = work(uow)
-    except Exception as error:
-        raise uow.spoiled or error from error
-    if uow.spoiled is not None:
-        raise uow.spoiled
-    return result
 
 
 def _give_up(connection: Connection, error: BaseException) -> None:
