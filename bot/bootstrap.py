@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,7 @@ def terms_of(
     review = None if settings.pace.review == "manual" else settings.pace.review
     ladder = Ladder(settings.pace.reminders, settings.pace.reminders_in_silence, settings.pace.reminders_in_interview)
 
+    @cache
     def pace(kind: str) -> Pace:
         settle = settle_on(settings, kind)
         made = Pace(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bot.interview import wording
 from bot.interview.events import Belongs, Said, TaskKind
 from bot.interview.schedule import Question
@@ -123,7 +121,7 @@ def keep(turn: Turn, said: Said, key: str, belongs: Belongs) -> None:
     turn.file(said, belongs, key)
     known = turn.interview.answers.get(key, Answer())
     goto = branch_to(turn.interview.schedule.question(key), said.text)
-    grown = replace(known.plus(said.message, goto), who=turn.interview.who or known.who)
+    grown = known.plus(said.message, goto).but(who=turn.interview.who or known.who)
     turn.change(answers={**turn.interview.answers, key: grown})
 
 

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 
 
@@ -228,7 +229,12 @@ def _clean(text: str) -> str:
 
 def words_of(text: str) -> list[str]:
     """The message's words, each without the punctuation, quotes and emoji around it."""
-    return [bare for raw in _clean(text).split() if (bare := _bare(raw))]
+    return list(_words(text))
+
+
+@lru_cache(16)  # one message is asked several things: is it a command, a choice, a pause in their own words
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(bare for raw in _clean(text).split() if (bare := _bare(raw)))
 
 
 def _bare(token: str) -> str:

@@ -290,7 +290,7 @@ class Schedule(_Part):
             numbers[question.id] = number
         return numbers
 
-    @property
+    @cached_property
     def total(self) -> int:
         """How many questions a person is told of: follow-ups and the closing question are not counted."""
         return sum(not (question.follow_up or question.closing) for question in self.questions)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -79,8 +80,20 @@ class Progress(StrEnum):
     """Not asked yet; what they said of it before, a researcher has put here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Changing:
+    """A frozen dataclass without slots, of which a changed copy is made in every turn."""
+
+    def but(self, **changes: object) -> Self:
+        """The same with these fields changed. `dataclasses.replace` takes ten times as long."""
+        if unknown := changes.keys() - self.__dict__.keys():
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}.")
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, **changes)
+        return other
+
+
+@dataclass(frozen=True)
+class Answer(Changing):
     """The messages that belong to one question, by id, in the order they came.
 
     `prompted` once the one stock prompt was offered; `gotos` says of each part where a branch would lead if it were
@@ -102,18 +115,18 @@ class Answer:
 
     def plus(self, part: int, goto: str | None) -> Answer:
         """The answer with one more part."""
-        return replace(self, parts=(*self.parts, part), gotos=(*self.gotos, goto))
+        return self.but(parts=(*self.parts, part), gotos=(*self.gotos, goto))
 
     def holding(self, part: int, goto: str | None) -> Answer:
         """The answer with this part where it belongs in the order in which they came."""
         place = sum(one < part for one in self.parts)
         parts = (*self.parts[:place], part, *self.parts[place:])
-        return replace(self, parts=parts, gotos=(*self.gotos[:place], goto, *self.gotos[place:]))
+        return self.but(parts=parts, gotos=(*self.gotos[:place], goto, *self.gotos[place:]))
 
     def minus(self, part: int) -> Answer:
         """The answer without this part."""
         kept = [(one, goto) for one, goto in zip(self.parts, self.gotos, strict=True) if one != part]
-        return replace(self, parts=tuple(one for one, _ in kept), gotos=tuple(goto for _, goto in kept))
+        return self.but(parts=tuple(one for one, _ in kept), gotos=tuple(goto for _, goto in kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +201,7 @@ class Study:
 
 
 @dataclass(frozen=True)
-class Interview:
+class Interview(Changing):
     """One participant's way through one schedule version.
 
     `position` is the id of the statement or question that is open, or '' before the first and after the last.
@@ -234,14 +247,6 @@ class Interview:
     slots: tuple[Slot, ...] = ()
     call: Slot | None = None
     joined: bool = False
-
-    def but(self, **changes: object) -> Self:
-        """The same interview with these fields changed. `dataclasses.replace` takes ten times as long, every turn."""
-        if unknown := changes.keys() - self.__dict__.keys():
-            raise TypeError(f"An interview has no {', '.join(sorted(unknown))}.")
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__, **changes)
-        return other
 
     @property
     def wants_messages(self) -> bool:
@@ -298,10 +303,10 @@ class Interview:
             "calling": _written(self.calling),
             "told": self.told,
             "signposted": _written(self.signposted),
-            "unasked": [moment.isoformat() for moment in self.unasked],
-            "opened": [moment.isoformat() for moment in self.opened],
+            "unasked": [_written(moment) for moment in self.unasked],
+            "opened": [_written(moment) for moment in self.opened],
             "asked": _written(self.asked),
-            "reminded": [moment.isoformat() for moment in self.reminded],
+            "reminded": [_written(moment) for moment in self.reminded],
             "away": self.away,
             "beckoned": self.beckoned,
             "who": self.who and self.who.value,
@@ -351,11 +356,21 @@ class Interview:
 def _answer(
     progress: str, parts: list[int], prompted: bool, gotos: list[str | None], who: str | None = None, probes: int = 0
 ) -> Answer:
-    return Answer(Progress(progress), tuple(parts), prompted, tuple(gotos), Who(who) if who else None, probes)
+    return Answer(_PROGRESS[progress], tuple(parts), prompted, tuple(gotos), Who(who) if who else None, probes)
+
+
+_PROGRESS = {str(progress): progress for progress in Progress}
 
 
 def _written(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
+    if moment is None:
+        return None
+    return _in_utc(moment) if moment.tzinfo is UTC else moment.isoformat()
+
+
+@lru_cache(256)  # most moments of an interview are the same from one turn to the next
+def _in_utc(moment: datetime) -> str:
+    return moment.isoformat()
 
 
 def _moment(written: str | None) -> datetime | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.interview import pace, quiet, wording
@@ -31,8 +30,7 @@ class Turn:
     def mark(self, key: str, **changes: object) -> None:
         """Change what is known of one question."""
         known = self.interview.answers.get(key, Answer())
-        changed = replace(known, **changes)  # type: ignore[arg-type]  # the names are fields of Answer
-        self.change(answers={**self.interview.answers, key: changed})
+        self.change(answers={**self.interview.answers, key: known.but(**changes)})
 
     def follow(self, effect: Effect) -> None:
         self.effects.append(effect)

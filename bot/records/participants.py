@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
+from pydantic_core import from_json
 from sqlalchemy import ColumnElement, and_, bindparam, select, update
 
 from bot.channel import Channel
@@ -211,7 +211,7 @@ def _participant(uow: UnitOfWork, terms: Terms, row: Row, key: DataKey) -> Parti
         timezone=ZoneInfo(row["timezone"]),
         researcher=row["researcher"],
         cutoff=date.fromisoformat(row["cutoff"]),
-        attributes=json.loads(key.open(row["attributes"], "attributes")),
+        attributes=from_json(key.open_bytes(row["attributes"], "attributes")),
     )
     interview = Interview.restored(
         row["saved"],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Delete, Insert, Select, Update
@@ -28,6 +29,7 @@ class _Compiled:
 
     sql: str
     places: tuple[int, ...] | None
+    chosen: Callable[[list[Any]], Any]
     fixed: Mapping[str, Any]
     sent: tuple[tuple[str, int, Convert], ...]
     columns: tuple[str, ...]
@@ -43,7 +45,7 @@ class _Compiled:
         all_given = [*values.values(), *self.fixed.values()]
         for _, place, convert in self.sent:
             all_given[place] = convert(all_given[place])
-        return [all_given[place] for place in self.places]
+        return self.chosen(all_given)
 
     def row(self, found: tuple[Any, ...]) -> Row:
         row = dict(zip(self.columns, found, strict=True))
@@ -88,14 +90,21 @@ class Prepared:
         place = {name: number for number, name in enumerate([*names, *fixed])}
         sent = [(name, bind.type.dialect_impl(dialect).bind_processor(dialect)) for name, bind in both.items()]
         found = [(one.key, one.type.dialect_impl(dialect).result_processor(dialect, None)) for one in columns]
+        places = tuple(place[name] for name in binds) if compiled.positional else None
         return _Compiled(
             sql=compiled.string,
-            places=tuple(place[name] for name in binds) if compiled.positional else None,
+            places=places,
+            chosen=_chooser(places or ()),
             fixed=fixed,
             sent=tuple((name, place[name], convert) for name, convert in sent if convert),
             columns=tuple(one.key for one in columns),
             found=tuple((name, convert) for name, convert in found if convert),
         )
+
+
+def _chooser(places: tuple[int, ...]) -> Callable[[list[Any]], Any]:
+    """Takes what stands at these places out of a list, in order."""
+    return itemgetter(*places) if len(places) > 1 else lambda given: [given[place] for place in places]
 
 
 def driver_cursor(connection: Connection) -> Any:

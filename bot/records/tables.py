@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -55,6 +56,7 @@ class Moment(TypeDecorator[datetime]):
         return value and value.astimezone(UTC)
 
 
+@lru_cache(256)  # a turn writes the moment it happens at into every row, and `isoformat` takes ten times as long
 def _as_text(value: datetime | None) -> str | None:
     if value is None:
         return None

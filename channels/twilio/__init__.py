@@ -18,6 +18,7 @@ from bot.messages import Address, Inbound, Media, News, Outbound, Receipt, gsm7_
 from channels.twilio import addresses, media, signature, webhook
 from channels.twilio.account import Account
 from channels.twilio.client import connect, translated
+from channels.twilio.line import Line
 
 __all__ = ["Account", "Sms", "Twilio", "WhatsApp"]
 
@@ -61,7 +62,7 @@ class Twilio(Channel):
         self.templates = frozenset(account.templates)
         self.now = now
         self._client: Client | None = None
-        self._idle: list[Client] = []
+        self._idle: list[Line] = []
         self._given: OrderedDict[str, None] = OrderedDict()
 
     @property
@@ -75,20 +76,19 @@ class Twilio(Channel):
 
     async def send(self, message: Outbound) -> Receipt:
         """Post one message; our id goes along in the status callback, so that a lost answer can still come back."""
-        fields = {**self._content(message), **self._sender(), **self._stay(message)}
+        fields = {
+            "To": addresses.to_twilio(message.to),
+            "StatusCallback": self._callback(message),
+            **self._sender(),
+            **self._content(message),
+            **self._stay(message),
+        }
         async with self._line() as line:
-            try:
-                created = await line.messages.create_async(
-                    to=addresses.to_twilio(message.to), status_callback=self._callback(message), **fields
-                )
-            except Exception as error:
-                raise translated(error) from None  # the cause would show the number
-            if not created.sid:
-                raise SendUnknown("Twilio's answer names no message.")
-            if created.sid in self._given:
+            sid = await line.post(fields)
+            if sid in self._given:
                 raise SendUnknown("Twilio's answer is the receipt of an earlier message.")
-        self._remember(created.sid)
-        return Receipt(created.sid)
+        self._remember(sid)
+        return Receipt(sid)
 
     def _remember(self, sid: str) -> None:
         self._given[sid] = None
@@ -96,13 +96,13 @@ class Twilio(Channel):
             self._given.popitem(last=False)
 
     @asynccontextmanager
-    async def _line(self) -> AsyncIterator[Client]:
+    async def _line(self) -> AsyncIterator[Line]:
         """A connection for one message at a time, kept for the next while every answer on it is right."""
-        line = self._idle.pop() if self._idle else connect(self.account, kept=True)
+        line = self._idle.pop() if self._idle else Line(self.account)
         try:
             yield line
         except BaseException:
-            await line.http_client.close()
+            await line.close()
             raise
         self._idle.append(line)
 
@@ -110,23 +110,23 @@ class Twilio(Channel):
         """The body as Twilio is given it."""
         return message.body
 
-    def _content(self, message: Outbound) -> dict[str, Any]:
-        return {"body": self.words(message)}
+    def _content(self, message: Outbound) -> dict[str, str]:
+        return {"Body": self.words(message)}
 
-    def _sender(self) -> dict[str, Any]:
+    def _sender(self) -> dict[str, str]:
         if self.account.messaging_service_sid:
-            return {"messaging_service_sid": self.account.messaging_service_sid}
-        return {"from_": self._own_address()}
+            return {"MessagingServiceSid": self.account.messaging_service_sid}
+        return {"From": self._own_address()}
 
     def _own_address(self) -> str:
         return addresses.to_twilio(Address(self.kind, self.account.sender or ""))
 
-    def _stay(self, message: Outbound) -> dict[str, Any]:
+    def _stay(self, message: Outbound) -> dict[str, str]:
         """How long the message may wait at Twilio, where it has an end that is sooner than Twilio's own."""
         if message.good_until is None:
             return {}
         left = int((message.good_until - self.now()).total_seconds())
-        return {"validity_period": max(left, SHORTEST_STAY)} if left < LONGEST_STAY else {}
+        return {"ValidityPeriod": str(max(left, SHORTEST_STAY))} if left < LONGEST_STAY else {}
 
     def _callback(self, message: Outbound) -> str:
         return f"{self.account.public_base_url}{self.webhooks[1]}?{webhook.OUTBOUND_ID}={message.id}"
@@ -229,8 +229,10 @@ class Twilio(Channel):
 
     async def close(self) -> None:
         idle, self._idle = self._idle, []
-        for line in [*idle, *([self._client] if self._client else [])]:
-            await line.http_client.close()
+        for line in idle:
+            await line.close()
+        if self._client is not None:
+            await self._client.http_client.close()
         self._client = None
 
 
@@ -277,16 +279,16 @@ class WhatsApp(Twilio):
         figures = (self.account.sender or "").removeprefix("+")
         return WayIn(f"https://wa.me/{figures}?text={quote(words, safe='')}", to) if to else None
 
-    def _content(self, message: Outbound) -> dict[str, Any]:
+    def _content(self, message: Outbound) -> dict[str, str]:
         template = message.template
         if template is None:
             return super()._content(message)
         if template.key not in self.account.templates:
             raise Refused(f"There is no template {template.key} under templates in [channels.whatsapp].")
-        content = {"content_sid": self.account.templates[template.key]}
+        content = {"ContentSid": self.account.templates[template.key]}
         if template.values:
             filled = {str(place): value for place, value in enumerate(template.values, 1)}
-            content["content_variables"] = json.dumps(filled)
+            content["ContentVariables"] = json.dumps(filled)
         return content
 
     def _says(self, body: str | None, message: Outbound) -> bool:

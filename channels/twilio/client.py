@@ -1,4 +1,4 @@
-"""Talking to Twilio's REST API with its own library, minus the two habits that lose or double messages.
+"""Asking Twilio's REST API with its own library, minus the two habits that lose or double messages.
 
 The library's async client ignores its own timeout and waits for ever, and with `max_retries` it posts a text again
 after a 5xx, which may be a second text (seen with twilio 9.13.0). Here every request has an end and none is repeated.
@@ -7,7 +7,6 @@ after a 5xx, which may be a second text (seen with twilio 9.13.0). Here every re
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from aiohttp import (
     ClientConnectorError,
@@ -29,11 +28,11 @@ from channels.twilio.errors import outcome
 
 
 class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library has no types
-    """One connection, `kept` for the next request; or a new one for each."""
+    """A new connection for each request: a stray second answer on a kept one would be taken for that of the next."""
 
-    def __init__(self, timeout: float, kept: bool) -> None:
+    def __init__(self, timeout: float) -> None:
         super().__init__(pool_connections=False)
-        self.session = ClientSession(connector=TCPConnector(limit=1 if kept else 20, force_close=not kept))
+        self.session = ClientSession(connector=TCPConnector(limit=20, force_close=True))
         self.limit = ClientTimeout(timeout)
 
     async def request(
@@ -41,33 +40,26 @@ class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library ha
         method: str,
         url: str,
         params: dict[str, str | int] | None = None,
-        data: dict[str, object] | None = None,
         headers: dict[str, str] | None = None,
         auth: tuple[str, str] | None = None,
         **_more: Any,
     ) -> Response:
         """One request with an end, and nothing of it in any log: the library's own would write phone numbers there."""
         known = {"authorization": encode_basic_auth(*auth)} if auth else {}
-        form = {"content-type": "application/x-www-form-urlencoded"} if data else {}
         async with self.session.request(
             method,
             url,
             params=params,
-            data=urlencode(data, doseq=True).encode() if data else None,
-            headers={**(headers or {}), **form, **known},
+            headers={**(headers or {}), **known},
             timeout=self.limit,
             allow_redirects=False,
         ) as response:
             return Response(response.status, await response.text(), dict(response.headers))
 
 
-def connect(account: Account, *, kept: bool = False) -> Client:
-    """A client of one account. Call it inside a running event loop, and close its `http_client`.
-
-    A stray second answer on a kept connection is taken for that of the next request. Posting is faster over one, and
-    a receipt that was given before tells; a list would not tell, so what asks for one is not `kept`.
-    """
-    transport = _Transport(account.timeout, kept)
+def connect(account: Account) -> Client:
+    """A client of one account. Call it inside a running event loop, and close its `http_client`."""
+    transport = _Transport(account.timeout)
     client = Client(account.username, account.password, account.account_sid, http_client=transport)
     client.api.base_url = account.api_base_url
     client.messaging.base_url = account.messaging_base_url
