@@ -104,9 +104,8 @@ class PostgreSQL(Database):
                 if uow.changed and self._bell is None:
                     cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload(frozenset(uow.changed))))
             except Passing as passing:
-                assert passing.__cause__ is not None
-                _give_up(connection, passing.__cause__)
-                raise passing.__cause__ from None
+                _give_up(connection, passing.error)
+                raise passing.error from None
             except BaseException as error:
                 _give_up(connection, error)
                 raise

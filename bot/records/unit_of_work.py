@@ -34,7 +34,11 @@ class NotAlone(Again):
 
 
 class Passing(Again):
-    """It failed for a reason that passes, which is the cause of this."""
+    """It failed with `error`, for a reason that passes."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
 
 
 def beside(use_case: UseCase) -> UseCase:
@@ -132,7 +136,7 @@ class UnitOfWork:
             yield
         except BaseException as error:
             if isinstance(error, Exception) and passes(error):
-                raise Passing from error
+                raise Passing(error) from error
             if in_transaction(self.connection):
                 self.locked = locked  # what was locked since is free again
                 self._cursor.execute("ROLLBACK TO SAVEPOINT part")
