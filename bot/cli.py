@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
+import psycopg
 import typer
 from rich.markup import escape
 from rich.progress import track
@@ -97,7 +98,7 @@ def main() -> None:
         _fail(str(problem), 1)
     except OSError as problem:
         _fail(_disk_problem(problem), 1)
-    except (DBAPIError, sqlite3.Error) as problem:
+    except (DBAPIError, psycopg.Error, sqlite3.Error) as problem:
         known = _database_problem(problem)
         if known is None:
             raise
@@ -129,12 +130,22 @@ def _disk_problem(error: OSError) -> str:
     return f"{error.filename or 'A file'}: {error.strerror}. {mend}"
 
 
-def _database_problem(error: DBAPIError | sqlite3.Error) -> str | None:
+def _database_problem(error: DBAPIError | psycopg.Error | sqlite3.Error) -> str | None:
     """What is wrong with the database, if that is what it is. The error's own text may hold words of people."""
     cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, psycopg.Error):
+        return _server_problem(cause)
     name = str(getattr(cause, "sqlite_errorname", ""))
     mend = next((mend for known, mend in DATABASE_MENDS.items() if name.startswith(known)), None)
     return mend and f"The database (url in [database] of the settings) {mend}"
+
+
+def _server_problem(error: psycopg.Error) -> str:
+    """The same for PostgreSQL. What libpq says of a connection holds no words of people; it may hold the address."""
+    where = "The database (url in [database] of the settings)"
+    if error.sqlstate is None:
+        return f"{where} cannot be reached. Check the address, and that PostgreSQL runs and lets you in."
+    return f"{where} refused ({error.sqlstate}, {type(error).__name__}). See the log of PostgreSQL."
 
 
 def _fail(problem: str, code: int) -> None:

@@ -27,7 +27,7 @@ from bot.terminal import ACTOR, CONFIG, ConfigPath, err, opened, out
 
 def add_data_commands(app: typer.Typer) -> None:
     """Put the commands of this file among those of the program."""
-    for command in (copy, withdraw, retained, backup, restore):
+    for command in (copy, withdraw, retained, backup, restore, move):
         app.command("retention" if command is retained else None)(command)
     app.command("take-out")(take_out)
 
@@ -279,5 +279,33 @@ def _settings_for(path: Path, config: Path, progress: backups.Progress) -> Setti
         ) from None
 
 
+def move(
+    to: Annotated[str, typer.Option("--to", metavar="URL", help="postgresql://user:password@host/database, empty.")],
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Move the study from SQLite to PostgreSQL, counted and compared; stop the server first."""
+    from bot.records.transfer import transfer
+    from bot.web.serve import alone
+
+    settings = bootstrap.load_settings(config)
+    if settings.database.shared:
+        raise WrongUse("The study is in PostgreSQL already. pg_dump and pg_restore move it to another server.")
+    if not to.startswith("postgresql://"):
+        raise WrongUse("--to takes the address of a PostgreSQL database: postgresql://user:password@host/database")
+    vault = open_key_file(settings.security.key_file)
+    with alone(settings.database.url), _bar() as progress:
+        counts = transfer(settings.database.url, to, vault, progress)
+    out.print(
+        f"Moved and compared: {counts['participants']} participants, {counts['messages']} messages, "
+        f"{sum(counts.values())} rows in {len(counts)} tables."
+    )
+    out.print(f"Now set url in [database] to it, and keep {_file(settings)} until you have seen that all is well.")
+
+
 def _file(settings: Settings) -> Path:
+    if settings.database.shared:
+        raise WrongUse(
+            "The study is in PostgreSQL: pg_dump makes a backup of it, and pg_restore puts it back. Copy the prompts "
+            "folder and the settings too, and keep the study key in another place."
+        )
     return Path(settings.database.url.partition(":///")[2])

@@ -42,6 +42,9 @@ SETTINGS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_d
 """On the disk before anybody is told so; and what is deleted is overwritten with zeros."""
 
 
+_NOTICED_SOON = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+"""That we are gone, by the server: what a transaction holds is free again then."""
+
 PATIENCE = timedelta(seconds=30)
 """How long one statement may take on PostgreSQL, with its wait for others, unless the settings say otherwise."""
 
@@ -136,7 +139,7 @@ def _open_postgresql(url: str, pool_size: int, statement_timeout: timedelta) -> 
         pool_size=pool_size,
         max_overflow=4,
         connect_args={
-            "options": f"-c timezone=UTC -c statement_timeout={milliseconds}",
+            "options": f"-c timezone=UTC -c statement_timeout={milliseconds} {_NOTICED_SOON}",
             "application_name": "ownpace",
             "connect_timeout": 5,
             "keepalives_idle": 10,

@@ -6,18 +6,22 @@ interview of the one participant whom they touch before they read it. Both are o
 exclusively and the others share.
 
 A transaction that failed for a passing reason, such as a deadlock or a connection that was cut, is done again. Where
-the connection was cut during the commit, the server is asked whether it was committed: nothing is done twice.
+the connection was cut during the commit, its mark shows whether it was committed: nothing is done twice. (The number
+that PostgreSQL gives a transaction shows it not: after a crash that number may be given again.)
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import secrets
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, text
@@ -28,10 +32,23 @@ from bot.records.database import Database
 from bot.records.faults import lost, passes
 from bot.records.prepared import driver_cursor
 from bot.records.tables import metadata
-from bot.records.unit_of_work import NotAlone, UnitOfWork, runs_beside
+from bot.records.unit_of_work import NotAlone, Passing, UnitOfWork, runs_beside
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+MARK = """
+INSERT INTO leases (name, holder, token, until)
+SELECT %(name)s, %(holder)s, %(number)s, clock_timestamp() WHERE pg_current_xact_id_if_assigned() IS NOT NULL
+ON CONFLICT (name) DO UPDATE SET token = excluded.token, until = excluded.until
+"""
+"""Written by each transaction that has written: a row for each thread, with a number that only grows."""
+
+MARKED = """
+INSERT INTO leases (name, holder, token, until) VALUES (%(name)s, %(holder)s, 0, clock_timestamp())
+ON CONFLICT (name) DO UPDATE SET holder = excluded.holder RETURNING token
+"""
+"""The number of the last transaction of a thread that was committed; waits for one that is under way."""
 
 READERS = 2
 """Connections that are kept for reading, beside those of the pool."""
@@ -50,6 +67,8 @@ class PostgreSQL(Database):
 
     def _open(self, pool_size: int) -> None:
         self._bell: Bell | None = None
+        self._me = secrets.token_hex(8)
+        self._numbers = count(1)
         self._writers = ThreadPoolExecutor(pool_size, thread_name_prefix="writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
 
@@ -98,11 +117,14 @@ class PostgreSQL(Database):
                 take = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
                 cursor.execute(f"SELECT {take}({TURNSTILE})")
                 uow = self._unit(connection, beside=not alone)
-                result = _done(work, uow)
-                cursor.execute("SELECT pg_current_xact_id_if_assigned()::text")
-                (number,) = cursor.fetchone()
+                result = work(uow)
+                mark = self._mark()
+                cursor.execute(MARK, mark)
                 if uow.changed and self._bell is None:
                     cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload(frozenset(uow.changed))))
+            except Passing as passing:
+                _give_up(connection, passing.error)
+                raise passing.error from None
             except BaseException as error:
                 _give_up(connection, error)
                 raise
@@ -110,7 +132,7 @@ class PostgreSQL(Database):
                 transaction.commit()
             except Exception as error:
                 _give_up(connection, error)
-                if not (lost(error) and number and self._was_committed(number)):
+                if not (lost(error) and self._was_committed(mark)):
                     raise
         if uow.changed:
             self._tell(frozenset(uow.changed))
@@ -118,17 +140,20 @@ class PostgreSQL(Database):
                 self._bell.ring(frozenset(uow.changed))
         return result
 
-    def _was_committed(self, number: str) -> bool:
-        """Whether the transaction of this number was, once the server knows."""
-        return self._insist(lambda: next(fate for fate in self._fates(number) if fate != "in progress") == "committed")
+    def _mark(self) -> Mapping[str, Any]:
+        name = f"commit {self._me} {threading.get_native_id()}"
+        return {"name": name, "holder": self._me, "number": next(self._numbers)}
 
-    def _fates(self, number: str) -> Iterator[str | None]:
-        """What the server says became of it, every little while. None: it has forgotten, which takes days."""
-        while True:
-            with self._engine.connect() as connection:
-                asked = text("SELECT pg_xact_status(CAST(CAST(:number AS text) AS xid8))")
-                yield connection.execute(asked, {"number": number}).scalar()
-            time.sleep(WAITS[0])
+    def _was_committed(self, mark: Mapping[str, Any]) -> bool:
+        """Whether the transaction with this mark was, once its fate is known."""
+
+        def asked() -> bool:
+            with self._engine.connect() as connection, connection.begin():
+                cursor = driver_cursor(connection)
+                cursor.execute(MARKED, mark)
+                return bool(cursor.fetchone()[0] == mark["number"])
+
+        return self._insist(asked)
 
     # Reading things
 
@@ -182,17 +207,6 @@ class PostgreSQL(Database):
             self._bell.close()
         self._readers.shutdown()
         self._engine.dispose()
-
-
-def _done(work: Callable[[UnitOfWork], T], uow: UnitOfWork) -> T:
-    """Do it; a passing failure within undoes it all, also where somebody has caught it and gone on."""
-    try:
-        result = work(uow)
-    except Exception as error:
-        raise uow.spoiled or error from error
-    if uow.spoiled is not None:
-        raise uow.spoiled
-    return result
 
 
 def _give_up(connection: Connection, error: BaseException) -> None:

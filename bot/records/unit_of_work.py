@@ -25,11 +25,20 @@ HOLDING_KEY = "holding key"
 """Where `meta` says which data key is that of the holding area."""
 
 
-class NotAlone(BaseException):
-    """A use case that runs beside others has to run alone after all: it is undone, and run again.
+class Again(BaseException):
+    """The use case is undone and run again. No `except Exception` on the way may take this for a failure of its own."""
 
-    No `except Exception` on the way may take this for a failure.
-    """
+
+class NotAlone(Again):
+    """It ran beside others, and has to run alone after all."""
+
+
+class Passing(Again):
+    """It failed with `error`, for a reason that passes."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
 
 
 def beside(use_case: UseCase) -> UseCase:
@@ -58,8 +67,7 @@ def in_transaction(connection: Connection) -> bool:
 class UnitOfWork:
     """One transaction. `changed` gathers names of what changed, told to listeners after the commit.
 
-    `beside`: others write at the same time, each to participants of their own, whose ids are in `locked`. `spoiled`: a
-    passing failure, after which the whole is done again, whoever caught it.
+    `beside`: others write at the same time, each to participants of their own, whose ids are in `locked`.
     """
 
     def __init__(
@@ -80,7 +88,6 @@ class UnitOfWork:
         self.changed: set[str] = set()
         self.beside = beside
         self.locked: Set[int] = frozenset()
-        self.spoiled: Exception | None = None
         self._cursor = driver_cursor(connection)
         self._known_schedules = known_schedules
         self._texts = texts
@@ -129,8 +136,8 @@ class UnitOfWork:
             yield
         except BaseException as error:
             if isinstance(error, Exception) and passes(error):
-                self.spoiled = error
-            elif in_transaction(self.connection):
+                raise Passing(error) from error
+            if in_transaction(self.connection):
                 self.locked = locked  # what was locked since is free again
                 self._cursor.execute("ROLLBACK TO SAVEPOINT part")
                 self._cursor.execute("RELEASE SAVEPOINT part")

@@ -64,9 +64,10 @@ def give_up(uow: UnitOfWork, holder: str) -> None:
 
 
 def forget_old(uow: UnitOfWork) -> None:
-    """Those of processes that are no more. A lease that has a name for good keeps its token."""
+    """Those of processes that are no more, and their marks. A lease that has a name for good keeps its token."""
     old = leases.c.until < uow.database_time() - FORGOTTEN_AFTER
-    uow.execute(delete(leases).where(old, leases.c.name == worker(leases.c.holder)))
+    theirs = or_(leases.c.name == worker(leases.c.holder), leases.c.name.startswith("commit "))
+    uow.execute(delete(leases).where(old, theirs))
 
 
 def is_alive(holder: ColumnElement[str], now: datetime) -> ColumnElement[bool]:

@@ -73,8 +73,8 @@ class Worker:
         loop = asyncio.get_running_loop()
         end = self.database.listen(lambda changed: self._hear(loop, changed))
         clock = AsyncIOScheduler(timezone="UTC")
-        every = {"seconds": CATCH_UP_EVERY.total_seconds(), "next_run_time": self.database.clock()}
-        clock.add_job(self._catch_up, "interval", id="catch up", **every)
+        clock.add_job(self._catch_up, id="catch up at the start")  # whatever others do: a process may just have died
+        clock.add_job(self._catch_up_alone, "interval", id="catch up", seconds=CATCH_UP_EVERY.total_seconds())
         clock.start()
         try:
             await self._insist(outbox.recover, self._asked_after)
@@ -324,9 +324,11 @@ class Worker:
         finally:
             listening.cancel()
 
+    async def _catch_up_alone(self) -> None:
+        if await self._holds("catch up"):
+            await self._catch_up()
+
     async def _catch_up(self) -> None:
-        if not await self._holds("catch up"):
-            return
         for kind, channel in self.channels.items():
             try:
                 async for news in channel.catch_up():

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, delete, func, insert, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from bot.bootstrap import open_database
@@ -86,24 +86,35 @@ def test_a_commit_whose_answer_is_lost_is_asked_about_and_done_once(
     study: World, monkeypatch: pytest.MonkeyPatch, committed: bool
 ) -> None:
     """The server is asked what became of it: what was committed is not done again, and what was not, is."""
-    real, tries = Connection._commit_impl, []
+    real, commits, runs = Connection._commit_impl, [], []
 
     def commit(connection: Connection) -> None:
-        tries.append(1)
-        if len(tries) > 1:
+        commits.append(1)
+        if len(commits) > 1:
             return real(connection)
         if committed:
             real(connection)
-        cut_now = psycopg.connect(study.program.settings.database.url, autocommit=True)
-        pid = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]  # it is open
-        cut_now.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
-        cut_now.close()
+        with psycopg.connect(study.program.settings.database.url, autocommit=True) as other:
+            pid = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]  # it is open
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
         raise psycopg.OperationalError("the line was cut")
 
-    monkeypatch.setattr(Connection, "_commit_impl", commit)
-    study.run(write, "row")
-    assert len(tries) == (1 if committed else 2)
-    assert names(study.program.database) == ["row"]
+    def use_case(uow: UnitOfWork) -> str:
+        runs.append(1)
+        write(uow, f"row {len(runs)}")
+        return f"row {len(runs)}"
+
+    wanted = f"row {1 if committed else 2}"
+    for again in (False, True):  # the first transaction of a thread has no mark before it
+        if again:
+            study.run(write, "something before")
+            study.run(lambda uow: uow.execute(delete(meta).where(meta.c.name == wanted)))
+        commits.clear()
+        runs.clear()
+        with monkeypatch.context() as cutting:
+            cutting.setattr(Connection, "_commit_impl", commit)
+            assert study.run(use_case) == wanted
+        assert names(study.program.database) == [wanted]
 
 
 def test_a_passing_failure_within_a_part_undoes_the_whole_also_where_somebody_has_caught_it(study: World) -> None:

@@ -1,0 +1,112 @@
+"""A study's way from SQLite to PostgreSQL: every row, counted and compared."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic_core import to_json
+from sqlalchemy import JSON, Connection, Table, bindparam, delete, func, insert, select, text
+from sqlalchemy.exc import DBAPIError
+
+from bot.errors import OwnPaceError
+from bot.records import migrate
+from bot.records.database import open_engine
+from bot.records.tables import meta, metadata
+from bot.records.vault import Vault
+
+AT_ONCE = 500
+Progress = Callable[[str, int, int], None]
+
+
+def transfer(source: str, target: str, vault: Vault, progress: Progress) -> dict[str, int]:
+    """Copy everything from one database into an empty one, in one transaction; how many rows each table has.
+
+    Raises OwnPaceError, with nothing copied, where there are rows already, or where what was copied is not the same.
+    """
+    migrate.check(source, vault)
+    migrate.migrate(target, vault)
+    from_engine, to_engine = open_engine(source), open_engine(target)
+    try:
+        with from_engine.connect() as here, to_engine.connect() as there, here.begin(), there.begin():
+            here.exec_driver_sql("BEGIN")  # one moment's state
+            there.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            _refuse_rows(there)
+            return {table.name: _copy(here, there, table, progress) for table in metadata.sorted_tables}
+    finally:
+        from_engine.dispose()
+        to_engine.dispose()
+
+
+def _refuse_rows(there: Connection) -> None:
+    for table in metadata.sorted_tables:
+        if table is not meta and there.execute(select(func.count()).select_from(table)).scalar_one():
+            raise OwnPaceError(f"There is a study in that database already: {table.name} has rows. Name an empty one.")
+    there.execute(delete(meta))
+
+
+def _copy(here: Connection, there: Connection, table: Table, progress: Progress) -> int:
+    total = here.execute(select(func.count()).select_from(table)).scalar_one()
+    done, sum_here = 0, hashlib.sha256()
+    for rows in _rows(here, table):
+        try:
+            there.execute(_inserted(table), rows)
+        except DBAPIError as error:
+            kind = type(error.orig).__name__
+            raise OwnPaceError(
+                f"A row of {table.name} does not fit into PostgreSQL ({kind}). Nothing was moved."
+            ) from None
+        _add(sum_here, rows)
+        done += len(rows)
+        progress(f"Moving {table.name}", done, total)
+    sum_there = hashlib.sha256()
+    for rows in _rows(there, table):
+        _add(sum_there, rows)
+    count: int = there.execute(select(func.count()).select_from(table)).scalar_one()
+    if (done, sum_here.digest()) != (count, sum_there.digest()):
+        raise OwnPaceError(f"{table.name} did not arrive as it was. Nothing was moved; please tell us.")
+    _count_on(there, table)
+    return count
+
+
+def _inserted(table: Table) -> Any:
+    """A statement that keeps NULL in a JSON column as NULL."""
+    json = {one.name: bindparam(one.name, type_=JSON(none_as_null=True)) for one in table.c if type(one.type) is JSON}
+    return insert(table).values(json) if json else insert(table)
+
+
+def _rows(connection: Connection, table: Table) -> Iterator[list[dict[str, Any]]]:
+    """All rows in the order of their key, never all of them in memory."""
+    (key,) = table.primary_key.columns
+    query, last = select(table).order_by(key).limit(AT_ONCE), None
+    while True:
+        found = connection.execute(query if last is None else query.where(key > last))
+        rows = [dict(row) for row in found.mappings()]
+        if not rows:
+            return
+        yield rows
+        last = rows[-1][key.name]
+
+
+def _add(whole: Any, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        whole.update(to_json([_plain(value) for value in row.values()]) + b"\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def _count_on(there: Connection, table: Table) -> None:
+    """New rows get numbers after those that are there."""
+    column = table.autoincrement_column
+    if column is None:
+        return
+    sequence = func.pg_get_serial_sequence(table.name, column.name)
+    last = there.execute(select(func.max(column))).scalar()
+    if last is not None:
+        there.execute(text("SELECT setval(:of, :last)"), {"of": there.execute(select(sequence)).scalar(), "last": last})
