@@ -39,13 +39,17 @@ DOUBTFUL = {Fault.CUT_BEFORE, Fault.CUT_AFTER, Fault.LATE}
 
 @dataclass
 class BadNetwork:
-    """Passes requests on to `target`, and ill-treats every second one: posts in turn, and now and then a question."""
+    """Passes requests on to `target`, and ill-treats every second one: posts in turn, and now and then a question.
+
+    A question comes after the posts that were on their way, as it does two minutes after an unknown send.
+    """
 
     target: str
     http: ClientSession
     url: str = ""
     met: dict[Fault, list[str]] = field(default_factory=lambda: {fault: [] for fault in Fault})
     questions_cut: int = 0
+    under_way: set[asyncio.Task[web.Response]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         bad = (Fault.CUT_AFTER, Fault.LATE, Fault.REPEATED, Fault.CUT_BEFORE)
@@ -54,14 +58,19 @@ class BadNetwork:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         if request.method == "GET":
-            if cut := next(self.questions):
+            if next(self.questions):
                 self.questions_cut += 1
-            return _hang_up(request) if cut else await self._passed_on(request, b"")
+                return _hang_up(request)
+            await asyncio.gather(*map(asyncio.shield, self.under_way), return_exceptions=True)
+            return await self._passed_on(request, b"")
         fault, body = next(self.posts), await request.read()
         self.met[fault].append(str((await request.post())["StatusCallback"]).partition("oid=")[2])
         if fault is Fault.CUT_BEFORE:
             return _hang_up(request)
-        answer = await self._passed_on(request, body)
+        post = asyncio.create_task(self._passed_on(request, body))
+        self.under_way.add(post)
+        post.add_done_callback(self.under_way.discard)
+        answer = await asyncio.shield(post)  # it arrives, also when nobody waits for the answer any more
         if fault is Fault.CUT_AFTER:
             return _hang_up(request)
         if fault is Fault.LATE:
