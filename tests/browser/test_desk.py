@@ -157,6 +157,38 @@ def test_every_state_of_the_desk_is_accessible(table: Desk, scheme: Literal["lig
     page.context.close()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_form_that_was_refused_or_done_is_accessible(table: Desk, scheme: Literal["light", "dark"]) -> None:
+    """A file whose columns have other names, and what each new page says when something is missing, or done."""
+    here, message = f"/participants/{table.code}", said(table)
+    page = table.page("/enrol", 320, scheme, bypass_csp=True)
+    page.get_by_label("Or its lines").fill("group,way,where,Diet\nsocial-workers,simulator,sms/lee,none")
+    page.get_by_role("button", name="Look before enrolling").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nobody was enrolled")
+    check(page)
+    expect(page.get_by_label(re.compile("^group, such as"))).to_be_visible()
+    page.goto(f"{table.study.url}{here}/split/{message}")
+    page.get_by_label("Why? The trail keeps it.").fill("It is about that")
+    page.get_by_role("button", name="Split the message").click()
+    expect(page.get_by_role("alert")).to_contain_text("Choose the words")
+    check(page)
+    page.goto(f"{table.study.url}{here}/withdraw")
+    page.get_by_label(re.compile("Write the code")).fill("P99")
+    page.get_by_role("button", name="Do it").click()
+    expect(page.get_by_role("alert")).to_contain_text("Choose what becomes")
+    check(page)
+    page.goto(f"{table.study.url}{here}/copy")
+    page.get_by_role("button", name="Put them back").click()
+    expect(page.get_by_role("alert")).to_contain_text("Choose at least one line")
+    check(page)
+    page.goto(f"{table.study.url}{here}/write-ups/{message}")
+    page.get_by_label(re.compile("The text")).fill("A text in Welsh")
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.get_by_role("heading", name="What was written")).to_be_visible()
+    check(page)
+    page.context.close()
+
+
 def tab_to(page: Page, what: str, most: int = 90) -> None:
     """Press Tab until the keyboard is on something with this name or text."""
     name = "(e => e.labels?.[0]?.innerText ?? e.innerText ?? '')(document.activeElement)"
