@@ -58,7 +58,7 @@ def render(request: Request, template: str, **values: Any) -> str:
     parts = web(request)
     known = {"study": parts.study, "zone": parts.zone, "simulated": "simulator" in parts.channels, "problem": ""}
     known["path"] = request.url.path
-    defaults = {"user": None, "name": "", "next": "/", "draft": ""}
+    defaults = {"user": None, "name": "", "next": "/", "draft": "", "unsaved": ""}
     return templates.get_template(template).render(**{**known, **defaults, **values})
 
 

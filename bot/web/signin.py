@@ -24,6 +24,11 @@ TRIES, WAIT_SECONDS = 8, 60
 FORMS = re.compile(r"^(/participants/[^/]+|/tasks)/.*")
 """Where the forms of a page are sent to, and the page."""
 
+FREE_WORDS = ("note", "worry", "reason", "outcome", "words", "people", "codes")
+"""Fields of forms, other than messages and write-ups, in which somebody may have written for long."""
+
+UNSAVED = "/unsaved"
+
 Page = Callable[[Request, User], Awaitable[Response]]
 
 
@@ -77,11 +82,17 @@ async def closed(request: Request, user: User, code: str) -> str:
 async def _stopped(request: Request) -> Response:
     """Sign in first; words that were to be sent are carried along in the form, and are on their page afterwards."""
     target = _page_of(request.url.path)
-    draft = (await form(request)).get("text", "") if request.method == "POST" else ""
-    if not draft.strip():
+    posted = await form(request) if request.method == "POST" else {}
+    draft = posted.get("text", "")
+    unsaved = "\n\n".join(words for name in FREE_WORDS if (words := posted.get(name, "").strip()))
+    if not draft.strip() and not unsaved:
         return RedirectResponse(f"/sign-in?next={quote(target)}", 303)
-    problem = "You are not signed in any more, so your message was not sent. It is kept: sign in to see it again."
-    return page(request, "signin.html", status=401, problem=problem, next=target, draft=draft)
+    if draft.strip():
+        problem = "You are not signed in any more, so your message was not sent. It is kept: sign in to see it again."
+    else:
+        problem = "You are not signed in any more, so what you wrote was not saved. Sign in to see your words again."
+    kept = {"draft": draft, "unsaved": unsaved}
+    return page(request, "signin.html", status=401, problem=problem, next=target, **kept)
 
 
 def _page_of(path: str) -> str:
@@ -131,19 +142,23 @@ async def sign_in(request: Request) -> Response:
     if not same_origin(request):
         return page(request, "problem.html", status=403, problem="This form came from another site.")
     parts, sent = web(request), await form(request)
-    name, target, draft = sent.get("name", ""), inside(sent.get("next", "/")), sent.get("draft", "")
+    name, target = sent.get("name", ""), inside(sent.get("next", "/"))
+    kept = {each: sent.get(each, "") for each in ("draft", "unsaved")}
     tried = name.strip().casefold()
     if _tried_too_often(request, tried):
         problem = "Too many tries for this name. Wait a minute, then try again."
-        return page(request, "signin.html", status=429, problem=problem, name=name, next=target, draft=draft)
+        return page(request, "signin.html", status=429, problem=problem, name=name, next=target, **kept)
     user = await parts.database.read(staff.password_fits, name, sent.get("password", ""))
     if user is None:
         _count_try(request, tried)
         problem = "This name and password do not fit together. Check both and try again."
-        return page(request, "signin.html", status=401, problem=problem, name=name, next=target, draft=draft)
+        return page(request, "signin.html", status=401, problem=problem, name=name, next=target, **kept)
     token = await parts.database.run(staff.sign_in, user)
-    if draft:
-        keep_draft(request, user.name, target, draft)
+    if kept["draft"]:
+        keep_draft(request, user.name, target, kept["draft"])
+    if kept["unsaved"]:
+        keep_draft(request, user.name, UNSAVED, kept["unsaved"])
+        target = f"{UNSAVED}?next={quote(target)}"
     return _with_cookie(request, f"/second-step?next={quote(target)}" if user.two_steps else target, token)
 
 
@@ -202,6 +217,21 @@ async def sign_out(request: Request) -> Response:
     return response
 
 
+@signed_in(May.OWN)
+async def unsaved(request: Request, user: User) -> Response:
+    """What somebody was writing when their session ended, for them to copy."""
+    words = web(request).drafts.get((user.name, UNSAVED), "")
+    target = inside(request.query_params.get("next", "/"))
+    return page(request, "unsaved.html", user=user, words=words, next=target)
+
+
+@signed_in(May.OWN)
+async def copied(request: Request, user: User) -> Response:
+    """They have it."""
+    keep_draft(request, user.name, UNSAVED, "")
+    return RedirectResponse(inside((await form(request)).get("next", "/")), 303)
+
+
 def inside(target: str) -> str:
     """Only a path of ours: a link cannot send somebody elsewhere."""
     return target if target.startswith("/") and not target.startswith(("//", "/\\")) else "/"
@@ -213,4 +243,6 @@ routes = [
     Route("/second-step", ask_again),
     Route("/second-step", finish, methods=["POST"]),
     Route("/sign-out", sign_out, methods=["POST"]),
+    Route(UNSAVED, unsaved),
+    Route(UNSAVED, copied, methods=["POST"]),
 ]

@@ -186,6 +186,13 @@ def test_every_form_that_was_refused_or_done_is_accessible(table: Desk, scheme: 
     page.get_by_role("button", name="Keep it").click()
     expect(page.get_by_role("heading", name="What was written")).to_be_visible()
     check(page)
+    page.goto(f"{table.study.url}{here}")
+    page.get_by_text("Field notes", exact=True).click()
+    page.get_by_label("A note of yours").fill("She asked for more time")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Keep the note").click()
+    expect(page.get_by_role("alert")).to_contain_text("what you wrote was not saved")
+    check(page)
     page.context.close()
 
 

@@ -82,6 +82,28 @@ async def test_what_was_written_is_there_after_signing_in_again(study: World, cl
     assert replies(study, code) == [], "it is theirs to send"
 
 
+@pytest.mark.parametrize("where", ["note", "worry", "refile"])
+async def test_other_words_are_shown_to_be_copied_after_signing_in_again(
+    study: World, client: httpx.AsyncClient, where: str
+) -> None:
+    code = study.consented()
+    field = {"note": "note", "worry": "worry", "refile": "reason"}[where]
+    door = await client.post(f"/participants/{code}/{where}", data={field: WORDS})
+    assert door.status_code == 401
+    assert "not saved. Sign in to see your words again" in door.text
+    for password in ("wrong", PASSWORD):
+        fields = {name: html.unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', door.text)}
+        door = await client.post("/sign-in", data={**fields, "name": "ann", "password": password})
+    assert door.status_code == 303
+    for _ in range(2):  # loading it again loses nothing
+        shown = await client.get(door.headers["location"])
+        assert html.unescape(shown.text).count(WORDS) == 1
+    on = await client.post("/unsaved", data={"next": f"/participants/{code}"})
+    assert (on.status_code, on.headers["location"]) == (303, f"/participants/{code}")
+    assert WORDS not in html.unescape((await client.get("/unsaved")).text)
+    assert WORDS not in html.unescape((await client.get(f"/participants/{code}")).text), "nothing was saved by itself"
+
+
 async def test_what_was_written_on_a_phone_is_there_after_signing_in_again(
     study: World, client: httpx.AsyncClient
 ) -> None:
