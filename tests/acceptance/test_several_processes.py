@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,13 +58,14 @@ class Network(threading.Thread):
         await asyncio.Event().wait()
 
     async def _enter(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for port in random.sample(self.behind, len(self.behind)):
-            try:
-                (await asyncio.open_connection("127.0.0.1", port))[1].close()
-            except OSError:
-                continue
-            await FaultProxy(port).serve(reader, writer)
-            return
+        """Whoever comes waits a little where nobody serves, as proxies let them."""
+        for _ in range(100):
+            for port in random.sample(self.behind, len(self.behind)):
+                with suppress(OSError):
+                    (await asyncio.open_connection("127.0.0.1", port))[1].close()
+                    await FaultProxy(port).serve(reader, writer)
+                    return
+            await asyncio.sleep(0.1)
         writer.transport.abort()
 
     def cut(self) -> None:
