@@ -133,10 +133,10 @@ def make_trouble(
         while crowd.turns < moment and not over.wait(0.01):
             pass
         if over.is_set():
-            return
+            break
         act()
         done[what] += 1
-    over.wait()
+    threading.Event().wait()
 
 
 def keep_alive(processes: list[Process], crowd: Crowd, over: threading.Event) -> None:
