@@ -1,15 +1,20 @@
-"""`scripts/screenshots`: every page, narrow and wide, light and dark, of a study in which somebody has answered."""
+"""`scripts/screenshots`: every page of a study in which somebody has answered, narrow and wide, light, dark and forced."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from tests.browser.desk import chromium, desk, new_phone, say, sign_in
 
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "forced": {"color_scheme": "dark", "forced_colors": "active"},
+}
+"""As people see it; forced colours are those of a high-contrast theme."""
 WIDTHS = (320, 1280)
 
 
@@ -55,11 +60,9 @@ def take(folder: Path) -> None:
             "no-such-page": "/participants/P99",
         }
         state = page.context.storage_state()
-        for scheme in SCHEMES:
+        for scheme, look in LOOKS.items():
             for width in WIDTHS:
-                context = browser.new_context(
-                    storage_state=state, color_scheme=scheme, viewport={"width": width, "height": 800}
-                )
+                context = browser.new_context(storage_state=state, viewport={"width": width, "height": 800}, **look)
                 shot = context.new_page()
                 for name, path in pages.items():
                     shot.goto(study.url + path)
