@@ -1,4 +1,4 @@
-"""`scripts/screenshots`: every page of a study in which somebody has answered, narrow and wide, light, dark and forced."""
+"""`scripts/screenshots`: every page of a study in which somebody has answered: narrow, wide, light, dark and forced."""
 
 from __future__ import annotations
 
