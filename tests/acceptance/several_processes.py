@@ -1,4 +1,8 @@
-"""Two processes for pages and two workers on PostgreSQL: killed, cut off, left without a database, again and again."""
+"""Two processes for pages and two workers on PostgreSQL: killed, cut off, left without a database, again and again.
+
+Not part of `scripts/test` until it has been seen to pass whole; by hand:
+.venv/bin/python -m pytest tests/acceptance/several_processes.py
+"""
 
 from __future__ import annotations
 
