@@ -25,13 +25,6 @@ from bot.service.withdrawal import Receipt
 from bot.terminal import ACTOR, CONFIG, ConfigPath, err, opened, out
 
 
-def add_data_commands(app: typer.Typer) -> None:
-    """Put the commands of this file among those of the program."""
-    for command in (copy, withdraw, retained, backup, restore, move):
-        app.command("retention" if command is retained else None)(command)
-    app.command("take-out")(take_out)
-
-
 @contextmanager
 def _bar() -> Iterator[backups.Progress]:
     """A progress bar on a terminal, and nothing where the output goes into a file."""

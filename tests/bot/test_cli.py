@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from bot.service.enrolment import COLUMNS
+from tests.bot import forked
 from tests.rig import ROOT
 
 COMMANDS = [
@@ -36,18 +37,10 @@ COMMANDS = [
 
 def ownpace(folder: Path, *words: str, typed: str = "", columns: int = 200) -> tuple[int, str]:
     """Run a command in a study's folder; its exit code and everything it printed."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "bot", *words],
-        cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "HOME": str(folder), "PATH": "/usr/bin:/bin", "COLUMNS": str(columns)},
-        input=typed,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    said = ran.stdout + ran.stderr
+    environment = {"PYTHONPATH": str(ROOT), "HOME": str(folder), "PATH": "/usr/bin:/bin", "COLUMNS": str(columns)}
+    code, said = forked.run(forked.Request(str(folder), list(words), environment), typed)
     assert "Traceback" not in said
-    return ran.returncode, said
+    return code, said
 
 
 @pytest.fixture

@@ -1,0 +1,51 @@
+"""What to do about a disk or a database that refuses, in words for the person who runs the program."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
+DISK_MENDS = {
+    errno.EEXIST: "A folder is wanted there: move the file away, or name another place in the settings.",
+    errno.ENOTDIR: "A folder is wanted there: move the file away, or name another place in the settings.",
+    errno.EISDIR: "A file is wanted there: move the folder away, or name another place.",
+    errno.ENOSPC: "Make room on the disk, then try again.",
+}
+
+DATABASE_MENDS = {
+    "SQLITE_BUSY": "is in use by another program. Wait until that has finished, then try again.",
+    "SQLITE_CANTOPEN": "cannot be opened. Check that its folder is there and that you may write in it.",
+    "SQLITE_CORRUPT": "is damaged. Put back a copy that is whole.",
+    "SQLITE_FULL": "cannot grow: the disk is full. Make room, then try again.",
+    "SQLITE_IOERR": "cannot be read or written. Check the disk, then try again.",
+    "SQLITE_NOTADB": "is no database. Move the file away, put back a copy that is whole, or name another file.",
+    "SQLITE_PERM": "may not be used by you. Give yourself the right to read and write it.",
+    "SQLITE_READONLY": "cannot be written. Give yourself the right to write it and its folder.",
+}
+"""What to do about SQLite's result codes (sqlite.org/rescode.html); a longer code begins with one of these."""
+
+
+def disk_problem(error: OSError) -> str:
+    mend = DISK_MENDS.get(error.errno or 0, "Check that it is there and that you may read and write it.")
+    return f"{error.filename or 'A file'}: {error.strerror}. {mend}"
+
+
+def database_problem(error: DBAPIError | psycopg.Error | sqlite3.Error) -> str | None:
+    """What is wrong with the database, if that is what it is. The error's own text may hold words of people."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, psycopg.Error):
+        return _server_problem(cause)
+    name = str(getattr(cause, "sqlite_errorname", ""))
+    mend = next((mend for known, mend in DATABASE_MENDS.items() if name.startswith(known)), None)
+    return mend and f"The database (url in [database] of the settings) {mend}"
+
+
+def _server_problem(error: psycopg.Error) -> str:
+    """The same for PostgreSQL. What libpq says of a connection holds no words of people; it may hold the address."""
+    where = "The database (url in [database] of the settings)"
+    if error.sqlstate is None:
+        return f"{where} cannot be reached. Check the address, and that PostgreSQL runs and lets you in."
+    return f"{where} refused ({error.sqlstate}, {type(error).__name__}). See the log of PostgreSQL."

@@ -1,0 +1,199 @@
+"""The commands by which people come into a study, and are reminded and looked after there."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+from rich.markup import escape
+from rich.progress import track
+from rich.table import Table
+
+from bot import bootstrap
+from bot.bootstrap import Program
+from bot.channel import Ability, duration
+from bot.errors import OwnPaceError, WrongUse
+from bot.interview.schedule import Wording
+from bot.interview.wording import full_date
+from bot.records.participants import Rules
+from bot.service import enrolment, invitations, reminding, staff
+from bot.service.enrolment import Entry
+from bot.service.invitations import Group, Standing
+from bot.terminal import ACTOR, CONFIG, ConfigPath, err, out
+
+MANY = 200
+"""People in a file; for more than these, enrolling shows how far it has come."""
+COLUMNS_HELP = f"Columns: {', '.join(enrolment.COLUMNS)}. Needed: {', '.join(enrolment.NEEDED)}."
+
+
+def enrol(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help=COLUMNS_HELP)],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file; enrol nobody.")] = False,
+    over_quota: Annotated[
+        bool, typer.Option("--over-quota", help="Everybody gets a place, also where the cohort is full.")
+    ] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Enrol the people in a CSV file and send them the welcome. Either all are enrolled or nobody is.
+
+    Where a cohort has as many people as its quota in [study] allows, further ones are put on the waiting list and are
+    asked whether their details may be kept; the dry run shows who they are. To let one in later: invite --admit CODE.
+    """
+    program = bootstrap.build(bootstrap.load_settings(config))
+    entries = enrolment.read_csv(file, program.rules)
+    use_case = enrolment.rehearse if dry_run else enrolment.enrol_all
+    shown = track(entries, "Enrolling", console=err, disable=len(entries) <= MANY)
+    beyond = [] if over_quota else program.database.read_now(enrolment.waits, program.rules, entries)
+    codes = program.database.run_now(use_case, program.terms, program.rules, shown, over_quota=over_quota)
+    program.database.close()
+    waiting = [code for code, waits in zip(codes, beyond, strict=False) if waits]
+    inside = [code for code in codes if code not in waiting]
+    if dry_run:
+        out.print(_settings_of(entries, codes, program.rules, waiting))
+        out.print(f"{len(codes)} {'people' if len(codes) > 1 else 'person'} can be enrolled. Nothing was done.")
+    elif inside:
+        out.print(f"Enrolled {len(inside)}: {', '.join(inside)}", markup=False)
+    if waiting:
+        full = f"No place is left for {len(waiting)}: {', '.join(waiting)}."
+        out.print(f"{full} They {'would be' if dry_run else 'are'} put on the waiting list.", markup=False)
+        out.print("To give them a place all the same: --over-quota, or later: scripts/ownpace invite --admit CODE")
+
+
+def _settings_of(entries: list[Entry], codes: list[str], rules: Rules, waiting: list[str]) -> Table:
+    """Each person as they would be enrolled."""
+    table = Table("code", "cohort", "name", "channel", "wording", "language", "researcher", "notes")
+    for code, entry in zip(codes, entries, strict=True):
+        waits = ["waits for a place"] if code in waiting else []
+        notes = ", ".join([*waits, *(f"{name}: {value}" for name, value in entry.attributes.items())])
+        written = (code, entry.cohort, entry.name, entry.address.kind, entry.wording.value, entry.language)
+        table.add_row(*(escape(cell) for cell in (*written, entry.researcher or rules.researcher, notes)))
+    return table
+
+
+def invite(
+    cohort: Annotated[str, typer.Option(help="Whom they are for. Without it: how each cohort stands.")] = "",
+    number: Annotated[int, typer.Option(help="How many: each is for one person.")] = 1,
+    channel: Annotated[str, typer.Option(help="The only way to use them, such as sms; any if not said.")] = "",
+    wording: Annotated[
+        Wording | None, typer.Option(help="Of all texts.", show_default="short by text message, else standard")
+    ] = None,
+    language: Annotated[str, typer.Option(help="Of all texts.")] = "en",
+    expires: Annotated[str, typer.Option(metavar="LENGTH", help="How long they can be used.")] = "60d",
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="Where a sheet to print and a CSV list go. Else they are shown."),
+    ] = None,
+    admit: Annotated[str, typer.Option(metavar="CODE", help="Give a place to somebody on the waiting list.")] = "",
+    over_quota: Annotated[bool, typer.Option("--over-quota", help="With --admit: also where it is full.")] = False,
+    withdraw: Annotated[str, typer.Option(metavar="CODE", help="An open invitation is not to be used any more.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="With --withdraw: it can be used again.")] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Make invitations by which people put themselves into the study, or let in somebody who waits.
+
+    Each is for one person, works once and expires. Whoever uses one opens its page, sends JOIN and the code by a way
+    that is set up, or opens the bot's link in Telegram; they are asked the cohort's eligibility questions, and then go
+    on as everybody whom you enrol. The codes cannot be shown again.
+
+    scripts/ownpace invite --cohort disabled-adults --number 20 --out sheets
+    """
+    program = bootstrap.build(bootstrap.load_settings(config))
+    if admit:
+        program.database.run_now(enrolment.admit, program.terms, program.rules, admit, ACTOR, over_quota=over_quota)
+        out.print(f"{admit.strip().upper()} has a place, and is written to outside their quiet hours.", markup=False)
+    elif withdraw:
+        program.database.run_now(invitations.withdraw, [withdraw], ACTOR, undo=undo)
+        out.print("It can be used again." if undo else "It is withdrawn. To undo that: the same with --undo.")
+    elif cohort:
+        group = Group(cohort, language, channel or None, wording)
+        _make_invitations(program, group, number, expires, folder)
+    else:
+        out.print(_standing(program.database.read_now(invitations.standing, program.rules)))
+        out.print("To make invitations: scripts/ownpace invite --cohort COHORT --number N --out FOLDER")
+
+
+def _make_invitations(program: Program, group: Group, number: int, expires: str, folder: Path | None) -> None:
+    from bot.web import sheet
+
+    try:
+        expires_at = bootstrap.now() + duration(expires)
+    except ValueError as problem:
+        raise WrongUse(f"--expires {expires!r} {problem}.") from None
+    if folder is not None:
+        sheet.make_room(folder)
+    site = program.settings.server.public_base_url
+    codes = program.database.run_now(invitations.make, program.rules, group, number, expires_at, ACTOR)
+    if folder is None:
+        for code in codes:
+            out.print(f"{code}  {sheet.link(site, code)}", markup=False)
+    else:
+        asyncio.run(_learn_names(program))
+        sheet.write(folder, bootstrap.web_parts(program), site, group, codes, expires_at)
+        out.print(f"To print: {folder / sheet.SHEET}\nAs a list: {folder / sheet.LIST}", markup=False)
+    day = full_date(expires_at.astimezone(program.settings.study.zone))
+    made = f"{len(codes)} invitation{'s' if len(codes) > 1 else ''} to {group.cohort}"
+    out.print(f"{made}. Each works once, until {day}. The codes cannot be shown again.", markup=False)
+    if urlsplit(site).hostname in ("127.0.0.1", "localhost", "::1"):
+        err.print(
+            f"Warning: the links begin with {site}, which opens on this computer only. Set public_base_url in [server] "
+            "to the address at which others reach it.",
+            markup=False,
+        )
+
+
+async def _learn_names(program: Program) -> None:
+    """Ask the providers of those channels that cannot say by themselves how people come to them."""
+    for kind, channel in program.channels.items():
+        try:
+            if Ability.WRITES_FIRST not in channel.abilities and channel.way_in("JOIN", "CODE") is None:
+                await channel.check()
+        except OwnPaceError as problem:
+            err.print(f"Warning: the sheet does not name {kind}: {problem}", markup=False)
+        finally:
+            await channel.close()
+
+
+def _standing(cohorts: list[Standing]) -> Table:
+    """How many places and invitations each cohort has."""
+    table = Table("cohort", "places", "taken", "waiting", "not eligible", "codes open", "used", "expired", "withdrawn")
+    table.columns[0].no_wrap = True
+    for one in cohorts:
+        places = "no limit" if one.quota is None else str(one.quota)
+        counts = (one.taken, one.waiting, one.not_eligible, one.open, one.used, one.expired, one.withdrawn)
+        table.add_row(escape(one.cohort), places, *(str(count) for count in counts))
+    return table
+
+
+def remind(
+    codes: Annotated[
+        list[str] | None, typer.Argument(metavar="[CODE ...]", help="Whom; everybody if not said.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show who would get what; send nothing.")] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Remind people whose answer we wait for, by the same rules as automatic reminders."""
+    program = bootstrap.build(bootstrap.load_settings(config))
+    if dry_run:
+        done = program.database.read_now(reminding.preview, program.terms, codes or ())
+    else:
+        done = program.database.run_now(reminding.remind, program.terms, ACTOR, codes or ())
+    for one in done:
+        out.print(f"{one.code}: {'not reminded: ' + one.why_not if one.why_not else one.words}", markup=False)
+    count = sum(not one.why_not for one in done)
+    out.print(f"{count} {'would be' if dry_run else 'are'} reminded. Nothing is sent in their quiet hours.")
+
+
+def assign(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="Whom.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A researcher, as their sign-in is called.")],
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Give a participant to a researcher, who opens their conversation from now on and stands in their texts."""
+    program = bootstrap.build(bootstrap.load_settings(config))
+    given = program.database.run_now(enrolment.assign, program.terms, code, name, ACTOR)
+    out.print(f"{given} is {name.strip()}'s now.", markup=False)
+    if name.strip().casefold() not in {one.name.casefold() for one in program.database.read_now(staff.list_users)}:
+        err.print(f"Nobody called {name.strip()} signs in here, so every researcher may open it.", markup=False)
