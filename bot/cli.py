@@ -392,6 +392,7 @@ COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
         "participants": participants,
         "show": show,
         "remind": people_cli.remind,
+        "reconfirm": people_cli.reconfirm,
         "assign": people_cli.assign,
         "handover": handover,
     },

@@ -19,10 +19,11 @@ from bot.errors import OwnPaceError, WrongUse
 from bot.interview.schedule import Wording
 from bot.interview.wording import full_date
 from bot.records.participants import Rules
-from bot.service import enrolment, invitations, reminding, staff
+from bot.service import enrolment, invitations, reconfirming, reminding, staff
 from bot.service.enrolment import Entry
 from bot.service.invitations import Group, Standing
-from bot.terminal import ACTOR, CONFIG, ConfigPath, err, out
+from bot.service.reconfirming import Outcome
+from bot.terminal import ACTOR, CONFIG, ConfigPath, err, opened, out
 
 MANY = 200
 """People in a file; for more than these, enrolling shows how far it has come."""
@@ -184,6 +185,41 @@ def remind(
         out.print(f"{one.code}: {'not reminded: ' + one.why_not if one.why_not else one.words}", markup=False)
     count = sum(not one.why_not for one in done)
     out.print(f"{count} {'would be' if dry_run else 'are'} reminded. Nothing is sent in their quiet hours.")
+
+
+def reconfirm(
+    codes: Annotated[
+        list[str] | None, typer.Argument(metavar="[CODE ...]", help="Whom; everybody if not said.")
+    ] = None,
+    statement: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this statement; can be said again. Else every one that changed."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show who would be asked what; send nothing.")] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Ask people again who agreed to statements that you have changed since, in a way that matters.
+
+    Change consent.yaml and run check first. The interview of whoever is asked waits for their YES or NO, then goes on
+    where it was; on a NO to a statement that is needed it ends kindly. Who has not come to a statement yet just hears
+    the new words. A slip of the pen is no reason to ask: leave such statements out with --statement.
+
+    scripts/ownpace reconfirm --statement c3-store --dry-run
+    """
+    with opened(config) as program:
+        database, terms, rules = program.database, program.terms, program.rules
+        if dry_run:
+            changes = database.read_now(reconfirming.preview, terms, rules, codes or (), statement or ())
+        else:
+            changes = database.run_now(reconfirming.reconfirm, terms, rules, ACTOR, codes or (), statement or ())
+    for one in changes:
+        out.print(f"{one.code}: {', '.join(one.statements)}: {one.outcome.value}", markup=False)
+    asked = sum(one.outcome in (Outcome.NOW, Outcome.LATER) for one in changes)
+    if dry_run:
+        out.print(f"{asked} would be asked again. Nothing was done.")
+    else:
+        out.print(f"{asked} are asked again.")
+        out.print("Start a running server again, so that whoever is enrolled from now on hears the new words too.")
 
 
 def assign(

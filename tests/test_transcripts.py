@@ -120,7 +120,13 @@ def _hands_back(one: Taken) -> bool:
     return ends and bool(one.after.position) and [send.question for send in said] == [one.after.open_point]
 
 
-PLACES = ("a needed statement", "an optional statement", "whether they still agree", "an eligibility question")
+PLACES = (
+    "a needed statement",
+    "an optional statement",
+    "a changed statement",
+    "whether they still agree",
+    "an eligibility question",
+)
 ENDS = (
     "yes", "no", "not clear", "not clear twice", "not read yet", "a picture", "distress", "silence",
     "HELP", "SKIP", "PAUSE", "PERSON", "CALL", "STOP", "LEAVE",
@@ -142,6 +148,8 @@ def _place(interview: Interview) -> str:
         return "whether they may be kept waiting"
     if interview.state is State.SCREENING:
         return "an eligibility question"
+    if interview.reworded and interview.state in (State.CONSENT, State.ACTIVE):
+        return "a changed statement"
     if interview.agreeing and interview.state in (State.CONSENT, State.ACTIVE):
         return "whether they still agree"
     if interview.state is State.CONSENT and interview.position not in interview.consent:

@@ -285,7 +285,7 @@ class Loader:
             text=text if incoming or hide is None else hide.hidden(text),
             at=leaving["claimed_at"] or row["at"] if leaving else row["at"],
             channel=played if row["channel"] == "simulator" else channel_word(row["channel"]),
-            question=None if row["question"] in self._statements(head.version) else row["question"],
+            question=None if self._is_statement(row["question"], head.version) else row["question"],
             written_at=row["written_at"],
             texts=tuple((row["texts"] or "").split()),
             wording=row["wording"] or "",
@@ -301,9 +301,13 @@ class Loader:
             return Kind.PROBE
         if any(name.startswith("reminder") for name in (row["texts"] or "").split()):
             return Kind.REMINDER
-        if row["question"] is None or row["texts"] or row["question"] in self._statements(version):
+        if row["question"] is None or row["texts"] or self._is_statement(row["question"], version):
             return Kind.STOCK
         return Kind.PROMPT if text in self._stock_prompts(version).get(row["question"], ()) else Kind.QUESTION
+
+    def _is_statement(self, point: str | None, version: str) -> bool:
+        """Whether a message was about consent; a statement that was changed is asked with a part of its version."""
+        return point is not None and point.partition(" ")[0] in self._statements(version)
 
     @cache  # noqa: B019  # a loader lives as long as one pass
     def _statements(self, version: str) -> frozenset[str]:

@@ -152,7 +152,7 @@ def _heads(uow: UnitOfWork, codes: Collection[str], scope: Scope) -> list[Head]:
 
 
 def _head(uow: UnitOfWork, row: RowMapping) -> Head:
-    said = row["saved"]["consent"]
+    said, waits = row["saved"]["consent"], row["saved"].get("changed", ()) if row["saved"].get("agreeing") else ()
     required = (one.id for one in uow.schedule(row["version"]).statements if one.required)
     return Head(
         id=row["id"],
@@ -161,7 +161,7 @@ def _head(uow: UnitOfWork, row: RowMapping) -> Head:
         version=row["version"],
         state=row["state"],
         position=row["position"],
-        consented=all(said.get(key) is True for key in required),
+        consented=all(said.get(key) is True or key in waits for key in required),
     )
 
 

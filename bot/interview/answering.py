@@ -17,6 +17,9 @@ ACKNOWLEDGED = {
 }
 """The text that says what came and that a person will look at it."""
 
+CHANGED = "consent-changed"
+"""The text that comes before a statement that was changed."""
+
 
 # Asking
 
@@ -24,18 +27,21 @@ ACKNOWLEDGED = {
 def ask(turn: Turn) -> None:
     """Send the open statement or question, of eligibility too, in full; after the statements, who answers.
 
-    No question is ever sent without every required consent.
+    No question is ever sent without every required consent, nor while a changed statement waits for an answer.
     """
     interview = turn.interview
     key = interview.position
-    if interview.agreeing:
+    if interview.reworded:
+        statement = wording.statement(interview, interview.reworded)
+        turn.send(f"{wording.stock(interview, [CHANGED])}\n\n{statement}", question=interview.open_point)
+    elif interview.agreeing:
         turn.send(wording.stock(interview, [AGREED_AGAIN]), (AGREED_AGAIN,), question=AGREED_AGAIN)
     elif interview.state is State.CONSENT and key in interview.consent:
         turn.change(menu=Menu.WHO)
         turn.say("who-answered")
     elif interview.state in (State.CONSENT, State.SCREENING):
         turn.send(wording.statement(interview, key), question=key)
-    elif interview.consented and key:
+    elif interview.consented and key and not interview.changed:
         turn.send(wording.question(interview, key), question=key)
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from bot.interview import (
     calling,
+    consent,
     distress,
     fetching,
     hearing,
@@ -29,6 +30,7 @@ from bot.interview.events import (
     Acknowledged,
     AddressTold,
     Admitted,
+    ConsentChanged,
     Due,
     Effect,
     Enrolled,
@@ -73,6 +75,8 @@ def step(interview: Interview, event: Event, now: datetime) -> Step:
             reminding.repeat(turn, interview)
         case Due():
             _ring(turn, event)
+        case ConsentChanged():
+            consent.statements_changed(turn, event)
         case TookOver():
             persons.taken_over(turn, event)
         case HandedBack():

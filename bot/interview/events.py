@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.interview.rota import Booked, Slot
+from bot.interview.schedule import Schedule
 from bot.messages import MediaKind
 
 # What happens: every event comes in by the same door, `engine.step`.
@@ -78,6 +79,14 @@ class Due:
     position: str
     left: datetime | None = None
     waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentChanged:
+    """The study changed these consent statements in a way that matters; `schedule` is theirs, with the new ones."""
+
+    schedule: Schedule
+    statements: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,7 @@ REQUIRED_TEXTS = frozenset(
         "change-wrong-code",
         "check-answers",
         "consent-again",
+        "consent-changed",
         "consent-declined",
         "consent-done",
         "consent-intro",
@@ -320,6 +321,12 @@ class Schedule(_Part):
         """The same schedule, of the same version, with texts that did not exist yet when it was stored."""
         assert self.version  # worked out now, from what was stored, and kept in the copy
         return self.model_copy(update={"texts": {**texts, **self.texts}})
+
+    def with_statements(self, new: Iterable[Statement]) -> Self:
+        """A version of its own: these statements in place of those of the same name, and after them any others."""
+        changed = {statement.id: statement for statement in new}
+        kept = [changed.pop(statement.id, statement) for statement in self.statements]
+        return self.from_json(self.model_copy(update={"statements": (*kept, *changed.values())}).to_json())
 
     @model_validator(mode="after")
     def _whole(self, info: ValidationInfo) -> Self:

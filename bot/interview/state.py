@@ -210,7 +210,8 @@ class Interview(Changing):
     `position` is the id of the statement or question that is open, or '' before the first and after the last.
     `heard` is the moment of the person's last message; `unclear` how often the open point was not understood;
     `until` when a pause ends by itself; `moving` the kind of channel they want to move to;
-    `agreeing` while they are asked again whether they still agree, on a new channel. `cause`: why a person has, or is
+    `agreeing` while they are asked again whether they still agree: to the statements that were `changed` since they
+    were put to them, or on a new channel. `cause`: why a person has, or is
     to have, the conversation; `holder`: who has it, once somebody took it. `calling`: since when people on the rota
     are being told so, until one has seen it, and `told` how many were. `signposted`: when the numbers to call last
     went.
@@ -235,6 +236,7 @@ class Interview(Changing):
     until: datetime | None = None
     moving: str = ""
     agreeing: bool = False
+    changed: tuple[str, ...] = ()
     cause: Cause = Cause.NONE
     holder: str = ""
     calling: datetime | None = None
@@ -267,8 +269,20 @@ class Interview(Changing):
         return self.cause is Cause.SAFEGUARDING
 
     @property
+    def reworded(self) -> str:
+        """The open statement, where it was changed since it was put to them; else ''."""
+        if self.agreeing:
+            return self.changed[0] if self.changed else ""
+        return self.position if self.position in self.changed else ""
+
+    @property
     def open_point(self) -> str:
-        """What a message of theirs would answer now: the open statement or question, or whether they still agree."""
+        """What a message of theirs would answer now: the open statement or question, or whether they still agree.
+
+        A changed statement is another point than the one they know: what was said to that does not count for it.
+        """
+        if self.reworded:
+            return f"{self.reworded} {self.schedule.version[:6]}"
         return AGREED_AGAIN if self.agreeing else self.position
 
     @property
@@ -278,8 +292,10 @@ class Interview(Changing):
 
     @property
     def consented(self) -> bool:
-        """Whether every required statement has a YES."""
-        return all(self.consent.get(s.id) is True for s in self.schedule.statements if s.required)
+        """Whether every required statement has a YES; one that changed since counts until they are heard."""
+        waits = self.changed if self.agreeing else ()
+        required = (s.id for s in self.schedule.statements if s.required)
+        return all(self.consent.get(key) is True or key in waits for key in required)
 
     def permits(self, what: str) -> bool:
         """Whether the person said YES to the statement that lets us do this."""
@@ -306,6 +322,7 @@ class Interview(Changing):
             "until": _written(self.until),
             "moving": self.moving,
             "agreeing": self.agreeing,
+            "changed": list(self.changed),
             "cause": self.cause.value,
             "holder": self.holder,
             "calling": _written(self.calling),
@@ -343,6 +360,7 @@ class Interview(Changing):
             until=_moment(saved["until"]),
             moving=saved.get("moving", ""),
             agreeing=saved.get("agreeing", False),
+            changed=tuple(saved.get("changed", ())),
             cause=Cause(saved.get("cause", "")),
             holder=saved.get("holder", ""),
             calling=_moment(saved.get("calling")),

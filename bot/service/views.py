@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.engine import RowMapping
 
 from bot.interview.schedule import Wording
@@ -103,7 +103,7 @@ class Entry:
 class Consented:
     """One line of the consent ledger: the words that were shown, and the person's own reply.
 
-    `answer` is 'Yes', 'No' or 'Not asked yet'; what was not asked has no reply, moment or channel.
+    `answer` is 'Yes', 'No' or that it was not asked, or not again; such a line has no reply, moment or channel.
     """
 
     statement: str
@@ -331,7 +331,10 @@ def _ledger(uow: UnitOfWork, of: Participant) -> Iterator[Consented]:
         .where(
             messages.c.participant_id == of.id,
             messages.c.direction == "out",
-            messages.c.question == consents.c.statement,
+            or_(
+                messages.c.question == consents.c.statement,
+                messages.c.question.startswith(consents.c.statement + " "),  # it was changed: see `open_point`
+            ),
             messages.c.id < consents.c.message_id,
         )
         .order_by(messages.c.id.desc())
@@ -357,10 +360,12 @@ def _ledger(uow: UnitOfWork, of: Participant) -> Iterator[Consented]:
         )
     wording, known = of.interview.person.wording, values(of.interview)
     for one in of.interview.schedule.statements:
-        if one.id not in of.interview.consent:
+        changed = one.id in of.interview.changed
+        if changed or one.id not in of.interview.consent:
             words = fill(one.worded(wording), known)
             version = of.interview.schedule.version
-            yield Consented(one.id, "Not asked yet", words, "", None, "", wording.value.replace("_", " "), version)
+            answer = "Changed since, and not answered again yet" if changed else "Not asked yet"
+            yield Consented(one.id, answer, words, "", None, "", wording.value.replace("_", " "), version)
 
 
 def _worded(uow: UnitOfWork, of: Participant, row: RowMapping) -> str:

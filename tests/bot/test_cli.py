@@ -27,6 +27,8 @@ COMMANDS = [
     "show",
     "handover",
     "invite",
+    "remind",
+    "reconfirm",
     "users add",
     "users list",
     "users enable",
@@ -189,6 +191,29 @@ def test_a_participant_is_given_to_a_researcher(folder: Path) -> None:
     assert ownpace(folder, "assign", "SW01", "Ann") == (0, "SW01 is Ann's now.\n")
     assert ownpace(folder, "assign", "SW99", "Ann")[0] == 1
     assert ownpace(folder, "assign", "SW01", "A name too long for a text")[0] == 2
+
+
+def test_a_statement_that_changed_is_put_to_those_who_had_agreed(folder: Path) -> None:
+    shutil.copytree(ROOT / "prompts", folder / "prompts")
+    settings(folder, f"{ROOT}/prompts", "prompts")
+    ownpace(folder, "migrate")
+    (folder / "people.csv").write_text("cohort,channel,address\nsocial-workers,simulator,sms/anna\n")
+    ownpace(folder, "enrol", "people.csv")
+    assert ownpace(folder, "reconfirm") == (
+        0,
+        "0 are asked again.\nStart a running server again, so that whoever is enrolled from now on hears the new words "
+        "too.\n",
+    )
+    consent = folder / "prompts/en/consent.yaml"
+    consent.write_text(consent.read_text().replace("Taking part is my choice", "It is my choice"))
+    code, said = ownpace(folder, "reconfirm", "sw01", "--statement", "c2-choice", "--dry-run")
+    assert code == 0
+    assert said == (
+        "SW01: c2-choice: hears the new words when they come to them\n0 would be asked again. Nothing was done.\n"
+    )
+    assert ownpace(folder, "reconfirm", "--statement", "c2")[0] == 2
+    assert ownpace(folder, "reconfirm")[0] == 0
+    assert ownpace(folder, "reconfirm", "--dry-run") == (0, "0 would be asked again. Nothing was done.\n")
 
 
 def test_a_conversation_is_given_to_a_person_and_handed_back(folder: Path) -> None:

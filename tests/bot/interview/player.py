@@ -18,6 +18,7 @@ from bot.interview.events import (
     Book,
     Cancel,
     Consent,
+    ConsentChanged,
     DropTimer,
     Due,
     Effect,
@@ -43,6 +44,7 @@ from bot.interview.events import (
     ToRemind,
     Wrote,
 )
+from bot.interview.schedule import Statement
 from bot.interview.state import Interview
 from bot.messages import MediaKind
 
@@ -58,6 +60,15 @@ class Taken:
     event: Event
     after: Interview
     effects: tuple[Effect, ...]
+
+
+def statements_changed(interview: Interview, *keys: str) -> ConsentChanged:
+    """These statements say more than they did; one that was not there is new, and needed."""
+    known = {statement.id: statement for statement in interview.schedule.statements}
+    fresh = {key: Statement(id=key, required=True, standard=f"{key}.", easy_read=key, short=key) for key in keys}
+    old = [known.get(key, fresh[key]) for key in keys]
+    new = [each.model_copy(update={"standard": f"{each.standard} And more."}) for each in old]
+    return ConsentChanged(interview.schedule.with_statements(new), keys)
 
 
 class Player:
@@ -173,6 +184,8 @@ def _do(line: str, player: Player) -> list[Effect] | tuple[Effect, ...]:
             return player.say(rest, sign="danger", opt_out="stop")
         case ">picture-sign":
             return player.say(rest, sign="abuse", media=MediaKind.PICTURE)
+        case "change":
+            return player.take(statements_changed(player.interview, *rest.split()))
         case "seen":
             return player.take(Acknowledged("Ann"))
         case "reviewed":

@@ -49,7 +49,7 @@ from bot.interview.schedule import Wording
 from bot.interview.state import NO_LADDER, Interview, Menu, Progress, State
 from bot.interview.turn import ENDED
 from bot.messages import MediaKind
-from tests.bot.interview.player import Player
+from tests.bot.interview.player import Player, statements_changed
 from tests.bot.interview.small import interview
 
 WORDS = [command.value for command in Command]
@@ -176,6 +176,11 @@ class Interviews(RuleBasedStateMachine):
     @rule(text=st.sampled_from(["I want to die", "He hits me", "STOP", "yes", "LEAVE"]), stop=st.booleans())
     def say_something_alarming(self, text: str, stop: bool) -> None:
         self.hear(text, sign="danger", opt_out="stop" if stop else None)
+
+    @precondition(lambda self: self.player.interview.state is not State.INVITED)
+    @rule(keys=st.lists(st.sampled_from([*STATEMENTS, "c9"]), min_size=1, max_size=2, unique=True))
+    def change_statements(self, keys: list[str]) -> None:
+        self.take(statements_changed(self.player.interview, *keys))
 
     @rule(reason=st.sampled_from(["", "We talked, and they want to go on."]))
     def hand_back(self, reason: str) -> None:
@@ -312,6 +317,7 @@ class Interviews(RuleBasedStateMachine):
         if any(send.question in QUESTIONS for send in sends):
             assert not before.agreeing or any(isinstance(e, Consent) for e in effects), "asked before they agreed again"
             assert {agreed.get("c1"), agreed.get("c2")} == {True}, "a question without every required consent"
+            assert not self.player.interview.changed, "a question while a changed statement waits for an answer"
 
     def check_coming_in(self, before: Interview, event: Event, sends: list[Send]) -> None:
         """Without a place, or where the study is not for them, nothing is asked; who joins is asked that first."""
@@ -458,7 +464,9 @@ class Interviews(RuleBasedStateMachine):
         if hasattr(self, "player"):
             said = {line.statement: line.agreed for line in self.player.ledger}
             said.pop("consent-again", None)
-            assert said == dict(self.player.interview.consent)
+            now = self.player.interview
+            assert said.items() >= now.consent.items()
+            assert said.keys() - now.consent.keys() <= set(now.changed), "forgotten, though it did not change"
 
     @invariant()
     def a_restart_changes_nothing(self) -> None:
