@@ -223,6 +223,7 @@ Event = (
     | Admitted
     | Said
     | Due
+    | ConsentChanged
     | TookOver
     | HandedBack
     | Acknowledged
