@@ -565,11 +565,6 @@ def _is_about(row: RowMapping, news: DeliveryUpdate) -> bool:
     return attempted and row["provider_id"] in (None, news.provider_id[:100])
 
 
-def waiting(uow: UnitOfWork) -> int:
-    """How many messages have not left yet."""
-    return len(uow.all(select(outbox.c.seq).where(outbox.c.state.in_(["pending", "sending"]))))
-
-
 def _lock(uow: UnitOfWork, name: str, known_by: object) -> None:
     """Let nobody else touch whoever the message is to; one to nobody we know is locked where it is read."""
     uow.lock(_LOCK[name], {"of": known_by})

@@ -20,7 +20,7 @@ from bot.errors import LeaseLost, NotSent, OwnPaceError, Refused, SendError
 from bot.records.database import Database
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import conversations, deletion, intake, leases, media, outbox, postponing, withdrawal
+from bot.service import conversations, deletion, figures, intake, leases, media, outbox, postponing, withdrawal
 from bot.service.leases import RENEWED_EVERY, Lease
 from bot.service.mailroom import Inbox
 from bot.service.media import Wanted
@@ -63,6 +63,7 @@ class Worker:
     _held: dict[str, tuple[Lease, float]] = field(default_factory=dict)
     _flying: set[asyncio.Task[None]] = field(default_factory=set)
     _good: dict[str, float] = field(default_factory=dict)
+    _listened: dict[str, float] = field(default_factory=dict)
 
     @property
     def channels(self) -> Mapping[str, Channel]:
@@ -104,6 +105,11 @@ class Worker:
         """The parts that have not had a good round for too long."""
         now = asyncio.get_running_loop().time()
         return sorted(part for part, at in self._good.items() if now - at > LATE_AFTER)
+
+    def since_good(self) -> dict[str, float]:
+        """For how many seconds each part has had no good round; a listener, when it was last known to listen."""
+        now = asyncio.get_running_loop().time()
+        return {part: now - at for part, at in (self._good | self._listened).items()}
 
     async def _keep(self, part: str, a_round: Callable[[], Awaitable[None]]) -> None:
         """One round after another; one that fails is told in the log and tried again."""
@@ -215,16 +221,21 @@ class Worker:
     async def _hand_over(self, claimed: Claimed) -> None:
         channel = self.channels[claimed.kind]
         try:
-            receipt = await channel.send(claimed.message)
+            with figures.SENDS.labels(claimed.kind).time():
+                receipt = await channel.send(claimed.message)
         except NotSent as why:
+            figures.OUTCOMES.labels(claimed.kind, "not sent").inc()
             await self._insist(outbox.not_sent, self.terms, claimed, why)
         except Refused as why:
+            figures.OUTCOMES.labels(claimed.kind, "refused").inc()
             await self._insist(outbox.refused, self.terms, claimed, why)
         except Exception as why:
             if not isinstance(why, SendError):
                 log.error("a channel failed while sending", kind=claimed.kind, error=type(why).__name__)
+            figures.OUTCOMES.labels(claimed.kind, "unknown").inc()
             await self._insist(outbox.unknown, claimed.seq, channel.ask_after)
         else:
+            figures.OUTCOMES.labels(claimed.kind, "accepted").inc()
             await self._insist(outbox.accepted, claimed.seq, receipt.provider_id, receipt.further)
 
     # Asking about unknown sends
@@ -298,10 +309,12 @@ class Worker:
     async def _listen(self, kind: str, channel: Channel) -> None:
         """Again and again, after longer and longer waits while the provider cannot be reached."""
         loop, wait = asyncio.get_running_loop(), 1.0
+        self._listened[f"listen {kind}"] = loop.time()
         while True:
             began = loop.time()
             try:
                 await self._listen_alone(kind, channel)
+                del self._listened[f"listen {kind}"]
                 return
             except Exception as why:
                 reason = str(why) if isinstance(why, OwnPaceError) else type(why).__name__
@@ -320,6 +333,7 @@ class Worker:
             while not (await asyncio.wait([listening], timeout=RENEWED_EVERY))[0]:
                 if await self._holds(part) != lease:
                     raise LeaseLost("Another process listens now.")
+                self._listened[part] = asyncio.get_running_loop().time()
             await listening
         finally:
             listening.cancel()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from bot.service import outbox
+from bot.service import figures
 from bot.service.sender import LOOK_AGAIN, Worker
 from bot.web import (
     account,
@@ -115,10 +115,10 @@ async def ready(request: Request) -> Response:
 
 async def metrics(request: Request) -> Response:
     """Figures for Prometheus; none is about one person."""
-    registry = CollectorRegistry()
-    gauge = Gauge("ownpace_outbox_waiting", "Messages that have not left yet", registry=registry)
-    gauge.set(await web(request).database.read(outbox.waiting))
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    worker: Worker | None = request.app.state.worker
+    parts = [figures.rounds(worker.since_good())] if worker else []
+    standing = await web(request).database.read(figures.standing)
+    return Response(figures.text(*standing, *parts), media_type=CONTENT_TYPE_LATEST)
 
 
 async def missing(request: Request, error: Exception) -> Response:

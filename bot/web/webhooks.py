@@ -13,7 +13,7 @@ from starlette.routing import Route
 from bot.channel import Channel, WebhookRequest
 from bot.errors import Forged, Unreadable
 from bot.messages import Undeciphered
-from bot.service import intake
+from bot.service import figures, intake
 from bot.web.state import Web, web
 
 LARGEST = 256 * 1024
@@ -46,7 +46,8 @@ async def _delivery(channels: Sequence[Channel], request: Request) -> Response:
         except Forged as why:
             problem = str(why)
             continue
-        await _read(parts, channel, delivery)
+        with figures.DELIVERIES.labels(channel.kind).time():
+            await _read(parts, channel, delivery)
         media_type, answer = channel.thanks
         return Response(answer, media_type=media_type)
     return Response(f"{problem}\n", 403)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
 
+from bot import bootstrap
+from bot.messages import Address, Inbound
+from bot.service import intake
 from tests.rig import ROOT, unavailable
 from tests.rig.study import Study
 
 AXE = ROOT / ".rig/node_modules/axe-core/axe.min.js"
+RULES = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
 CONFIG = """
 [study]
 name = "Keeping in touch"
@@ -84,3 +91,88 @@ def say(page: Page, words: str) -> None:
     page.get_by_label("Your message").fill(words)
     page.get_by_role("button", name="Send").click()
     expect(said).to_have_count(before + 1)
+
+
+@dataclass
+class Desk:
+    """The served study, the browser, somebody who is signed in, and a participant on the first question."""
+
+    study: Study
+    browser: Browser
+    state: StorageState
+    code: str
+    password: str
+
+    def page(self, path: str, width: int = 1280, scheme: Literal["light", "dark"] = "light", **more: Any) -> Page:
+        viewport: Any = {"width": width, "height": 800}
+        context = self.browser.new_context(storage_state=self.state, viewport=viewport, color_scheme=scheme, **more)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.goto(self.study.url + path)
+        return page
+
+
+@contextmanager
+def at_the_first_question(folder: Path) -> Iterator[tuple[Desk, Page]]:
+    """A participant who has said YES to every statement; the page is their phone."""
+    with desk(folder) as (study, password), chromium() as browser:
+        page = browser.new_page()
+        sign_in(page, study, password)
+        code = new_phone(page, study, "Sam")
+        statements = 0
+        while "Question 1 of" not in page.inner_text("main"):
+            statements += 1
+            assert statements < 30, page.inner_text("main")
+            say(page, "yes")
+            expect(page.get_by_role("log")).to_contain_text(re.compile(r"(YES or NO\?|Question 1 of)"))
+        yield Desk(study, browser, page.context.storage_state(), code, password), page
+
+
+@contextmanager
+def with_an_answer(folder: Path) -> Iterator[Desk]:
+    """The same, who has answered a question and asked for a person; and two messages of somebody unknown."""
+    with at_the_first_question(folder) as (made, phone):
+        say(phone, "I mostly text, and with my brother I talk.")
+        expect(phone.get_by_text("Question 2 of").first).to_be_visible(timeout=15_000)
+        say(phone, "PERSON")
+        hold(made, "Hello, this is my new phone", "Is this the study?")
+        yield made
+
+
+def hold(table: Desk, *words: str) -> list[int]:
+    """Messages of somebody unknown, put into the study by a program beside the server; their ids."""
+    program = bootstrap.build(bootstrap.load_settings(table.study.folder / "config.toml"))
+    for text in words:
+        stranger = Inbound(f"{text} {time.time_ns()}", Address("simulator", "sms/nobody"), text, text.encode())
+        program.database.run_now(intake.receive, program.terms, stranger)
+    found = program.database.read_now(
+        lambda uow: (
+            uow.connection.exec_driver_sql(
+                "SELECT id FROM messages WHERE belongs = 'held' AND direction = 'in' ORDER BY id"
+            )
+            .scalars()
+            .all()
+        )
+    )
+    program.database.close()
+    return [int(each) for each in found]
+
+
+def said(table: Desk) -> int:
+    """The message with the first answer."""
+    page = table.page(f"/participants/{table.code}")
+    found = page.locator(".timeline li").filter(has_text="I mostly text, and").get_attribute("id")
+    page.context.close()
+    assert found
+    return int(found[1:])
+
+
+def check(page: Page) -> None:
+    """No violation of WCAG 2.2 A or AA, nothing that only scrolls sideways, and nothing the browser complains of."""
+    if not AXE.exists():
+        unavailable("axe-core (scripts/rig installs it)")
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    page.add_script_tag(path=AXE)
+    found = page.evaluate(RULES)["violations"]
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]

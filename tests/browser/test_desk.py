@@ -3,77 +3,19 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from bot import bootstrap
-from bot.messages import Address, Inbound
-from bot.service import intake
-from tests.browser.desk import AXE, chromium, desk, new_phone, say, sign_in
-from tests.browser.test_pages import Desk
-from tests.rig import unavailable
-
-RULES = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
-
-
-def hold(table: Desk, *words: str) -> list[int]:
-    """Messages of somebody unknown, put into the study by a program beside the server; their ids."""
-    program = bootstrap.build(bootstrap.load_settings(table.study.folder / "config.toml"))
-    for text in words:
-        stranger = Inbound(f"{text} {time.time_ns()}", Address("simulator", "sms/nobody"), text, text.encode())
-        program.database.run_now(intake.receive, program.terms, stranger)
-    found = program.database.read_now(
-        lambda uow: (
-            uow.connection.exec_driver_sql(
-                "SELECT id FROM messages WHERE belongs = 'held' AND direction = 'in' ORDER BY id"
-            )
-            .scalars()
-            .all()
-        )
-    )
-    program.database.close()
-    return [int(each) for each in found]
-
-
-def said(table: Desk) -> int:
-    """The message with the first answer."""
-    page = table.page(f"/participants/{table.code}")
-    found = page.locator(".timeline li").filter(has_text="I mostly text, and").get_attribute("id")
-    page.context.close()
-    assert found
-    return int(found[1:])
+from tests.browser.desk import Desk, check, hold, said, with_an_answer
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with desk(tmp_path_factory.mktemp("desk")) as (study, password), chromium() as browser:
-        page = browser.new_page()
-        sign_in(page, study, password)
-        code = new_phone(page, study, "Sam")
-        while "Question 1 of" not in page.inner_text("main"):
-            say(page, "yes")
-            expect(page.get_by_role("log")).to_contain_text(re.compile(r"(YES or NO\?|Question 1 of)"))
-        say(page, "I mostly text, and with my brother I talk.")
-        expect(page.get_by_text("Question 2 of").first).to_be_visible(timeout=15_000)
-        say(page, "PERSON")
-        made = Desk(study, browser, page.context.storage_state(), code, password)
-        hold(made, "Hello, this is my new phone", "Is this the study?")
+    with with_an_answer(tmp_path_factory.mktemp("desk")) as made:
         yield made
-
-
-def check(page: Page) -> None:
-    """No violation of WCAG 2.2 A or AA, nothing that only scrolls sideways, and nothing the browser complains of."""
-    if not AXE.exists():
-        unavailable("axe-core (scripts/rig installs it)")
-    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
-    page.add_script_tag(path=AXE)
-    found = page.evaluate(RULES)["violations"]
-    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
 
 
 PAGES = (
@@ -94,24 +36,6 @@ def test_every_page_of_the_desk_is_accessible(table: Desk, scheme: Literal["ligh
         page = table.page(path.format(code=table.code, held=held, said=said(table)), width, scheme, bypass_csp=True)
         check(page)
         page.context.close()
-
-
-def test_a_search_with_the_keyboard_alone_leads_to_the_message(table: Desk) -> None:
-    page = table.page("/search", 320, bypass_csp=True)
-    field = page.get_by_label("Words", exact=True)
-    for _ in range(20):
-        if field.evaluate("field => field === document.activeElement"):
-            break
-        page.keyboard.press("Tab")
-    page.keyboard.type("thank you")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name=re.compile("message"))).to_be_visible()
-    assert "thank" not in page.url
-    check(page)
-    link = page.locator(".cards a").first
-    link.focus()
-    page.keyboard.press("Enter")
-    page.wait_for_url(re.compile(rf"/participants/{table.code}\?at="))
 
 
 def test_a_sheet_of_invitations_is_accessible_and_fits_a_narrow_page(table: Desk) -> None:
@@ -193,58 +117,6 @@ def test_every_form_that_was_refused_or_done_is_accessible(table: Desk, scheme: 
     page.get_by_role("button", name="Keep the note").click()
     expect(page.get_by_role("alert")).to_contain_text("what you wrote was not saved")
     check(page)
-    page.context.close()
-
-
-def tab_to(page: Page, what: str, most: int = 90) -> None:
-    """Press Tab until the keyboard is on something with this name or text."""
-    name = "(e => e.labels?.[0]?.innerText ?? e.innerText ?? '')(document.activeElement)"
-    for _ in range(most):
-        page.keyboard.press("Tab")
-        if str(page.evaluate(name)).strip().startswith(what):
-            outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-            assert outline != "none", f"where the keyboard is can be seen on {what!r}"
-            return
-    raise AssertionError(f"{what!r} cannot be reached with the keyboard")
-
-
-def test_the_main_tasks_can_be_done_with_the_keyboard_alone(table: Desk) -> None:
-    """Claim a task, open the conversation, take over, insert a probe, send, take it back, and move a message."""
-    page = table.page("/queue")
-    tab_to(page, "Claim")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("Owner: admin.").first).to_be_visible()
-    page.goto(f"{table.study.url}/participants/{table.code}")
-    if page.get_by_role("button", name="Take over").count():
-        tab_to(page, "Take over")
-        page.keyboard.press("Enter")
-        expect(page.get_by_role("button", name="Hand back")).to_be_visible()
-    tab_to(page, "Your message")
-    page.keyboard.type("Hello Sam")
-    tab_to(page, "Probes for the open question")
-    page.keyboard.press("Enter")
-    tab_to(page, "Put it into my message")
-    page.keyboard.press("Enter")
-    mine = page.get_by_label(re.compile("Your message"))
-    expect(mine).to_be_focused()
-    assert len(mine.input_value()) > len("Hello Sam")
-    expect(page.locator("#size")).to_contain_text("to pay for")
-    tab_to(page, "Send")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text(re.compile("leaves within")).first).to_be_visible()
-    page.keyboard.press("Shift+Tab")
-    tab_to(page, "Take it back", most=200)
-    page.keyboard.press("Enter")
-    expect(mine).to_have_value(re.compile("^Hello Sam"))
-    page.goto(f"{table.study.url}/participants/{table.code}/refile")
-    page.get_by_role("checkbox").first.focus()
-    page.keyboard.press("Space")
-    tab_to(page, "Where do they belong?")
-    page.keyboard.press("ArrowDown")
-    tab_to(page, "Why?")
-    page.keyboard.type("It is about that")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text(re.compile("1 message from"))).to_be_visible()
     page.context.close()
 
 

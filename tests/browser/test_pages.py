@@ -4,49 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, StorageState, expect
+from playwright.sync_api import expect
 
-from tests.browser.desk import AXE, chromium, desk, new_phone, say, sign_in
+from tests.browser.desk import AXE, Desk, at_the_first_question, new_phone, say
 from tests.rig import unavailable
-from tests.rig.study import Study
-
-
-@dataclass
-class Desk:
-    """The served study, the browser, somebody who is signed in, and a participant on the first question."""
-
-    study: Study
-    browser: Browser
-    state: StorageState
-    code: str
-    password: str
-
-    def page(self, path: str, width: int = 1280, scheme: Literal["light", "dark"] = "light", **more: Any) -> Page:
-        viewport: Any = {"width": width, "height": 800}
-        context = self.browser.new_context(storage_state=self.state, viewport=viewport, color_scheme=scheme, **more)
-        page = context.new_page()
-        page.set_default_timeout(10_000)
-        page.goto(self.study.url + path)
-        return page
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with desk(tmp_path_factory.mktemp("desk")) as (study, password), chromium() as browser:
-        page = browser.new_page()
-        sign_in(page, study, password)
-        code = new_phone(page, study, "Sam")
-        statements = 0
-        while "Question 1 of" not in page.inner_text("main"):
-            statements += 1
-            assert statements < 30, page.inner_text("main")
-            say(page, "yes")
-            expect(page.get_by_role("log")).to_contain_text(re.compile(r"(YES or NO\?|Question 1 of)"))
-        yield Desk(study, browser, page.context.storage_state(), code, password)
+    with at_the_first_question(tmp_path_factory.mktemp("desk")) as (made, _phone):
+        yield made
 
 
 def test_what_somebody_says_appears_on_the_dashboard_by_itself(table: Desk) -> None:
