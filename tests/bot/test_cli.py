@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from bot.service.enrolment import COLUMNS
-from tests.bot import forked
-from tests.rig import ROOT
+from tests.rig import ROOT, forked
 
 COMMANDS = [
     "serve",
@@ -40,7 +39,7 @@ COMMANDS = [
 def ownpace(folder: Path, *words: str, typed: str = "", columns: int = 200) -> tuple[int, str]:
     """Run a command in a study's folder; its exit code and everything it printed."""
     environment = {"PYTHONPATH": str(ROOT), "HOME": str(folder), "PATH": "/usr/bin:/bin", "COLUMNS": str(columns)}
-    code, said = forked.run(forked.Request(str(folder), list(words), environment), typed)
+    code, said = forked.run(folder, words, environment, typed)
     assert "Traceback" not in said
     return code, said
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from tests.rig import ROOT, free_port
+from tests.rig import ROOT, forked, free_port
 from tests.rig.twilio_emulator import ACCOUNT_SID, AUTH_TOKEN, NUMBER, WHATSAPP
 
 CONFIG = """
@@ -80,16 +80,10 @@ class Study:
 
     def command(self, *words: str, code: int = 0) -> str:
         """Run a command as a person would; what it printed."""
-        ran = subprocess.run(
-            [sys.executable, "-m", "bot", *words, "--config", str(self.folder / "config.toml")],
-            cwd=ROOT,
-            env=self._environment(),
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert ran.returncode == code, ran.stdout + ran.stderr
-        return ran.stdout + ran.stderr
+        settings = ["--config", str(self.folder / "config.toml")]
+        ended, said = forked.run(ROOT, [*words, *settings], self._environment())
+        assert ended == code, said
+        return said
 
     def enrol(self, *rows: str) -> None:
         """Enrol people by CSV: cohort, channel, address, wording, code; everybody is called Sam."""

@@ -11,42 +11,49 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import NoReturn
 
 SECONDS = 60
 """A command that takes longer is stuck."""
 
+ONE_AT_A_TIME = Lock()
+
 
 @dataclass(frozen=True)
 class Request:
-    """A command to run in a folder, with nothing else in its environment; `typed` etc. are files there."""
+    """A command to run in a folder, with nothing else in its environment.
+
+    `files` is the folder of what is typed, in typed, and of what it prints, in out and err.
+    """
 
     folder: str
     words: list[str]
     environment: dict[str, str]
-    typed: str = ".typed"
-    out: str = ".out"
-    err: str = ".err"
+    files: str
 
 
-def run(request: Request, typed: str) -> tuple[int, str]:
-    """Run it: the exit code, and everything it printed, errors last."""
-    files = [Path(request.folder, name) for name in (request.typed, request.out, request.err)]
-    files[0].write_text(typed)
+def run(folder: Path, words: Sequence[str], environment: Mapping[str, str], typed: str = "") -> tuple[int, str]:
+    """Run a command: the exit code, and everything it printed, errors last."""
+    with TemporaryDirectory() as files:
+        Path(files, "typed").write_text(typed)
+        code = _ask(Request(str(folder), list(words), dict(environment), files))
+        return code, Path(files, "out").read_text() + Path(files, "err").read_text()
+
+
+def _ask(request: Request) -> int:
     server = _server()
     assert server.stdin
     assert server.stdout
-    server.stdin.write(json.dumps(asdict(request)) + "\n")
-    server.stdin.flush()
-    code = int(server.stdout.readline())
-    said = files[1].read_text() + files[2].read_text()
-    for path in files:
-        path.unlink()
-    return code, said
+    with ONE_AT_A_TIME:
+        server.stdin.write(json.dumps(asdict(request)) + "\n")
+        server.stdin.flush()
+        return int(server.stdout.readline())
 
 
 @cache
@@ -70,11 +77,11 @@ def _become(request: Request, command: Callable[[], None]) -> NoReturn:
     code = 0
     try:
         signal.alarm(SECONDS)
+        _take_over(Path(request.files))
         os.chdir(request.folder)
         os.environ.clear()
         os.environ.update(request.environment)
-        _take_over(request.typed, request.out, request.err)
-        _print_as_wide_as(int(request.environment["COLUMNS"]))
+        _print_as_wide_as(int(request.environment.get("COLUMNS", "80")))
         sys.argv = ["ownpace", *request.words]
         command()
     except SystemExit as ended:
@@ -87,11 +94,11 @@ def _become(request: Request, command: Callable[[], None]) -> NoReturn:
     os._exit(code)
 
 
-def _take_over(typed: str, out: str, err: str) -> None:
+def _take_over(files: Path) -> None:
     """Read what is typed from a file, and print into files."""
     new = os.O_WRONLY | os.O_CREAT
-    for number, (name, flags) in enumerate(((typed, os.O_RDONLY), (out, new), (err, new))):
-        os.dup2(os.open(name, flags, 0o600), number)
+    for number, (name, flags) in enumerate((("typed", os.O_RDONLY), ("out", new), ("err", new))):
+        os.dup2(os.open(files / name, flags, 0o600), number)
 
 
 def _print_as_wide_as(columns: int) -> None:
