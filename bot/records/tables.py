@@ -198,9 +198,14 @@ interviews = Table(
     Column("saved", JSON, nullable=False),
     Column("cutoff", String(10), nullable=False),
     _at("changed_at"),
+    Column("cause", String(20), nullable=False, server_default=""),  # of `saved`, as state and position are
+    Column("progress", Text, nullable=False, server_default=""),  # how far each question came: 'q1:settled q2:asked'
 )
 
 _HELD = "participant_id IS NULL"
+
+WRITTEN_BY_TEAM = "direction = 'out' AND author != 'bot' AND participant_id IS NOT NULL"
+"""Of messages. Who looks for them asks in these words: SQLite takes an index of some rows only then."""
 
 messages = Table(
     "messages",
@@ -233,6 +238,9 @@ messages = Table(
     _known("messages", "replaces"),
     _known("messages", "sender", "at"),
     Index("ix_messages_held", "id", sqlite_where=text(_HELD), postgresql_where=text(_HELD)),
+    Index(
+        "ix_messages_team", "author", "id", sqlite_where=text(WRITTEN_BY_TEAM), postgresql_where=text(WRITTEN_BY_TEAM)
+    ),
 )
 
 outbox = Table(
