@@ -431,7 +431,7 @@ consents = Table(
     "consents",
     metadata,
     _id(),
-    Column("participant_id", ForeignKey("participants.id"), nullable=False, index=True),
+    Column("participant_id", ForeignKey("participants.id"), nullable=False),
     Column("statement", String(60), nullable=False),
     Column("version", String(12), nullable=False),
     Column("wording", String(20), nullable=False),
@@ -440,6 +440,7 @@ consents = Table(
     Column("channel", String(20), nullable=False),
     Column("helper", String(60)),
     _at("at"),
+    Index("ix_consents_participant_id_id", "participant_id", "id"),  # PostgreSQL finds somebody's last line by it
 )
 
 withdrawals = Table(

@@ -24,6 +24,8 @@ def upgrade() -> None:
     op.add_column("interviews", sa.Column("cause", sa.String(20), nullable=False, server_default=""))
     op.add_column("interviews", sa.Column("progress", sa.Text(), nullable=False, server_default=""))
     fill_from_saved()
+    op.drop_index("ix_consents_participant_id", "consents")
+    op.create_index("ix_consents_participant_id_id", "consents", ["participant_id", "id"])
     there = sa.text(WRITTEN_BY_TEAM)
     op.create_index("ix_messages_team", "messages", ["author", "id"], sqlite_where=there, postgresql_where=there)
 
