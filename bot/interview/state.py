@@ -293,7 +293,7 @@ class Interview(Changing):
     @property
     def progress(self) -> str:
         """How far each question came, as one line to count by: 'q1:settled q2:asked'."""
-        return " ".join([f"{key}:{answer.progress.value}" for key, answer in self.answers.items()])
+        return " ".join([f"{key}:{answer.progress}" for key, answer in self.answers.items()])
 
     def saved(self) -> dict[str, Any]:
         """The part that changes, as JSON can hold it."""
