@@ -12,14 +12,25 @@ from functools import cached_property
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.engine import RowMapping
 
 from bot.export.loading import Loader
 from bot.export.measures import natural, utf16
 from bot.export.record import Case, Cohort, Head, Scope
 from bot.interview.events import TaskKind
-from bot.records.tables import consents, data_keys, interviews, messages, schedules, tasks, withdrawals, writeups
+from bot.records.prepared import Prepared
+from bot.records.tables import (
+    WRITTEN_BY_TEAM,
+    consents,
+    data_keys,
+    interviews,
+    messages,
+    schedules,
+    tasks,
+    withdrawals,
+    writeups,
+)
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 
@@ -176,18 +187,30 @@ def _willing(uow: UnitOfWork, statement: str) -> set[int]:
     return {person for person, yes in last.items() if yes}
 
 
+_NEXT_AUTHOR = Prepared(
+    select(messages.c.author, messages.c.id)
+    .where(text(WRITTEN_BY_TEAM), messages.c.author > bindparam("after"))
+    .order_by(messages.c.author, messages.c.id)
+    .limit(1)
+)
+
+
 def _researchers(uow: UnitOfWork, named: bool) -> dict[str, str]:
     """Each researcher's name with what stands for it: R01, R02 in the order in which they first wrote.
 
     Those who only wrote something up come after those who wrote to participants.
     """
-    query = (
-        select(messages.c.author)
-        .where(messages.c.direction == "out", messages.c.author != "bot", messages.c.participant_id.is_not(None))
-        .group_by(messages.c.author)
-        .order_by(func.min(messages.c.id))
-    )
     wrote_up = uow.all(select(writeups.c.author, writeups.c.checked_by).order_by(writeups.c.id))
-    names = dict.fromkeys(row["author"] for row in uow.all(query))
+    names = dict.fromkeys(_authors(uow))
     names |= dict.fromkeys(name for row in wrote_up for name in (row["author"], row["checked_by"]) if name)
     return {name: name if named else f"R{number:02}" for number, name in enumerate(names, start=1)}
+
+
+def _authors(uow: UnitOfWork) -> list[str]:
+    """Who of the team wrote to participants, in the order of their first messages; the others of each are not read."""
+    firsts: dict[str, int] = {}
+    author = ""
+    while found := uow.run(_NEXT_AUTHOR, {"after": author}):
+        author = found[0]["author"]
+        firsts[author] = found[0]["id"]
+    return sorted(firsts, key=firsts.__getitem__)

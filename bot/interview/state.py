@@ -306,6 +306,11 @@ class Interview(Changing):
         """What has been said to the open question so far."""
         return self.answers.get(self.position, Answer())
 
+    @property
+    def progress(self) -> str:
+        """How far each question came, as one line to count by: 'q1:settled q2:asked'."""
+        return " ".join([f"{key}:{answer.progress}" for key, answer in self.answers.items()])
+
     def saved(self) -> dict[str, Any]:
         """The part that changes, as JSON can hold it."""
         return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic_core import from_json
@@ -193,8 +194,18 @@ def named(uow: UnitOfWork, terms: Terms, code: str) -> Participant:
 
 def save(uow: UnitOfWork, participant_id: int, interview: Interview) -> None:
     """Keep the interview as it stands now."""
-    values = {"state": interview.state.value, "position": interview.position, "saved": interview.saved()}
-    uow.run(_SAVE, {**values, "changed_at": uow.now, "of": participant_id})
+    uow.run(_SAVE, {**columns(interview), "changed_at": uow.now, "of": participant_id})
+
+
+def columns(interview: Interview) -> dict[str, Any]:
+    """What is kept of an interview; beside the whole of it, in the clear, what others look for and count."""
+    return {
+        "state": interview.state.value,
+        "position": interview.position,
+        "cause": interview.cause.value,
+        "progress": interview.progress,
+        "saved": interview.saved(),
+    }
 
 
 def _found(uow: UnitOfWork, terms: Terms, loader: _Loader, wanted: object, *, lock: bool = True) -> Participant | None:

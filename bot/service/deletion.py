@@ -197,7 +197,7 @@ def forget_answers(uow: UnitOfWork, participant_id: int) -> None:
     """Which messages answered which question is not known any more; what was agreed to is."""
     mine = interviews.c.participant_id == participant_id
     saved = uow.execute(select(interviews.c.saved).where(mine)).scalar_one()
-    uow.execute(update(interviews).where(mine).values(saved={**saved, "answers": {}}))
+    uow.execute(update(interviews).where(mine).values(saved={**saved, "answers": {}}, progress=""))
 
 
 OF_THE_TEAM: Mapping[str, Table] = MappingProxyType(

@@ -257,10 +257,9 @@ def taken(uow: UnitOfWork, cohort: str) -> int:
     """
     of_cohort = (interviews.c.participant_id == people.c.id, people.c.cohort == cohort)
     inside = (*of_cohort, interviews.c.state.not_in([state.value for state in WITHOUT_A_PLACE]))
-    begun = or_(interviews.c.position != "", interviews.c.state == State.COMPLETE.value)
+    begun = or_(interviews.c.position != "", interviews.c.state == State.COMPLETE.value, interviews.c.progress != "")
     count: int = uow.execute(select(func.count(people.c.id)).where(*inside, begun)).scalar_one()
-    others = uow.all(select(interviews.c.saved).where(*inside, ~begun))  # stopped or with a person: after all, or never
-    return count + sum(bool(row["saved"]["answers"]) for row in others)
+    return count
 
 
 def is_full(uow: UnitOfWork, rules: Rules, cohort: str) -> bool:
@@ -458,11 +457,9 @@ def put_down(
         insert(interviews).values(
             participant_id=participant_id,
             version=schedule.version,
-            state=fresh.state.value,
-            position="",
-            saved=fresh.saved(),
             cutoff=cutoff.isoformat(),
             changed_at=uow.now,
+            **participants.columns(fresh),
         )
     )
     uow.note(actor, "enrolled", code, channel=entry.address.kind, cohort=entry.cohort)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from statistics import median
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import JSON, Integer, String, bindparam, case, cast, column, func, literal, select, true
-from sqlalchemy.sql.functions import Function
+from sqlalchemy import Integer, String, bindparam, case, cast, func, literal, select
 
 from bot.interview.state import Progress, State
 from bot.records.participants import CHANNEL_NAMES
@@ -74,21 +73,21 @@ class Pace:
 # Week by week
 
 _last_yes = (
-    select(consents.c.participant_id, func.max(consents.c.at).label("at"))
-    .group_by(consents.c.participant_id)
-    .subquery()
+    select(consents.c.at)
+    .where(consents.c.participant_id == people.c.id)
+    .order_by(consents.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
 )
-_begun = interviews.c.saved["answers"].as_string() != "{}"
+_begun = interviews.c.progress != ""
 _finished = interviews.c.state == State.COMPLETE.value
 _MOMENTS = Prepared(
     select(
         people.c.cohort,
         people.c.created_at.label("enrolled"),
-        case((_begun, _last_yes.c.at)).label("agreed"),
+        case((_begun, _last_yes)).label("agreed"),
         case((_finished, interviews.c.changed_at)).label("finished"),
-    )
-    .join(interviews, interviews.c.participant_id == people.c.id)
-    .outerjoin(_last_yes, _last_yes.c.participant_id == people.c.id)
+    ).join(interviews, interviews.c.participant_id == people.c.id)
 )
 """When each person came to each column of the weeks."""
 
@@ -97,13 +96,22 @@ STEPS = ("enrolled", "agreed", "finished")
 
 def weeks(uow: UnitOfWork, zone: ZoneInfo) -> dict[str, list[Week]]:
     """Each cohort's, by name; weeks begin on Monday in this zone."""
-    came: dict[str, dict[str, Counter[date]]] = {}
+    came: dict[str, dict[str, list[datetime]]] = {}
     for row in uow.run(_MOMENTS, {}):
-        counted = came.setdefault(row["cohort"], {step: Counter() for step in STEPS})
+        moments = came.setdefault(row["cohort"], {step: [] for step in STEPS})
         for step in STEPS:
             if row[step] is not None:
-                counted[step][_monday(row[step], zone)] += 1
-    return {cohort: _weeks(counted, _monday(uow.now, zone)) for cohort, counted in sorted(came.items())}
+                moments[step].append(row[step])
+    return {cohort: _weeks(moments, uow.now, zone) for cohort, moments in sorted(came.items())}
+
+
+def _weeks(came: Mapping[str, list[datetime]], now: datetime, zone: ZoneInfo) -> list[Week]:
+    for moments in came.values():
+        moments.sort()
+    last = _monday(now, zone)
+    first = max(_monday(came["enrolled"][0], zone), last - timedelta(weeks=MOST_WEEKS - 1))
+    starts = [first + timedelta(weeks=number) for number in range((last - first).days // 7 + 1)]
+    return [Week(start, **{step: _until(moments, start, zone) for step, moments in came.items()}) for start in starts]
 
 
 def _monday(moment: datetime, zone: ZoneInfo) -> date:
@@ -111,72 +119,51 @@ def _monday(moment: datetime, zone: ZoneInfo) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _weeks(came: Mapping[str, Counter[date]], last: date) -> list[Week]:
-    first = max(min(came["enrolled"]), last - timedelta(weeks=MOST_WEEKS - 1))
-    starts = [first + timedelta(weeks=number) for number in range((last - first).days // 7 + 1)]
-    return [Week(start, **{step: _until(counted, start) for step, counted in came.items()}) for start in starts]
-
-
-def _until(counted: Counter[date], start: date) -> int:
-    return sum(many for week, many in counted.items() if week <= start)
+def _until(moments: list[datetime], start: date, zone: ZoneInfo) -> int:
+    """How many of these, in order, are before the end of the week."""
+    end = datetime.combine(start + timedelta(weeks=1), time(), zone)
+    return bisect_left(moments, end.astimezone(UTC))
 
 
 # Question by question
 
-
-def _asked(answers: Function[Any]) -> Prepared:
-    """How many were asked each question, by how far it came; `answers` are rows of key and value."""
-    answer = answers.table_valued(column("key", String), column("value", JSON))
-    progress = answer.c.value[0].as_string()
-    names = (people.c.cohort, answer.c.key.label("question"), progress.label("progress"))
-    return Prepared(
-        select(*names, func.count().label("many"))
-        .select_from(people.join(interviews, interviews.c.participant_id == people.c.id).join(answer, true()))
-        .group_by(people.c.cohort, answer.c.key, progress)
-    )
-
-
-_ASKED = {
-    "sqlite": _asked(func.json_each(interviews.c.saved, "$.answers")),
-    "postgresql": _asked(func.json_each(interviews.c.saved["answers"])),
-}
-_RESTING = Prepared(
-    select(people.c.cohort, interviews.c.version, interviews.c.position, interviews.c.state, func.count().label("many"))
-    .join(interviews, interviews.c.participant_id == people.c.id)
-    .group_by(people.c.cohort, interviews.c.version, interviews.c.position, interviews.c.state)
+_STANDING = (people.c.cohort, interviews.c.version, interviews.c.position, interviews.c.state, interviews.c.progress)
+_ALIKE = Prepared(
+    select(*_STANDING, func.count().label("many"))
+    .join_from(people, interviews, interviews.c.participant_id == people.c.id)
+    .group_by(*_STANDING)
 )
+"""How many people came equally far."""
 
 
 def questions(uow: UnitOfWork) -> dict[str, list[Question]]:
     """Each cohort's, by name: those that somebody was asked, in the order of the schedule."""
-    asked, resting = uow.run(_ASKED[uow.connection.dialect.name], {}), uow.run(_RESTING, {})
-    found = {}
-    for cohort in sorted({row["cohort"] for row in resting}):
-        theirs = [row for row in resting if row["cohort"] == cohort]
-        found[cohort] = _questions([row for row in asked if row["cohort"] == cohort], theirs, _order(uow, theirs))
-    return found
+    cohorts: dict[str, list[Row]] = {}
+    for row in uow.run(_ALIKE, {}):
+        cohorts.setdefault(row["cohort"], []).append(row)
+    return {cohort: _questions(alike, _order(uow, alike)) for cohort, alike in sorted(cohorts.items())}
 
 
-def _order(uow: UnitOfWork, resting: Iterable[Row]) -> list[str]:
+def _order(uow: UnitOfWork, alike: Iterable[Row]) -> list[str]:
     """The questions of every version that somebody has; those that are only in a later one come after the others."""
-    versions = sorted({row["version"] for row in resting})
+    versions = sorted({row["version"] for row in alike})
     return list(dict.fromkeys(question.id for version in versions for question in uow.schedule(version).questions))
 
 
-def _questions(asked: Iterable[Row], resting: Iterable[Row], order: Iterable[str]) -> list[Question]:
-    came: dict[str, Counter[str]] = defaultdict(Counter)
+def _questions(alike: Iterable[Row], order: Iterable[str]) -> list[Question]:
+    came: Counter[str] = Counter()
     rest: Counter[str] = Counter()
-    for row in asked:
-        came[row["question"]][row["progress"]] += row["many"]
-    for row in resting:
+    for row in alike:
+        for point in row["progress"].split():
+            came[point] += row["many"]
         rest[row["position"]] += row["many"] * (row["state"] != State.COMPLETE.value)
-    known = {key: of for key, of in came.items() if of.total() > of[Progress.AHEAD.value]}
-    return [_question(key, known[key], rest[key]) for key in order if key in known]
+    made = [_question(key, {of: came[f"{key}:{of.value}"] for of in Progress}, rest[key]) for key in order]
+    return [question for question in made if question.asked]
 
 
-def _question(key: str, came: Counter[str], rest: int) -> Question:
-    asked = came.total() - came[Progress.AHEAD.value]
-    return Question(key, asked, came[Progress.SETTLED.value], came[Progress.SKIPPED.value], rest)
+def _question(key: str, came: Mapping[Progress, int], rest: int) -> Question:
+    asked = sum(came.values()) - came[Progress.AHEAD]
+    return Question(key, asked, came[Progress.SETTLED], came[Progress.SKIPPED], rest)
 
 
 # How soon people answer

@@ -69,9 +69,9 @@ def board(uow: UnitOfWork) -> list[Line]:
         people.c.cohort,
         addresses.c.kind,
         interviews.c.state,
-        (interviews.c.saved["cause"].as_string() == Cause.SAFEGUARDING.value).label("held"),
+        (interviews.c.cause == Cause.SAFEGUARDING.value).label("held"),
         select(tasks.c.id).where(*silent).exists().label("silent"),
-        (interviews.c.saved["answers"].as_string() != "{}").label("asked"),
+        (interviews.c.progress != "").label("asked"),
     )
     rows = uow.all(
         select(*what, func.count().label("many"))

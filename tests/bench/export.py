@@ -141,7 +141,7 @@ def _person(uow: UnitOfWork, plan: Schedule, number: int, each: int) -> None:
     uow.execute(
         insert(interviews).values(
             **who, version=plan.version, state="complete", position="", saved=saved, cutoff="2027-06-01",
-            changed_at=START,
+            changed_at=START, progress=" ".join(f"{q}:{Progress.SETTLED}" for q in parts),
         )
     )  # fmt: skip
 

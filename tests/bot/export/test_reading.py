@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from xml.etree.ElementTree import Element, fromstring, tostring
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import create_engine, delete, insert, select, update
 
 from bot.export.measures import merged, natural, tidy
+from bot.export.reading import Study
 from bot.export.record import Case, Kind, Scope, Speaker
 from bot.export.transcript import shown
 from bot.interview.state import Progress
 from bot.messages import Address, Inbound, Media, MediaKind
-from bot.records.tables import messages
+from bot.records.tables import messages, metadata
 from bot.records.unit_of_work import UnitOfWork
+from bot.records.vault import Vault
 from bot.service import enrolment, intake
 from bot.service.enrolment import Entry
 from tests.bot.export.study import cases, joins, stored_answers
-from tests.bot.world import World, world
+from tests.bot.world import NOON, World, world
+
+UTC_ZONE = ZoneInfo("UTC")
 
 
 def the(held: World, code: str) -> Case:
@@ -51,6 +57,28 @@ def test_a_probe_and_its_reply_stand_at_the_question_that_was_open(held: World) 
     assert [probe.author for probe in answers["a-choice"].probes] == ["R01"]
     assert [reply.text for reply in answers["a-choice"].replies] == ["About visits."]
     assert [probe.author for probe in answers["a-reach"].probes] == ["R02"]
+
+
+def test_researchers_are_numbered_as_they_first_wrote_and_each_is_found_without_reading_what_people_said() -> None:
+    engine = create_engine("sqlite://")
+    metadata.create_all(engine)
+    row = {"participant_id": 1, "key_id": 1, "channel": "sms", "belongs": "sent", "at": NOON}
+    wrote = [("out", "bot"), ("in", "participant"), ("out", "Zoë"), ("out", "Ann"), ("out", "Zoë"), ("out", "Ann")]
+    with engine.begin() as connection:
+        rows = [{**row, "direction": direction, "author": author} for direction, author in wrote]
+        connection.execute(insert(messages), rows)
+        connection.execute(insert(messages).values({**rows[-1], "author": "Nobody", "participant_id": None}))
+        uow = UnitOfWork(connection, Vault(b"k" * 32), NOON, str, {})
+        assert Study(uow, UTC_ZONE).researchers == {"Zoë": "R01", "Ann": "R02"}
+        run: list[str] = []
+        driver: Any = connection.connection.driver_connection
+        driver.set_trace_callback(run.append)
+        Study(uow, UTC_ZONE)
+        driver.set_trace_callback(None)
+        plans = [driver.execute(f"EXPLAIN QUERY PLAN {one}").fetchall() for one in run if "messages.author" in one]
+    engine.dispose()
+    assert len(plans) == 3
+    assert all("USING INDEX ix_messages_team" in plan[0][3] for plan in plans)
 
 
 def test_a_message_that_never_left_was_not_said(tmp_path: Path) -> None:

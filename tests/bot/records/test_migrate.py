@@ -1,20 +1,35 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from bot.errors import KeyFileError, OwnPaceError
 from bot.records import migrate
 from bot.records.database import open_engine
-from bot.records.tables import APPEND_ONLY, metadata
+from bot.records.tables import APPEND_ONLY, interviews, metadata
 from bot.records.vault import Vault
 from tests.bot.world import new_database
+
+WHEN = "'2026-11-24 12:00:00.000000'"
+BEFORE = (
+    f"INSERT INTO schedules (version, cohort, language, content, added_at) VALUES ('v', 'c', 'en', '{{}}', {WHEN})",
+    f"INSERT INTO data_keys (id, created_at) VALUES (1, {WHEN})",
+)
+PERSON = f"""
+INSERT INTO participants
+(id, code, cohort, key_id, name, wording, language, timezone, researcher, attributes, created_at)
+VALUES (:id, :code, 'c', 1, '', 'short', 'en', 'Europe/London', 'Ann', '', {WHEN})"""
+INTERVIEW = f"""
+INSERT INTO interviews (participant_id, version, state, position, saved, cutoff, changed_at)
+VALUES (:id, 'v', 'active', 'q1', :saved, '2027-06-01', {WHEN})"""
 
 
 @pytest.fixture
@@ -41,11 +56,38 @@ def test_migrations_make_exactly_the_tables_of_the_program(url: str) -> None:
         "0011 Withdrawn invitations: since when a code that was given out is not to be used.",
         "0012 Leases: which of several processes does what only one may do, and which one hands over a message.",
         "0013 Passages: some words of a message are put under another question than the rest of it.",
+        "0014 Counting: how far each question came, why a person is needed, and who of the team wrote.",
     ]
     assert migrate.migrate(url, Vault(b"k" * 32)) == []
     engine = open_engine(url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
+def test_interviews_of_an_earlier_version_are_counted_as_they_stand(url: str) -> None:
+    """What is kept in the clear since 0014 is filled in from what was saved before."""
+    earlier: dict[str, object] = {"answers": {}}
+    saved = {
+        1: {"answers": {"q1": ["settled", [3, 4], False, [None, None]], "q-2": ["asked", [], False, [], None, 0]}},
+        2: {"answers": {"q1": ["skipped", [], False, []]}, "cause": "distress"},
+        3: earlier,
+    }
+    engine = open_engine(url)
+    with engine.connect() as connection, connection.begin():
+        migrate._alone(connection)
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0013")
+        for statement in BEFORE:
+            connection.exec_driver_sql(statement)
+        for number, each in saved.items():
+            connection.execute(text(PERSON), {"id": number, "code": f"P{number}"})
+            connection.execute(text(INTERVIEW), {"id": number, "saved": json.dumps(each)})
+    migrate.migrate(url, Vault(b"k" * 32))
+    with engine.connect() as connection:
+        found = connection.execute(select(interviews.c.cause, interviews.c.progress).order_by(interviews.c.id)).all()
+    assert found == [("", "q1:settled q-2:asked"), ("distress", "q1:skipped"), ("", "")]
     engine.dispose()
 
 

@@ -24,6 +24,7 @@ from bot.records.tables import (
     consents,
     contents,
     data_keys,
+    interviews,
     media,
     messages,
     metadata,
@@ -237,6 +238,7 @@ def test_what_stays_is_that_they_agreed_and_that_their_wish_was_done(study: Worl
     assert all(row["body"] is None and row["direction"] == "in" for row in rows(study, messages, participant_id=1))
     assert [row["detail"]["deleted"] for row in rows(study, audit, act="withdrew")] == [fact["deleted"]]
     assert (person(study, code)["name"], person(study, code)["attributes"]) == (b"", b"")
+    assert [(row["saved"]["answers"], row["progress"]) for row in rows(study, interviews)] == [({}, "")]
     assert rows(study, addresses) == []
     assert study.open_tasks() == []
     assert cases(study) == []

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
 
 from bot.export.charts import Lines, svg_lines
 from bot.messages import Address
-from bot.service import pictures
+from bot.records.tables import messages
+from bot.service import pictures, refiling
 from tests.bot.web.conftest import Team
 
 LONDON = ZoneInfo("Europe/London")
+AN_ANSWER = select(messages.c.id).where(messages.c.belongs == "answer")
 FIRST, SECOND = Address("sms", "+447700900001"), Address("sms", "+447700900002")
 
 
@@ -37,6 +40,39 @@ async def test_weeks_and_questions_are_counted_as_they_were(team: Team) -> None:
     assert (first.asked, first.answered, first.skipped, first.rest) == (1, 1, 0, 0)
     assert (second.asked, second.answered, second.skipped, second.rest) == (1, 0, 1, 0)
     assert (third.asked, third.answered, third.skipped, third.rest) == (1, 0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("moment", "monday"),
+    [
+        (datetime(2027, 3, 28, 22, 59, tzinfo=UTC), date(2027, 3, 22)),  # Sunday evening, a minute before midnight
+        (datetime(2027, 3, 28, 23, 0, tzinfo=UTC), date(2027, 3, 29)),  # midnight, and the clocks went forward
+        (datetime(2027, 10, 31, 23, 59, tzinfo=UTC), date(2027, 10, 25)),
+        (datetime(2027, 11, 1, 0, 0, tzinfo=UTC), date(2027, 11, 1)),  # midnight, and the clocks went back
+    ],
+)
+async def test_a_week_begins_on_monday_at_midnight_where_the_study_is(
+    team: Team, moment: datetime, monday: date
+) -> None:
+    study = team.study
+    study.clock.now = moment - timedelta(days=30)
+    study.enrol(FIRST)
+    study.clock.now = moment
+    study.enrol(SECOND)
+    study.clock.forward(days=21)
+    (weeks,) = study.program.database.read_now(pictures.weeks, LONDON).values()
+    assert next(week.start for week in weeks if week.enrolled == 2) == monday
+
+
+async def test_what_somebody_said_before_it_was_asked_makes_it_no_question_that_was_asked(team: Team) -> None:
+    study = team.study
+    code = study.consented(FIRST)
+    study.says("About the third.", FIRST)
+    _, _, third, *_ = (one.id for one in study.program.schedules[("social-workers", "en")].questions)
+    (said,) = study.program.database.read_now(lambda uow: uow.execute(AN_ANSWER).scalars().all())
+    before = study.program.database.read_now(pictures.questions)
+    study.run(refiling.refile, study.program.terms, code, "Ann", [said], third, "It was about the third.")
+    assert study.program.database.read_now(pictures.questions) == before
 
 
 async def test_how_soon_an_answer_came_is_counted_from_the_question_that_left_to_its_first_message(team: Team) -> None:
