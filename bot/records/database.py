@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -26,7 +28,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
 from bot.interview.schedule import Schedule, Text
-from bot.records.unit_of_work import UnitOfWork
+from bot.records.unit_of_work import UnitOfWork, in_transaction
 from bot.records.vault import Vault
 
 P = ParamSpec("P")
@@ -34,6 +36,9 @@ T = TypeVar("T")
 
 BATCH = 64
 """The most use cases that share one commit."""
+
+A_MOMENT = 0.01
+"""Seconds for which what can wait does, to share the commit of what cannot."""
 
 BUSY_MS = 15_000
 """How long to wait for another process, such as a command beside the server, to finish its commit."""
@@ -53,11 +58,24 @@ _JSON: Mapping[str, Any] = {"json_serializer": lambda value: to_json(value).deco
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """A use case that waits, and who waits for it: an event loop, or a thread where `loop` is None."""
+    """A use case that waits, and who waits for it: an event loop, or a thread where `loop` is None.
+
+    `until`: so long, by the monotonic clock, it may wait for others to share its commit; 0 for not at all.
+    """
 
     work: Callable[[UnitOfWork], Any]
     done: Future[Any] | asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop | None = None
+    until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _FollowUp:
+    """A use case that is part of every commit which changes `name`; `tell` gets what it returned, after the commit."""
+
+    name: str
+    work: Callable[[UnitOfWork], Any]
+    tell: Callable[[Any], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +201,7 @@ class Database:
         self._writer.start()
         self._watch: Connection | None = None
         self._seen: int | None = None
+        self._follow_ups: list[_FollowUp] = []
 
     # Changing things
 
@@ -192,9 +211,16 @@ class Database:
         It may be run a second time, after the first was undone, where another one that shared its commit failed: so it
         does nothing that the database does not undo, and takes no argument that can be read only once.
         """
+        return await self._queued(lambda uow: use_case(uow, *args, **more))
+
+    async def run_soon(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
+        """The same for what can wait a moment, and so shares a commit with others where there are any."""
+        return await self._queued(lambda uow: use_case(uow, *args, **more), time.monotonic() + A_MOMENT)
+
+    async def _queued(self, work: Callable[[UnitOfWork], T], until: float = 0.0) -> T:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
-        self._jobs.put(_Job(lambda uow: use_case(uow, *args, **more), done, loop))
+        self._jobs.put(_Job(work, done, loop, until))
         return await done
 
     def run_now(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
@@ -206,13 +232,7 @@ class Database:
     def _write(self) -> None:
         connection: Connection | None = None
         while (job := self._jobs.get()) is not None:
-            batch = [job]
-            while len(batch) < BATCH and not self._jobs.empty():
-                following = self._jobs.get()
-                if following is None:
-                    self._jobs.put(None)
-                    break
-                batch.append(following)
+            batch = self._with_others(job)
             try:
                 if connection is None:
                     connection = self._engine.connect()
@@ -224,6 +244,21 @@ class Database:
                 connection = None
         if connection is not None:
             connection.close()
+
+    def _with_others(self, job: _Job) -> list[_Job]:
+        """What waits besides; where all of that can wait a moment, also what comes until then."""
+        batch, until = [job], job.until
+        while len(batch) < BATCH:
+            try:
+                following = self._jobs.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                break
+            if following is None:
+                self._jobs.put(None)
+                break
+            batch.append(following)
+            until = min(until, following.until)
+        return batch
 
     def _commit(self, connection: Connection, batch: list[_Job]) -> None:
         """All in one commit; where one of them fails, each in one of its own, so that it takes nobody along."""
@@ -249,9 +284,29 @@ class Database:
                 except Exception as error:
                     raise _JobFailed(error) from error
                 changed |= uow.changed
+            told = self._follow(connection, changed)
         _tell_all(outcomes)
+        for tell in told:
+            tell()
         if changed:
             self._tell(frozenset(changed))
+
+    def _follow(self, connection: Connection, changed: set[str]) -> list[Callable[[], None]]:
+        """Do what follows from these changes; who is to be told after the commit. What fails takes nobody along."""
+        told: list[Callable[[], None]] = []
+        for one in self._follow_ups:
+            if one.name not in changed:
+                continue
+            uow = self._unit(connection)
+            try:
+                with uow.undone_on_failure():
+                    told.append(partial(one.tell, one.work(uow)))
+            except Exception:
+                if not in_transaction(connection):
+                    raise
+            else:
+                changed |= uow.changed
+        return told
 
     def _unit(self, connection: Connection, *, beside: bool = False) -> UnitOfWork:
         known = (self.schedules, self.texts)
@@ -276,6 +331,17 @@ class Database:
         """Call `listener` on the writer's thread after each commit, with what changed; call what it returns to end."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def follow_up(self, name: str, use_case: Callable[[UnitOfWork], T], tell: Callable[[T], None]) -> None:
+        """Do this too, as a part of every commit that changes what has this name, and tell after it.
+
+        Where it fails nothing is told: it has to be tried in another way now and then.
+        """
+        self._follow_ups.append(_FollowUp(name, use_case, tell))
+
+    def follow_no_more(self) -> None:
+        """Nothing is a part of others' commits from now on."""
+        self._follow_ups.clear()
 
     def _tell(self, changed: frozenset[str]) -> None:
         for listener in tuple(self._listeners):

@@ -83,6 +83,9 @@ class PostgreSQL(Database):
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._writers, partial(self.run_now, use_case, *args, **more))
 
+    run_soon = run
+    """There is no commit to share: each has its own."""
+
     def run_now(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
         """The same for callers without an event loop."""
         alone = not runs_beside(use_case)

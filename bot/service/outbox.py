@@ -62,6 +62,9 @@ GIVE_UP = timedelta(minutes=20)
 """For so long after a send the provider is asked what became of it; then a person decides."""
 
 
+AT_ONCE = 64
+"""The most messages that are claimed in one go."""
+
 CLAIMING = 0x636C6169
 """The advisory lock of claims."""
 
@@ -173,7 +176,7 @@ def _ready(kinds: frozenset[str]) -> Prepared:
 
 
 @beside
-def claim(uow: UnitOfWork, terms: Terms, limit: int = 64, holder: str | None = None) -> list[Claimed]:
+def claim(uow: UnitOfWork, terms: Terms, limit: int = AT_ONCE, holder: str | None = None) -> list[Claimed]:
     """Take what may leave now: the first of each lane, where its channel and its address allow it.
 
     Of several processes one claims at a time. What a turn has in hand at this moment, which may cancel it, waits.

@@ -36,6 +36,9 @@ CATCH_UP_EVERY = timedelta(minutes=5)
 DELETE_EVERY = 5.0
 """Seconds between two looks for people whose receipt has left."""
 
+LANDING = 8.0
+"""Seconds for which what is being handed over may go on when the program is told to stop."""
+
 LATE_AFTER = 60.0
 """Seconds without a good round after which a part counts as standing still."""
 
@@ -71,8 +74,7 @@ class Worker:
 
     async def run(self) -> None:
         """Send, listen, fetch, wake and ask, until cancelled. No part that fails takes another along."""
-        loop = asyncio.get_running_loop()
-        end = self.database.listen(lambda changed: self._hear(loop, changed))
+        end = self._hear_of_messages()
         clock = AsyncIOScheduler(timezone="UTC")
         clock.add_job(self._catch_up, id="catch up at the start")  # whatever others do: a process may just have died
         clock.add_job(self._catch_up_alone, "interval", id="catch up", seconds=CATCH_UP_EVERY.total_seconds())
@@ -93,13 +95,19 @@ class Worker:
         finally:
             end()
             clock.shutdown(wait=False)
-            for task in tuple(self._flying):
-                task.cancel()
+            await self._land()
             if self.database.shared:
                 with suppress(Exception):
                     await asyncio.wait_for(self.database.run(leases.give_up, self.me), LOOK_AGAIN)
             for channel in self.channels.values():
                 await channel.close()
+
+    async def _land(self) -> None:
+        """Finish what is being handed over; what does not end in time is unknown when the program is started again."""
+        if self._flying:
+            await asyncio.wait(self._flying, timeout=LANDING)
+        for task in tuple(self._flying):
+            task.cancel()
 
     def standing_still(self) -> list[str]:
         """The parts that have not had a good round for too long."""
@@ -136,15 +144,37 @@ class Worker:
         """Write down what has happened outside, however long the database does not take it."""
         while True:
             try:
-                return await self.database.run(use_case, *args)
+                return await self.database.run_soon(use_case, *args)
             except Exception as error:
                 log.error("could not be written down yet", act=use_case.__name__, error=type(error).__name__)
                 await asyncio.sleep(LOOK_AGAIN)
 
-    def _hear(self, loop: asyncio.AbstractEventLoop, changed: frozenset[str]) -> None:
-        if changed & {"outbox", "timers", "*"} and not self._awake.is_set():
+    def _hear_of_messages(self) -> Callable[[], None]:
+        """From now on notice what is to leave; call what it returns to end.
+
+        On a database of our own a message is claimed in the commit that puts it into the outbox.
+        """
+        loop = asyncio.get_running_loop()
+
+        def soon(act: Callable[..., object], *args: object) -> None:
             with suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(self._awake.set)
+                loop.call_soon_threadsafe(act, *args)
+
+        def look(changed: frozenset[str]) -> None:
+            if changed & {"outbox", "*"} and not self._awake.is_set():
+                soon(self._awake.set)
+
+        def send(claimed: list[Claimed]) -> None:
+            if claimed:
+                soon(self._send_all, claimed)
+            if len(claimed) == outbox.AT_ONCE:
+                soon(self._awake.set)
+
+        if self.database.shared:
+            return self.database.listen(look)
+        claim = partial(outbox.claim, terms=self.terms, holder=self.me)
+        self.database.follow_up("outbox", claim, send)
+        return self.database.follow_no_more
 
     # One of several processes
 
@@ -191,11 +221,14 @@ class Worker:
             await self.database.run(outbox.not_handed_over, self.me, tuple(self._in_hand))
             self._claim_failed = False
         while self._lives_surely() and (claimed := await self._claim()):
-            for one in claimed:
-                self._in_hand.add(one.seq)
-                self._fly(self._send(one))
+            self._send_all(claimed)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._awake.wait(), LOOK_AGAIN)
+
+    def _send_all(self, claimed: list[Claimed]) -> None:
+        for one in claimed:
+            self._in_hand.add(one.seq)
+            self._fly(self._send(one))
 
     async def _claim(self) -> list[Claimed]:
         try:
