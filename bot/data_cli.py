@@ -167,7 +167,7 @@ def _print_receipt(receipt: Receipt, settings: Settings, emptied: bool) -> None:
 
 
 def retained(
-    confirm: Annotated[bool, typer.Option("--confirm", help="Delete what is due, for good.")] = False,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Delete what was listed last, for good.")] = False,
     config: ConfigPath = CONFIG,
 ) -> None:
     """What has been kept for as long as the settings say, and, once you confirm, its deletion."""
@@ -181,7 +181,7 @@ def retained(
             if done:
                 deletion.clean(program.database)
         else:
-            done = program.database.read_now(retention.due, rules)
+            done = program.database.run_now(retention.show, rules)
     if not done:
         out.print("Nothing is due.")
         return
