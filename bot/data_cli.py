@@ -17,7 +17,6 @@ from bot import bootstrap
 from bot.bootstrap import Program
 from bot.config import Settings
 from bot.errors import ConfigError, OwnPaceError, WrongUse
-from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import open_key_file
 from bot.service import backup as backups
 from bot.service import deletion, retention, withdrawal
@@ -50,7 +49,7 @@ def copy(
     config: ConfigPath = CONFIG,
 ) -> None:
     """A participant's own copy of what they said, in their wording: into a file, or to them."""
-    from bot.export.copy import write_copy
+    from bot.export.copy import put
     from bot.export.document import SUFFIXES
     from bot.service.copies import send_copy
 
@@ -61,17 +60,11 @@ def copy(
     with opened(config) as program:
         if place is not None:
             format_ = SUFFIXES[place.suffix.lower()]
-            lines = program.database.read_now(write_copy, program.terms, code, place, format_, force)
-            program.database.run_now(_note_copy, code, place)
+            lines = put(program.database, program.terms, code, place, format_, force, ACTOR)
             out.print(f"{place}: {lines} lines. Give it to nobody but them.", markup=False)
         else:
             count = program.database.run_now(send_copy, program.terms, code, ACTOR)
             out.print(f"The copy leaves in {count} message{'s' if count > 1 else ''}, outside their quiet hours.")
-
-
-def _note_copy(uow: UnitOfWork, code: str, place: Path) -> None:
-    code = code.strip().upper()
-    uow.note(ACTOR, "exported", code, what="copy", codes=[code], to=str(place.resolve()))
 
 
 def take_out(
@@ -167,7 +160,7 @@ def _print_receipt(receipt: Receipt, settings: Settings, emptied: bool) -> None:
 
 
 def retained(
-    confirm: Annotated[bool, typer.Option("--confirm", help="Delete what is due, for good.")] = False,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Delete what was listed last, for good.")] = False,
     config: ConfigPath = CONFIG,
 ) -> None:
     """What has been kept for as long as the settings say, and, once you confirm, its deletion."""
@@ -181,7 +174,7 @@ def retained(
             if done:
                 deletion.clean(program.database)
         else:
-            done = program.database.read_now(retention.due, rules)
+            done = program.database.run_now(retention.show, rules)
     if not done:
         out.print("Nothing is due.")
         return

@@ -24,6 +24,7 @@ from bot.export.writing import new_place
 from bot.interview.schedule import Wording
 from bot.interview.wording import fill, stock
 from bot.records import participants
+from bot.records.database import Database
 from bot.records.participants import Participant, Terms
 from bot.records.tables import messages
 from bot.records.unit_of_work import UnitOfWork
@@ -69,10 +70,7 @@ class Copy:
 def read(uow: UnitOfWork, terms: Terms, code: str) -> Copy:
     """The copy of the participant with this code. Raises OwnPaceError where there is nothing of theirs."""
     person = participants.named(uow, terms, code)
-    zone, of = person.interview.person.timezone, (person.code,)
-    study = Study(uow, zone, codes=of, scope=Scope.ENROLLED, originals=True, whole=True)
-    if not study.heads:
-        raise OwnPaceError(f"{person.code} has asked for their answers to be deleted, so no copy is made.")
+    study = _record(uow, person)
     (case,) = study.cases("")
     cutoff = person.interview.person.cutoff
     late = uow.now.astimezone(person.interview.person.timezone).date() > cutoff
@@ -80,14 +78,43 @@ def read(uow: UnitOfWork, terms: Terms, code: str) -> Copy:
     return Copy(intro, case.language, tuple(_blocks(uow, person, case, study.researchers)))
 
 
+def put(database: Database, terms: Terms, code: str, out: Path, format_: str, force: bool, actor: str) -> int:
+    """Write it as a document, and that it was written into the trail; how many lines it has.
+
+    Raises OwnPaceError where nothing of theirs may leave any more when all of it is written: nothing is there then.
+    """
+    with new_place(out, force) as place:
+        lines = database.read_now(_write, terms, code, place, format_)
+        database.run_now(_note, terms, code, out, actor)
+    return lines
+
+
 def write_copy(uow: UnitOfWork, terms: Terms, code: str, out: Path, format_: str, force: bool) -> int:
     """Write it as a document; how many lines it has."""
+    with new_place(out, force) as place:
+        return _write(uow, terms, code, place, format_)
+
+
+def _write(uow: UnitOfWork, terms: Terms, code: str, place: Path, format_: str) -> int:
     copy = read(uow, terms, code)
     person = participants.named(uow, terms, code)
-    document = Document(terms.study.name, list(_parts(copy, person)), copy.language)
-    with new_place(out, force) as place:
-        write(document, place, format_)
+    write(Document(terms.study.name, list(_parts(copy, person)), copy.language), place, format_)
     return sum(len(block.lines) for block in copy.blocks)
+
+
+def _note(uow: UnitOfWork, terms: Terms, code: str, out: Path, actor: str) -> None:
+    person = participants.named(uow, terms, code)
+    _record(uow, person)
+    uow.note(actor, "exported", person.code, what="copy", codes=[person.code], to=str(out.resolve()))
+
+
+def _record(uow: UnitOfWork, person: Participant) -> Study:
+    """Their record alone. Raises OwnPaceError where it may not leave any more."""
+    zone, of = person.interview.person.timezone, (person.code,)
+    study = Study(uow, zone, codes=of, scope=Scope.ENROLLED, originals=True, whole=True)
+    if not study.heads:
+        raise OwnPaceError(f"{person.code} has asked for their answers to be deleted, so no copy is made.")
+    return study
 
 
 # Making it

@@ -20,6 +20,8 @@ from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 
 SHORTEST_NAME = 2
+BEGINNING = 3
+"""Letters by which names in running text are looked up, or fewer where the name has no more."""
 
 _EVERYDAY = (
     "amber art ash august autumn bay bill chance chase christian cliff dale dash dawn dean drew earl eve faith frank "
@@ -51,7 +53,10 @@ class Found:
 
 _WORD = re.compile(r"[^\W\d_]+")
 _DIGITS = re.compile(r"\d(?:[\s().\-/\u2010-\u2015]{0,3}\d){5,}")
-_EMAIL = re.compile(r"[^\s<>()\[\]\",;:@]+@[^\s<>()\[\]\",;:@]+")
+_LOCAL = r"[^\s<>()\[\]\",;:@]"
+_EMAIL = re.compile(f"(?<!{_LOCAL})(?=({_LOCAL}+@{_LOCAL}+))")
+"""Also the second of two that are written as one, as in `to@jo@example.org`."""
+
 _MARKS = (
     r"\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 )
@@ -79,11 +84,11 @@ class Scanner:
     def __init__(self) -> None:
         self._names: dict[str, set[str]] = {}
         self._running: dict[str, set[str]] = {}
-        self._running_lengths: set[int] = set()
+        self._running_lengths: dict[str, set[int]] = {}  # by their beginning
         self._numbers: dict[str, set[str]] = {}
+        self._number_lengths: set[int] = set()
         self._emails: dict[str, set[str]] = {}
         self._others: dict[str, set[str]] = {}
-        self._lengths: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, uow: UnitOfWork) -> Scanner:
@@ -111,13 +116,14 @@ class Scanner:
                 self._names.setdefault(word, set()).add(code)
         for part in running_names(fold(name)):
             self._running.setdefault(part, set()).add(code)
-            self._running_lengths.add(len(part))
+            self._running_lengths.setdefault(part[:BEGINNING], set()).add(len(part))
 
     def add_address(self, code: str, kind: str, value: str) -> None:
         """An address: a number in every form it may be written in, an email address, or the value as it is."""
         if kind in ("sms", "whatsapp"):
-            self._numbers.setdefault(_national(value), set()).add(code)
-            self._lengths = tuple(sorted({len(number) for number in self._numbers}))
+            number = _national(value)
+            self._numbers.setdefault(number, set()).add(code)
+            self._number_lengths.add(len(number))
         elif "@" in value.strip("@"):
             self._emails.setdefault(fold(value), set()).add(code)
         else:
@@ -142,27 +148,34 @@ class Scanner:
                     yield Found(Kind.ADDRESS, tuple(sorted(whose)))
 
     def _named(self, folded: str, text: str, ignored: frozenset[str]) -> Iterator[tuple[str, ...]]:
-        for word in set(_WORD.findall(folded)):
-            for form in (word, word[1:]) if word[0] in _JOINED and len(word) > SHORTEST_NAME else (word,):
-                whose = self._names.get(form)
-                if whose and word not in ignored and _names_somebody(form, text):
-                    yield tuple(sorted(whose))
+        words = set(_WORD.findall(folded)) - ignored
+        joined = {word[1:] for word in words if word[0] in _JOINED and len(word) > SHORTEST_NAME}
+        for word in self._names.keys() & (words | joined):
+            if _names_somebody(word, text):
+                yield tuple(sorted(self._names[word]))
 
     def _named_in_runs(self, folded: str, ignored: frozenset[str]) -> Iterator[tuple[str, ...]]:
         """Names in writing without spaces between words, or at the beginning of a word that goes on."""
-        for run in _RUN.finditer(folded):
-            for start in range(len(run[0]) if run["endless"] else 1):
-                for length in self._running_lengths:
-                    name = run[0][start : start + length]
-                    whose = self._running.get(name)
-                    if whose and not any(name in word for word in ignored):
-                        yield tuple(sorted(whose))
+        for match in _RUN.finditer(folded):
+            run = match[0]
+            for start in range(len(run) if match["endless"] else 1):
+                for name in self._running_names(run, start):
+                    if not any(name in word for word in ignored):
+                        yield tuple(sorted(self._running[name]))
+
+    def _running_names(self, run: str, start: int) -> Iterator[str]:
+        """The names that stand at this place of a run."""
+        for beginning in range(SHORTEST_NAME, BEGINNING + 1):
+            for length in self._running_lengths.get(run[start : start + beginning], ()):
+                name = run[start : start + length]
+                if name in self._running:
+                    yield name
 
     def _find_numbers(self, folded: str) -> Iterator[Found]:
         for match in _DIGITS.finditer(folded):
             run = "".join(str(unicodedata.decimal(c)) for c in match[0] if c.isdecimal())
             run = run.replace("440", "44", 1) if run.startswith("440") else run  # +44 (0)7700 900123
-            for length in self._lengths:
+            for length in sorted(self._number_lengths):
                 for start in range(len(run) - length + 1):
                     if whose := self._numbers.get(run[start : start + length]):
                         yield Found(Kind.PHONE, tuple(sorted(whose)))
@@ -214,7 +227,7 @@ def _names_somebody(word: str, text: str) -> bool:
 def _as_a_name(word: str, text: str) -> bool:
     """Whether an everyday word is written as a name: with a capital, and not because a sentence begins there."""
     for match in re.finditer(rf"\b{word}\b", text, re.IGNORECASE):
-        if match[0][0].isupper() and _INSIDE.search(text[: match.start()][-20:]):
+        if match[0][0].isupper() and _INSIDE.search(text[max(0, match.start() - 20) : match.start()]):
             return True
     return False
 

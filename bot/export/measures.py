@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_UNFIT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ufffe\uffff]")
+_UNTIDY = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
+_LINE_END = re.compile(r"\r\n|[\r\x0b\x0c]")
+CHANNELS = {"sms": "text message", "whatsapp": "WhatsApp", "telegram": "Telegram", "email": "email"}
 
 
 def tidy(text: str) -> str:
     """The text as documents can hold it (XML 1.0, section 2.2): LF line ends, and U+FFFD for what is no character."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x0b", "\n").replace("\x0c", "\n")
-    return _UNFIT.sub("\ufffd", text)
+    if not _UNTIDY.search(text):
+        return text
+    return _UNTIDY.sub("\ufffd", _LINE_END.sub("\n", text))
 
 
 def words(text: str) -> int:
@@ -29,7 +32,7 @@ def natural(code: str) -> tuple[tuple[str, int], ...]:
 
 
 def channel_word(kind: str) -> str:
-    return {"sms": "text message", "whatsapp": "WhatsApp", "telegram": "Telegram", "email": "email"}.get(kind, kind)
+    return CHANNELS.get(kind, kind)
 
 
 def media_word(kind: str, seconds: int | None) -> str:

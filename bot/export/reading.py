@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cached_property
+from datetime import date, datetime
+from functools import cached_property, lru_cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -123,11 +123,15 @@ class Study:
 
     def day(self, moment: datetime) -> str:
         """A day in the study's zone: '24 November 2026'."""
-        local = moment.astimezone(self.zone)
-        return f"{local.day} {local:%B %Y}"
+        return _told(moment.astimezone(self.zone).date())
 
     def clock(self, moment: datetime) -> str:
         return f"{moment.astimezone(self.zone):%H:%M}"
+
+
+@lru_cache(maxsize=4096)
+def _told(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
 
 
 # Who is in it

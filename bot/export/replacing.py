@@ -167,9 +167,14 @@ class Decided:
         for row in rows:
             spot, one = _opened(row, key)
             (self._accepted if row["accepted"] else self._refused).setdefault(spot, []).append(one)
+        self._forms: dict[Spot, list[Spot]] = {}
+        for spot in self._accepted:
+            self._forms.setdefault(first.get(spot, spot), []).append(spot)
 
     def shown(self, spot: Spot, text: str) -> str:
         """The text as exports show it. Raises ExportError where a decision was made about another text."""
+        if not self._accepted:
+            return text
         try:
             return apply(text, self.made(spot, text))
         except ValueError:
@@ -180,15 +185,16 @@ class Decided:
 
     def made(self, spot: Spot, text: str) -> list[Replacement]:
         """What stands for words of the text."""
+        if not self._accepted:
+            return []
         own = self._accepted.get(spot, [])
         decided = [(one.start, one.end) for one in (*own, *self._refused.get(spot, ()))]
         return [*own, *again(text, self._of_other_forms(spot), decided)]
 
     def _of_other_forms(self, spot: Spot) -> Iterator[Replacement]:
-        first = self._first.get(spot, spot)
-        for other, made in self._accepted.items():
-            if other != spot and self._first.get(other, other) == first:
-                yield from made
+        for other in self._forms.get(self._first.get(spot, spot), ()):
+            if other != spot:
+                yield from self._accepted[other]
 
 
 NOTHING_DECIDED = Decided((), DataKey(bytes(32)), {})

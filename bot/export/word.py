@@ -13,7 +13,6 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import count
 from pathlib import Path
 
 import docx
@@ -37,11 +36,10 @@ LETTER, BETWEEN, LONGEST_LINE = 0.7, 250, 40
 """How wide bold letters are, as a part of their height, also in what stands for Arial where it is not installed; what a
 cell keeps free at its sides; letters of a text that needs no second line."""
 
-COLLECTED_AFTER = 20
-"""So many documents are forgotten together. A package and its parts hold each other, and what lxml holds for them is
-nothing that Python counts: left alone, a folder of 10,000 transcripts took more than 900 MB."""
-
-_WRITTEN = count(1)
+PACKAGE, COLLECTED_AFTER = 50_000, 10_000_000
+"""Letters of XML: about what a package without text has, and how many are forgotten together. A package and its parts
+hold each other, and what lxml holds for them is nothing that Python counts: left alone, a folder of 10,000 transcripts
+took more than 900 MB. Each time Python looks at everything that there is, which takes longer the larger a study is."""
 
 SAID = {"participant": "Participant", "researcher": "Researcher", "bot": "Bot"}
 LANGUAGES = {"en": "en-GB", "cy": "cy-GB"}
@@ -62,13 +60,29 @@ def write_word(document: Document, path: Path) -> None:
     xml = [_paragraph("Title", _runs(document.title))]
     for part in document.parts:
         xml += _part(part, charts)
-    body = parse_xml(f"<w:body {nsdecls('w')}>{''.join(xml)}</w:body>")
+    inner = "".join(xml)
+    body = parse_xml(f"<w:body {nsdecls('w')}>{inner}</w:body>")
     end = word.element.body[-1]  # the section's properties come last
     for element in list(body):
         end.addprevious(element)
     word.save(str(path))
-    if next(_WRITTEN) % COLLECTED_AFTER == 0:
-        gc.collect()
+    _WASTE.add(PACKAGE + len(inner))
+
+
+class _Waste:
+    """What was written and not yet forgotten."""
+
+    def __init__(self) -> None:
+        self._letters = 0
+
+    def add(self, letters: int) -> None:
+        self._letters += letters
+        if self._letters >= COLLECTED_AFTER:
+            self._letters = 0
+            gc.collect()
+
+
+_WASTE = _Waste()
 
 
 def _part(part: Part, charts: _Charts) -> Iterator[str]:

@@ -7,16 +7,18 @@ knows message by message.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from hashlib import sha256
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, delete, func, insert, select
 
+from bot.errors import OwnPaceError
 from bot.interview.state import State
 from bot.records import trail
-from bot.records.tables import addresses, audit, consents, interviews, media, messages, withdrawals
+from bot.records.tables import addresses, audit, consents, interviews, media, messages, meta, withdrawals
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import deletion
@@ -26,6 +28,9 @@ OVER = (State.COMPLETE, State.LEFT, State.DECLINED)
 """States in which an interview has ended."""
 
 PEOPLE_CLASSES = ("raw", "media", "messages", "contact", "consent")
+
+SHOWN = "retention shown"
+"""Where `meta` notes which list was shown last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +67,26 @@ def due(uow: UnitOfWork, rules: Rules) -> list[Due]:
     return found
 
 
+def show(uow: UnitOfWork, rules: Rules) -> list[Due]:
+    """What is due, for a person to look at: only the list that was shown last can be confirmed."""
+    listed = due(uow, rules)
+    uow.execute(delete(meta).where(meta.c.name == SHOWN))
+    uow.execute(insert(meta).values(name=SHOWN, value=_fingerprint(listed)))
+    return listed
+
+
 def confirm(uow: UnitOfWork, rules: Rules, actor: str) -> list[Due]:
-    """Delete what is due and write that down; what was deleted. What is leaving at this moment waits for next time."""
-    done = [
-        one for one in due(uow, rules) if one.participant_id is None or not deletion.in_flight(uow, one.participant_id)
-    ]
+    """Delete what is due and write that down; what was deleted. What is leaving at this moment waits for next time.
+
+    Raises OwnPaceError, and deletes nothing, where what is due is not what was shown last.
+    """
+    listed = due(uow, rules)
+    shown = uow.one(select(meta.c.value).where(meta.c.name == SHOWN))
+    if listed and (shown is None or shown["value"] != _fingerprint(listed)):
+        raise OwnPaceError(
+            "What is due now is not the list that was shown last, so nothing was deleted. Look at it: ownpace retention"
+        )
+    done = [one for one in listed if one.participant_id is None or not deletion.in_flight(uow, one.participant_id)]
     for one in done:
         _delete(uow, rules, one)
     for one in done:
@@ -74,6 +94,10 @@ def confirm(uow: UnitOfWork, rules: Rules, actor: str) -> list[Due]:
     if done:
         uow.changed |= {"participants", "tasks"}
     return done
+
+
+def _fingerprint(listed: Sequence[Due]) -> str:
+    return sha256(repr(listed).encode()).hexdigest()
 
 
 def _ended(uow: UnitOfWork, rules: Rules) -> Iterator[tuple[tuple[int, str], datetime]]:

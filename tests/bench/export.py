@@ -1,7 +1,7 @@
 """`python -m tests.bench.export --cases 10000 --messages 1000000`: how long each export takes, and how much memory.
 
 A study is filled as interviews would fill it, without holding them; then each export runs in a process of its own, and
-its greatest resident memory is printed.
+its seconds and its greatest resident memory are printed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select
 
 from bot import bootstrap
 from bot.bootstrap import Program
@@ -186,18 +186,22 @@ def _letters(number: int) -> str:
 
 
 def one(folder: Path, name: str) -> None:
-    """Make one export, and print its seconds, its greatest memory and its size."""
+    """Make one export, and print its seconds (of which the processor's), messages a second, its memory and its size."""
     program: Program = bootstrap.build(settings(folder), channels={})
     place, make = EXPORTS[name]
     out = folder / place
     started = time.perf_counter()
     scope = Scope.ENROLLED if name.startswith("methods") else Scope.CONSENTED
     written = export(program.database, program.settings.study.zone, make(), Wanted(out, scope=scope), track)
-    seconds = time.perf_counter() - started
+    seconds, worked = time.perf_counter() - started, time.process_time()
+    (held,) = program.database.read_now(lambda uow: uow.all(select(func.count(messages.c.id).label("messages"))))
     program.database.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     size = sum(path.stat().st_size for path in ([out] if out.is_file() else out.rglob("*"))) / 1024**2
-    print(f"{name:16} {written.cases:7,} cases {seconds:7.1f} s  {peak:6.0f} MB at most  {size:7.1f} MB", flush=True)
+    rate = held["messages"] / seconds
+    print(f"{name:16} {written.cases:7,} cases {seconds:7.1f} s (worked {worked:.0f})", end="  ")
+    print(f"{rate:6,.0f} messages a second", end="  ")
+    print(f"{peak:6.0f} MB at most  {size:7.1f} MB", flush=True)
 
 
 def main() -> None:

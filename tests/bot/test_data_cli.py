@@ -90,6 +90,9 @@ def test_no_study_goes_live_while_a_class_has_no_period(folder: Path) -> None:
 def test_what_is_due_is_listed_and_deleted_on_confirmation(folder: Path) -> None:
     assert ownpace(folder, "retention") == (0, "Nothing is due.\n")
     settings(folder, "# study_ends = 2028-12-31", "study_ends = 2020-01-01")
+    code, said = ownpace(folder, "retention", "--confirm")
+    assert code == 1, "nobody has seen the list"
+    assert "nothing was deleted. Look at it: ownpace retention" in " ".join(said.split())
     code, said = ownpace(folder, "retention")
     assert code == 0
     assert "contact" in said

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from docx import Document
@@ -15,8 +15,9 @@ from bot.errors import OwnPaceError
 from bot.export import copy, replacing
 from bot.interview.schedule import Wording
 from bot.messages import Inbound
+from bot.records.database import Database
 from bot.records.tables import addresses, audit
-from bot.service import copies, intake
+from bot.service import copies, intake, withdrawal
 from tests.bot.export.study import Phone, cases, joins
 from tests.bot.export.test_writeups import VIDEO, VOICE, sends, wrote
 from tests.bot.service.test_withdrawal import rows
@@ -162,8 +163,7 @@ def test_as_a_document_it_has_headings_and_says_the_same(study: World, tmp_path:
     """Word with real headings, a page with a language, or plain text."""
     anna = talks(study)
     out = tmp_path / f"copy.{format_}"
-    lines = study.program.database.read_now(copy.write_copy, study.program.terms, anna.code, out, format_, False)
-    assert lines == 5
+    assert copy.put(study.program.database, study.program.terms, anna.code, out, format_, False, "kim") == 5
     question = study.program.schedules[("social-workers", "en")].questions[0].short
     if format_ == "docx":
         document = Document(str(out))
@@ -187,3 +187,47 @@ def test_somebody_who_asked_for_deletion_gets_no_copy_by_mistake(study: World) -
     anna.says("LEAVE", "2")
     with pytest.raises(OwnPaceError, match="has asked for their answers to be deleted"):
         read(study, anna.code)
+
+
+class _Read:
+    """A database in which something happens when all of a copy was read and written."""
+
+    def __init__(self, study: World, then: Callable[[], object]) -> None:
+        self.run_now = study.program.database.run_now
+        self._study = study
+        self._then = then
+
+    def read_now(self, *asked: Any) -> Any:
+        found = self._study.program.database.read_now(*asked)
+        self._then()
+        return found
+
+
+@pytest.mark.parametrize("deleted", [True, False], ids=["deleted", "asked for deletion"])
+def test_no_copy_is_put_anywhere_of_somebody_who_left_while_it_was_made(
+    study: World, tmp_path: Path, deleted: bool
+) -> None:
+    """Their receipt lists what holds what they said: a copy that comes after it would be in no list."""
+    anna, terms, place = talks(study), study.program.terms, tmp_path / "copies"
+    place.mkdir()
+    (place / "old.txt").write_text("An older copy.")
+
+    def leaves() -> None:
+        if deleted:
+            study.run(withdrawal.withdraw, terms, anna.code, "kim")
+        else:
+            anna.says("LEAVE", "2")
+
+    database = cast(Database, _Read(study, leaves))
+    with pytest.raises(OwnPaceError, match="deleted"):
+        copy.put(database, terms, anna.code, place / "old.txt", "txt", True, "kim")
+    assert [(one.name, one.read_text()) for one in place.iterdir()] == [("old.txt", "An older copy.")]
+    assert rows(study, audit, act="exported") == []
+
+
+def test_a_copy_stands_in_the_trail(study: World, tmp_path: Path) -> None:
+    anna = talks(study)
+    copy.put(study.program.database, study.program.terms, anna.code.lower(), tmp_path / "a.txt", "txt", False, "kim")
+    (line,) = rows(study, audit, act="exported")
+    assert (line["actor"], line["subject"]) == ("kim", anna.code)
+    assert line["detail"] == {"what": "copy", "codes": [anna.code], "to": str(tmp_path / "a.txt")}

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import delete, update
 
+from bot.errors import OwnPaceError
 from bot.messages import Address
 from bot.records import trail
-from bot.records.tables import addresses, audit, consents, contents, data_keys, media, messages, meta
+from bot.records.tables import addresses, audit, consents, contents, data_keys, media, messages, meta, outbox
 from bot.records.vault import open_key_file
 from bot.service import deletion, retention
 from bot.service.retention import Due, Rules
@@ -41,6 +43,11 @@ def due(study: World, of: Rules) -> list[tuple[str, str]]:
 
 
 def confirm(study: World, of: Rules) -> list[Due]:
+    study.run(retention.show, of)
+    return confirm_unseen(study, of)
+
+
+def confirm_unseen(study: World, of: Rules) -> list[Due]:
     done: list[Due] = study.run(retention.confirm, of, "kim")
     deletion.clean(study.program.database)
     return done
@@ -84,6 +91,65 @@ def test_nothing_is_deleted_before_a_person_confirms_and_then_it_is_written_down
     assert {row["subject"] for row in proof.values()} == {code}
     assert proof["contact"]["detail"] == {"kind": "contact", "rows": 1, "since": "2026-12-04"}
     assert confirm(study, rules()) == []
+
+
+def held(study: World) -> dict[str, list[dict[str, Any]]]:
+    """Everything that could be deleted."""
+    tables = (messages, media, contents, addresses, consents, data_keys, audit)
+    return {table.name: rows(study, table) for table in tables}
+
+
+CHANGES: list[tuple[str, int, Rules]] = [
+    ("more of the same person is due", 9, rules()),
+    ("a period was made shorter", 0, rules(messages=15)),
+    ("somebody else is due too", 0, rules(study_ends=date(2026, 1, 1))),
+    ("what was shown is not due any more, and something else is", 0, rules(contact=99, raw=15)),
+]
+
+
+@pytest.mark.parametrize(("what", "days", "then"), CHANGES, ids=[row[0] for row in CHANGES])
+def test_nothing_is_deleted_when_the_list_is_not_the_one_that_was_shown(
+    study: World, what: str, days: int, then: Rules
+) -> None:
+    """Whoever confirms has seen all of it; the new list is to be looked at first."""
+    code = ended(study)
+    study.clock.forward(days=17)
+    assert [(one.kind, one.code) for one in study.run(retention.show, rules())] == [("contact", code)]
+    study.clock.forward(days=days)
+    before = held(study)
+    with pytest.raises(OwnPaceError, match="nothing was deleted"):
+        confirm_unseen(study, then)
+    assert held(study) == before
+    assert confirm(study, then), "once it was shown"
+    assert held(study) != before
+
+
+def test_nothing_is_deleted_that_was_never_shown_and_one_look_confirms_once(study: World) -> None:
+    ended(study)
+    study.clock.forward(days=17)
+    before = held(study)
+    with pytest.raises(OwnPaceError, match="nothing was deleted"):
+        confirm_unseen(study, rules())
+    assert held(study) == before
+    assert confirm(study, rules())
+    assert confirm_unseen(study, rules()) == [], "nothing is due"
+    study.clock.forward(days=9)
+    before = held(study)
+    with pytest.raises(OwnPaceError, match="nothing was deleted"):
+        confirm_unseen(study, rules())
+    assert held(study) == before
+
+
+def test_somebody_who_is_written_to_at_this_moment_waits_and_is_shown_again(study: World) -> None:
+    """What is confirmed is what was shown or less, never more."""
+    code = ended(study)
+    study.clock.forward(days=17)
+    study.run(lambda uow: uow.execute(update(outbox).where(outbox.c.participant_id == 1).values(state="sending")))
+    shown = study.run(retention.show, rules())
+    before = held(study)
+    assert ("contact", code) in [(one.kind, one.code) for one in shown]
+    assert ("contact", code) not in [(one.kind, one.code) for one in confirm_unseen(study, rules())]
+    assert held(study)["addresses"] == before["addresses"]
 
 
 def test_contact_details_go_and_the_answers_stay_readable(study: World) -> None:
