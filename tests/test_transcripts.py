@@ -20,7 +20,7 @@ from bot.interview.commands import Command, parse, words_of
 from bot.interview.events import Admitted, Belongs, Consent, Due, HandedBack, Said, Send, TimerKind
 from bot.interview.reminders import Ladder
 from bot.interview.schedule import ALWAYS, Schedule, Wording, fillable
-from bot.interview.state import NO_LADDER, Cause, Interview, State
+from bot.interview.state import AGREED_AGAIN, NO_LADDER, Cause, Interview, State
 from bot.messages import MediaKind
 from tests.bot.interview.player import MONDAY, Player, Taken, replay
 from tests.bot.interview.small import interview
@@ -148,7 +148,7 @@ def _place(interview: Interview) -> str:
         return "whether they may be kept waiting"
     if interview.state is State.SCREENING:
         return "an eligibility question"
-    if interview.reworded and interview.state in (State.CONSENT, State.ACTIVE):
+    if interview.agreeing and interview.again[0] != AGREED_AGAIN and interview.state in (State.CONSENT, State.ACTIVE):
         return "a changed statement"
     if interview.agreeing and interview.state in (State.CONSENT, State.ACTIVE):
         return "whether they still agree"

@@ -167,7 +167,7 @@ def _heads(uow: UnitOfWork, codes: Collection[str], scope: Scope) -> list[Head]:
 
 
 def _head(uow: UnitOfWork, row: RowMapping) -> Head:
-    said, waits = row["saved"]["consent"], row["saved"].get("changed", ()) if row["saved"].get("agreeing") else ()
+    said, waits = row["saved"]["consent"], row["saved"].get("again", ()) if row["saved"]["answers"] else ()
     required = (one.id for one in uow.schedule(row["version"]).statements if one.required)
     return Head(
         id=row["id"],
@@ -181,14 +181,19 @@ def _head(uow: UnitOfWork, row: RowMapping) -> Head:
 
 
 def _willing(uow: UnitOfWork, statement: str) -> set[int]:
-    """Who last answered YES to a consent statement, called by its id or the part of it before the first hyphen."""
+    """Who last answered YES to a consent statement, called by its id or the part of it before the first hyphen.
+
+    Whoever is asked again, as its words have changed, has not answered it.
+    """
+
+    def is_it(name: str) -> bool:
+        return statement in (name, name.partition("-")[0])
+
     query = select(consents.c.participant_id, consents.c.statement, consents.c.agreed).order_by(consents.c.id)
-    last = {
-        row["participant_id"]: row["agreed"]
-        for row in uow.execute(query).mappings()
-        if statement in (row["statement"], row["statement"].partition("-")[0])
-    }
-    return {person for person, yes in last.items() if yes}
+    said = ((row["participant_id"], row["agreed"]) for row in uow.all(query) if is_it(row["statement"]))
+    willing = {person for person, yes in dict(said).items() if yes}
+    rows = uow.all(select(interviews.c.participant_id, interviews.c.saved))
+    return willing - {row["participant_id"] for row in rows if any(is_it(key) for key in row["saved"].get("again", ()))}
 
 
 _NEXT_AUTHOR = Prepared(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.interview import wording
-from bot.interview.events import Belongs, Said, TaskKind
+from bot.interview.events import Belongs, Cancel, Release, Said, TaskKind
 from bot.interview.schedule import Question
 from bot.interview.state import AGREED_AGAIN, Answer, Interview, Menu, Progress, State
 from bot.interview.turn import Turn
@@ -31,18 +31,26 @@ def ask(turn: Turn) -> None:
     """
     interview = turn.interview
     key = interview.position
-    if interview.reworded:
-        statement = wording.statement(interview, interview.reworded)
-        turn.send(f"{wording.stock(interview, [CHANGED])}\n\n{statement}", question=interview.open_point)
-    elif interview.agreeing:
+    if interview.open_point == AGREED_AGAIN:
         turn.send(wording.stock(interview, [AGREED_AGAIN]), (AGREED_AGAIN,), question=AGREED_AGAIN)
+    elif interview.again:
+        statement = wording.statement(interview, interview.again[0])
+        turn.send(f"{wording.stock(interview, [CHANGED])}\n\n{statement}", question=interview.open_point)
     elif interview.state is State.CONSENT and key in interview.consent:
         turn.change(menu=Menu.WHO)
         turn.say("who-answered")
     elif interview.state in (State.CONSENT, State.SCREENING):
         turn.send(wording.statement(interview, key), question=key)
-    elif interview.consented and key and not interview.changed:
+    elif interview.consented and key:
         turn.send(wording.question(interview, key), question=key)
+
+
+def ask_instead(turn: Turn) -> None:
+    """The open point, in place of what has not left yet."""
+    turn.follow(Cancel())
+    turn.follow(Release(None if turn.replying else turn.waking()))
+    turn.change(menu=None, unclear=0)
+    ask(turn)
 
 
 def open_question(turn: Turn, key: str) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.interview import answering, fetching, settling
 from bot.interview.commands import yes_or_no
-from bot.interview.events import Belongs, Cancel, Consent, ConsentChanged, Release, Said, TaskKind
+from bot.interview.events import Belongs, Consent, ConsentChanged, Said, TaskKind
 from bot.interview.needs import WHO
 from bot.interview.schedule import Wording
 from bot.interview.state import AGREED_AGAIN, Interview, State
 from bot.interview.turn import Turn
+
+_NUMBER = re.compile(r"\s*(\d{1,2})[.)] ")
+"""How a statement in short wording begins."""
 
 FINAL = frozenset({State.DECLINED, State.INELIGIBLE, State.LEFT})
 """States in which nobody is asked anything any more."""
@@ -45,7 +50,7 @@ def _who_answers(turn: Turn) -> None:
 def answer(turn: Turn, said: Said) -> None:
     """A YES or NO to the open statement."""
     turn.file(said, Belongs.CONSENT)
-    if said.unseen:  # it cannot be about a statement that has not left; that one comes now
+    if _says_nothing_of_it(turn, said):
         return
     key = turn.interview.position
     agreed = _verdict(turn.interview, key, said.text)
@@ -59,52 +64,95 @@ def answer(turn: Turn, said: Said) -> None:
         next_statement(turn)
 
 
+def _says_nothing_of_it(turn: Turn, said: Said) -> bool:
+    """Whether it cannot be about the open statement: they cannot have read that, or they answer an earlier one.
+
+    What has not left at all is asked now, and what they answer an earlier one instead of is asked once more, and then
+    a person helps.
+    """
+    if said.unsent:
+        answering.ask_instead(turn)
+    elif said.replied_to and said.replied_to != turn.interview.open_point and not said.unseen:
+        unclear(turn, again=True)
+    else:
+        return said.unseen
+    return True
+
+
 def _verdict(interview: Interview, key: str, text: str) -> bool | None:
-    """What they say to a statement, which in short wording carries its number."""
-    place = [s.id for s in interview.schedule.statements].index(key) + 1
-    numbered = interview.person.wording is Wording.SHORT
-    return yes_or_no(text, numbered, place if numbered else None)
+    """What they say to a statement; in short wording that may carry its number."""
+    if key == AGREED_AGAIN:
+        return yes_or_no(text, numbered=False)
+    if interview.person.wording is not Wording.SHORT:
+        return yes_or_no(text, numbered=False)
+    place, statement = next((n, s) for n, s in enumerate(interview.schedule.statements, 1) if s.id == key)
+    number = _NUMBER.match(statement.short)
+    return yes_or_no(text, numbered=True, number=int(number[1]) if number else place)
 
 
 def _required(interview: Interview, key: str) -> bool:
-    return next(s.required for s in interview.schedule.statements if s.id == key)
+    return key == AGREED_AGAIN or next(s.required for s in interview.schedule.statements if s.id == key)
 
 
 def _write_down(turn: Turn, key: str, said: Said, agreed: bool) -> None:
     turn.follow(Consent(key, agreed, said.message))
-    changed = tuple(each for each in turn.interview.changed if each != key)
-    turn.change(consent={**turn.interview.consent, key: agreed}, changed=changed)
+    if key != AGREED_AGAIN:
+        turn.change(consent={**turn.interview.consent, key: agreed})
 
 
 def decline(turn: Turn) -> None:
-    turn.change(state=State.DECLINED, agreeing=False, changed=())
+    turn.change(state=State.DECLINED, again=())
     turn.say("consent-declined")
 
 
-# Agreeing again
+# Agreeing once more
 
 
 def answer_again(turn: Turn, said: Said) -> None:
     """To a changed statement or on a new way: a YES goes on, a NO may end it kindly, and doubt fetches a person."""
-    turn.file(said, Belongs.CONSENT)
-    if said.unseen:
+    key = turn.interview.again[0]
+    agreed = _verdict(turn.interview, key, said.text)
+    if question := _answered(turn.interview, said, agreed):
+        answering.keep(turn, said, question, Belongs.ANSWER)
+        answering.acknowledge(turn, said)
+        if said.unsent:
+            answering.ask_instead(turn)
         return
-    key = turn.interview.reworded
-    agreed = _verdict(turn.interview, key, said.text) if key else yes_or_no(said.text, numbered=False)
+    movable = agreed is None and turn.interview.state is State.ACTIVE
+    turn.file(said, Belongs.ASIDE if movable else Belongs.CONSENT)
+    if _says_nothing_of_it(turn, said):
+        return
     if agreed is None:
         unclear(turn)
         return
-    if key:
-        _write_down(turn, key, said, agreed)
-    else:
-        turn.follow(Consent(AGREED_AGAIN, agreed, said.message))
-    turn.change(agreeing=bool(turn.interview.changed), unclear=0)
-    if not agreed and (not key or _required(turn.interview, key)):
+    _write_down(turn, key, said, agreed)
+    turn.change(again=turn.interview.again[1:], unclear=0)
+    if not agreed and _required(turn.interview, key):
         decline(turn)
-        return
-    settling.carry_on(turn)
-    if turn.interview.state is State.ACTIVE and turn.interview.answer.parts and not turn.interview.agreeing:
-        settling.set_timer(turn)
+    else:
+        _go_on(turn)
+
+
+def _answered(interview: Interview, said: Said, agreed: bool | None) -> str | None:
+    """The question that it belongs to all the same: one they reply to, or the open one, if they knew of no other."""
+    if interview.state is not State.ACTIVE:
+        return None
+    if said.replied_to in interview.answers:
+        return said.replied_to
+    unaware = agreed is None and (said.unseen or said.unsent)
+    return interview.position if unaware or said.media is not None else None
+
+
+def _go_on(turn: Turn) -> None:
+    """To what else they are to agree to, and then back to where they were."""
+    if turn.interview.again:
+        answering.ask(turn)
+    elif turn.interview.state is State.CONSENT:
+        next_statement(turn)
+    else:
+        settling.carry_on(turn)
+        if turn.interview.answer.parts and not turn.interview.between:
+            settling.set_timer(turn)
 
 
 def takes_changes(interview: Interview) -> bool:
@@ -113,47 +161,33 @@ def takes_changes(interview: Interview) -> bool:
 
 
 def statements_changed(turn: Turn, event: ConsentChanged) -> None:
-    """Who has been asked is asked again, and the interview waits for it; nobody else sees that anything changed."""
+    """Who had said YES is asked again, and the interview waits for it; nobody else sees that anything changed."""
     interview = turn.interview
     if not takes_changes(interview):
         return
     turn.change(schedule=event.schedule)
-    if interview.position in {statement.id for statement in interview.schedule.statements}:
-        _back_to_statements(turn, event)
-    elif interview.position in {question.id for question in interview.schedule.questions}:
-        changed = tuple(dict.fromkeys((*interview.changed, *event.statements)))
-        turn.change(agreeing=True, changed=changed)
-        if interview.state is State.ACTIVE:
-            _ask_instead(turn)
+    wanted = [key for key in event.statements if is_to_be_asked(interview, key)]
+    if not wanted and not interview.again:
+        return
+    turn.change(again=tuple(dict.fromkeys((*wanted, *interview.again))))
+    if interview.state in (State.CONSENT, State.ACTIVE):
+        answering.ask_instead(turn)
 
 
-def _back_to_statements(turn: Turn, event: ConsentChanged) -> None:
-    """They are still agreeing: what they had said to those is asked in its turn, and at once where it is open."""
-    interview = turn.interview
-    known = {*interview.consent, interview.position}
-    changed = tuple(dict.fromkeys((*interview.changed, *(key for key in event.statements if key in known))))
-    consent = {key: agreed for key, agreed in interview.consent.items() if key not in changed}
-    turn.change(changed=changed, consent=consent)
-    waiting = [s.id for s in event.schedule.statements if s.id not in consent]
-    was_through = interview.position in interview.consent
-    if was_through and waiting:
-        turn.change(position=waiting[0])
-    if interview.state is State.CONSENT and waiting and (was_through or turn.interview.reworded):
-        _ask_instead(turn)
+def is_to_be_asked(interview: Interview, key: str) -> bool:
+    """Whether they know it in other words and did not say NO; once they are past the statements, a new one too."""
+    statements = {statement.id for statement in interview.schedule.statements}
+    past = interview.position in interview.consent or interview.position in interview.answers
+    known = key in interview.consent or (key == interview.position and key in statements)
+    return interview.consent.get(key) is not False and (known or past)
 
 
-def _ask_instead(turn: Turn) -> None:
-    """What was open and has not left gives way to the statement."""
-    turn.follow(Cancel())
-    turn.follow(Release(None if turn.replying else turn.waking()))
-    turn.change(menu=None, unclear=0)
-    answering.ask(turn)
-
-
-def unclear(turn: Turn) -> None:
-    """Asked once more, then a person."""
+def unclear(turn: Turn, *, again: bool = False) -> None:
+    """Asked once more, then a person; `again`: in full."""
     turn.change(unclear=turn.interview.unclear + 1)
-    if turn.interview.unclear < 2:
+    if turn.interview.unclear < 2 and again:
+        answering.ask(turn)
+    elif turn.interview.unclear < 2:
         turn.say("consent-unclear")
     else:
         fetching.hand_over(turn, TaskKind.UNCLEAR)

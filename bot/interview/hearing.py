@@ -100,7 +100,7 @@ def _take_words(turn: Turn, said: Said) -> None:
             consent.answer(turn, said)
         case State.ACTIVE:
             settling.answer(turn, said)
-        case State.PAUSED if interview.position in interview.answers:
+        case State.PAUSED if interview.position in interview.answers and not interview.agreeing:
             answering.keep(turn, said, interview.position, Belongs.ANSWER)
             answering.acknowledge(turn, said)
         case State.PAUSED if interview.position:

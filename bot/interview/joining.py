@@ -60,7 +60,9 @@ def _next_question(turn: Turn, after: str) -> None:
 def answer(turn: Turn, said: Said) -> None:
     """A YES or NO to the open eligibility question. It is never guessed, and only its outcome is remembered."""
     turn.file(said, Belongs.ELIGIBILITY, turn.interview.position)
-    if said.unseen:  # it cannot be about a question that has not left; that one comes now
+    if said.unsent:
+        answering.ask_instead(turn)
+    if said.unsent or said.unseen:  # it cannot be about a question that has not left; that one comes now
         return
     question = next(each for each in turn.interview.schedule.eligibility if each.id == turn.interview.position)
     yes = yes_or_no(said.text, numbered=False)

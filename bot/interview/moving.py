@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.interview import settling
 from bot.interview.commands import CHANGE_CHOICES, choice
 from bot.interview.events import AddressTold, Belongs, File, Move, Moved, Said, TaskKind, Told
-from bot.interview.state import Menu, State
+from bot.interview.state import AGREED_AGAIN, Menu, State
 from bot.interview.turn import ENDED, Turn
 
 
@@ -76,9 +76,8 @@ def moved(turn: Turn, event: Moved) -> None:
     if turn.interview.state in ENDED:
         return
     if turn.interview.study.agree_again and turn.interview.consented:
-        turn.change(agreeing=True)
+        turn.change(again=(*(key for key in turn.interview.again if key != AGREED_AGAIN), AGREED_AGAIN))
     if turn.interview.state is not State.HANDOVER:
         turn.say("change-unasked" if event.unasked else "change-done")
-    waits = turn.interview.between and not turn.interview.agreeing
-    if turn.interview.state in (State.SCREENING, State.CONSENT, State.ACTIVE) and not waits:
+    if turn.interview.state in (State.SCREENING, State.CONSENT, State.ACTIVE) and not turn.interview.between:
         settling.carry_on(turn)

@@ -116,7 +116,8 @@ def taken_back(turn: Turn, event: TookBack) -> None:
     """What they had written never left: if it held the next question, that waits for it no longer."""
     if probes := turn.interview.answer.probes:
         turn.mark(turn.interview.position, probes=probes - 1)
-    if event.probe and turn.interview.state is State.ACTIVE and turn.interview.answer.progress is Progress.ASKED:
+    here = turn.interview.state is State.ACTIVE and not turn.interview.agreeing
+    if event.probe and here and turn.interview.answer.progress is Progress.ASKED:
         settling.whole(turn)
 
 
@@ -133,7 +134,7 @@ def handed_back(turn: Turn, event: HandedBack) -> None:
         fetching.acknowledge(turn)
     if handed_over:
         pausing.resume(turn)
-        if turn.interview.between and not turn.interview.agreeing:
+        if turn.interview.between:
             settling.go_on(turn)
         else:
             settling.carry_on(turn)

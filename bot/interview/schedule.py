@@ -322,11 +322,15 @@ class Schedule(_Part):
         assert self.version  # worked out now, from what was stored, and kept in the copy
         return self.model_copy(update={"texts": {**texts, **self.texts}})
 
-    def with_statements(self, new: Iterable[Statement]) -> Self:
-        """A version of its own: these statements in place of those of the same name, and after them any others."""
-        changed = {statement.id: statement for statement in new}
-        kept = [changed.pop(statement.id, statement) for statement in self.statements]
-        return self.from_json(self.model_copy(update={"statements": (*kept, *changed.values())}).to_json())
+    def with_statements(self, new: Iterable[Statement], order: Iterable[str] = ()) -> Self:
+        """A version of its own: these statements in place of those of the same name, or besides them.
+
+        `order`: the names in the order in which they are asked; what is not named comes last.
+        """
+        statements = {statement.id: statement for statement in (*self.statements, *new)}
+        place = {key: number for number, key in enumerate(order)}
+        ordered = sorted(statements.values(), key=lambda one: place.get(one.id, len(place)))
+        return self.from_json(self.model_copy(update={"statements": tuple(ordered)}).to_json())
 
     @model_validator(mode="after")
     def _whole(self, info: ValidationInfo) -> Self:

@@ -97,7 +97,7 @@ def go_on(turn: Turn, *, at_once: bool = False) -> None:
 
 def carry_on(turn: Turn) -> None:
     """Back at this point: the open question in full; if it has its answer, what was to happen before the next one."""
-    if turn.interview.between and not turn.interview.agreeing:
+    if turn.interview.between:
         _review(turn)
     else:
         answering.ask(turn)
@@ -105,7 +105,7 @@ def carry_on(turn: Turn) -> None:
 
 def ready(turn: Turn) -> None:
     """The person asks for what comes next: it does not wait for tomorrow, only for a person who wants to read first."""
-    if turn.interview.agreeing or not turn.interview.between:
+    if not turn.interview.between:
         answering.ask(turn)
     elif turn.interview.pace.review == timedelta(0):
         go_on(turn, at_once=True)
@@ -115,14 +115,14 @@ def ready(turn: Turn) -> None:
 
 def reviewed(turn: Turn) -> None:
     """A person has read the answer."""
-    if turn.interview.between and not turn.interview.agreeing:
+    if turn.interview.between:
         go_on(turn)
 
 
 def review_due(turn: Turn, event: Due) -> None:
     """The time to look at this answer, or the day, is over."""
     interview = turn.interview
-    if interview.between and not interview.agreeing and event.position == review_position(interview):
+    if interview.between and event.position == review_position(interview):
         go_on(turn)
 
 

@@ -210,8 +210,8 @@ class Interview(Changing):
     `position` is the id of the statement or question that is open, or '' before the first and after the last.
     `heard` is the moment of the person's last message; `unclear` how often the open point was not understood;
     `until` when a pause ends by itself; `moving` the kind of channel they want to move to;
-    `agreeing` while they are asked again whether they still agree: to the statements that were `changed` since they
-    were put to them, or on a new channel. `cause`: why a person has, or is
+    `again`: what they are to agree to once more before anything else: statements that were changed since they were put
+    to them, and AGREED_AGAIN on a new channel. `cause`: why a person has, or is
     to have, the conversation; `holder`: who has it, once somebody took it. `calling`: since when people on the rota
     are being told so, until one has seen it, and `told` how many were. `signposted`: when the numbers to call last
     went.
@@ -235,8 +235,7 @@ class Interview(Changing):
     heard: datetime | None = None
     until: datetime | None = None
     moving: str = ""
-    agreeing: bool = False
-    changed: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
     cause: Cause = Cause.NONE
     holder: str = ""
     calling: datetime | None = None
@@ -269,11 +268,9 @@ class Interview(Changing):
         return self.cause is Cause.SAFEGUARDING
 
     @property
-    def reworded(self) -> str:
-        """The open statement, where it was changed since it was put to them; else ''."""
-        if self.agreeing:
-            return self.changed[0] if self.changed else ""
-        return self.position if self.position in self.changed else ""
+    def agreeing(self) -> bool:
+        """Whether they are asked once more what they agree to."""
+        return bool(self.again)
 
     @property
     def open_point(self) -> str:
@@ -281,25 +278,26 @@ class Interview(Changing):
 
         A changed statement is another point than the one they know: what was said to that does not count for it.
         """
-        if self.reworded:
-            return f"{self.reworded} {self.schedule.version[:6]}"
-        return AGREED_AGAIN if self.agreeing else self.position
+        if not self.again:
+            return self.position
+        return AGREED_AGAIN if self.again[0] == AGREED_AGAIN else f"{self.again[0]} {self.schedule.version[:6]}"
 
     @property
     def between(self) -> bool:
-        """Whether the open question has its answer, and the next one is still to come."""
-        return self.state is State.ACTIVE and self.answer.progress is Progress.SETTLED
+        """Whether the open question has its answer, and nothing but the next one is still to come."""
+        return self.state is State.ACTIVE and not self.again and self.answer.progress is Progress.SETTLED
 
     @property
     def consented(self) -> bool:
         """Whether every required statement has a YES; one that changed since counts until they are heard."""
-        waits = self.changed if self.agreeing else ()
+        waits = self.again if self.answers else ()
         required = (s.id for s in self.schedule.statements if s.required)
         return all(self.consent.get(key) is True or key in waits for key in required)
 
     def permits(self, what: str) -> bool:
-        """Whether the person said YES to the statement that lets us do this."""
-        return any(self.consent.get(s.id) is True for s in self.schedule.statements if s.permits == what)
+        """Whether the person said YES to the statement that lets us do this, in the words that it has now."""
+        agreed = {key for key, yes in self.consent.items() if yes and key not in self.again}
+        return any(s.id in agreed for s in self.schedule.statements if s.permits == what)
 
     @property
     def answer(self) -> Answer:
@@ -326,8 +324,7 @@ class Interview(Changing):
             "heard": _written(self.heard),
             "until": _written(self.until),
             "moving": self.moving,
-            "agreeing": self.agreeing,
-            "changed": list(self.changed),
+            "again": list(self.again),
             "cause": self.cause.value,
             "holder": self.holder,
             "calling": _written(self.calling),
@@ -364,8 +361,7 @@ class Interview(Changing):
             heard=_moment(saved["heard"]),
             until=_moment(saved["until"]),
             moving=saved.get("moving", ""),
-            agreeing=saved.get("agreeing", False),
-            changed=tuple(saved.get("changed", ())),
+            again=tuple(saved.get("again", (AGREED_AGAIN,) if saved.get("agreeing") else ())),
             cause=Cause(saved.get("cause", "")),
             holder=saved.get("holder", ""),
             calling=_moment(saved.get("calling")),

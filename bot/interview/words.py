@@ -54,7 +54,7 @@ def obey(turn: Turn, said: Said, word: Word) -> None:
 
 def _goes_on_by_itself(turn: Turn) -> bool:
     """Whether the next question comes now, because the one they had come to has its answer."""
-    if not turn.interview.between or turn.interview.agreeing:
+    if not turn.interview.between:
         return False
     settling.carry_on(turn)
     return not turn.interview.between

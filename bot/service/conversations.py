@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import RowMapping, Select, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -41,6 +41,7 @@ from bot.interview.events import (
     SetTimer,
     TimerKind,
 )
+from bot.interview.pace import is_reply
 from bot.interview.reminders import DISCREET
 from bot.interview.reminding import REMINDERS
 from bot.interview.wording import stock
@@ -143,6 +144,11 @@ def lane(participant_id: int) -> str:
     return f"p{participant_id}"
 
 
+def neutral(texts: Sequence[str]) -> bool:
+    """Whether a message of these stock texts gives nothing away on a phone that others may see."""
+    return bool(texts) and all(text.startswith(NEUTRAL_TEXTS) for text in texts)
+
+
 class _Turn:
     """Writes down what follows from one event."""
 
@@ -173,7 +179,7 @@ class _Turn:
             case Cancel():
                 self.cancel(effect)
             case Release():
-                self.release(effect)
+                self.release(effect, after)
             case Move():
                 pass  # bot.service.moves sees to it
             case Consent():
@@ -218,8 +224,7 @@ class _Turn:
 
     def beckons(self, effect: Send) -> bool:
         """Whether somebody whose phone others may see is told only that a message is ready, until they write."""
-        neutral = all(text.startswith(NEUTRAL_TEXTS) for text in effect.texts) and effect.texts
-        if neutral or not effect.unasked or not self.participant.interview.person.discreet:
+        if neutral(effect.texts) or not effect.unasked or not self.participant.interview.person.discreet:
             return False
         held = (outbox.c.lane == lane(self.participant.id), outbox.c.state == "held")
         if self.uow.one(select(outbox.c.seq).where(*held).limit(1)) is None:
@@ -275,12 +280,23 @@ class _Turn:
         uow.execute(update(outbox).where(theirs, flying).values(unwanted=True))
         uow.execute(delete(moves).where(moves.c.participant_id == of))
 
-    def release(self, effect: Release) -> None:
+    def release(self, effect: Release, after: Step) -> None:
+        """What was set aside leaves; to a phone that others may see only what gives nothing away, until they write."""
         uow = self.uow
         aside = (outbox.c.lane == lane(self.participant.id), outbox.c.state == "aside")
+        if after.interview.person.discreet and not is_reply(uow.now, after.interview.heard):
+            telling = [row["seq"] for row in self.unasked("aside") if not neutral((row["texts"] or "").split())]
+            held = update(outbox).where(outbox.c.seq.in_(telling))
+            uow.execute(held.values(state="held", changed_at=uow.now))
         values = {"state": "pending", "not_before": effect.not_before or uow.now, "changed_at": uow.now}
         uow.execute(update(outbox).where(*aside).values(**values))
         uow.changed.add("outbox")
+
+    def unasked(self, state: str) -> list[RowMapping]:
+        """What nobody asked for, of the bot's messages to them that are in this state."""
+        of = (outbox.c.lane == lane(self.participant.id), outbox.c.state == state, outbox.c.unasked)
+        with_texts = select(outbox.c.seq, messages.c.texts).join(messages, messages.c.id == outbox.c.message_id)
+        return self.uow.all(with_texts.where(*of))
 
     def consent(self, effect: Consent) -> None:
         person = self.participant

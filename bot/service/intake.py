@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import structlog
@@ -19,7 +19,7 @@ from bot.interview.events import Belongs, Enrolled, Move, Moved, OptedOut, OutOf
 from bot.interview.invitation import is_join
 from bot.interview.reminding import REMINDERS
 from bot.interview.state import Interview, Menu, State
-from bot.messages import DeliveryUpdate, Inbound, News, Reach, Undeciphered
+from bot.messages import Delivery, DeliveryUpdate, Inbound, News, Reach, Undeciphered
 from bot.records import participants
 from bot.records.participants import Found, Participant, Terms
 from bot.records.prepared import Prepared, Row
@@ -217,11 +217,13 @@ def _say(uow: UnitOfWork, terms: Terms, participant: Participant, came: _Came, r
     if again and (invitations.is_open(uow, inbound.start or inbound.body) or moves.is_elses(uow, participant, inbound)):
         note = "They sent an invitation or a link that is not theirs. Is somebody else at the same number or address?"
         uow.open_task("joined already", participant.id, came.id, note)
+    unseen, unsent = _unread(uow, participant, inbound, released)
     said = Said(
         message=came.id,
         text=Command.AGAIN.value if again else inbound.body,
         replied_to=came.answered["question"] if came.answered else None,
-        unseen=bool(participant.interview.position) and _unseen(uow, participant, inbound, released),
+        unseen=unseen,
+        unsent=unsent,
         reopened=any(row["state"] == "held" for row in released),
         opt_out=inbound.opt_out,
         media=inbound.media[0].kind if inbound.media else None,
@@ -271,23 +273,30 @@ def _alarming(terms: Terms, text: str) -> bool:
     return any(signs.find(text) for signs in terms.signs.values())
 
 
-def _unseen(uow: UnitOfWork, participant: Participant, inbound: Inbound, released: list[Row]) -> bool:
-    """Whether the person wrote before anything of what is open had left."""
-    point = participant.interview.open_point
+def _unread(uow: UnitOfWork, participant: Participant, inbound: Inbound, released: list[Row]) -> tuple[bool, bool]:
+    """Whether they wrote before what is open had left; and whether nothing of a statement has left yet, nor does now.
+
+    A statement that was refused or did not arrive has not left: a YES to it could not be one.
+    """
+    interview = participant.interview
+    point = interview.open_point if interview.position else ""
+    agreeing = interview.agreeing or (point != "" and point not in interview.answers)
     waits = point in {row["question"] for row in released}
-    if not waits and inbound.written_at is None:
-        return False
-    left = uow.one(
-        select(func.min(outbox.c.claimed_at).label("at")).where(
-            outbox.c.lane == lane(participant.id),
-            outbox.c.question == point,
-            outbox.c.state.in_(["sending", "accepted", "unknown", "refused"]),
-        )
-    )
-    at = left["at"] if left else None
+    if not point or not (waits or agreeing or inbound.written_at is not None):
+        return False, False
+    at = _left_at(uow, participant, point, arrived=agreeing)
     if at is None:
-        return waits
-    return inbound.written_at is not None and inbound.written_at < at - CLOCKS_DIFFER
+        return waits, agreeing and not waits
+    return inbound.written_at is not None and inbound.written_at < at - CLOCKS_DIFFER, False
+
+
+def _left_at(uow: UnitOfWork, participant: Participant, point: str, *, arrived: bool) -> datetime | None:
+    """When a message of this point left first; `arrived`: only what may have."""
+    states = ["sending", "accepted", "unknown", *([] if arrived else ["refused"])]
+    of = (outbox.c.lane == lane(participant.id), outbox.c.question == point, outbox.c.state.in_(states))
+    here = [or_(outbox.c.delivery.is_(None), outbox.c.delivery != Delivery.FAILED.value)] if arrived else []
+    found: datetime | None = uow.execute(select(func.min(outbox.c.claimed_at)).where(*of, *here)).scalar()
+    return found
 
 
 def _joined(uow: UnitOfWork, participant: Participant, came: _Came) -> bool:
@@ -335,7 +344,7 @@ def reach(uow: UnitOfWork, terms: Terms, news: Reach) -> None:
     if news.closed:
         reaching.close(uow, terms, found.address_id, news.closed)
     else:
-        reaching.open_again(uow, found.address_id)
+        reaching.open_again(uow, terms, found)
 
 
 def keep_unreadable(uow: UnitOfWork, kind: str, news: Undeciphered) -> None:

@@ -37,10 +37,12 @@ def close(uow: UnitOfWork, terms: Terms, address_id: int, why: str) -> None:
     uow.open_task("address closed", participant.id, None, note)
 
 
-def open_again(uow: UnitOfWork, address_id: int) -> None:
-    """It takes messages again: what was held for it may leave."""
-    uow.execute(update(addresses).where(addresses.c.id == address_id).values(closed=None))
-    held = (outbox.c.address_id == address_id, outbox.c.state == "held")
+def open_again(uow: UnitOfWork, terms: Terms, found: Found) -> None:
+    """It takes messages again: what was held for it may leave, but for what gives something away on a shared phone."""
+    uow.execute(update(addresses).where(addresses.c.id == found.address_id).values(closed=None))
+    held = [outbox.c.address_id == found.address_id, outbox.c.state == "held"]
+    if participants.read(uow, terms, found).interview.person.discreet:
+        held.append(~outbox.c.unasked)
     uow.execute(update(outbox).where(*held).values(state="pending", not_before=uow.now))
     uow.changed.add("outbox")
 

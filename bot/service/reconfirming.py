@@ -9,16 +9,19 @@ from enum import StrEnum
 from sqlalchemy import select, update
 
 from bot.errors import OwnPaceError, WrongUse
-from bot.interview.consent import FINAL, takes_changes
+from bot.interview.consent import FINAL, is_to_be_asked, takes_changes
 from bot.interview.events import ConsentChanged
 from bot.interview.schedule import Schedule, Statement
 from bot.interview.state import Interview, State
 from bot.records import participants
 from bot.records.participants import Participant, Rules, Terms
-from bot.records.tables import interviews
+from bot.records.tables import interviews, tasks
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.service.conversations import happen
+
+BY_HAND = "ask again by hand"
+"""The task for somebody who has finished."""
 
 
 class Outcome(StrEnum):
@@ -27,7 +30,8 @@ class Outcome(StrEnum):
     NOW = "is asked, outside their quiet hours"
     LATER = "is asked when they are back"
     IN_TURN = "hears the new words when they come to them"
-    BY_HAND = "has finished: a person has to ask them"
+    SAID_NO = "had said NO: is not asked again"
+    BY_HAND = "has finished: a person has to ask them, and there is a task"
     ENDED = "has ended it: is not asked"
 
 
@@ -59,13 +63,24 @@ def reconfirm(
     schedules: dict[tuple[str, tuple[Statement, ...]], Schedule] = {}
     for participant, new, change in _changes(uow, terms, rules, codes, only):
         done.append(change)
-        if takes_changes(participant.interview):
-            theirs = participant.interview.schedule
+        theirs = participant.interview.schedule
+        if change.outcome is Outcome.BY_HAND:
+            _leave_to_a_person(uow, participant, change)
+        elif change.outcome is not Outcome.ENDED:
             if (theirs.version, new) not in schedules:
-                schedules[theirs.version, new] = theirs.with_statements(new)
+                schedules[theirs.version, new] = theirs.with_statements(new, _order(theirs, rules))
             _put(uow, terms, participant, ConsentChanged(schedules[theirs.version, new], change.statements))
             uow.note(actor, "changed the statements", participant.code, statements=list(change.statements))
     return done
+
+
+def _leave_to_a_person(uow: UnitOfWork, participant: Participant, change: Change) -> None:
+    """Once, whatever became of the task."""
+    names = ", ".join(change.statements)
+    note = f"What they agreed to has changed ({names}), and they have finished. Please ask whether they still agree."
+    known = (tasks.c.participant_id == participant.id, tasks.c.kind == BY_HAND, tasks.c.note == note)
+    if uow.one(select(tasks.c.id).where(*known)) is None:
+        uow.open_task(BY_HAND, participant.id, None, note)
 
 
 def _put(uow: UnitOfWork, terms: Terms, participant: Participant, event: ConsentChanged) -> None:
@@ -86,29 +101,40 @@ def _changes(
         participant = participants.by_code(uow, terms, code)
         if participant is None:
             raise OwnPaceError(f"There is no participant {code}. See: scripts/ownpace participants")
-        new = _differing(participant.interview.schedule, rules, only)
+        new = _differing(participant.interview, rules, only)
         if new:
             names = tuple(statement.id for statement in new)
-            yield participant, new, Change(participant.code, names, _outcome(participant.interview))
+            yield participant, new, Change(participant.code, names, _outcome(participant.interview, names))
 
 
 def _everybody(uow: UnitOfWork) -> list[str]:
     return [row["code"] for row in uow.all(select(people.c.code).order_by(people.c.id))]
 
 
-def _differing(theirs: Schedule, rules: Rules, only: Iterable[str]) -> tuple[Statement, ...]:
-    """The statements of today that their version does not have, or has in other words."""
+def _differing(interview: Interview, rules: Rules, only: Iterable[str]) -> tuple[Statement, ...]:
+    """The statements of today that their version does not have, or has in other words in their wording."""
+    theirs = interview.schedule
     today = rules.schedules.get((theirs.cohort, theirs.language))
-    known = {statement.id: statement for statement in theirs.statements}
-    differing = (each for each in (today.statements if today else ()) if known.get(each.id) != each)
+    known = {statement.id: _meaning(statement, interview) for statement in theirs.statements}
+    differing = (s for s in (today.statements if today else ()) if known.get(s.id) != _meaning(s, interview))
     return tuple(each for each in differing if not only or each.id in only)
 
 
-def _outcome(interview: Interview) -> Outcome:
+def _meaning(statement: Statement, interview: Interview) -> tuple[str, bool, str | None]:
+    """What they read of it, and what follows from it."""
+    return statement.worded(interview.person.wording), statement.required, statement.permits
+
+
+def _order(theirs: Schedule, rules: Rules) -> list[str]:
+    return [statement.id for statement in rules.schedules[theirs.cohort, theirs.language].statements]
+
+
+def _outcome(interview: Interview, statements: Sequence[str]) -> Outcome:
     if interview.state in FINAL:
         return Outcome.ENDED
     if not takes_changes(interview):
         return Outcome.BY_HAND
-    if interview.position not in {question.id for question in interview.schedule.questions}:
-        return Outcome.IN_TURN
-    return Outcome.NOW if interview.state is State.ACTIVE else Outcome.LATER
+    if not any(is_to_be_asked(interview, key) for key in statements):
+        declined = all(interview.consent.get(key) is False for key in statements)
+        return Outcome.SAID_NO if declined else Outcome.IN_TURN
+    return Outcome.NOW if interview.state in (State.ACTIVE, State.CONSENT) else Outcome.LATER

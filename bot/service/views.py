@@ -360,7 +360,7 @@ def _ledger(uow: UnitOfWork, of: Participant) -> Iterator[Consented]:
         )
     wording, known = of.interview.person.wording, values(of.interview)
     for one in of.interview.schedule.statements:
-        changed = one.id in of.interview.changed
+        changed = one.id in of.interview.again
         if changed or one.id not in of.interview.consent:
             words = fill(one.worded(wording), known)
             version = of.interview.schedule.version

@@ -173,6 +173,8 @@ def _do(line: str, player: Player) -> list[Effect] | tuple[Effect, ...]:
             return player.say(words, replied_to=question)
         case ">unseen":
             return player.say(rest, unseen=True)
+        case ">unsent":
+            return player.say(rest, unsent=True)
         case ">opt-out":
             return player.say(rest, opt_out="stop")
         case ">picture":

@@ -142,9 +142,15 @@ class Interviews(RuleBasedStateMachine):
     def say(self, text: str) -> None:
         self.hear(text)
 
-    @rule(text=THINGS_SAID, question=st.sampled_from([*QUESTIONS, "nonsense", None]), unseen=st.booleans())
-    def say_about_something(self, text: str, question: str | None, unseen: bool) -> None:
-        self.hear(text, replied_to=question, unseen=unseen)
+    @rule(
+        text=THINGS_SAID,
+        question=st.sampled_from([*QUESTIONS, "c1", "nonsense", None]),
+        unseen=st.booleans(),
+        unsent=st.booleans(),
+    )
+    def say_about_something(self, text: str, question: str | None, unseen: bool, unsent: bool) -> None:
+        agreeing = self.player.interview.agreeing or self.player.interview.state is State.CONSENT
+        self.hear(text, replied_to=question, unseen=unseen, unsent=unsent and agreeing)
 
     @rule(text=st.sampled_from(["READY", "PAUSE 1", "PAUSE 4", "PERSON", "CALL", "CHANGE CALL", "2", "BACK", "UNDO"]))
     def change_course(self, text: str) -> None:
@@ -301,7 +307,7 @@ class Interviews(RuleBasedStateMachine):
         self.old_timers += [effect for effect in effects if isinstance(effect, SetTimer)]
         self.note_who_waits(event, effects)
         sends = [effect for effect in effects if isinstance(effect, Send)]
-        self.check_consent(before, effects, sends)
+        self.check_consent(before, event, effects, sends)
         self.check_coming_in(before, event, sends)
         self.check_silence(before, event, sends)
         self.check_one_voice(before, event, sends)
@@ -312,12 +318,17 @@ class Interviews(RuleBasedStateMachine):
         assert step(before, event, self.player.now).effects == effects, "the same event gives the same step"
         return effects
 
-    def check_consent(self, before: Interview, effects: tuple[Effect, ...], sends: list[Send]) -> None:
+    def check_consent(self, before: Interview, event: Event, effects: tuple[Effect, ...], sends: list[Send]) -> None:
         agreed = {**before.consent} | {e.statement: e.agreed for e in effects if isinstance(e, Consent)}
+        point = before.open_point
+        if isinstance(event, Said) and before.state in (State.CONSENT, State.ACTIVE, State.PAUSED):
+            elsewhere = event.replied_to not in (None, point)
+            given = any(isinstance(effect, Consent) for effect in effects)
+            assert not (given and (event.unseen or event.unsent or elsewhere)), "a YES to words that they cannot mean"
         if any(send.question in QUESTIONS for send in sends):
             assert not before.agreeing or any(isinstance(e, Consent) for e in effects), "asked before they agreed again"
             assert {agreed.get("c1"), agreed.get("c2")} == {True}, "a question without every required consent"
-            assert not self.player.interview.changed, "a question while a changed statement waits for an answer"
+            assert not self.player.interview.again, "a question while something waits to be agreed to"
 
     def check_coming_in(self, before: Interview, event: Event, sends: list[Send]) -> None:
         """Without a place, or where the study is not for them, nothing is asked; who joins is asked that first."""
@@ -465,8 +476,7 @@ class Interviews(RuleBasedStateMachine):
             said = {line.statement: line.agreed for line in self.player.ledger}
             said.pop("consent-again", None)
             now = self.player.interview
-            assert said.items() >= now.consent.items()
-            assert said.keys() - now.consent.keys() <= set(now.changed), "forgotten, though it did not change"
+            assert said == dict(now.consent)
 
     @invariant()
     def a_restart_changes_nothing(self) -> None:
@@ -484,9 +494,9 @@ class Interviews(RuleBasedStateMachine):
         now = self.player.interview if hasattr(self, "player") else None
         if now is None or now.state not in (State.SCREENING, State.CONSENT, State.ACTIVE) or not now.pace.ladder.steps:
             return
-        if now.between and not now.agreeing:
+        if now.between:
             assert now.pace.review is None or TimerKind.REVIEW in self.player.timers
-        elif not now.between:
+        else:
             assert self.given_up or self.player.timers.keys() & {TimerKind.REMIND, TimerKind.SETTLE}
 
     @invariant()

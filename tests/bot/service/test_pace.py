@@ -113,6 +113,19 @@ def test_others_may_see_the_phone_so_the_question_waits_until_they_say_yes(study
     assert (yes.body, yes.belongs) == ("Yes", "choice")
 
 
+def test_others_may_see_the_phone_so_a_hand_back_gives_nothing_away_either(study: World) -> None:
+    study.enrol(attributes={"discreet": "yes"})
+    (ready,) = study.leave()
+    assert "message ready for you" in ready
+    study.run(handovers.take_over, study.program.terms, "SW01", "Ann")
+    study.run(handovers.hand_back, study.program.terms, "SW01", "Ann")
+    for _ in range(3):
+        study.clock.forward(days=1)
+        assert study.leave() == []
+    say(study, "Yes")
+    assert any("study" in words for words in study.leave())
+
+
 def test_while_the_switch_is_off_nothing_leaves_and_then_all_of_it_in_order(study: World) -> None:
     to_the_first_question(study)
     study.run(switch.hold, "coordinator")

@@ -8,13 +8,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from bot.errors import OwnPaceError, WrongUse
+from bot.errors import OwnPaceError, Refused, WrongUse
 from bot.export import reading
 from bot.interview.schedule import Schedule
 from bot.messages import Address
 from bot.records.participants import Rules
-from bot.records.tables import consents, schedules
+from bot.records.tables import consents, outbox, schedules
+from bot.service import outbox as outbox_service
 from bot.service import reconfirming
 from bot.service.reconfirming import Change, Outcome
 from tests.bot.world import Post, World, world
@@ -139,7 +141,7 @@ def test_each_is_told_by_where_they_are_and_only_those_who_are_named(study: Worl
     done: list[Change] = study.run(reconfirming.preview, study.program.terms, rules)
     assert [(c.code, c.outcome) for c in done] == [
         (code, Outcome.NOW),
-        (fresh, Outcome.IN_TURN),
+        (fresh, Outcome.NOW),
         (gone, Outcome.ENDED),
     ]
     assert {c.statements for c in done} == {("c1-info", STORE)}
@@ -158,3 +160,66 @@ def test_nobody_is_asked_where_nothing_changed(study: World) -> None:
     study.consented()
     assert asks(study, study.program.rules) == {}
     assert study.leave() == []
+
+
+def test_a_yes_after_a_break_counts_only_once_the_new_words_have_left(study: World) -> None:
+    code = study.enrol()
+    study.leave()
+    study.says("yes")
+    study.leave()
+    study.says("PAUSE 2")
+    study.leave()
+    assert asks(study, changed(study, STORE)) == {code: Outcome.LATER}
+    study.says("yes")
+    assert ledger(study, code) == [], "the new words have not left"
+    (said,) = study.leave()
+    assert said.endswith(f"{NEW} YES or NO?")
+    study.says("yes")
+    assert [agreed for _, agreed in ledger(study, code)] == [True]
+
+
+def test_a_reply_to_the_mail_with_the_old_words_is_no_answer_to_the_new_ones(study: World) -> None:
+    code = study.consented(MAIL)
+    old = next(e.id for e in study.record(code).entries if not e.incoming and e.question == STORE)
+    token = study.program.database.read_now(
+        lambda uow: uow.execute(select(outbox.c.id).where(outbox.c.message_id == old)).scalar_one()
+    )
+    asks(study, changed(study, STORE))
+    study.leave()
+    study.says("yes", MAIL, reply_to=(token,))
+    assert len(ledger(study, code)) == 1
+    assert study.leave()[0].endswith(f"{NEW}") or NEW in study.record(code).entries[-1].body
+    study.says("yes", MAIL)
+    assert len(ledger(study, code)) == 2
+
+
+def test_a_statement_that_was_refused_cannot_be_agreed_to(study: World) -> None:
+    code = study.consented()
+    asks(study, changed(study, STORE))
+    (claimed,) = study.claim()
+    study.run(outbox_service.refused, study.program.terms, claimed, Refused("It is a landline.", code="30006"))
+    study.says("yes")
+    assert len(ledger(study, code)) == 1
+    assert study.leave()[0].endswith(f"{NEW} YES or NO?"), "it is asked again"
+
+
+def test_who_has_finished_is_left_to_a_person_once(study: World) -> None:
+    code = study.consented()
+    study.says("SKIP")
+    while "Question" in study.record(code).row.place or "Closing" in study.record(code).row.place:
+        study.leave()
+        study.says("SKIP")
+    rules = changed(study, STORE)
+    for _ in range(2):
+        assert asks(study, rules) == {code: Outcome.BY_HAND}
+    assert study.open_tasks().count("ask again by hand") == 1
+
+
+def test_who_reads_other_words_that_did_not_change_is_not_asked(study: World) -> None:
+    study.consented()  # in short wording
+    rules = study.program.rules
+    schedules = {
+        key: one.with_statements(s.model_copy(update={"standard": NEW}) for s in one.statements if s.id == STORE)
+        for key, one in rules.schedules.items()
+    }
+    assert asks(study, replace(rules, schedules=schedules)) == {}
