@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import statistics
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -125,7 +126,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ownpace-pages-bench-") as folder:
         fill(Path(folder), given.cases, given.messages)
         print(f"{given.cases:,} interviews, {given.messages:,} messages, {TASKS:,} open tasks; target {MOST_MS} ms")
-        asyncio.run(measure(Path(folder), given.cases, given.messages // given.cases))
+        met = asyncio.run(measure(Path(folder), given.cases, given.messages // given.cases))
+    sys.exit(not met)
 
 
 if __name__ == "__main__":

@@ -75,10 +75,11 @@ def sign_in(page: Page, study: Study, password: str) -> None:
     page.wait_for_url(f"{study.url}/")
 
 
-def new_phone(page: Page, study: Study, name: str) -> str:
+def new_phone(page: Page, study: Study, name: str, wording: str = "standard") -> str:
     """Add a simulated phone; the participant's code. The page shows the phone then."""
     page.goto(f"{study.url}/simulator")
     page.get_by_label("First name").fill(name)
+    page.get_by_label("Wording").select_option(wording)
     page.get_by_role("button", name="Start an interview").click()
     page.wait_for_url(re.compile(r"/simulator/\w+"))
     return page.url.rstrip("#end").rsplit("/", 1)[1]

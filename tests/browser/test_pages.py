@@ -28,6 +28,19 @@ def test_what_somebody_says_appears_on_the_dashboard_by_itself(table: Desk) -> N
     expect(watching.get_by_text("Question 2 of").first).to_be_visible()
 
 
+def test_somebody_who_reads_easy_read_gets_every_text_in_it(table: Desk) -> None:
+    page = table.page("/")
+    new_phone(page, table.study, "Eve", "easy_read")
+    phone = page.get_by_role("log")
+    expect(phone).to_contain_text("Thank you for helping us. Send as many messages as you like.")
+    expect(phone).to_contain_text("I understand what this is about.")
+    say(page, "perhaps")
+    expect(phone).to_contain_text("Sorry, we did not understand. Please say YES or NO.")
+    say(page, "yes")
+    expect(phone).to_contain_text("I choose to take part. I can stop when I want.")
+    page.context.close()
+
+
 def test_a_researcher_takes_over_writes_and_hands_back(table: Desk) -> None:
     watching, phone = table.page(f"/participants/{table.code}"), table.page(f"/simulator/{table.code}")
     watching.get_by_role("button", name="Take over").click()

@@ -5,6 +5,7 @@ Run as a program, it reads one request a line and answers each with the exit cod
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -58,8 +59,11 @@ def _ask(request: Request) -> int:
 
 @cache
 def _server() -> subprocess.Popen[str]:
-    """Ends by itself when this process does, and its requests with it."""
-    return subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    """Ends with this process, as nothing more is asked."""
+    words = [sys.executable, "-m", __name__]
+    server = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    atexit.register(server.communicate)
+    return server
 
 
 def _serve() -> None:
