@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 import phonenumbers
 from sqlalchemy import select
@@ -119,7 +120,12 @@ class Scanner:
             self._running_lengths.setdefault(part[:BEGINNING], set()).add(len(part))
 
     def add_address(self, code: str, kind: str, value: str) -> None:
-        """An address: a number in every form it may be written in, an email address, or the value as it is."""
+        """An address: a number in every form it may be written in, an email address, or the value as it is.
+
+        One that was deleted is empty, and is in no text.
+        """
+        if not value:
+            return
         if kind in ("sms", "whatsapp"):
             number = _national(value)
             self._numbers.setdefault(number, set()).add(code)
@@ -179,6 +185,22 @@ class Scanner:
                 for start in range(len(run) - length + 1):
                     if whose := self._numbers.get(run[start : start + length]):
                         yield Found(Kind.PHONE, tuple(sorted(whose)))
+
+
+class Hiding:
+    """Takes the participant's own name, and the name a researcher signs with, out of what was written to them."""
+
+    def __init__(self, name: str, code: str, researchers: Mapping[str, str] = MappingProxyType({})) -> None:
+        known = {word: f"[{code}]" for word in [name, *name.split(), *running_names(name)] if len(word) > 1}
+        known |= {name: shown for name, shown in researchers.items() if name != shown}
+        self._known = {word.casefold(): shown for word, shown in known.items()}
+        longest = sorted(known, key=len, reverse=True)
+        forms = [whole(word) if word.casefold() in ORDINARY else f"(?i:{whole(word)})" for word in longest]
+        self._pattern = re.compile("|".join(forms)) if forms else None
+
+    def hidden(self, text: str) -> str:
+        """The text with the code in brackets where the name was."""
+        return self._pattern.sub(lambda found: self._known[found[0].casefold()], text) if self._pattern else text
 
 
 def fold(text: str) -> str:
