@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 import phonenumbers
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, select
 
-from bot.records.tables import addresses, data_keys
+from bot.records.tables import addresses, data_keys, moves
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 
@@ -93,22 +94,15 @@ class Scanner:
 
     @classmethod
     def of(cls, uow: UnitOfWork) -> Scanner:
-        """The identifiers of every participant whose key is there."""
+        """The identifiers of every participant whose key is there, also addresses they want to move to."""
         scanner = cls()
-        keys: dict[str, object] = {}
-        rows = uow.all(
-            select(people.c.code, people.c.name, addresses.c.kind, addresses.c.value, data_keys.c.wrapped)
-            .join(data_keys, data_keys.c.id == people.c.key_id)
-            .outerjoin(addresses, addresses.c.participant_id == people.c.id)
-            .where(data_keys.c.wrapped.is_not(None))
-        )
-        for row in rows:
-            key = uow.vault.data_key(row["wrapped"])
-            if row["code"] not in keys:
-                keys[row["code"]] = None
-                scanner.add_name(row["code"], key.open(row["name"], "name"))
-            if row["value"] is not None:
-                scanner.add_address(row["code"], row["kind"], key.open(row["value"], "address"))
+        for row in uow.all(_of_everybody(people.c.name)):
+            scanner.add_name(row["code"], uow.vault.data_key(row["wrapped"]).open(row["name"], "name"))
+        for table in (addresses, moves):
+            query = _of_everybody(table.c.kind, table.c.value).join(table, table.c.participant_id == people.c.id)
+            for row in uow.all(query):
+                value = uow.vault.data_key(row["wrapped"]).open(row["value"], "address")
+                scanner.add_address(row["code"], row["kind"], value)
         return scanner
 
     def add_name(self, code: str, name: str) -> None:
@@ -185,6 +179,12 @@ class Scanner:
                 for start in range(len(run) - length + 1):
                     if whose := self._numbers.get(run[start : start + length]):
                         yield Found(Kind.PHONE, tuple(sorted(whose)))
+
+
+def _of_everybody(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Columns about every participant whose key is there, with their code and key."""
+    query = select(people.c.code, data_keys.c.wrapped, *columns).select_from(people)
+    return query.join(data_keys, data_keys.c.id == people.c.key_id).where(data_keys.c.wrapped.is_not(None))
 
 
 class Hiding:

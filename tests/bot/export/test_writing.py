@@ -23,8 +23,8 @@ from bot.export.transcript import Transcripts
 from bot.export.writing import UNFINISHED, Exporter, new_place
 from bot.service import withdrawal
 from tests.bot.export.conftest import ANNA, BOB, DEE
-from tests.bot.export.study import joins, take_out, trail
-from tests.bot.world import World, world
+from tests.bot.export.study import Email, joins, take_out, trail
+from tests.bot.world import Post, World, world
 from tests.rig import ROOT
 from tests.rig.disk import no_file_beyond
 
@@ -256,6 +256,18 @@ def test_an_attribute_that_names_somebody_stops_the_matrix(tmp_path: Path) -> No
         joins(study, 1, name="Ffion", attributes={"supporter": "Ffion's mother"}).consents()
         with pytest.raises(ExportError, match="SW01, attribute supporter: a name of the participant themselves"):
             take_out(study, Matrix("csv"), tmp_path / "out")
+
+
+@pytest.mark.parametrize("exporter", [Answers("csv"), Transcripts("txt", steering=True)], ids=["data", "transcript"])
+def test_an_address_that_somebody_wants_to_move_to_stops_the_export(tmp_path: Path, exporter: Exporter) -> None:
+    """They typed it after CHANGE, and the code has not come back from there."""
+    with world(tmp_path, channels={"sms": Post("sms"), "email": Email("email")}) as study:
+        person = joins(study, 901)
+        person.consents()
+        person.answers("I work.")
+        person.says("CHANGE", "email", "bob.private@example.org")
+        with pytest.raises(ExportError, match="an email address of the participant themselves"):
+            take_out(study, exporter, tmp_path / "out")
 
 
 @pytest.mark.parametrize("exporter", [Matrix("csv"), Matrix("xlsx"), Qdpx(), Archive()])

@@ -24,7 +24,7 @@ from bot.records.tables import addresses, audit, consents, contents, data_keys, 
 from bot.records.vault import open_key_file
 from bot.service import deletion, retention
 from bot.service.retention import Due, Rules
-from tests.bot.export.study import Phone, cases, joins, take_out
+from tests.bot.export.study import Email, Phone, cases, joins, take_out
 from tests.bot.service.test_withdrawal import OTHER, WORDS, person, rows, speaks
 from tests.bot.world import PHONE, Post, World, world
 
@@ -187,13 +187,6 @@ def named_everywhere(study: World) -> Phone:
 def ella(study: World, code: str) -> list[Offer]:
     found = study.program.database.read_now(replacing.offers, code)
     return [one for one in found if one.suggestion.words == "Ella"]
-
-
-class Email(Post):
-    """Takes addresses of mail as they are written."""
-
-    def address(self, written: str) -> Address:
-        return Address("email", written.strip())
 
 
 @pytest.fixture
