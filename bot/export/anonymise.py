@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.export import names
-from bot.export.identifiers import ORDINARY, fold, running_names, whole
+from bot.export.identifiers import ORDINARY, fold, in_a_row, introduced, running_names, whole
 
 Spans = Sequence[tuple[int, int]]
 
@@ -180,12 +180,26 @@ class Anonymiser:
         for name in self._running:
             for match in re.finditer(re.escape(name), text.plain):
                 yield _Found(match.start(), match.end(), What.NAME, self.code)
+        told_here = {start for start, _ in introduced(text.plain)}
         for token in text.tokens:
-            if token.folded in self._own and (token.folded not in ORDINARY or (token.capital and not token.first)):
+            if token.folded in self._own and (
+                token.folded not in ORDINARY
+                or (token.capital and not token.first)
+                or token.start in told_here
+                or self._in_full(text, token)
+            ):
                 yield _Found(token.start, token.end, What.NAME, self.code)
             told = _SELF.search(text.plain[max(0, token.start - 20) : token.start])
             if told and (token.is_name or (told["name"] and token.folded not in names.NO_NAMES)):
                 yield _Found(token.start, text.run(token).end, What.NAME, self.code)
+
+    def _in_full(self, text: _Text, token: _Token) -> bool:
+        """Whether another word of their name stands beside it."""
+        before, after = text.before(token), text.after(token)
+        return any(
+            one is not None and one.folded in self._own and one.folded != token.folded and in_a_row(gap)
+            for one, gap in ((before, token.gap), (after, after.gap if after else ""))
+        )
 
     # What stands for it
 

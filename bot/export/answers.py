@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from bot.export.matrix import csv_file, safe
 from bot.export.reading import Study
 from bot.export.record import Answer, Case, Kind, Speaker, Turn
-from bot.export.writing import Passage
+from bot.export.writing import Passage, joined
 
 FORMATS = ("csv", "jsonl", "parquet")
 BATCH = 2_000
@@ -123,6 +123,7 @@ class Answers:
             if not turn.removed:
                 place = f"question {turn.question}" if turn.question else f"message {turn.id} ({turn.kind.value})"
                 yield Passage(place, turn.full, ours=turn.speaker is Speaker.BOT)
+        yield from joined(case)
 
     def write(self, study: Study, place: Path) -> None:
         place.mkdir()

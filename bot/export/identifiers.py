@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise, permutations
+from types import MappingProxyType
+from typing import Any
 
 import phonenumbers
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, select
 
-from bot.records.tables import addresses, data_keys
+from bot.records.tables import addresses, data_keys, moves
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 
@@ -31,7 +34,8 @@ _EVERYDAY = (
     "young am an as at be by do go he hi if in is it me my no of oh ok on or ox pa so to up us we"
 )
 ORDINARY = frozenset(_EVERYDAY.split())
-"""Names that are words of every day as well: they count only with a capital letter inside a sentence."""
+"""Names that are words of every day as well: they count only with a capital letter inside a sentence,
+beside another word of the same name, or where somebody says that they are called so."""
 
 
 class Kind(StrEnum):
@@ -52,9 +56,10 @@ class Found:
 
 
 _WORD = re.compile(r"[^\W\d_]+")
-_DIGITS = re.compile(r"\d(?:[\s().\-/\u2010-\u2015]{0,3}\d){5,}")
+_DIGITS = re.compile(r"\d(?:[\s().\-/\u2010-\u2015]{0,6}\d){5,}")
 _LOCAL = r"[^\s<>()\[\]\",;:@]"
-_EMAIL = re.compile(f"(?<!{_LOCAL})(?=({_LOCAL}+@{_LOCAL}+))")
+_DOMAIN = r"[^\s<>()\[\]\",;:@/\\|?#&=]"
+_EMAIL = re.compile(f"(?<!{_LOCAL})(?=({_LOCAL}+@{_DOMAIN}+))")
 """Also the second of two that are written as one, as in `to@jo@example.org`."""
 
 _MARKS = (
@@ -74,7 +79,24 @@ _JOINED = "\u0648\u0641\u0628\u0644\u0643\u05d5\u05d4\u05d1\u05dc\u05de\u05db\u0
 """Letters that Arabic and Hebrew join to the word after them: 'and', 'to', 'from', 'like'."""
 
 _ACCENTS = re.compile(f"[{_MARKS}]")
+_UNSEEN = re.compile(
+    r"[\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
+    r"\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001"
+    r"\U000e0020-\U000e007f]"
+)
+"""Characters that nobody sees, such as soft hyphens and spaces without width (Unicode, category Cf)."""
+
 _SYMBOLS = re.compile(rf"[^\w\x00-\x7f’{_MARKS}{_ENDLESS}{_GROWING}]")
+_IN_A_ROW = re.compile(r"[\s,_-]{1,3}")
+_INTRODUCED = re.compile(
+    r"\b(?:my name(?:\sis|['’]?s)|call me)\s+(?P<named>[^\W\d_]+)"
+    r"|\b(?:it['’]?s|it is|this is|i am|i['’]?m)\s+(?P<here>[^\W\d_]+)(?=\s+(?:here|speaking|again)\b)"
+    r"|\b(?:it['’]?s|it is|this is)\s+(?P<last>[^\W\d_]+)(?=\s*(?:$|[.,;!?\n]))"
+    r"|(?:^|[.!?\n]\s*|\b(?:hi|hello|hey)\b[,!.]?\s+)(?P<first>[^\W\d_]+)(?=\s+(?:here|speaking)\b)",
+    re.IGNORECASE,
+)
+"""How somebody says who they are, whatever their name means besides."""
+
 _INSIDE = re.compile(r"[^\s.!?:…\"“‘(\[]\s+$")
 
 
@@ -83,6 +105,7 @@ class Scanner:
 
     def __init__(self) -> None:
         self._names: dict[str, set[str]] = {}
+        self._pairs: dict[tuple[str, str], set[str]] = {}  # of one name, words that may mean something else
         self._running: dict[str, set[str]] = {}
         self._running_lengths: dict[str, set[int]] = {}  # by their beginning
         self._numbers: dict[str, set[str]] = {}
@@ -92,34 +115,34 @@ class Scanner:
 
     @classmethod
     def of(cls, uow: UnitOfWork) -> Scanner:
-        """The identifiers of every participant whose key is there."""
+        """The identifiers of every participant whose key is there, also addresses they want to move to."""
         scanner = cls()
-        keys: dict[str, object] = {}
-        rows = uow.all(
-            select(people.c.code, people.c.name, addresses.c.kind, addresses.c.value, data_keys.c.wrapped)
-            .join(data_keys, data_keys.c.id == people.c.key_id)
-            .outerjoin(addresses, addresses.c.participant_id == people.c.id)
-            .where(data_keys.c.wrapped.is_not(None))
-        )
-        for row in rows:
-            key = uow.vault.data_key(row["wrapped"])
-            if row["code"] not in keys:
-                keys[row["code"]] = None
-                scanner.add_name(row["code"], key.open(row["name"], "name"))
-            if row["value"] is not None:
-                scanner.add_address(row["code"], row["kind"], key.open(row["value"], "address"))
+        for row in uow.all(_of_everybody(people.c.name)):
+            scanner.add_name(row["code"], uow.vault.data_key(row["wrapped"]).open(row["name"], "name"))
+        for table in (addresses, moves):
+            query = _of_everybody(table.c.kind, table.c.value).join(table, table.c.participant_id == people.c.id)
+            for row in uow.all(query):
+                value = uow.vault.data_key(row["wrapped"]).open(row["value"], "address")
+                scanner.add_address(row["code"], row["kind"], value)
         return scanner
 
     def add_name(self, code: str, name: str) -> None:
-        for word in _WORD.findall(fold(name)):
-            if len(word) >= SHORTEST_NAME:
-                self._names.setdefault(word, set()).add(code)
+        words = [word for word in _WORD.findall(fold(name)) if len(word) >= SHORTEST_NAME]
+        for word in words:
+            self._names.setdefault(word, set()).add(code)
+        for pair in permutations((word for word in words if word in ORDINARY or len(word) == SHORTEST_NAME), 2):
+            self._pairs.setdefault(pair, set()).add(code)
         for part in running_names(fold(name)):
             self._running.setdefault(part, set()).add(code)
             self._running_lengths.setdefault(part[:BEGINNING], set()).add(len(part))
 
     def add_address(self, code: str, kind: str, value: str) -> None:
-        """An address: a number in every form it may be written in, an email address, or the value as it is."""
+        """An address: a number in every form it may be written in, an email address, or the value as it is.
+
+        One that was deleted is empty, and is in no text.
+        """
+        if not value:
+            return
         if kind in ("sms", "whatsapp"):
             number = _national(value)
             self._numbers.setdefault(number, set()).add(code)
@@ -129,10 +152,18 @@ class Scanner:
         else:
             self._others.setdefault(fold(value), set()).add(code)
 
-    def find(self, text: str, ignored: frozenset[str] = frozenset()) -> Iterator[Found]:
-        """Who is named in a text. `ignored`: folded words that are no names here, such as those of stock texts."""
+    def find(self, text: str, ignored: frozenset[str] = frozenset(), own: str = "") -> Iterator[Found]:
+        """Who is named in a text. `ignored`: folded words that are no names here, such as those of stock texts.
+
+        `own`: the code of who says it.
+        """
+        text = seen(text)
         folded = fold(text)
         named = dict.fromkeys(self._named(folded, text, ignored))
+        if self._pairs:
+            named |= dict.fromkeys(self._named_in_full(folded, ignored))
+        if own:
+            named |= dict.fromkeys(self._introduced(text, ignored, own))
         if self._running:
             named |= dict.fromkeys(self._named_in_runs(folded, ignored))
         yield from (Found(Kind.NAME, whose) for whose in named)
@@ -140,7 +171,7 @@ class Scanner:
             yield from self._find_numbers(folded)
         if "@" in folded:
             for address in _EMAIL.findall(folded):
-                if whose := self._emails.get(address.strip(".'`*_!?")):
+                if whose := self._emails.get(address) or self._emails.get(address.strip(".'`*_!?/")):
                     yield Found(Kind.EMAIL, tuple(sorted(whose)))
         if self._others:
             for token in folded.split():
@@ -152,6 +183,19 @@ class Scanner:
         joined = {word[1:] for word in words if word[0] in _JOINED and len(word) > SHORTEST_NAME}
         for word in self._names.keys() & (words | joined):
             if _names_somebody(word, text):
+                yield tuple(sorted(self._names[word]))
+
+    def _named_in_full(self, folded: str, ignored: frozenset[str]) -> Iterator[tuple[str, ...]]:
+        """Names of which two words stand in a row: they are a name then, whatever each of them means."""
+        for one, next_ in pairwise(_WORD.finditer(folded)):
+            whose = self._pairs.get((one[0], next_[0]))
+            if whose and not ignored & {one[0], next_[0]} and in_a_row(folded[one.end() : next_.start()]):
+                yield tuple(sorted(whose))
+
+    def _introduced(self, text: str, ignored: frozenset[str], own: str) -> Iterator[tuple[str, ...]]:
+        for start, end in introduced(text):
+            word = fold(text[start:end])
+            if own in self._names.get(word, ()) and word not in ignored:
                 yield tuple(sorted(self._names[word]))
 
     def _named_in_runs(self, folded: str, ignored: frozenset[str]) -> Iterator[tuple[str, ...]]:
@@ -181,12 +225,49 @@ class Scanner:
                         yield Found(Kind.PHONE, tuple(sorted(whose)))
 
 
+def _of_everybody(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Columns about every participant whose key is there, with their code and key."""
+    query = select(people.c.code, data_keys.c.wrapped, *columns).select_from(people)
+    return query.join(data_keys, data_keys.c.id == people.c.key_id).where(data_keys.c.wrapped.is_not(None))
+
+
+class Hiding:
+    """Takes the participant's own name, and the name a researcher signs with, out of what was written to them."""
+
+    def __init__(self, name: str, code: str, researchers: Mapping[str, str] = MappingProxyType({})) -> None:
+        known = {word: f"[{code}]" for word in [name, *name.split(), *running_names(name)] if len(word) > 1}
+        known |= {name: shown for name, shown in researchers.items() if name != shown}
+        self._known = {word.casefold(): shown for word, shown in known.items()}
+        longest = sorted(known, key=len, reverse=True)
+        forms = [whole(word) if word.casefold() in ORDINARY else f"(?i:{whole(word)})" for word in longest]
+        self._pattern = re.compile("|".join(forms)) if forms else None
+
+    def hidden(self, text: str) -> str:
+        """The text with the code in brackets where the name was."""
+        return self._pattern.sub(lambda found: self._known[found[0].casefold()], text) if self._pattern else text
+
+
 def fold(text: str) -> str:
     """The text without case, accents and look-alike forms, so that SIÂN and Sian are the same word."""
     if text.isascii():
         return text.casefold()
-    without_symbols = _SYMBOLS.sub(" ", text.casefold())  # some would become letters, as ㎏ does
+    without_symbols = _SYMBOLS.sub(" ", seen(text).casefold())  # some would become letters, as ㎏ does
     return _ACCENTS.sub("", unicodedata.normalize("NFKD", without_symbols)).replace("’", "'")
+
+
+def seen(text: str) -> str:
+    """The text without characters that nobody sees."""
+    return text if text.isascii() else _UNSEEN.sub("", text)
+
+
+def in_a_row(gap: str) -> bool:
+    """Whether two words with this between them stand in a row."""
+    return _IN_A_ROW.fullmatch(gap) is not None
+
+
+def introduced(text: str) -> Iterator[tuple[int, int]]:
+    """Where the words are by which somebody says who they are, as in `it's Rose` or `Rose here`."""
+    return (match.span(match.lastgroup or 0) for match in _INTRODUCED.finditer(text))
 
 
 def running_names(name: str) -> Iterator[str]:

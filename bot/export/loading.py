@@ -6,7 +6,6 @@ A new column or table is added here and in `record`, and every export has it.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from bot.export.identifiers import ORDINARY, running_names, whole
+from bot.export.identifiers import Hiding
 from bot.export.measures import channel_word, media_word, tidy
 from bot.export.record import ANSWERS, Answer, Case, Head, Kind, Medium, Speaker, Turn, WriteUp
 from bot.export.replacing import BODY, ELIDED, NOTHING_DECIDED, Decided, Spot
@@ -160,7 +159,7 @@ class Loader:
         schedule = self.uow.schedule(head.version)
         leaving = {row["message_id"]: row for row in self.uow.run(_LEAVING, of)}
         played = self._played(of, key)
-        hide = None if self.originals else _Hiding(key.open(person["name"], "name"), head.code, self.researchers)
+        hide = None if self.originals else Hiding(key.open(person["name"], "name"), head.code, self.researchers)
         rows = self.uow.run(_MESSAGES, of)
         forms = _forms(rows)
         self._decided = NOTHING_DECIDED if self.originals else self._decisions(of, key, rows)
@@ -274,7 +273,7 @@ class Loader:
                 return channel_name(row["kind"], key, row["value"])
         return "simulator"
 
-    def _turn(self, row: Row, text: str, head: Head, leaving: Row | None, played: str, hide: _Hiding | None) -> Turn:
+    def _turn(self, row: Row, text: str, head: Head, leaving: Row | None, played: str, hide: Hiding | None) -> Turn:
         incoming = row["direction"] == "in"
         speaker = Speaker.PARTICIPANT if incoming else Speaker.BOT if row["author"] == "bot" else Speaker.RESEARCHER
         return Turn(
@@ -328,22 +327,6 @@ def _forms(rows: Sequence[Row]) -> dict[int, tuple[Row, int]]:
             first = row["replaces"] or row["id"]
             found[first] = (row, found[first][1] + 1 if first in found else 0)
     return found
-
-
-class _Hiding:
-    """Takes the participant's own name, and the name a researcher signs with, out of what was written to them."""
-
-    def __init__(self, name: str, code: str, researchers: Mapping[str, str]) -> None:
-        known = {word: f"[{code}]" for word in [name, *name.split(), *running_names(name)] if len(word) > 1}
-        known |= {name: shown for name, shown in researchers.items() if name != shown}
-        self._known = {word.casefold(): shown for word, shown in known.items()}
-        longest = sorted(known, key=len, reverse=True)
-        forms = [whole(word) if word.casefold() in ORDINARY else f"(?i:{whole(word)})" for word in longest]
-        self._pattern = re.compile("|".join(forms)) if forms else None
-
-    def hidden(self, text: str) -> str:
-        """The text with the code in brackets where the name was."""
-        return self._pattern.sub(lambda found: self._known[found[0].casefold()], text) if self._pattern else text
 
 
 def _placed(turns: Iterable[Turn]) -> tuple[Turn, ...]:

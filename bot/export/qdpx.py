@@ -22,7 +22,7 @@ from bot.export.matrix import OWN, attributes
 from bot.export.reading import Study
 from bot.export.record import Answer, Case, Cohort, Kind, Speaker, Turn
 from bot.export.transcript import question_name, shown
-from bot.export.writing import Passage
+from bot.export.writing import Passage, joined
 from bot.interview.schedule import Question, Wording
 
 NAMESPACE = "urn:QDA-XML:project:1.0"
@@ -91,6 +91,7 @@ class Qdpx:
                 yield Passage(f"question {answer.question}", turn.text, ours=True)
         for turn in afterwards(case):
             yield Passage(turn.kind.value, turn.full)
+        yield from joined(case)
 
     def write(self, study: Study, place: Path) -> None:
         _Project(study, place, self.case_codes).write()

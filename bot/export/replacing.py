@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from bot.errors import ExportError, WrongUse
 from bot.export.anonymise import Anonymiser, Replacement, Suggestion, What, again, apply
+from bot.export.identifiers import Hiding
 from bot.export.measures import tidy
 from bot.records.tables import data_keys, messages, replacements, writeups
 from bot.records.tables import participants as people
@@ -151,6 +152,23 @@ def undo(uow: UnitOfWork, code: str, ids: Collection[int], by: str = "command li
     uow.execute(update(replacements).where(replacements.c.id.in_(sorted(set(ids)))).values(undone_at=uow.now))
     uow.note(by, "anonymising undone", person.code, undone=dict(Counter(known[one].value for one in set(ids))))
     return len(set(ids))
+
+
+def refit(uow: UnitOfWork, message_id: int, key: DataKey, said: str, now: str, hiding: Hiding) -> None:
+    """Let decisions about a message go with its words, which are written anew with names hidden; those whose words are
+    gone go too."""
+    said, now = tidy(said), tidy(now)
+    for row in uow.all(select(replacements).where(replacements.c.message_id == message_id)):
+        held = json.loads(key.open(row["sealed"], ABOUT))
+        if row["writeup_id"] is not None or held["part"] != BODY:
+            continue
+        start = len(hiding.hidden(said[: held["start"]]))
+        end = start + len(held["words"])
+        if now[start:end] == held["words"]:
+            sealed = key.seal(json.dumps({**held, "start": start, "end": end}), ABOUT)
+            uow.execute(update(replacements).where(replacements.c.id == row["id"]).values(sealed=sealed))
+        else:
+            uow.execute(delete(replacements).where(replacements.c.id == row["id"]))
 
 
 class Decided:

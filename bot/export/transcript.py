@@ -17,7 +17,7 @@ from pathlib import Path
 from bot.export.document import Break, Document, Facts, Heading, Paragraph, Part, Said, Stamp, write
 from bot.export.reading import Study
 from bot.export.record import DATA, Case, Kind, Speaker, Turn
-from bot.export.writing import Passage
+from bot.export.writing import Passage, joined
 from bot.interview.state import Progress
 
 BOT_TEXTS = {
@@ -50,6 +50,7 @@ class Transcripts:
             yield Passage(place(turn), turn.full, ours=turn.speaker is Speaker.BOT)
             if self.elided and turn.elided:
                 yield Passage(f"{place(turn)}, text that came along", turn.elided)
+        yield from joined(case)
 
     def turns(self, case: Case) -> tuple[Turn, ...]:
         """The turns that the transcript has."""

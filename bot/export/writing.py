@@ -39,6 +39,13 @@ class Passage:
     ours: bool = False
 
 
+def joined(case: Case) -> Iterator[Passage]:
+    """Answers that came in several messages, as one text: a number may begin in one and end in the next."""
+    for answer in case.answers:
+        if len(answer.parts) > 1:
+            yield Passage(f"question {answer.question}", answer.text)
+
+
 class Exporter(Protocol):
     """One kind of export."""
 
@@ -161,10 +168,16 @@ def look_through(study: Study, exporter: Exporter) -> None:
     for case in study.cases("Looking through"):
         study.survey.see(case)
         for passage in exporter.passages(case) if scanner else ():
-            for found in scanner.find(passage.text, ours if passage.ours else frozenset()) if scanner else ():
+            for found in _found(scanner, case, passage, ours) if scanner else ():
                 hits[_told(case, passage, found)] = None
     if hits:
         raise ExportError(_stopped(list(hits)))
+
+
+def _found(scanner: Scanner, case: Case, passage: Passage, ours: frozenset[str]) -> Iterator[Found]:
+    if passage.ours:
+        return scanner.find(passage.text, ours)
+    return scanner.find(passage.text, own=case.code)
 
 
 def _told(case: Case, passage: Passage, found: Found) -> str:

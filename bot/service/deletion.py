@@ -46,6 +46,7 @@ from bot.records.tables import (
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import HOLDING_KEY, UnitOfWork
 from bot.records.vault import leaf_of
+from bot.service import forgetting
 
 Counts = Counter[str]
 """How much of what was deleted."""
@@ -151,7 +152,11 @@ def at_the_provider(uow: UnitOfWork, participant_id: int) -> Counts:
 
 
 def contact(uow: UnitOfWork, participant_id: int) -> Counts:
-    """Name, addresses, calls and how the conversation is called; a closed address of nobody stays in their place."""
+    """Name, addresses, calls and how the conversation is called; a closed address of nobody stays in their place.
+
+    Also where the words that stay hold the name or an address.
+    """
+    forgetting.forget(uow, participant_id)
     of = addresses.c.participant_id == participant_id
     gone = Counter(addresses=_count(uow, select(addresses.c.id).where(of)))
     for table in (moves, calls):

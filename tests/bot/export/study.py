@@ -20,7 +20,7 @@ from bot.records.tables import audit, messages
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import enrolment, handovers, intake
 from bot.service.enrolment import Entry
-from tests.bot.world import World
+from tests.bot.world import Post, World
 
 COHORTS = ("disabled-adults", "social-workers")
 
@@ -65,6 +65,13 @@ class Phone:
         self.says(reply)
         self.study.run(handovers.hand_back, terms, self.code, researcher)
         leave(self.study)
+
+
+class Email(Post):
+    """Takes addresses of mail as they are written."""
+
+    def address(self, written: str) -> Address:
+        return Address("email", written.strip())
 
 
 def leave(study: World) -> None:

@@ -22,6 +22,8 @@ def scanner() -> Scanner:
     made.add_name("P08", "김민수")
     made.add_name("P09", "علي מרים")
     made.add_name("P10", "李小龙")
+    made.add_name("P11", "Rose Ward")
+    made.add_name("P12", "Mark Bay")
     made.add_address("P01", "sms", "+447700900123")
     made.add_address("P02", "email", "Jo.Bloggs+study@example.org")
     made.add_address("P03", "telegram", "5551234567")
@@ -52,6 +54,11 @@ NAMED = [
     ("with an ending in Korean", "어제 김민수가 왔다", Kind.NAME),
     ("with a word joined in Arabic", "أنا وعلي", Kind.NAME),
     ("with a word joined in Hebrew", "דיברתי ומרים שמעה", Kind.NAME),
+    ("an everyday first name and surname", "my friend rose ward", Kind.NAME),
+    ("the same in capitals, the other way round", "WARD, ROSE", Kind.NAME),
+    ("with what nobody sees inside", "then Si\u200ban, and Si\xada\u2060n", Kind.NAME),
+    ("with spaces around a stroke", "07700  /  900 123", Kind.PHONE),
+    ("an email address before a stroke", "jo.bloggs+study@example.org/ and on", Kind.EMAIL),
     ("national", "ring 07700900123", Kind.PHONE),
     ("with spaces", "07700 900 123", Kind.PHONE),
     ("international", "+447700900123", Kind.PHONE),
@@ -70,6 +77,8 @@ NOT_NAMED = [
     ("a word that holds a name", "Siana and persian rugs"),
     ("an everyday word", "I will, and you will"),
     ("an everyday word that opens a sentence", "No. Will you?"),
+    ("everyday words of two people", "a rose, and I will mark it on the ward by the bay"),
+    ("everyday words apart", "I will buy a rose. Ward 5 has none"),
     ("two letters in small", "yo, and a yo-yo"),
     ("a word of two letters", "No, I said no"),
     ("Chinese that names nobody", "王老师和芳芳来看我"),
@@ -91,6 +100,29 @@ def test_it_is_found(scanner: Scanner, what: str, text: str, kind: Kind) -> None
 @pytest.mark.parametrize(("what", "text"), NOT_NAMED, ids=[row[0] for row in NOT_NAMED])
 def test_it_is_left_alone(scanner: Scanner, what: str, text: str) -> None:
     assert list(scanner.find(text)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Rose here.", "hello, rose speaking", "my name is rose", "My name’s rose", "I am rose here", "it's rose."),
+        *("Good morning. Rose here", "it’s rose again", "This is ward\nI am writing"),
+    ],
+)
+def test_an_everyday_word_is_a_name_where_its_owner_says_who_they_are(scanner: Scanner, text: str) -> None:
+    assert [found.whose for found in scanner.find(text, own="P11")] == [("P11",)]
+    assert list(scanner.find(text, own="P12")) == [], "it is no name of theirs"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("a rose for you", "they put me on a ward here", "it's rose coloured", "this is ward five", "my rose is here"),
+        *("I am ward bound", "it is a rose", "prices rose here"),
+    ],
+)
+def test_an_everyday_word_of_their_own_is_left_alone_elsewhere(scanner: Scanner, text: str) -> None:
+    assert list(scanner.find(text, own="P11")) == []
 
 
 def test_words_of_the_studys_texts_name_nobody_there_in_running_writing_either(scanner: Scanner) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, permutations
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -25,9 +25,10 @@ class Plain:
         self.held: list[tuple[str, Look]] = []
 
     def add_name(self, code: str, name: str) -> None:
-        for word in _words(fold(name)):
-            if len(word) > 1:
-                self.held.append((code, _word(word)))
+        words = [word for word in _words(fold(name)) if len(word) > 1]
+        self.held += [(code, _word(word)) for word in words]
+        weak = [word for word in words if word in ORDINARY or len(word) == 2]
+        self.held += [(code, _pair(*pair)) for pair in permutations(weak, 2)]
         for part in running_names(fold(name)):
             self.held.append((code, _running(part)))
 
@@ -45,6 +46,18 @@ def _word(word: str) -> Look:
         said = [one for one in _words(folded) if one not in ignored]
         there = word in said or any(one[0] in JOINED and one[1:] == word for one in said)
         return Kind.NAME if there and _is_a_name(word, text) else None
+
+    return look
+
+
+def _pair(one: str, other: str) -> Look:
+    def look(folded: str, text: str, ignored: frozenset[str]) -> Kind | None:
+        runs = ["".join(run) for _, run in groupby(folded, _is_letter)]
+        there = any(
+            (first, last) == (one, other) and len(gap) < 4 and all(mark.isspace() or mark in ",_-" for mark in gap)
+            for first, gap, last in zip(runs, runs[1:], runs[2:], strict=False)
+        )
+        return Kind.NAME if there and not {one, other} & ignored else None
 
     return look
 
@@ -107,11 +120,11 @@ def _runs(folded: str, *scripts: str) -> list[str]:
 
 
 def _digits(folded: str) -> Iterator[str]:
-    """Digits with at most three marks between any two."""
+    """Digits with at most six marks between any two."""
     run, marks = "", 0
-    for one in f"{folded}    ":
+    for one in f"{folded}{7 * ' '}":
         marks = 0 if one.isdecimal() else marks + 1
-        if marks > 3 or not (one.isdecimal() or one.isspace() or one in "().-/‐‑‒–—―"):
+        if marks > 6 or not (one.isdecimal() or one.isspace() or one in "().-/‐‑‒–—―"):
             yield run
             run = ""
         elif run or one.isdecimal():

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import ExportError
+from bot.export import replacing
 from bot.export.answers import Answers
 from bot.export.archive import Archive
 from bot.export.matrix import Matrix
@@ -23,8 +24,8 @@ from bot.export.transcript import Transcripts
 from bot.export.writing import UNFINISHED, Exporter, new_place
 from bot.service import withdrawal
 from tests.bot.export.conftest import ANNA, BOB, DEE
-from tests.bot.export.study import joins, take_out, trail
-from tests.bot.world import World, world
+from tests.bot.export.study import Email, joins, take_out, trail
+from tests.bot.world import Post, World, world
 from tests.rig import ROOT
 from tests.rig.disk import no_file_beyond
 
@@ -256,6 +257,42 @@ def test_an_attribute_that_names_somebody_stops_the_matrix(tmp_path: Path) -> No
         joins(study, 1, name="Ffion", attributes={"supporter": "Ffion's mother"}).consents()
         with pytest.raises(ExportError, match="SW01, attribute supporter: a name of the participant themselves"):
             take_out(study, Matrix("csv"), tmp_path / "out")
+
+
+@pytest.mark.parametrize("exporter", [Answers("csv"), Transcripts("txt", steering=True)], ids=["data", "transcript"])
+def test_an_address_that_somebody_wants_to_move_to_stops_the_export(tmp_path: Path, exporter: Exporter) -> None:
+    """They typed it after CHANGE, and the code has not come back from there."""
+    with world(tmp_path, channels={"sms": Post("sms"), "email": Email("email")}) as study:
+        person = joins(study, 901)
+        person.consents()
+        person.answers("I work.")
+        person.says("CHANGE", "email", "bob.private@example.org")
+        with pytest.raises(ExportError, match="an email address of the participant themselves"):
+            take_out(study, exporter, tmp_path / "out")
+
+
+@each
+def test_a_number_over_two_messages_stops_the_export(tmp_path: Path, exporter: Exporter) -> None:
+    with world(tmp_path) as study:
+        person = joins(study, 1)
+        person.consents()
+        person.answers("ring me on 07700", "900001")
+        with pytest.raises(ExportError, match="question b-now: a phone number of the participant themselves"):
+            take_out(study, exporter, tmp_path / "out")
+
+
+def test_an_everyday_name_by_which_somebody_introduces_themselves_is_offered(tmp_path: Path) -> None:
+    """What stops the export can be mended as it says."""
+    with world(tmp_path) as study:
+        person = joins(study, 1, name="Rose Ward")
+        person.consents()
+        person.answers("Rose here.", "I went to a ward and saw a rose.", "rose ward")
+        with pytest.raises(ExportError, match="question b-now: a name of the participant themselves"):
+            take_out(study, Answers("csv"), tmp_path / "out")
+        offers = study.program.database.read_now(replacing.offers, person.code)
+        assert [one.suggestion.words for one in offers] == ["Rose", "rose", "ward"]
+        study.run(replacing.decide, person.code, offers, [])
+        take_out(study, Answers("csv"), tmp_path / "out")
 
 
 @pytest.mark.parametrize("exporter", [Matrix("csv"), Matrix("xlsx"), Qdpx(), Archive()])

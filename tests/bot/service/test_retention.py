@@ -12,15 +12,21 @@ import pytest
 from sqlalchemy import delete, update
 
 from bot.errors import OwnPaceError
+from bot.export import replacing
+from bot.export.answers import Answers
+from bot.export.matrix import Matrix
+from bot.export.record import DATA
+from bot.export.replacing import Offer
+from bot.export.transcript import Transcripts
 from bot.messages import Address
 from bot.records import trail
 from bot.records.tables import addresses, audit, consents, contents, data_keys, media, messages, meta, outbox
 from bot.records.vault import open_key_file
 from bot.service import deletion, retention
 from bot.service.retention import Due, Rules
-from tests.bot.export.study import cases
+from tests.bot.export.study import Email, Phone, cases, joins, take_out
 from tests.bot.service.test_withdrawal import OTHER, WORDS, person, rows, speaks
-from tests.bot.world import PHONE, World, world
+from tests.bot.world import PHONE, Post, World, world
 
 LONDON = ZoneInfo("Europe/London")
 DAYS = {"contact": 10, "raw": 20, "media": 30, "messages": 40, "consent": 50, "audit": 60}
@@ -164,6 +170,51 @@ def test_contact_details_go_and_the_answers_stay_readable(study: World) -> None:
     assert study.program.database.vault.find(PHONE) not in {row["found_by"] for row in rows(study, addresses)}
     assert study.says("It is me.").name == "HELD"
     assert code in [case.code for case in cases(study)]
+
+
+def named_everywhere(study: World) -> Phone:
+    """Somebody whose name and address are in what was sent, in what they said, and in what they typed after CHANGE."""
+    phone = joins(study, 901, name="Ffion Gwenllian", attributes={"team": "that of Ffion"})
+    phone.consents()
+    phone.answers("My name is Ffion Gwenllian.", "Ring 07700 900901 and ask for me.")
+    phone.asks_for_a_person("Kim", "Hello Ffion, how is your daughter Ella?", "ffion here: well, thank you")
+    phone.says("CHANGE", "email", "fg@example.org")
+    study.run(replacing.decide, phone.code, ella(study, phone.code), [])
+    phone.says("LEAVE", "1")
+    return phone
+
+
+def ella(study: World, code: str) -> list[Offer]:
+    found = study.program.database.read_now(replacing.offers, code)
+    return [one for one in found if one.suggestion.words == "Ella"]
+
+
+@pytest.fixture
+def with_mail(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path, channels={"sms": Post("sms"), "email": Email("email")}) as made:
+        yield made
+
+
+def test_contact_details_go_from_the_words_that_stay(with_mail: World, tmp_path: Path) -> None:
+    """The name in what was sent and the typed address are stored nowhere; in the person's own words exports hide it."""
+    study = with_mail
+    phone = named_everywhere(study)
+    study.clock.forward(days=12)
+    confirm(study, rules())
+
+    take_out(study, Answers("csv"), tmp_path / "data")
+    take_out(study, Transcripts("txt", bot="all", steering=True), tmp_path / "transcripts")
+    take_out(study, Matrix("csv"), tmp_path / "matrix.csv")
+    files = [file for file in tmp_path.rglob("*") if file.suffix in (".csv", ".txt")]
+    written = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    for name in ("ffion", "gwenllian", "fg@example.org", "900901", "ella?"):
+        assert name not in written.casefold()
+    assert f"Hello [{phone.code}], how is your daughter [daughter's name]?" in written
+    assert "that of [" in written
+
+    sent = [text for turn in cases(study, originals=True)[0].turns if turn.kind not in DATA for text in (turn.text,)]
+    assert not [text for text in sent if "Ffion" in text or "fg@" in text]
+    assert "My name is Ffion Gwenllian." in study.heard(phone.code), "what they answered is kept as answers are"
 
 
 def test_media_and_raw_deliveries_go_alone(study: World) -> None:
