@@ -18,7 +18,7 @@ from bot.interview.events import TaskKind, Withdrawn
 from bot.interview.state import Interview, State
 from bot.records import participants
 from bot.records.participants import Participant, Terms
-from bot.records.tables import addresses, audit, messages, outbox, tasks, withdrawals
+from bot.records.tables import audit, messages, outbox, tasks, withdrawals
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import deletion
@@ -130,6 +130,7 @@ def finish(uow: UnitOfWork) -> int:
     those = [one for one in unfinished(uow) if not deletion.in_flight(uow, one)]
     for participant_id in those:
         deletion.words(uow, participant_id)
+        deletion.as_strangers(uow, participant_id)
         deletion.telling_keys(uow, participant_id)
         deletion.whereabouts(uow, participant_id)
         deletion.destroy_key_of(uow, participant_id)
@@ -173,8 +174,7 @@ def _asked_at(uow: UnitOfWork, person: Participant) -> datetime | None:
 
 
 def _delete(uow: UnitOfWork, person: Participant) -> dict[str, int]:
-    senders = [row["found_by"] for row in uow.all(select(addresses).where(addresses.c.participant_id == person.id))]
-    gone = deletion.words(uow, person.id) + deletion.strangers(uow, senders)
+    gone = deletion.words(uow, person.id) + deletion.as_strangers(uow, person.id)
     deletion.telling_keys(uow, person.id)
     deletion.rekey(uow, person.id)
     uow.execute(
