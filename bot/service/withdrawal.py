@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy import RowMapping, and_, delete, insert, or_, select, update
 
 from bot.errors import OwnPaceError
 from bot.interview.events import TaskKind, Withdrawn
@@ -23,6 +23,9 @@ from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import deletion
 from bot.service.conversations import happen
+
+FIELD_NOTES = "exported field notes"
+"""What the trail says where somebody took what the team noted about a participant."""
 
 PATIENCE = timedelta(days=30)
 """So long a receipt that cannot leave, as on WhatsApp outside its window, holds up the deletion of the address."""
@@ -95,12 +98,18 @@ def _keep(uow: UnitOfWork, terms: Terms, person: Participant, actor: str, tell: 
 
 def exports_of(uow: UnitOfWork, code: str) -> tuple[Export, ...]:
     """The exports that hold what somebody said, oldest first."""
-    rows = uow.all(select(audit.c.at, audit.c.detail).where(audit.c.act == "exported").order_by(audit.c.id))
+    acts = audit.c.act.in_(["exported", FIELD_NOTES])
     return tuple(
-        Export(row["at"], row["detail"].get("what", ""), row["detail"].get("to", ""))
-        for row in rows
-        if code in row["detail"].get("codes", ())
+        _export(row)
+        for row in uow.all(select(audit).where(acts).order_by(audit.c.id))
+        if code in row["detail"].get("codes", ()) or (row["act"], row["subject"]) == (FIELD_NOTES, code)
     )
+
+
+def _export(row: RowMapping) -> Export:
+    what = "field notes" if row["act"] == FIELD_NOTES else row["detail"].get("what", "")
+    to = row["detail"].get("to", "browser")
+    return Export(row["at"], what, f"downloaded by {row['actor']}" if to == "browser" else to)
 
 
 def when(uow: UnitOfWork, code: str) -> datetime | None:
