@@ -70,6 +70,7 @@ def copy(
 def take_out(
     code: str,
     numbers: Annotated[list[int], typer.Argument(metavar="NUMBER ...", help="Lines, as their copy numbers them.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Yes, these are the lines.")] = False,
     back: Annotated[bool, typer.Option("--back", help="Put them back instead.")] = False,
     config: ConfigPath = CONFIG,
 ) -> None:
@@ -77,6 +78,11 @@ def take_out(
     from bot.service import copies
 
     with opened(config) as program:
+        for line in program.database.read_now(copies.lines, program.terms, code, numbers):
+            out.print(f"{line.number}. {line.text}", markup=False)
+        would = "be put back" if back else "be taken out of every export from now on"
+        if not yes and not (sys.stdin.isatty() and typer.confirm(f"These lines would {would}. Do it?")):
+            raise WrongUse(f"These lines would {would}. Nothing was done. To do it: --yes")
         program.database.run_now(copies.take_out, program.terms, code, numbers, ACTOR, back=back)
     named = ", ".join(str(number) for number in numbers)
     out.print(

@@ -34,10 +34,10 @@ TAKEN_OUT = "[this line was taken out]"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One message of theirs, by its number in every copy. `earlier`: what it was before it was changed."""
+    """One message of theirs. `number`: the message's own, so that it is the same in every copy, whatever is linked or
+    moved between two of them; `earlier`: what it was before it was changed."""
 
     number: int
-    message_id: int
     text: str
     at: datetime
     channel: str
@@ -85,7 +85,7 @@ def put(database: Database, terms: Terms, code: str, out: Path, format_: str, fo
     """
     with new_place(out, force) as place:
         lines = database.read_now(_write, terms, code, place, format_)
-        database.run_now(_note, terms, code, out, actor)
+        database.run_now(note, terms, code, str(out.resolve()), actor)
     return lines
 
 
@@ -102,10 +102,11 @@ def _write(uow: UnitOfWork, terms: Terms, code: str, place: Path, format_: str) 
     return sum(len(block.lines) for block in copy.blocks)
 
 
-def _note(uow: UnitOfWork, terms: Terms, code: str, out: Path, actor: str) -> None:
+def note(uow: UnitOfWork, terms: Terms, code: str, to: str, actor: str) -> None:
+    """Write into the trail to where a copy goes. Raises OwnPaceError where it may not leave any more."""
     person = participants.named(uow, terms, code)
     _record(uow, person)
-    uow.note(actor, "exported", person.code, what="copy", codes=[person.code], to=str(out.resolve()))
+    uow.note(actor, "exported", person.code, what="copy", codes=[person.code], to=to)
 
 
 def _record(uow: UnitOfWork, person: Participant) -> Study:
@@ -123,7 +124,7 @@ def _record(uow: UnitOfWork, person: Participant) -> Study:
 def _blocks(uow: UnitOfWork, person: Participant, case: Case, researchers: Iterable[str]) -> Iterator[Block]:
     """In the order in which it was said; what answers the same question without anything between stands together."""
     earlier = _earlier(uow, person)
-    asked, number = ("", False), 0
+    asked = ("", False)
     lines: list[Line] = []
     for turn in case.turns:
         if turn.speaker is Speaker.PARTICIPANT and turn.kind in DATA:
@@ -132,8 +133,7 @@ def _blocks(uow: UnitOfWork, person: Participant, case: Case, researchers: Itera
                 if lines:
                     yield Block(*asked, tuple(lines))
                 asked, lines = about, []
-            number += 1
-            lines.append(_line(number, turn, earlier.get(turn.id, ())))
+            lines.append(_line(turn, earlier.get(turn.id, ())))
         elif turn.left and turn.kind in (Kind.PROBE, Kind.PROMPT, Kind.QUESTION):
             if lines:
                 yield Block(*asked, tuple(lines))
@@ -144,9 +144,9 @@ def _blocks(uow: UnitOfWork, person: Participant, case: Case, researchers: Itera
         yield Block(*asked, tuple(lines))
 
 
-def _line(number: int, turn: Turn, earlier: tuple[str, ...]) -> Line:
+def _line(turn: Turn, earlier: tuple[str, ...]) -> Line:
     text = "\n".join(filter(None, [turn.text, *map(_came, turn.media)]))
-    return Line(number, turn.id, text, turn.at, turn.channel, turn.removed, earlier)
+    return Line(turn.id, text, turn.at, turn.channel, turn.removed, earlier)
 
 
 def _came(medium: Medium) -> str:

@@ -255,9 +255,10 @@ def _rewritten(path: Path) -> Iterator[list[str]]:
     """The lines of the key file, which are written in its place when they were changed.
 
     The old file is overwritten with zeros once the new one is on the disk. A disk may keep what was overwritten in
-    places of its own all the same; whoever must exclude that encrypts the disk.
+    places of its own all the same; whoever must exclude that encrypts the disk. A link stays one: what is written is
+    the file that it leads to.
     """
-    folder = None
+    folder, path = None, path.resolve()
     try:
         folder = os.open(path.parent, os.O_RDONLY)
         fcntl.flock(folder, fcntl.LOCK_EX)

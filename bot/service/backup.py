@@ -354,8 +354,11 @@ def _brought_up_to_date(path: Path, vault: Vault, clock: Callable[[], datetime],
 
 
 def doubt(uow: UnitOfWork) -> int:
-    """What waited and could have left by now may have left since the backup: nobody knows, and it is not sent again."""
-    waited = (outbox.c.state == "pending", outbox.c.not_before <= uow.now)
+    """What waited and could have left by now may have left since the backup: nobody knows, and it is not sent again.
+
+    So it is with what was on hold or stood aside for a person: it may have been let go since.
+    """
+    waited = (outbox.c.state.in_(["pending", "held", "aside"]), outbox.c.not_before <= uow.now)
     rows = uow.all(select(outbox.c.seq, outbox.c.participant_id, outbox.c.message_id).where(*waited))
     for row in rows:
         unknown = {"state": "unknown", "reconcile_at": None, "changed_at": uow.now}

@@ -6,6 +6,7 @@ from sqlalchemy import select, update
 
 from bot.errors import OwnPaceError
 from bot.export import copy
+from bot.export.copy import Line
 from bot.interview.events import Send, TaskKind
 from bot.interview.turn import Turn
 from bot.records import participants
@@ -49,13 +50,18 @@ def take_out(uow: UnitOfWork, terms: Terms, code: str, numbers: list[int], actor
     cutoff = person.interview.person.cutoff
     if uow.now.astimezone(person.interview.person.timezone).date() > cutoff:
         raise OwnPaceError(f"Lines of {person.code} could be taken out until {cutoff:%d %B %Y}.")
-    lines = {line.number: line for block in copy.read(uow, terms, code).blocks for line in block.lines}
-    if unknown := sorted(set(numbers) - lines.keys()):
-        raise OwnPaceError(f"The copy of {person.code} has no line {unknown[0]}; it has {len(lines)} lines.")
-    ids = [lines[number].message_id for number in numbers]
+    ids = [line.number for line in lines(uow, terms, code, numbers)]
     uow.execute(update(messages).where(messages.c.id.in_(ids)).values(removed_at=None if back else uow.now))
     uow.note(actor, "put lines back" if back else "took lines out", person.code, messages=ids)
     uow.changed.add(f"participant {person.id}")
+
+
+def lines(uow: UnitOfWork, terms: Terms, code: str, numbers: list[int]) -> list[Line]:
+    """Lines of somebody's copy, by their numbers. Raises OwnPaceError where a number is of no line."""
+    known = {line.number: line for block in copy.read(uow, terms, code).blocks for line in block.lines}
+    if unknown := sorted(set(numbers) - known.keys()):
+        raise OwnPaceError(f"The copy of {code.upper()} has no line {unknown[0]}.")
+    return [known[number] for number in numbers]
 
 
 def packed(paragraphs: list[str], most: int) -> list[str]:

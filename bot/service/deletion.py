@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
-from sqlalchemy import ColumnElement, Delete, Table, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Delete, RowMapping, Table, and_, delete, func, insert, or_, select, update
 from sqlalchemy.sql.selectable import Select
 
 from bot.messages import Address
@@ -98,6 +98,7 @@ def messages_where(uow: UnitOfWork, condition: ColumnElement[bool]) -> Counts:
     uow.execute(update(tasks).where(about).values(message_id=None, note=None))
     ledger = select(consents.c.message_id)
     _delete(uow, delete(messages).where(condition, messages.c.direction == "out", messages.c.id.not_in(ledger)))
+    _keys_telling_their_sender(uow, condition)
     empty = dict.fromkeys(
         ("body", "raw", "elided", "provider_id", "replaces", "album", "sender", "sent_from", "problem")
     )
@@ -184,15 +185,40 @@ def whereabouts(uow: UnitOfWork, participant_id: int) -> None:
     uow.execute(update(people).where(people.c.id == participant_id).values(**nobody))
 
 
+def senders(uow: UnitOfWork, participant_id: int) -> set[bytes]:
+    """The hashes of their addresses, and of the one that they want to move to."""
+    return {
+        row["found_by"]
+        for table in (addresses, moves)
+        for row in uow.all(select(table.c.found_by).where(table.c.participant_id == participant_id))
+    }
+
+
 def telling_keys(uow: UnitOfWork, participant_id: int) -> None:
-    """Take away the provider's keys of deleted messages that have one of the person's addresses in them."""
-    theirs = {row["found_by"] for row in uow.all(select(addresses).where(addresses.c.participant_id == participant_id))}
-    gone = (messages.c.belongs == GONE, messages.c.provider_key.is_not(None))
-    of = or_(messages.c.participant_id == participant_id, messages.c.participant_id.is_(None))
-    for row in uow.all(select(messages.c.id, messages.c.channel, messages.c.provider_key).where(*gone, of)):
-        parts = {uow.vault.find(Address(row["channel"], part)) for part in row["provider_key"].split("/")}
-        if parts & theirs:
+    """Take away the provider's keys of their messages, and of strangers' deleted ones, that have an address of theirs
+    in them."""
+    theirs = senders(uow, participant_id)
+    unknown = and_(messages.c.participant_id.is_(None), messages.c.belongs == GONE)
+    for row in _with_provider_key(uow, or_(messages.c.participant_id == participant_id, unknown)):
+        if _told_by(uow, row) & theirs:
             uow.execute(update(messages).where(messages.c.id == row["id"]).values(provider_key=None))
+
+
+def _keys_telling_their_sender(uow: UnitOfWork, condition: ColumnElement[bool]) -> None:
+    """The same for messages of people whom nobody knows, as long as it is known from where they came."""
+    for row in _with_provider_key(uow, and_(condition, messages.c.sender.is_not(None))):
+        if row["sender"] in _told_by(uow, row):
+            uow.execute(update(messages).where(messages.c.id == row["id"]).values(provider_key=None))
+
+
+def _with_provider_key(uow: UnitOfWork, condition: ColumnElement[bool]) -> list[RowMapping]:
+    of = select(messages.c.id, messages.c.channel, messages.c.provider_key, messages.c.sender)
+    return uow.all(of.where(condition, messages.c.provider_key.is_not(None)))
+
+
+def _told_by(uow: UnitOfWork, row: RowMapping) -> set[bytes]:
+    """The hashes of the addresses that may be in the provider's key of a message."""
+    return {uow.vault.find(Address(row["channel"], part)) for part in row["provider_key"].split("/")}
 
 
 # Keys
@@ -253,9 +279,9 @@ def destroy_key_of(uow: UnitOfWork, participant_id: int) -> None:
     destroy_key(uow, _key_id(uow, participant_id))
 
 
-def strangers(uow: UnitOfWork, senders: list[bytes]) -> Counts:
-    """What came from these addresses before anybody knew whose they are, and the key it was sealed under."""
-    of = and_(messages.c.participant_id.is_(None), messages.c.sender.in_(senders))
+def as_strangers(uow: UnitOfWork, participant_id: int) -> Counts:
+    """What they wrote where nobody knew that it is theirs, and the key it was sealed under."""
+    of = and_(messages.c.participant_id.is_(None), messages.c.sender.in_(senders(uow, participant_id)))
     if _count(uow, select(messages.c.id).where(of)) == 0:
         return Counter()
     gone = messages_where(uow, of)
@@ -297,20 +323,30 @@ def renew_holding_key(uow: UnitOfWork) -> None:
 def catch_up(uow: UnitOfWork) -> list[str]:
     """In an older state of the database, delete what was deleted since: all whose seed is gone; the codes."""
     rows = uow.all(select(data_keys.c.id, data_keys.c.wrapped).where(data_keys.c.wrapped.is_not(None)))
-    codes: list[str] = []
-    for key_id in [row["id"] for row in rows if uow.vault.destroyed(row["wrapped"])]:
+    gone = [row["id"] for row in rows if uow.vault.destroyed(row["wrapped"])]
+    for key_id in gone:
         uow.execute(update(data_keys).where(data_keys.c.id == key_id).values(wrapped=None, destroyed_at=uow.now))
-        codes += _without_key(uow, key_id)
+        _empty_holding_area(uow, key_id)
+    codes = [code for key_id in gone for code in _people_without_key(uow, key_id)]
     for code in codes:
         uow.note("service", "deleted again", code)
     return codes
 
 
-def _without_key(uow: UnitOfWork, key_id: int) -> list[str]:
-    """Remove what a destroyed key had sealed; the codes of its people."""
+def _empty_holding_area(uow: UnitOfWork, key_id: int) -> None:
+    """Remove what a destroyed key had sealed of people whom nobody knew."""
+    messages_where(uow, and_(messages.c.participant_id.is_(None), messages.c.key_id == key_id))
+    if uow.one(select(meta).where(meta.c.name == HOLDING_KEY, meta.c.value == str(key_id))):
+        uow.execute(delete(meta).where(meta.c.name == HOLDING_KEY))
+        uow.execute(update(users).values(email=None, second_step=None, second_step_used=None, recovery=None))
+
+
+def _people_without_key(uow: UnitOfWork, key_id: int) -> list[str]:
+    """Remove what there is of those whose key was destroyed; their codes."""
     theirs = uow.all(select(people.c.id, people.c.code).where(people.c.key_id == key_id))
     for row in theirs:
         words(uow, row["id"])
+        as_strangers(uow, row["id"])
         telling_keys(uow, row["id"])
         whereabouts(uow, row["id"])
         forget_answers(uow, row["id"])
@@ -319,10 +355,6 @@ def _without_key(uow: UnitOfWork, key_id: int) -> list[str]:
             .where(tasks.c.participant_id == row["id"], tasks.c.closed_at.is_(None))
             .values(closed_at=uow.now)
         )
-    messages_where(uow, and_(messages.c.participant_id.is_(None), messages.c.key_id == key_id))
-    if uow.one(select(meta).where(meta.c.name == HOLDING_KEY, meta.c.value == str(key_id))):
-        uow.execute(delete(meta).where(meta.c.name == HOLDING_KEY))
-        uow.execute(update(users).values(email=None, second_step=None, second_step_used=None, recovery=None))
     return [row["code"] for row in theirs]
 
 

@@ -178,9 +178,15 @@ def _delete(uow: UnitOfWork, rules: Rules, one: Due) -> None:
 def _delete_words(uow: UnitOfWork, participant_id: int) -> Counts:
     """With a new key for the name and addresses, which may be kept for longer: no copy of the words opens any more."""
     gone = deletion.words(uow, participant_id)
+    deletion.telling_keys(uow, participant_id)
     deletion.forget_answers(uow, participant_id)
     deletion.rekey(uow, participant_id)
     return gone
+
+
+def _delete_contact(uow: UnitOfWork, participant_id: int) -> Counts:
+    deletion.telling_keys(uow, participant_id)
+    return deletion.contact(uow, participant_id)
 
 
 def _delete_raw(uow: UnitOfWork, participant_id: int) -> Counts:
@@ -197,6 +203,6 @@ _DELETE: Mapping[str, Callable[[UnitOfWork, int], Counts]] = {
     "raw": _delete_raw,
     "media": deletion.files,
     "messages": _delete_words,
-    "contact": deletion.contact,
+    "contact": _delete_contact,
     "consent": _delete_consent,
 }

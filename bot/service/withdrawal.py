@@ -11,18 +11,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy import RowMapping, and_, delete, insert, or_, select, update
 
 from bot.errors import OwnPaceError
 from bot.interview.events import TaskKind, Withdrawn
 from bot.interview.state import Interview, State
 from bot.records import participants
 from bot.records.participants import Participant, Terms
-from bot.records.tables import addresses, audit, messages, outbox, tasks, withdrawals
+from bot.records.tables import audit, messages, outbox, tasks, withdrawals
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import deletion
 from bot.service.conversations import happen
+
+FIELD_NOTES = "exported field notes"
+"""What the trail says where somebody took what the team noted about a participant."""
 
 PATIENCE = timedelta(days=30)
 """So long a receipt that cannot leave, as on WhatsApp outside its window, holds up the deletion of the address."""
@@ -95,12 +98,18 @@ def _keep(uow: UnitOfWork, terms: Terms, person: Participant, actor: str, tell: 
 
 def exports_of(uow: UnitOfWork, code: str) -> tuple[Export, ...]:
     """The exports that hold what somebody said, oldest first."""
-    rows = uow.all(select(audit.c.at, audit.c.detail).where(audit.c.act == "exported").order_by(audit.c.id))
+    acts = audit.c.act.in_(["exported", FIELD_NOTES])
     return tuple(
-        Export(row["at"], row["detail"].get("what", ""), row["detail"].get("to", ""))
-        for row in rows
-        if code in row["detail"].get("codes", ())
+        _export(row)
+        for row in uow.all(select(audit).where(acts).order_by(audit.c.id))
+        if code in row["detail"].get("codes", ()) or (row["act"], row["subject"]) == (FIELD_NOTES, code)
     )
+
+
+def _export(row: RowMapping) -> Export:
+    what = "field notes" if row["act"] == FIELD_NOTES else row["detail"].get("what", "")
+    to = row["detail"].get("to", "browser")
+    return Export(row["at"], what, f"downloaded by {row['actor']}" if to == "browser" else to)
 
 
 def when(uow: UnitOfWork, code: str) -> datetime | None:
@@ -130,6 +139,7 @@ def finish(uow: UnitOfWork) -> int:
     those = [one for one in unfinished(uow) if not deletion.in_flight(uow, one)]
     for participant_id in those:
         deletion.words(uow, participant_id)
+        deletion.as_strangers(uow, participant_id)
         deletion.telling_keys(uow, participant_id)
         deletion.whereabouts(uow, participant_id)
         deletion.destroy_key_of(uow, participant_id)
@@ -173,8 +183,7 @@ def _asked_at(uow: UnitOfWork, person: Participant) -> datetime | None:
 
 
 def _delete(uow: UnitOfWork, person: Participant) -> dict[str, int]:
-    senders = [row["found_by"] for row in uow.all(select(addresses).where(addresses.c.participant_id == person.id))]
-    gone = deletion.words(uow, person.id) + deletion.strangers(uow, senders)
+    gone = deletion.words(uow, person.id) + deletion.as_strangers(uow, person.id)
     deletion.telling_keys(uow, person.id)
     deletion.rekey(uow, person.id)
     uow.execute(

@@ -18,7 +18,7 @@ from bot.interview.wording import day
 from bot.records import participants
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import access, desk, field_notes, handovers, moves, postponing, splitting, views, work
+from bot.service import access, desk, field_notes, handovers, moves, postponing, splitting, views, withdrawal, work
 from bot.service.access import May, may
 from bot.service.staff import User
 from bot.service.views import Stretch
@@ -305,7 +305,7 @@ async def notes_file(request: Request, user: User) -> Response:
 
 def _notes(uow: UnitOfWork, terms: Terms, code: str, user: User) -> tuple[field_notes.Note, ...]:
     found = participants.named(uow, terms, code)
-    uow.note(user.name, "exported field notes", found.code)
+    uow.note(user.name, withdrawal.FIELD_NOTES, found.code)
     return field_notes.read(uow, found)
 
 

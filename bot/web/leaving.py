@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -80,13 +81,8 @@ def _written(parts: Web, code: str, user: User) -> bytes:
     with tempfile.TemporaryDirectory(prefix="ownpace-copy-") as folder:
         out = Path(folder) / "copy.docx"
         parts.database.read_now(copy.write_copy, parts.terms, code, out, "docx", False)
-        parts.database.run_now(_note_copy, parts.terms, code, user.name)
+        parts.database.run_now(copy.note, parts.terms, code, "browser", user.name)
         return out.read_bytes()
-
-
-def _note_copy(uow: UnitOfWork, terms: Terms, code: str, actor: str) -> None:
-    found = participants.named(uow, terms, code)
-    uow.note(actor, "exported", found.code, what="copy", codes=[found.code], to="browser")
 
 
 @signed_in(May.WRITE)
@@ -149,10 +145,18 @@ async def leave_now(request: Request, user: User) -> Response:
     except OwnPaceError as problem:
         said = str(problem).replace("--after-cutoff", "tick the box for it.").replace("Leave out --keep.", "Delete.")
         return await _leave(request, user, said, **filled)
-    if not receipt.kept:
-        await asyncio.to_thread(deletion.clean, parts.database, rewrite=False)
-    known = {"code": code, "done": receipt, "filled": {}, "deleted": None, "cutoff": None}
+    unclean = "" if receipt.kept else await asyncio.to_thread(_cleaned, parts)
+    known = {"code": code, "done": receipt, "unclean": unclean, "filled": {}, "deleted": None, "cutoff": None}
     return page(request, "withdraw.html", user=user, **known)
+
+
+def _cleaned(parts: Web) -> str:
+    """Why what was deleted is not gone from every file yet, '' where it is: the receipt is shown whatever happens."""
+    try:
+        emptied = deletion.clean(parts.database, rewrite=False)
+    except (OwnPaceError, DBAPIError, OSError) as problem:
+        return str(problem) if isinstance(problem, OwnPaceError) else f"The database's files: {type(problem).__name__}."
+    return "" if emptied else "The database's log is emptied within minutes: somebody is still reading an older state."
 
 
 @signed_in(May.READ)

@@ -6,8 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
+from bot.export import copy
+from bot.records.tables import interviews
 from tests.bot.test_cli import ownpace, settings
+from tests.bot.world import world
 from tests.rig import ROOT
 
 SMS = '[channels.sms]\naccount_sid = "AC1"\nauth_token = "secret"\nfrom = "+447700900000"\n'
@@ -161,3 +165,22 @@ def test_a_copy_is_written_or_sent_and_never_both(folder: Path) -> None:
     assert code == 0
     assert "The copy leaves in 1 message" in said
     assert ownpace(folder, "take-out", "SW01", "1")[0] == 1
+
+
+def test_lines_are_shown_and_wait_for_a_yes_before_they_are_taken_out(folder: Path) -> None:
+    with world(folder / "data", database={"url": f"sqlite:///{folder}/data/ownpace.db"}) as study:
+        whose = study.consented()
+        study.says("A long story.")
+        study.run(lambda uow: uow.execute(update(interviews).values(cutoff="2999-12-31")))
+        made = study.program.database.read_now(copy.read, study.program.terms, whose)
+    (line,) = [line for block in made.blocks for line in block.lines]
+    asked, done = f"{line.number}. A long story.\n", ("take-out", whose, str(line.number))
+    code, said = ownpace(folder, *done)
+    assert code == 2
+    assert asked in said
+    assert "Nothing was done. To do it: --yes" in said
+    assert ownpace(folder, *done, "--yes") == (
+        0,
+        f"{asked}{whose}: {line.number} taken out of every export from now on.\n",
+    )
+    assert ownpace(folder, *done, "--yes", "--back")[0] == 0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.errors import KeyFileError
 from bot.messages import Address
-from bot.records.vault import Vault, create_key_file, open_key_file
+from bot.records.vault import Vault, create_key_file, leaf_of, open_key_file
 
 VAULT = Vault(b"k" * 32)
 WRAPPED = VAULT.new_data_key()
@@ -63,6 +63,21 @@ def test_a_key_file_is_made_private_and_read_back(tmp_path: Path) -> None:
     assert open_key_file(path).fingerprint == open_key_file(path).fingerprint
     with pytest.raises(KeyFileError, match="exists already"):
         create_key_file(path)
+
+
+def test_a_key_file_may_be_a_link_and_stays_one(tmp_path: Path) -> None:
+    """To a stick, for instance: the file there is written anew, and what was destroyed is in neither place."""
+    stick, link = tmp_path / "stick" / "study.key", tmp_path / "data" / "study.key"
+    create_key_file(stick)
+    link.parent.mkdir()
+    link.symlink_to(stick)
+    vault = open_key_file(link)
+    gone, kept = vault.new_data_key(), vault.new_data_key()
+    vault.destroy([leaf_of(gone)])
+    assert link.is_symlink()
+    assert [path.name for path in link.parent.iterdir()] == ["study.key"]
+    for path in (stick, link):
+        assert (open_key_file(path).destroyed(gone), open_key_file(path).destroyed(kept)) == (True, False)
 
 
 def test_a_bad_key_file_says_what_to_do(tmp_path: Path) -> None:

@@ -17,10 +17,11 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from bot.errors import KeyFileError, OwnPaceError, WrongUse
 from bot.export.writing import UNFINISHED
-from bot.records.tables import audit, messages, participants
+from bot.records.tables import audit, messages, outbox, participants
 from bot.records.vault import create_key_file, open_key_file
 from bot.service import backup, deletion, intake, views, withdrawal
 from bot.service.backup import Restored, Sources
@@ -187,6 +188,19 @@ def test_what_waited_then_is_not_sent_by_guess(study: World, tmp_path: Path) -> 
     assert moved(study, tmp_path / "study.zip", tmp_path / "elsewhere", moved=True).doubtful == 0
     with world(tmp_path / "elsewhere") as there:
         assert len(there.leave()) == waiting
+
+
+@pytest.mark.parametrize("state", ["held", "aside"])
+def test_what_was_held_up_then_may_have_been_let_go_since(study: World, tmp_path: Path, state: str) -> None:
+    """Released after the restore it would reach people twice."""
+    study.enrol()
+    study.run(lambda uow: uow.execute(update(outbox).values(state=state)))
+    held = len(rows(study, outbox))
+    backed_up(study, tmp_path / "study.zip")
+    assert moved(study, tmp_path / "study.zip", tmp_path / "there").doubtful == held
+    with world(tmp_path / "there") as there:
+        assert {row["state"] for row in rows(there, outbox)} == {"unknown"}
+    assert moved(study, tmp_path / "study.zip", tmp_path / "elsewhere", moved=True).doubtful == 0
 
 
 def test_a_restore_refuses_what_is_there_another_key_and_what_is_damaged(study: World, tmp_path: Path) -> None:

@@ -18,11 +18,11 @@ from bot.export.matrix import Matrix
 from bot.export.record import DATA
 from bot.export.replacing import Offer
 from bot.export.transcript import Transcripts
-from bot.messages import Address
+from bot.messages import Address, Inbound
 from bot.records import trail
 from bot.records.tables import addresses, audit, consents, contents, data_keys, media, messages, meta, outbox
 from bot.records.vault import open_key_file
-from bot.service import deletion, retention
+from bot.service import deletion, intake, retention
 from bot.service.retention import Due, Rules
 from tests.bot.export.study import Email, Phone, cases, joins, take_out
 from tests.bot.service.test_withdrawal import OTHER, WORDS, person, rows, speaks
@@ -283,3 +283,25 @@ def test_what_has_no_period_is_never_due_and_the_trail_still_refuses_everybody_e
     confirm(study, rules())
     with pytest.raises(Exception, match="append-only"):
         study.run(lambda uow: uow.execute(delete(audit)))
+
+
+def test_a_providers_key_that_tells_an_address_goes_with_the_address(study: World) -> None:
+    """Telegram names a message by its chat, which is the person; of strangers it goes with their message."""
+    stranger = Address("sms", "+447700900555")
+    for sender in (PHONE, stranger):
+        inbound = Inbound(f"bot/{sender.value}/16", sender, "Who is this?", b"raw")
+        study.run(intake.receive, study.program.terms, inbound)
+    study.leave()
+    ended(study)
+    more = Inbound(f"bot/{PHONE.value}/17", PHONE, "More words", b"raw")
+    study.run(intake.receive, study.program.terms, more)
+    study.leave()
+    study.clock.forward(days=12)
+    confirm(study, rules())
+    kept = [row["provider_key"] for row in rows(study, messages, participant_id=1)]
+    assert not any(PHONE.value in str(key) for key in kept)
+    assert any(row["body"] for row in rows(study, messages, participant_id=1)), "the words are not due yet"
+    study.clock.forward(days=30)
+    confirm(study, rules())
+    assert PHONE.value not in str(rows(study, messages))
+    assert stranger.value not in str(rows(study, messages))

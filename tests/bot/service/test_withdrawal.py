@@ -39,6 +39,7 @@ from bot.service import (
     backup,
     deletion,
     field_notes,
+    holding,
     intake,
     postponing,
     refiling,
@@ -48,7 +49,7 @@ from bot.service import (
 )
 from bot.service.writeups import WriteUpKind
 from tests.bot.export.study import cases, take_out
-from tests.bot.world import PHONE, World, on_sqlite, world
+from tests.bot.world import PHONE, Post, World, on_sqlite, world
 
 OTHER = Address("sms", "+447700900777")
 WORDS = ["The pelican is on the roof.", "Nobody ever told me about the zebra."]
@@ -270,6 +271,55 @@ def test_what_the_provider_brings_again_is_known_and_what_they_write_anew_is_a_s
     assert study.says("Hello again") is intake.Received.HELD
 
 
+def wants_mail(study: World, **more: Any) -> Address:
+    """They want to go on by email, write from there without the code, and so are not known there. The address."""
+    mail = Address("email", "sam@example.org")
+    for words in ("CHANGE", "email", mail.value):
+        study.says(words)
+    assert study.says("It is me. My secret is the zebra.", mail, **more) is intake.Received.HELD
+    study.leave()
+    return mail
+
+
+def readable(study: World) -> list[str]:
+    """What came in and can be read."""
+
+    def opened(uow: UnitOfWork) -> list[str]:
+        came = uow.all(select(messages).where(messages.c.direction == "in", messages.c.body.is_not(None)))
+        return [uow.key(row["key_id"]).open(row["body"], "body") for row in came]
+
+    return study.program.database.read_now(opened)
+
+
+def test_what_they_wrote_from_an_address_they_were_moving_to_goes_too(tmp_path: Path) -> None:
+    """It was held, for the code had not come back; what somebody else wrote stays."""
+    with world(tmp_path, {"sms": Post("sms"), "email": Post("email")}) as study:
+        code = study.consented()
+        study.says("I am somebody else.", OTHER)
+        wants_mail(study)
+        withdraw(study, code)
+        assert readable(study) == ["I am somebody else."]
+
+
+def test_what_was_held_in_an_older_backup_and_became_theirs_since_is_deleted_again(tmp_path: Path) -> None:
+    """Nothing of theirs was left in the holding area, no reply to it either, so that its key is still there."""
+    with world(tmp_path, {"sms": Post("sms"), "email": Post("email")}, **on_sqlite(tmp_path)) as study:
+        code = study.consented()
+        study.says("I am somebody else.", OTHER)
+        wants_mail(study, written_at=study.clock() - timedelta(days=30))
+        held = rows(study, messages, participant_id=None, channel="email", direction="in")[0]["id"]
+        settings = study.program.settings
+        sources = backup.Sources(tmp_path / "study.db", tmp_path / "none", settings.study.prompts)
+        backup.make(sources, study.program.database.vault, study.clock(), tmp_path / "study.zip", lambda *_: None)
+        study.run(holding.link, study.program.terms, held, code, "kim", "They told me on the phone.")
+        study.leave()
+        withdraw(study, code)
+        vault = open_key_file(settings.security.key_file)
+        backup.restore(tmp_path / "study.zip", tmp_path / "restored.db", vault, study.clock, lambda *_: None)
+    with world(tmp_path, database={"url": f"sqlite:///{tmp_path}/restored.db"}) as again:
+        assert readable(again) == ["I am somebody else."]
+
+
 def test_a_providers_key_that_tells_the_address_goes(study: World) -> None:
     """Telegram names a message by its chat, which is the person."""
     code = study.consented()
@@ -390,7 +440,7 @@ def test_a_key_that_could_not_be_forgotten_is_forgotten_the_next_time(study: Wor
     assert open_key_file(path).destroyed(wrapped)
     assert deletion.forget_keys(study.program.database) == 0
     path.write_bytes(old)
-    with world(path.parent) as again:
+    with world(path.parent, database={"url": study.program.settings.database.url}) as again:
         assert not open_key_file(path).destroyed(wrapped)
         assert deletion.forget_keys(again.program.database) == 1
         assert open_key_file(path).destroyed(wrapped)

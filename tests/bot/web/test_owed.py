@@ -111,6 +111,22 @@ async def test_a_coordinator_deletes_what_somebody_said_without_reading_it(team:
     assert (await team.ann.post(here, data={"what": "keep", "code": code})).status_code == 403
 
 
+async def test_the_receipt_is_shown_also_where_the_key_file_cannot_be_written(team: Team, code: str) -> None:
+    """It is the only list of what is left to do, also of what was taken by a browser."""
+    await team.ann.post(f"/participants/{code}/copy/file")
+    await team.ann.get(f"/participants/{code}/field-notes.txt")
+    team.study.leave()
+    key_file = team.study.program.settings.security.key_file
+    (key_file.parent / f".{key_file.name}.new" / "in the way").mkdir(parents=True)
+    done = await team.cora.post(f"/participants/{code}/withdraw", data={"what": "delete", "code": code})
+    assert done.status_code == 200
+    assert "Deleted for good" in done.text
+    assert "Not gone from every file yet" in done.text
+    assert "cannot be written" in done.text
+    assert re.search(r"Delete their part of the copy of [^<]*: downloaded by Ann", done.text)
+    assert re.search(r"Delete their part of the field notes of [^<]*: downloaded by Ann", done.text)
+
+
 async def test_a_coordinator_lets_somebody_leave_and_keeps_their_answers(team: Team, code: str) -> None:
     done = await team.cora.post(f"/participants/{code}/withdraw", data={"what": "keep", "code": code})
     assert "has left the study" in done.text
