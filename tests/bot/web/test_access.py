@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from bot.records.tables import audit, messages
 from bot.service import access, enrolment, handovers, second_step, staff
 from bot.service.access import May
 from bot.web.app import create_app
+from tests.bot.web.test_signin import open_page
 from tests.bot.world import PHONE, URL, World, world
 
 PASSWORD = "three or four words"
@@ -186,6 +188,35 @@ async def test_a_conversation_opens_to_its_researcher_and_when_a_person_is_neede
     assert (await client.get(f"/participants/{code}")).status_code == 403
     await sign_in(client, "Admin")
     assert (await client.get(f"/participants/{code}")).status_code == 200
+
+
+@pytest.mark.parametrize("how", ["assigned to somebody else", "handed back"])
+async def test_an_open_page_shows_nothing_new_once_it_is_closed_to_whoever_opened_it(
+    study: World, client: httpx.AsyncClient, how: str
+) -> None:
+    study.run(staff.add_user, "Ann", PASSWORD, "researcher")
+    code, terms = study.consented(PHONE, researcher="Ann"), study.program.terms
+    who = "Ann"
+    if how == "handed back":
+        study.says("PERSON")
+        who = "Researcher"
+    await sign_in(client, who)
+    parts = bootstrap.web_parts(study.program)
+    parts.news.bind(asyncio.get_running_loop())
+    async with open_page(parts, f"/participants/{code}/live", client.cookies["ownpace"]) as events:
+        assert (await anext(events)).startswith("data: ")
+        if how == "handed back":
+            study.run(handovers.hand_back, terms, code, "Ann", "")
+        else:
+            study.run(enrolment.assign, terms, code, "Researcher", "command line")
+        study.says("A secret word.")
+        parts.news.tell(frozenset({"*"}))
+        told = await anext(events)
+        assert told.startswith("event: shut\ndata: What you see may be old. This participant is another researcher's.")
+        with pytest.raises(StopAsyncIteration):
+            await anext(events)
+    refused = (audit.c.act == "was refused", audit.c.actor == who)
+    assert study.count_of(audit, *refused) == 1
 
 
 async def test_what_another_researchers_participant_sent_is_closed_too(study: World, client: httpx.AsyncClient) -> None:
