@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -13,7 +16,7 @@ from bot.service.staff import User
 from bot.web.conversation import number
 from bot.web.pages import page
 from bot.web.rows import ROW
-from bot.web.signin import closed, form, signed_in
+from bot.web.signin import Guarded, Page, closed, form, signed_in
 from bot.web.state import web
 
 
@@ -25,7 +28,24 @@ async def held(request: Request, user: User) -> Response:
     return page(request, "holding.html", user=user, held=found, more=more, aside=aside)
 
 
-@signed_in(May.READ)
+def _of(what: May) -> Callable[[Page], Guarded]:
+    """The door of one message: what is kept with a participant opens only to whom their conversation is open."""
+
+    def door(handler: Page) -> Guarded:
+        @signed_in(what)
+        @wraps(handler)
+        async def inner(request: Request, user: User) -> Response:
+            code = await web(request).database.read(holding.whose, request.path_params["id"])
+            if code and (problem := await closed(request, user, code)):
+                return page(request, "problem.html", status=403, user=user, problem=problem)
+            return await handler(request, user)
+
+        return inner
+
+    return door
+
+
+@_of(May.READ)
 async def one(request: Request, user: User) -> Response:
     """One message, and what may be done with it."""
     return await _shown(request, user)
@@ -40,7 +60,7 @@ async def _shown(request: Request, user: User, problem: str = "", **sent: str) -
     return page(request, "held.html", status=status, user=user, problem=problem, held=found, filled=filled)
 
 
-@signed_in(May.WRITE)
+@_of(May.WRITE)
 async def link(request: Request, user: User) -> Response:
     """It is this participant's."""
     parts, sent = web(request), await form(request)
@@ -65,7 +85,7 @@ async def link(request: Request, user: User) -> Response:
     return RedirectResponse(f"/participants/{code}?at={message}#m{message}", 303)
 
 
-@signed_in(May.WRITE)
+@_of(May.WRITE)
 async def set_aside(request: Request, user: User) -> Response:
     """It is nobody's of the study."""
     parts, sent = web(request), await form(request)
@@ -76,7 +96,7 @@ async def set_aside(request: Request, user: User) -> Response:
     return RedirectResponse("/holding", 303)
 
 
-@signed_in(May.WRITE)
+@_of(May.WRITE)
 async def put_back(request: Request, user: User) -> Response:
     """It is held again."""
     try:

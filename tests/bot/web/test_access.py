@@ -190,6 +190,36 @@ async def test_a_conversation_opens_to_its_researcher_and_when_a_person_is_neede
     assert (await client.get(f"/participants/{code}")).status_code == 200
 
 
+async def test_whoever_is_fetched_for_distress_may_come_also_after_stop(
+    study: World, client: httpx.AsyncClient
+) -> None:
+    study.run(staff.add_user, "Ann", PASSWORD, "researcher")
+    code = study.consented(PHONE, researcher="Ann")
+    await sign_in(client, "Researcher")
+    study.says("STOP")
+    assert (await client.get(f"/participants/{code}")).status_code == 403
+    study.says("I want to die")
+    assert (await client.get(f"/participants/{code}")).status_code == 200
+    study.run(handovers.hand_back, study.program.terms, code, "Ann", "Rang them: they are safe")
+    assert (await client.get(f"/participants/{code}")).status_code == 403
+
+
+@pytest.mark.parametrize("who", ["Coordinator", "Key-Holder"])
+async def test_nobody_is_given_to_somebody_who_cannot_write_to_them(
+    study: World, client: httpx.AsyncClient, who: str
+) -> None:
+    code = study.consented(PHONE, researcher="Researcher")
+    await sign_in(client, "Coordinator")
+    page = await client.get("/assignments")
+    assert re.findall(r"<option[^>]*>([^<]+)", page.text) == ["Admin", "Researcher"]
+    sent = {f"was-{code}": "Researcher", f"now-{code}": who.lower()}
+    answer = await client.post("/assignments", data=sent, headers=HERE)
+    assert answer.status_code == 409
+    assert "cannot write to participants" in answer.text
+    await sign_in(client, "Researcher")
+    assert (await client.get(f"/participants/{code}")).status_code == 200
+
+
 @pytest.mark.parametrize("how", ["assigned to somebody else", "handed back"])
 async def test_an_open_page_shows_nothing_new_once_it_is_closed_to_whoever_opened_it(
     study: World, client: httpx.AsyncClient, how: str
