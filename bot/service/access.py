@@ -56,6 +56,16 @@ def may(user: User, what: May) -> bool:
     return what in ROLES.get(user.role, frozenset())
 
 
+def may_see_to(user: User, kind: str, *, done: bool = False) -> bool:
+    """Whether their role lets them take or give such a task, or say that it is `done`.
+
+    Distress is done with only by somebody who can write to people.
+    """
+    if done and kind == TaskKind.DISTRESS.value:
+        return may(user, May.WRITE)
+    return may(user, May.WRITE) or may(user, May.ARRANGE)
+
+
 def may_open(uow: UnitOfWork, user: User, code: str, *, assigned_only: bool) -> bool:
     """Whether this conversation is theirs to open.
 

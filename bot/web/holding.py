@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from bot.errors import OwnPaceError
-from bot.service import holding
+from bot.service import holding, reasons
 from bot.service.access import May
 from bot.service.staff import User
 from bot.web.conversation import number
@@ -57,7 +57,9 @@ async def _shown(request: Request, user: User, problem: str = "", **sent: str) -
         return page(request, "problem.html", status=404, user=user, problem="This message is not in the holding area.")
     filled = {"code": "", "reason": "", "through": "", "address": "", "why": ""} | sent
     status = 409 if problem else 200
-    return page(request, "held.html", status=status, user=user, problem=problem, held=found, filled=filled)
+    said = await web(request).database.read(reasons.about_message, found.id)
+    known = {"held": found, "filled": filled, "reasons": said}
+    return page(request, "held.html", status=status, user=user, problem=problem, **known)
 
 
 @_of(May.WRITE)

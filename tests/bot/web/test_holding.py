@@ -142,6 +142,10 @@ async def test_what_was_seen_to_while_it_was_held_stays_done(team: Team) -> None
     await team.ann.post(f"/holding/{message}/set-aside", data={"why": "Somebody's mother"})
     await team.ann.post(f"/holding/{message}/put-back")
     assert team.study.open_tasks() == ["unknown sender"]
+    shown = (await team.ben.get(f"/holding/{message}")).text
+    assert "Ann set this message aside," in shown
+    assert "Somebody&#39;s mother" in shown
+    assert shown.index("Ann resolved: distress,") < shown.index("Rang them")
 
 
 async def test_a_message_kept_with_another_researchers_participant_is_closed_here_too(team: Team) -> None:
