@@ -7,8 +7,11 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from sqlalchemy import select
+from sqlalchemy.engine import RowMapping
 
-from bot.interview.state import State
+from bot.interview.events import TaskKind
+from bot.interview.fetching import CAUSES
+from bot.interview.state import Cause, State
 from bot.records.tables import interviews, participants, users
 from bot.records.unit_of_work import UnitOfWork
 from bot.service.staff import User
@@ -44,9 +47,23 @@ NAMES: Mapping[str, str] = MappingProxyType(
 )
 
 
+FETCHED = frozenset({TaskKind.DISTRESS.value, *(kind.value for kind in CAUSES)})
+"""Tasks for which somebody is fetched."""
+
+
 def may(user: User, what: May) -> bool:
     """Whether their role lets them."""
     return what in ROLES.get(user.role, frozenset())
+
+
+def may_see_to(user: User, kind: str, *, done: bool = False) -> bool:
+    """Whether their role lets them take or give such a task, or say that it is `done`.
+
+    Distress is done with only by somebody who can write to people.
+    """
+    if done and kind == TaskKind.DISTRESS.value:
+        return may(user, May.WRITE)
+    return may(user, May.WRITE) or may(user, May.ARRANGE)
 
 
 def may_open(uow: UnitOfWork, user: User, code: str, *, assigned_only: bool) -> bool:
@@ -58,14 +75,31 @@ def may_open(uow: UnitOfWork, user: User, code: str, *, assigned_only: bool) -> 
     if user.role != "researcher" or not assigned_only:
         return True
     row = uow.one(
-        select(participants.c.researcher, interviews.c.state)
+        select(participants.c.id, participants.c.researcher, interviews.c.state, interviews.c.cause)
         .join(interviews, interviews.c.participant_id == participants.c.id)
         .where(participants.c.code == code.strip().upper())
     )
-    if row is None or row["state"] == State.HANDOVER.value or _same(row["researcher"], user.name):
+    if row is None or _same(row["researcher"], user.name):
         return True
-    others = uow.all(select(users.c.name).where(users.c.disabled_at.is_(None)))
-    return not any(_same(row["researcher"], other["name"]) for other in others)
+    needed = row["state"] == State.HANDOVER.value or row["cause"] == Cause.SAFEGUARDING.value
+    if needed or uow.has_task(row["id"], FETCHED):
+        return True
+    return not any(_same(row["researcher"], other) for other in writers(uow))
+
+
+def writers(uow: UnitOfWork) -> list[str]:
+    """Who signs in here and may write to participants: to nobody else can a participant be given."""
+    return [user["name"] for user in _signing_in(uow) if May.WRITE in ROLES[user["role"]]]
+
+
+def takes_participants(uow: UnitOfWork, name: str) -> bool:
+    """Whether a participant can be given to them: also to somebody who does not sign in here."""
+    return not any(_same(user["name"], name) and May.WRITE not in ROLES[user["role"]] for user in _signing_in(uow))
+
+
+def _signing_in(uow: UnitOfWork) -> list[RowMapping]:
+    columns = (users.c.name, users.c.role)
+    return uow.all(select(*columns).where(users.c.disabled_at.is_(None)).order_by(users.c.name))
 
 
 def refused(uow: UnitOfWork, user: User, what: str, path: str) -> None:

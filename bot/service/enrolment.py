@@ -28,7 +28,7 @@ from bot.records.participants import Rules, Terms
 from bot.records.tables import addresses, interviews
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import moves
+from bot.service import access, moves
 from bot.service.conversations import happen
 
 if TYPE_CHECKING:
@@ -297,11 +297,14 @@ def admit(uow: UnitOfWork, terms: Terms, rules: Rules, code: str, actor: str, *,
 def assign(uow: UnitOfWork, terms: Terms, code: str, researcher: str, actor: str) -> str:
     """From now on they are this researcher's, who opens their conversation and stands in their texts; their code.
 
-    Raises OwnPaceError if nobody has the code, EnrolmentError for a name that does not fit into a text.
+    Raises OwnPaceError if nobody has the code, EnrolmentError for a name that does not fit into a text, and for
+    somebody of the team who may not write to participants.
     """
     participant = participants.named(uow, terms, code)
     if not 0 < len(researcher.strip()) <= LONGEST_RESEARCHER:
         raise EnrolmentError(f"A researcher's name has 1 to {LONGEST_RESEARCHER} characters: it stands in texts.")
+    if not access.takes_participants(uow, researcher):
+        raise EnrolmentError(f"{researcher.strip()} cannot write to participants. Choose a researcher.")
     uow.execute(update(people).where(people.c.id == participant.id).values(researcher=researcher.strip()))
     uow.note(actor, "assigned", participant.code, to=researcher.strip())
     uow.changed |= {"participants", f"participant {participant.id}"}

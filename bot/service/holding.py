@@ -18,6 +18,7 @@ from bot.messages import MediaKind
 from bot.records import participants
 from bot.records.participants import Participant, Terms
 from bot.records.tables import addresses, media, messages, outbox, tasks
+from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import DataKey
 from bot.service import intake
@@ -65,6 +66,12 @@ def one(uow: UnitOfWork, message_id: int) -> Held | None:
     row = uow.one(select(messages).where(messages.c.id == message_id, messages.c.direction == "in"))
     came_here = row is not None and (row["participant_id"] is None or row["sender"] is not None)
     return _held(uow, row) if row is not None and came_here else None
+
+
+def whose(uow: UnitOfWork, message_id: int) -> str:
+    """The code of the participant with whom the message is kept, '' while it is nobody's."""
+    found = select(people.c.code).join(messages, messages.c.participant_id == people.c.id)
+    return uow.execute(found.where(messages.c.id == message_id)).scalar() or ""
 
 
 def _held(uow: UnitOfWork, row: RowMapping) -> Held:
@@ -121,6 +128,7 @@ def link(
         _check_may_answer(uow, participant, body)
     if address:
         _add_address(uow, participant, row)
+    _open_again(uow, row)
     _hand_over(uow, row, participant.id, participant.key_id, participant.key, Belongs.ASIDE.value)
     alarming = _take_tasks(uow, participant, row)
     if through:
@@ -167,6 +175,29 @@ def _take_tasks(uow: UnitOfWork, participant: Participant, row: RowMapping) -> b
     return bool(moved)
 
 
+def _open_again(uow: UnitOfWork, row: RowMapping) -> None:
+    """What was closed by setting the message aside is to be done again; what somebody saw to stays done."""
+    shut = (tasks.c.message_id == row["id"], tasks.c.closed_by.is_not(None), tasks.c.outcome.is_(None))
+    uow.execute(update(tasks).where(*shut, tasks.c.participant_id.is_(None)).values(closed_at=None, closed_by=None))
+
+
+def _give_back_tasks(uow: UnitOfWork, row: RowMapping) -> None:
+    """What is to be done about the message, now that it is nobody's again.
+
+    Signs of distress in it are to be seen to again, whatever was done about them with whomever it was kept with: that
+    was another person. What waits there stays, for their questions are held.
+    """
+    _open_again(uow, row)
+    of = (tasks.c.message_id == row["id"], tasks.c.kind == TaskKind.DISTRESS.value)
+    theirs = uow.one(select(tasks.c.id, tasks.c.note).where(*of, tasks.c.participant_id.is_not(None)))
+    if theirs:
+        uow.execute(update(tasks).where(tasks.c.id == theirs["id"]).values(message_id=None))
+        uow.open_task(TaskKind.DISTRESS.value, None, row["id"], theirs["note"])
+    waits = (tasks.c.message_id == row["id"], tasks.c.kind == "unknown sender", tasks.c.closed_at.is_(None))
+    if uow.one(select(tasks.c.id).where(*waits)) is None:
+        uow.open_task("unknown sender", None, row["id"])
+
+
 def _add_address(uow: UnitOfWork, participant: Participant, row: RowMapping) -> None:
     value = _address_of(uow, row)
     if value is None:
@@ -174,7 +205,7 @@ def _add_address(uow: UnitOfWork, participant: Participant, row: RowMapping) -> 
     if uow.one(select(addresses.c.id).where(addresses.c.found_by == row["sender"])):
         raise OwnPaceError("This address is somebody's already. It cannot be used twice.")
     there = {"kind": row["channel"], "found_by": row["sender"], "value": participant.key.seal(value, "address")}
-    uow.execute(insert(addresses).values(participant_id=participant.id, **there, verified=True, main=False))
+    uow.execute(insert(addresses).values(participant_id=participant.id, **there, verified=False, main=False))
 
 
 def _address_of(uow: UnitOfWork, row: RowMapping) -> str | None:
@@ -213,8 +244,8 @@ def set_aside(uow: UnitOfWork, message_id: int, researcher: str, reason: str) ->
 def put_back(uow: UnitOfWork, message_id: int, researcher: str) -> None:
     """It is held again, and somebody's to see to.
 
-    An address that was added with it is not theirs any more. Raises OwnPaceError for a message that has been taken
-    through an interview, or moved to a question since.
+    An address that was added with it is not theirs any more, unless they confirmed it themselves. Raises
+    OwnPaceError for a message that has been taken through an interview, or moved to a question since.
     """
     row = uow.one(select(messages).where(messages.c.id == message_id, messages.c.direction == "in"))
     came_here = row is not None and row["belongs"] in ("set aside", Belongs.ASIDE.value) and row["sender"] is not None
@@ -225,11 +256,11 @@ def put_back(uow: UnitOfWork, message_id: int, researcher: str) -> None:
         found = participants.found_by_id(uow, row["participant_id"])
         code = found.row["code"] if found else None
         added = (addresses.c.participant_id == row["participant_id"], addresses.c.found_by == row["sender"])
-        uow.execute(delete(addresses).where(*added, addresses.c.main.is_(False)))
+        uow.execute(delete(addresses).where(*added, addresses.c.main.is_(False), addresses.c.verified.is_(False)))
         uow.changed.add(f"participant {row['participant_id']}")
     key_id, key = uow.holding_key()
     _hand_over(uow, row, None, key_id, key, "held")
-    uow.open_task("unknown sender", None, row["id"])
+    _give_back_tasks(uow, row)
     uow.changed |= {"tasks", "participants"}
     uow.note(researcher, "put a message back into the holding area", code, message=row["id"])
 

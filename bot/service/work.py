@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -20,6 +20,9 @@ from bot.records.tables import messages, tasks, users
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import DataKey
+from bot.service import access, reasons
+from bot.service.access import May, may
+from bot.service.reasons import Reason
 from bot.service.staff import User
 
 TO_TALK = "wants to talk about this"
@@ -68,7 +71,11 @@ COORDINATORS = frozenset({"coordinator", "admin"})
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Something for a person to do, about a participant or about somebody we do not know."""
+    """Something for a person to do, about a participant or about somebody we do not know.
+
+    `open`: whether it is the user's to see to, as the conversation is theirs to open. `worries`: why a researcher held
+    the questions, for those who may read it.
+    """
 
     id: int
     kind: str
@@ -82,6 +89,8 @@ class Task:
     opened_at: datetime
     age: timedelta
     cursor: str
+    open: bool
+    worries: tuple[Reason, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,16 @@ class Page:
     more: str
 
 
-def page(uow: UnitOfWork, user: User, group: str = "", mine: bool = False, after: str = "", most: int = 30) -> Page:
+def page(
+    uow: UnitOfWork,
+    user: User,
+    group: str = "",
+    mine: bool = False,
+    after: str = "",
+    most: int = 30,
+    *,
+    assigned_only: bool = True,
+) -> Page:
     """What waits for a person, of one group or of the user's own, from a place in the list on."""
     wanted = [tasks.c.closed_at.is_(None), _seen_by(user)]
     counted = uow.all(select(_place.label("place"), func.count().label("many")).where(*wanted).group_by(_place))
@@ -106,14 +124,16 @@ def page(uow: UnitOfWork, user: User, group: str = "", mine: bool = False, after
     if place := _place_of(after):
         wanted.append(_after(*place))
     rows = uow.all(
-        select(tasks, _place.label("place"), people.c.code, messages.c.participant_id.label("of"))
+        select(tasks, _place.label("place"), people.c.code, people.c.key_id, messages.c.participant_id.label("of"))
         .outerjoin(people, people.c.id == tasks.c.participant_id)
         .outerjoin(messages, messages.c.id == tasks.c.message_id)
         .where(*wanted)
         .order_by(_place, tasks.c.opened_at, tasks.c.id)
         .limit(most + 1)
     )
-    found = tuple(_task(uow, row) for row in rows)
+    codes = {row["code"] for row in rows if row["code"]}
+    theirs = {code for code in codes if access.may_open(uow, user, code, assigned_only=assigned_only)}
+    found = tuple(_task(uow, user, row, theirs) for row in rows)
     return Page(
         tasks=found[:most],
         counts=dict.fromkeys(NAMES, 0) | {NAMES[row["place"]]: row["many"] for row in counted},
@@ -122,7 +142,18 @@ def page(uow: UnitOfWork, user: User, group: str = "", mine: bool = False, after
     )
 
 
-def _task(uow: UnitOfWork, row: RowMapping) -> Task:
+def _is_open(user: User, row: RowMapping, theirs: Set[str]) -> bool:
+    """Whose participant it is about matters, but for what the user asked for or coordinators are asked for."""
+    return access.may_see_to(user, row["kind"]) and (row["kind"] == TO_TALK or not row["code"] or row["code"] in theirs)
+
+
+def _worries(uow: UnitOfWork, user: User, row: RowMapping, theirs: Set[str]) -> tuple[Reason, ...]:
+    if row["kind"] != TaskKind.DISTRESS or row["code"] not in theirs or not may(user, May.READ):
+        return ()
+    return reasons.worries(uow, uow.key(row["key_id"]), row["code"], row["opened_at"])
+
+
+def _task(uow: UnitOfWork, user: User, row: RowMapping, theirs: Set[str]) -> Task:
     return Task(
         id=row["id"],
         kind=row["kind"],
@@ -136,6 +167,8 @@ def _task(uow: UnitOfWork, row: RowMapping) -> Task:
         opened_at=row["opened_at"],
         age=uow.now - row["opened_at"],
         cursor=f"{row['place']}|{row['opened_at'].isoformat()}|{row['id']}",
+        open=_is_open(user, row, theirs),
+        worries=_worries(uow, user, row, theirs),
     )
 
 
@@ -167,6 +200,13 @@ def colleagues(uow: UnitOfWork) -> list[str]:
 
 
 # Seeing to it
+
+
+def about(uow: UnitOfWork, task_id: int) -> tuple[str, str]:
+    """What kind of task it is, and about whom: '' where it is about nobody known, or about whom does not matter."""
+    of = select(tasks.c.kind, people.c.code).outerjoin(people, people.c.id == tasks.c.participant_id)
+    row = uow.one(of.where(tasks.c.id == task_id))
+    return (row["kind"], row["code"] or "" if row["kind"] != TO_TALK else "") if row else ("", "")
 
 
 def claim(uow: UnitOfWork, user: User, task_id: int, seen: str = "") -> None:

@@ -18,7 +18,19 @@ from bot.interview.wording import day
 from bot.records import participants
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import access, desk, field_notes, handovers, moves, postponing, splitting, views, withdrawal, work
+from bot.service import (
+    access,
+    desk,
+    field_notes,
+    handovers,
+    moves,
+    postponing,
+    reasons,
+    splitting,
+    views,
+    withdrawal,
+    work,
+)
 from bot.service.access import May, may
 from bot.service.staff import User
 from bot.service.views import Stretch
@@ -70,6 +82,7 @@ async def shown(request: Request, user: User, problem: str = "", draft: str = ""
         "days": _days(parts.database.clock().astimezone(record.zone)),
         "live": f"{here}/live?{urlencode(seen)}",
         "sees_notes": may(user, May.WRITE),
+        "reasons": await parts.database.read(reasons.about, parts.terms, record.row.code),
     }
     return page(request, "participant.html", status=409 if problem else 200, user=user, **known, **composer | more)
 

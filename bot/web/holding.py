@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from bot.errors import OwnPaceError
-from bot.service import holding
+from bot.service import holding, reasons
 from bot.service.access import May
 from bot.service.staff import User
 from bot.web.conversation import number
 from bot.web.pages import page
 from bot.web.rows import ROW
-from bot.web.signin import closed, form, signed_in
+from bot.web.signin import Guarded, Page, closed, form, signed_in
 from bot.web.state import web
 
 
@@ -25,7 +28,24 @@ async def held(request: Request, user: User) -> Response:
     return page(request, "holding.html", user=user, held=found, more=more, aside=aside)
 
 
-@signed_in(May.READ)
+def _of(what: May) -> Callable[[Page], Guarded]:
+    """The door of one message: what is kept with a participant opens only to whom their conversation is open."""
+
+    def door(handler: Page) -> Guarded:
+        @signed_in(what)
+        @wraps(handler)
+        async def inner(request: Request, user: User) -> Response:
+            code = await web(request).database.read(holding.whose, request.path_params["id"])
+            if code and (problem := await closed(request, user, code)):
+                return page(request, "problem.html", status=403, user=user, problem=problem)
+            return await handler(request, user)
+
+        return inner
+
+    return door
+
+
+@_of(May.READ)
 async def one(request: Request, user: User) -> Response:
     """One message, and what may be done with it."""
     return await _shown(request, user)
@@ -37,10 +57,12 @@ async def _shown(request: Request, user: User, problem: str = "", **sent: str) -
         return page(request, "problem.html", status=404, user=user, problem="This message is not in the holding area.")
     filled = {"code": "", "reason": "", "through": "", "address": "", "why": ""} | sent
     status = 409 if problem else 200
-    return page(request, "held.html", status=status, user=user, problem=problem, held=found, filled=filled)
+    said = await web(request).database.read(reasons.about_message, found.id)
+    known = {"held": found, "filled": filled, "reasons": said}
+    return page(request, "held.html", status=status, user=user, problem=problem, **known)
 
 
-@signed_in(May.WRITE)
+@_of(May.WRITE)
 async def link(request: Request, user: User) -> Response:
     """It is this participant's."""
     parts, sent = web(request), await form(request)
@@ -65,7 +87,7 @@ async def link(request: Request, user: User) -> Response:
     return RedirectResponse(f"/participants/{code}?at={message}#m{message}", 303)
 
 
-@signed_in(May.WRITE)
+@_of(May.WRITE)
 async def set_aside(request: Request, user: User) -> Response:
     """It is nobody's of the study."""
     parts, sent = web(request), await form(request)
@@ -76,7 +98,7 @@ async def set_aside(request: Request, user: User) -> Response:
     return RedirectResponse("/holding", 303)
 
 
-@signed_in(May.WRITE)
+@_of(May.WRITE)
 async def put_back(request: Request, user: User) -> Response:
     """It is held again."""
     try:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from bot.web.signin import current_user
+from bot.web.signin import shut
 from bot.web.state import web
 
 HEARTBEAT = 20.0
@@ -23,9 +23,10 @@ def stream(
     parts: Callable[[], Awaitable[dict[str, str]]],
     during: AbstractContextManager[None] | None = None,
 ) -> StreamingResponse:
-    """The parts of a page, by name, whenever one changes, for as long as whoever asked is signed in.
+    """The parts of a page, by name, whenever one changes, for as long as the page is open to whoever asked.
 
-    In between, an open page hears that it is still connected. `during` is held open as long as the page is.
+    In between, an open page hears that it is still connected, and at last why it is shut. `during` is held open as
+    long as the page is.
     """
 
     async def events() -> AsyncIterator[str]:
@@ -35,7 +36,8 @@ def stream(
                 while not await request.is_disconnected():
                     changed.clear()
                     now = await parts()
-                    if await current_user(request) is None:
+                    if why := await shut(request):
+                        yield f"event: shut\ndata: {why}\n\n"
                         return
                     yield f"data: {json.dumps(now)}\n\n" if now != shown else "event: here\ndata:\n\n"
                     shown = now

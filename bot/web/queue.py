@@ -10,13 +10,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from bot.errors import OwnPaceError
-from bot.service import work
+from bot.service import access, work
 from bot.service.access import May
 from bot.service.staff import User
 from bot.web.live import stream
 from bot.web.pages import page, render
 from bot.web.rows import ROW
-from bot.web.signin import form, inside, signed_in
+from bot.web.signin import closed, form, inside, signed_in
 from bot.web.state import web
 
 
@@ -36,9 +36,11 @@ async def _known(request: Request, user: User) -> dict[str, Any]:
     group, mine, after = asked.get("group", ""), asked.get("mine", "") == "yes", asked.get("after", "")
     chosen = {name: value for name, value in (("group", group), ("mine", "yes" if mine else "")) if value}
     here = {**chosen, "after": after} if after else chosen
-    database = web(request).database
+    parts = web(request)
+    database = parts.database
     return {
-        "work": await database.read(work.page, user, group, mine, after),
+        "work": await database.read(work.page, user, group, mine, after, assigned_only=parts.assigned_only),
+        "sees_to": access.may_see_to,
         "team": await database.read(work.colleagues),
         "group": group,
         "mine": mine,
@@ -60,11 +62,26 @@ async def live(request: Request, user: User) -> Response:
     return stream(request, "tasks", fresh)
 
 
+async def _barred(request: Request, user: User, task: int) -> str:
+    """Why this is not the user's to see to; '' where it is. A refusal is noted."""
+    database, done = web(request).database, request.path_params["act"] == "resolve"
+    kind, code = await database.read(work.about, task)
+    if not kind:
+        return ""
+    if access.may_see_to(user, kind, done=done):
+        return await closed(request, user, code) if code else ""
+    what = f"say what came of {kind}" if done else "see to tasks"
+    await database.run(access.refused, user, what, request.url.path)
+    return f"As {access.NAMES.get(user.role, user.role)} you cannot {what} here."
+
+
 @signed_in(May.LOOK)
 async def act(request: Request, user: User) -> Response:
     """Claim, give to somebody, or say what came of it."""
     parts, posted, task = web(request), await form(request), request.path_params["id"]
     database = parts.database
+    if problem := await _barred(request, user, task):
+        return page(request, "problem.html", status=403, user=user, problem=problem)
     try:
         match request.path_params["act"]:
             case "claim":

@@ -53,6 +53,7 @@ def signed_in(what: May) -> Callable[[Page], Guarded]:
                 return RedirectResponse("/account", 303)
             if problem := await _barred(request, user, what):
                 return page(request, "problem.html", status=403, user=user, problem=problem)
+            request.state.may = what
             return await handler(request, user)
 
         guarded.may = what  # type: ignore[attr-defined]  # read by the test that walks all routes
@@ -77,6 +78,15 @@ async def closed(request: Request, user: User, code: str) -> str:
         return ""
     await parts.database.run(access.refused, user, "open another's conversation", request.url.path)
     return "This participant is another researcher's. To give them to you: scripts/ownpace assign CODE NAME"
+
+
+async def shut(request: Request) -> str:
+    """Why a page that was opened is not open any more to whoever opened it; '' while it is. A refusal is noted."""
+    user = await current_user(request)
+    if user is None:
+        return "You are not signed in any more. Load this page again to sign in."
+    problem = await _barred(request, user, request.state.may)
+    return f"What you see may be old. {problem}" if problem else ""
 
 
 async def _stopped(request: Request) -> Response:

@@ -17,7 +17,7 @@ from bot.errors import OwnPaceError
 from bot.interview.rota import DAYS, Day, Hours, Turn
 from bot.interview.schedule import Wording
 from bot.records.participants import CHANNEL_NAMES
-from bot.service import enrolment, invitations, work
+from bot.service import access, enrolment, invitations
 from bot.service.access import May
 from bot.service.invitations import Group
 from bot.service.staff import User
@@ -38,7 +38,7 @@ async def assignments(request: Request, user: User) -> Response:
 async def _assignments(request: Request, user: User, problem: str = "", done: Sequence[str] = ()) -> Response:
     database, after = web(request).database, request.query_params.get("after", "")
     rows, more = await database.read(enrolment.assigned, after)
-    known = {"rows": rows, "more": more, "after": after, "team": await database.read(work.colleagues)}
+    known = {"rows": rows, "more": more, "after": after, "team": await database.read(access.writers)}
     status = 409 if problem else 200
     return page(request, "assignments.html", status=status, user=user, problem=problem, done=done, **known)
 

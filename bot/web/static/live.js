@@ -75,6 +75,12 @@ function keepLive(address) {
       heard();
     };
     source.addEventListener("here", heard);
+    source.addEventListener("shut", (event) => {
+      source.close();
+      clearTimeout(timer);
+      window.removeEventListener("offline", drop);
+      status.textContent = event.data;
+    });
     source.onerror = () => (source.readyState === EventSource.CLOSED ? drop() : lose());
     heard();
   };

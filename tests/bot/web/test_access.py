@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from bot.records.tables import audit, messages
 from bot.service import access, enrolment, handovers, second_step, staff
 from bot.service.access import May
 from bot.web.app import create_app
+from tests.bot.web.test_signin import open_page
 from tests.bot.world import PHONE, URL, World, world
 
 PASSWORD = "three or four words"
@@ -186,6 +188,65 @@ async def test_a_conversation_opens_to_its_researcher_and_when_a_person_is_neede
     assert (await client.get(f"/participants/{code}")).status_code == 403
     await sign_in(client, "Admin")
     assert (await client.get(f"/participants/{code}")).status_code == 200
+
+
+async def test_whoever_is_fetched_for_distress_may_come_also_after_stop(
+    study: World, client: httpx.AsyncClient
+) -> None:
+    study.run(staff.add_user, "Ann", PASSWORD, "researcher")
+    code = study.consented(PHONE, researcher="Ann")
+    await sign_in(client, "Researcher")
+    study.says("STOP")
+    assert (await client.get(f"/participants/{code}")).status_code == 403
+    study.says("I want to die")
+    assert (await client.get(f"/participants/{code}")).status_code == 200
+    study.run(handovers.hand_back, study.program.terms, code, "Ann", "Rang them: they are safe")
+    assert (await client.get(f"/participants/{code}")).status_code == 403
+
+
+@pytest.mark.parametrize("who", ["Coordinator", "Key-Holder"])
+async def test_nobody_is_given_to_somebody_who_cannot_write_to_them(
+    study: World, client: httpx.AsyncClient, who: str
+) -> None:
+    code = study.consented(PHONE, researcher="Researcher")
+    await sign_in(client, "Coordinator")
+    page = await client.get("/assignments")
+    assert re.findall(r"<option[^>]*>([^<]+)", page.text) == ["Admin", "Researcher"]
+    sent = {f"was-{code}": "Researcher", f"now-{code}": who.lower()}
+    answer = await client.post("/assignments", data=sent, headers=HERE)
+    assert answer.status_code == 409
+    assert "cannot write to participants" in answer.text
+    await sign_in(client, "Researcher")
+    assert (await client.get(f"/participants/{code}")).status_code == 200
+
+
+@pytest.mark.parametrize("how", ["assigned to somebody else", "handed back"])
+async def test_an_open_page_shows_nothing_new_once_it_is_closed_to_whoever_opened_it(
+    study: World, client: httpx.AsyncClient, how: str
+) -> None:
+    study.run(staff.add_user, "Ann", PASSWORD, "researcher")
+    code, terms = study.consented(PHONE, researcher="Ann"), study.program.terms
+    who = "Ann"
+    if how == "handed back":
+        study.says("PERSON")
+        who = "Researcher"
+    await sign_in(client, who)
+    parts = bootstrap.web_parts(study.program)
+    parts.news.bind(asyncio.get_running_loop())
+    async with open_page(parts, f"/participants/{code}/live", client.cookies["ownpace"]) as events:
+        assert (await anext(events)).startswith("data: ")
+        if how == "handed back":
+            study.run(handovers.hand_back, terms, code, "Ann", "")
+        else:
+            study.run(enrolment.assign, terms, code, "Researcher", "command line")
+        study.says("A secret word.")
+        parts.news.tell(frozenset({"*"}))
+        told = await anext(events)
+        assert told.startswith("event: shut\ndata: What you see may be old. This participant is another researcher's.")
+        with pytest.raises(StopAsyncIteration):
+            await anext(events)
+    refused = (audit.c.act == "was refused", audit.c.actor == who)
+    assert study.count_of(audit, *refused) == 1
 
 
 async def test_what_another_researchers_participant_sent_is_closed_too(study: World, client: httpx.AsyncClient) -> None:

@@ -13,6 +13,7 @@ import pytest
 from bot.messages import Address
 from bot.records import participants
 from bot.records.tables import field_notes, postponed, timers
+from bot.records.unit_of_work import UnitOfWork
 from bot.service import desk, handovers, postponing, work
 from bot.service.staff import User
 from tests.bot.web.conftest import Team
@@ -293,3 +294,26 @@ def test_the_whatsapp_window_is_said_beside_the_words(tmp_path: Path) -> None:
         study.clock.forward(hours=24)
         assert read(desk.beside, terms, ann, code).window.startswith("The window is closed")
         assert read(desk.beside, terms, ann, study.enrol()).window == ""
+
+
+async def test_what_the_team_wrote_down_is_there_for_whoever_looks_next(team: Team) -> None:
+    code = team.study.consented(researcher="Ann")
+    page = f"/participants/{code}"
+    assert "What the team wrote down" not in (await team.ann.get(page)).text
+    await team.ann.post(f"{page}/worry", data={"worry": "She sounds <tired> of it all"})
+    (task,) = team.study.program.database.read_now(work.page, User(2, "Ben", "researcher"), "Distress").tasks
+    assert [(one.who, one.words) for one in task.worries] == [("Ann", "She sounds <tired> of it all")]
+    for client, reads in ((team.ann, True), (team.ben, True), (team.cora, False)):
+        assert ("She sounds &lt;tired&gt; of it all" in (await client.get("/queue")).text) is reads
+    await team.ben.post(f"{page}/hand-back", data={"reason": "Rang her, she is well"})
+    team.study.run(UnitOfWork.open_task, "silent", 1, None, None)
+    silent = team.study.program.database.read_now(work.page, User(1, "Ann", "researcher")).tasks[0].id
+    await team.ann.post(f"/tasks/{silent}/resolve", data={"outcome": "Was on holiday"})
+    shown = (await team.ann.get(page)).text
+    said = [
+        ("Ann resolved: silent,", "Was on holiday"),
+        ("Ben let the questions go on,", "Rang her, she is well"),
+        ("Ann held the questions,", "She sounds &lt;tired&gt; of it all"),
+    ]
+    places = [shown.index(each) for pair in said for each in pair]
+    assert places == sorted(places)

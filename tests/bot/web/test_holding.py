@@ -12,7 +12,7 @@ from bot.service import media, views
 from tests.bot.web.conftest import Team
 from tests.bot.web.test_conversation import state_of
 from tests.bot.web.test_queue import task_ids, trail
-from tests.bot.world import World
+from tests.bot.world import PHONE, World
 
 STRANGER = Address("sms", "+447700900999")
 
@@ -114,6 +114,64 @@ async def test_signs_of_distress_in_it_are_the_participants_from_then_on(team: T
     await team.ann.post(f"/holding/{message}/link", data={"code": code, "reason": "Known"})
     assert state_of(team.study, code).interview.distressed
     assert "distress" in team.study.record(code).tasks
+
+
+async def test_signs_of_distress_in_it_are_to_be_seen_to_again_when_it_is_held_again(team: Team) -> None:
+    code = team.study.consented()
+    team.study.says("I want to die", STRANGER)
+    message = held_id(team.study)
+    for _ in "ab":
+        await team.ann.post(f"/holding/{message}/set-aside", data={"why": "A joke"})
+        assert task_ids(team.study) == {}
+        await team.ann.post(f"/holding/{message}/put-back")
+        assert sorted(team.study.open_tasks()) == ["distress", "unknown sender"]
+    await team.ann.post(f"/holding/{message}/set-aside", data={"why": "A joke"})
+    await team.ann.post(f"/holding/{message}/link", data={"code": code, "reason": "Known"})
+    assert team.study.record(code).tasks == ("distress",)
+    await team.ann.post(f"/participants/{code}/hand-back", data={"reason": "It was not they"})
+    assert team.study.open_tasks() == []
+    await team.ann.post(f"/holding/{message}/put-back")
+    assert sorted(team.study.open_tasks()) == ["distress", "unknown sender"]
+    assert team.study.record(code).tasks == ()
+
+
+async def test_what_was_seen_to_while_it_was_held_stays_done(team: Team) -> None:
+    team.study.says("I want to die", STRANGER)
+    message = held_id(team.study)
+    await team.ann.post(f"/tasks/{task_ids(team.study)['distress']}/resolve", data={"outcome": "Rang them"})
+    await team.ann.post(f"/holding/{message}/set-aside", data={"why": "Somebody's mother"})
+    await team.ann.post(f"/holding/{message}/put-back")
+    assert team.study.open_tasks() == ["unknown sender"]
+    shown = (await team.ben.get(f"/holding/{message}")).text
+    assert "Ann set this message aside," in shown
+    assert "Somebody&#39;s mother" in shown
+    assert shown.index("Ann resolved: distress,") < shown.index("Rang them")
+
+
+async def test_a_message_kept_with_another_researchers_participant_is_closed_here_too(team: Team) -> None:
+    code = team.study.consented(researcher="Ann")
+    team.study.says("Secret", STRANGER)
+    message = held_id(team.study)
+    assert "Secret" in (await team.ben.get(f"/holding/{message}")).text
+    await team.ann.post(f"/holding/{message}/link", data={"code": code, "reason": "Known"})
+    for act in ("", "/link", "/set-aside", "/put-back"):
+        answer = await team.ben.request("POST" if act else "GET", f"/holding/{message}{act}")
+        assert answer.status_code == 403, act
+        assert "Secret" not in answer.text
+        assert code not in answer.text
+    assert "Secret" in team.study.heard(code)
+    assert code in (await team.ann.get(f"/holding/{message}")).text
+
+
+async def test_an_address_that_they_confirmed_themselves_stays_theirs(team: Team) -> None:
+    code = team.study.consented()
+    team.study.says("It is me", STRANGER)
+    message = held_id(team.study)
+    await team.ann.post(f"/holding/{message}/link", data={"code": code, "reason": "Known", "address": "yes"})
+    for number in (STRANGER.value, PHONE.value):
+        await team.ann.post(f"/participants/{code}/move", data={"kind": "sms", "address": number})
+    await team.ann.post(f"/holding/{message}/put-back")
+    assert team.study.count_of(addresses, addresses.c.main.is_(False)) == 1
 
 
 async def test_it_is_set_aside_with_a_reason_and_can_be_held_again(team: Team) -> None:

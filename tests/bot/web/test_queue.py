@@ -8,9 +8,10 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from bot.messages import Address
-from bot.records.tables import audit, tasks
+from bot.records.tables import audit, tasks, users
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import work
 from bot.service.staff import User
@@ -113,6 +114,43 @@ async def test_what_somebody_still_waits_for_is_not_resolved_from_the_queue(team
     answer = await team.ann.post(f"/tasks/{task}/resolve", data={"outcome": "Fine"})
     assert "Give the reason to go on" in answer.text
     assert "distress" in task_ids(team.study)
+
+
+async def test_a_task_of_another_researchers_participant_is_not_theirs_to_see_to(team: Team) -> None:
+    code = team.study.consented(researcher="Ann")
+    team.study.run(UnitOfWork.open_task, "silent", 1, None, None)
+    task = task_ids(team.study)["silent"]
+    shown = (await team.ben.get("/queue")).text
+    assert f"Silent: {code}" in shown
+    assert "<form" not in shown.partition(f"Silent: {code}")[2].partition("</li>")[0]
+    for act, sent in (("claim", {}), ("assign", {"owner": "Ben"}), ("resolve", {"outcome": "Fine"})):
+        answer = await team.ben.post(f"/tasks/{task}/{act}", data=sent)
+        assert answer.status_code == 403, act
+        assert "another researcher" in answer.text
+    assert task_ids(team.study) == {"silent": task}
+    assert ("Ben", "was refused", f"/tasks/{task}/resolve") in trail(team.study)
+    assert (await team.cora.post(f"/tasks/{task}/assign", data={"owner": "Ann"})).status_code == 303
+    assert (await team.ann.post(f"/tasks/{task}/resolve", data={"outcome": "Fine"})).status_code == 303
+    assert task_ids(team.study) == {}
+
+
+async def test_strangers_in_distress_are_done_with_only_by_somebody_who_can_write_to_people(team: Team) -> None:
+    team.study.says("I want to die", Address("sms", "+447700900999"))
+    task = task_ids(team.study)["distress"]
+    assert f"/tasks/{task}/resolve" not in (await team.cora.get("/queue")).text
+    refused = await team.cora.post(f"/tasks/{task}/resolve", data={"outcome": "Fine"})
+    assert (refused.status_code, "As a coordinator you cannot" in refused.text) == (403, True)
+    assert (await team.cora.post(f"/tasks/{task}/assign", data={"owner": "Ben"})).status_code == 303
+    team.study.run(_now_a_key_holder, "Cora")
+    assert "<form" not in (await team.cora.get("/queue")).text.partition("<ul")[2].partition("</ul>")[0]
+    for act in ("claim", "assign", "resolve"):
+        assert (await team.cora.post(f"/tasks/{task}/{act}", data={"outcome": "Fine"})).status_code == 403
+    assert task_ids(team.study)["distress"] == task
+    assert (await team.ben.post(f"/tasks/{task}/resolve", data={"outcome": "Rang them"})).status_code == 303
+
+
+def _now_a_key_holder(uow: UnitOfWork, name: str) -> None:
+    uow.execute(update(users).where(users.c.name == name).values(role="key-holder"))
 
 
 async def test_wanting_to_talk_is_seen_by_coordinators_and_by_who_asked_and_in_no_trail_with_a_code(team: Team) -> None:

@@ -225,6 +225,9 @@ async def test_whoever_is_out_sees_nothing_new_on_a_page_that_is_open(
         assert await anext(events) == "event: here\ndata:\n\n", "who is signed in stays"
         out(study, client.cookies["ownpace"])
         parts.news.tell(frozenset({"*"}))
+        assert await anext(events) == (
+            "event: shut\ndata: You are not signed in any more. Load this page again to sign in.\n\n"
+        )
         with pytest.raises(StopAsyncIteration):
             await anext(events)
 
