@@ -46,8 +46,10 @@ async def _copy(request: Request, user: User, problem: str = "", done: str = "")
         made = await parts.database.read(copy.read, parts.terms, code)
     except OwnPaceError as gone:
         return page(request, "problem.html", status=404, user=user, problem=str(gone))
+    ours = await parts.database.read(copies.taken_out, code)
     lines = [(block.question, line) for block in made.blocks for line in block.lines]
-    known = {"code": code, "lines": lines[after : after + MOST], "after": after, "many": len(lines), "most": MOST}
+    known: dict[str, Any] = {"code": code, "lines": lines[after : after + MOST], "ours": ours}
+    known |= {"after": after, "many": len(lines), "most": MOST}
     status = 409 if problem else 200
     return page(request, "copy.html", status=status, user=user, problem=problem, done=done, **known)
 

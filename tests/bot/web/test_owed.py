@@ -92,6 +92,25 @@ async def test_lines_are_taken_out_and_put_back_and_the_copy_leaves_as_a_file(te
     assert "confirmed as theirs" in html.unescape((await team.ann.post(f"{here}/send")).text) or team.study.waiting()
 
 
+async def test_what_they_took_back_themselves_is_neither_offered_nor_put_back(team: Team, code: str) -> None:
+    here, undone = f"/participants/{code}/copy", "I wish I had not said this."
+    team.study.says(undone)
+    team.study.says("UNDO")
+    made = team.study.program.database.read_now(copy.read, team.study.program.terms, code)
+    lines = {line.text: line.number for block in made.blocks for line in block.lines}
+    page = (await team.ann.get(here)).text
+    assert f'value="{lines[undone]}"' not in page
+    assert f'value="{lines[SECRET]}"' in page
+    for form in ({"back": "yes"}, {}):
+        both = await team.ann.post(f"{here}/lines", data={"line": [str(number) for number in lines.values()], **form})
+        assert (both.status_code, "by UNDO" in both.text) == (409, True)
+    assert undone not in str(exported(team.study, code))
+    await team.ann.post(f"{here}/lines", data={"line": [str(lines[SECRET])]})
+    assert f'value="{lines[SECRET]}"' in (await team.ann.get(here)).text
+    await team.ann.post(f"{here}/lines", data={"line": [str(lines[SECRET])], "back": "yes"})
+    assert (SECRET in str(exported(team.study, code)), undone in str(exported(team.study, code))) == (True, False)
+
+
 async def test_a_coordinator_deletes_what_somebody_said_without_reading_it(team: Team, code: str) -> None:
     here = f"/participants/{code}/withdraw"
     page = await team.cora.get(here)
