@@ -255,6 +255,8 @@ def _act(use_case: Callable[..., None], *names: str) -> Callable[[Request], Any]
             return await shown(request, user, str(problem), draft)
         if "text" in posted:
             keep_draft(request, user.name, f"/participants/{code}", draft)
+        if not await parts.database.read(access.may_open, user, code, assigned_only=parts.assigned_only):
+            return RedirectResponse("/queue?done=back", 303)  # whoever was fetched has handed back
         return _back(code)
 
     return act

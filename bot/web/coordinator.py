@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from email import message_from_bytes, policy
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl
@@ -23,7 +22,7 @@ from bot.service.access import May, may
 from bot.service.staff import User
 from bot.web.live import stream
 from bot.web.pages import page, render
-from bot.web.signin import fields, signed_in
+from bot.web.signin import fields, parts_of, signed_in
 from bot.web.state import web
 
 LARGEST_FILE = 1_000_000
@@ -153,9 +152,7 @@ async def _posted(request: Request) -> dict[str, str]:
     kind = request.headers.get("content-type", "")
     if not kind.startswith("multipart/form-data"):
         return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
-    sent = message_from_bytes(b"content-type: " + kind.encode("latin-1") + b"\r\n\r\n" + body, policy=policy.HTTP)
-    found = {part.get_param("name", header="content-disposition"): part for part in sent.iter_parts()}
-    content = {name: bytes(part.get_payload(decode=True) or b"") for name, part in found.items()}
+    content = {name: part for name, _, part in parts_of(kind, bytes(body))}
     try:
         return {"people": (content.get("file") or content.get("people", b"")).decode("utf-8-sig")}
     except UnicodeDecodeError:

@@ -293,3 +293,23 @@ def test_the_whatsapp_window_is_said_beside_the_words(tmp_path: Path) -> None:
         study.clock.forward(hours=24)
         assert read(desk.beside, terms, ann, code).window.startswith("The window is closed")
         assert read(desk.beside, terms, ann, study.enrol()).window == ""
+
+
+async def test_whoever_was_fetched_hands_back_and_keeps_what_they_wrote_too_late(team: Team) -> None:
+    code = team.study.consented(researcher="Ann")
+    here = f"/participants/{code}"
+    await team.ann.post(f"{here}/take-over")
+    assert (await team.ben.get(here)).status_code == 200
+    await team.ann.post(f"{here}/hand-back")
+    late = await team.ben.post(f"{here}/reply", data={"text": "A long answer to you"})
+    assert (late.status_code, 'href="/unsaved"' in late.text) == (403, True)
+    await team.ben.post(f"{here}/reply", data={"text": "A long answer to you"})
+    await team.ben.post(f"{here}/worry", data={"worry": "I am worried"})
+    await team.ben.post(f"{here}/count", data={"text": "half"})
+    kept = (await team.ben.get("/unsaved")).text
+    assert (kept.count("A long answer to you"), kept.count("I am worried"), "half" in kept) == (1, 1, False)
+    team.study.says("PERSON")
+    await team.ben.post(f"{here}/take-over")
+    back = await team.ben.post(f"{here}/hand-back")
+    assert (back.status_code, back.headers["location"]) == (303, "/queue?done=back")
+    assert "Handed back." in (await team.ben.get("/queue?done=back")).text

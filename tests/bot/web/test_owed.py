@@ -65,6 +65,18 @@ async def test_a_write_up_whose_session_ended_is_kept_there_and_never_where_mess
     assert 'name="draft" value="Half a story"' in stopped.text
 
 
+async def test_an_hour_of_speech_is_kept_and_what_is_larger_is_given_back(team: Team, code: str) -> None:
+    here = f"/participants/{code}/write-ups/{voice(team.study, code)}"
+    hour = "She said \u201cyes\u201d and it was so. " * 2400
+    kept = await team.ann.post(here, data={"kind": "transcription", "text": hour})
+    assert kept.status_code == 303
+    assert hour.strip() in html.unescape((await team.ann.get(here)).text)
+    large = "\u201d" * 120_000
+    refused = await team.ann.post(here, data={"kind": "transcription", "text": large})
+    assert (refused.status_code, "too large" in refused.text) == (413, True)
+    assert large in html.unescape((await team.ann.get("/unsaved")).text)
+
+
 async def test_a_write_up_is_only_of_that_participants_message(team: Team, code: str) -> None:
     for which in (0, 10**17):
         assert (await team.ann.get(f"/participants/{code}/write-ups/{which}")).status_code == 404
