@@ -11,12 +11,15 @@ from bot.interview.events import Send, TaskKind
 from bot.interview.turn import Turn
 from bot.records import participants
 from bot.records.participants import Terms
-from bot.records.tables import addresses, messages
+from bot.records.tables import addresses, audit, messages
 from bot.records.unit_of_work import UnitOfWork
 from bot.service.conversations import send_all
 from bot.service.handovers import LONGEST_REPLY
 
 COPY = "copy-intro"
+
+TAKEN_OUT = "took lines out"
+"""What the trail calls it."""
 
 
 def send_copy(uow: UnitOfWork, terms: Terms, code: str, actor: str) -> int:
@@ -44,15 +47,19 @@ def send_copy(uow: UnitOfWork, terms: Terms, code: str, actor: str) -> int:
 def take_out(uow: UnitOfWork, terms: Terms, code: str, numbers: list[int], actor: str, *, back: bool = False) -> None:
     """Take lines out of every export from now on, or put them back, until the person's cut-off date.
 
-    Raises OwnPaceError after that, or where a number is of no line.
+    Raises OwnPaceError after that, where a number is of no line, or where they took the line back themselves by UNDO.
     """
     person = participants.named(uow, terms, code)
     cutoff = person.interview.person.cutoff
     if uow.now.astimezone(person.interview.person.timezone).date() > cutoff:
         raise OwnPaceError(f"Lines of {person.code} could be taken out until {cutoff:%d %B %Y}.")
-    ids = [line.number for line in lines(uow, terms, code, numbers)]
+    chosen = lines(uow, terms, code, numbers)
+    ours = taken_out(uow, person.code)
+    if undone := [line.number for line in chosen if line.removed and line.number not in ours]:
+        raise OwnPaceError(f"{person.code} took line {undone[0]} back by UNDO: it stays out.")
+    ids = [line.number for line in chosen]
     uow.execute(update(messages).where(messages.c.id.in_(ids)).values(removed_at=None if back else uow.now))
-    uow.note(actor, "put lines back" if back else "took lines out", person.code, messages=ids)
+    uow.note(actor, "put lines back" if back else TAKEN_OUT, person.code, messages=ids)
     uow.changed.add(f"participant {person.id}")
 
 
@@ -62,6 +69,15 @@ def lines(uow: UnitOfWork, terms: Terms, code: str, numbers: list[int]) -> list[
     if unknown := sorted(set(numbers) - known.keys()):
         raise OwnPaceError(f"The copy of {code.upper()} has no line {unknown[0]}.")
     return [known[number] for number in numbers]
+
+
+def taken_out(uow: UnitOfWork, code: str) -> frozenset[int]:
+    """The messages that were taken out by `take_out` and not by an UNDO of the person's: these can be put back."""
+    noted = uow.all(select(audit.c.detail, audit.c.at).where(audit.c.subject == code, audit.c.act == TAKEN_OUT))
+    at = {(number, row["at"]) for row in noted for number in row["detail"]["messages"]}
+    of = messages.c.id.in_({number for number, _ in at})
+    rows = uow.all(select(messages.c.id, messages.c.removed_at).where(of))
+    return frozenset(row["id"] for row in rows if (row["id"], row["removed_at"]) in at)
 
 
 def packed(paragraphs: list[str], most: int) -> list[str]:

@@ -85,7 +85,8 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
         Route("/metrics", metrics),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
-    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: missing, 405: missing, 500: failed})
+    handlers = {404: missing, 405: missing, 500: failed, signin.TooLarge: signin.too_large}
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
     app.state.web = parts
     app.state.worker = worker
     app.state.tries = {}

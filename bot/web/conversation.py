@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
-from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
@@ -35,13 +34,11 @@ from bot.service.access import May, may
 from bot.service.staff import User
 from bot.service.views import Stretch
 from bot.web.live import stream
+from bot.web.once import once
 from bot.web.pages import page, render, said_at
 from bot.web.rows import row_number
 from bot.web.signin import form, signed_in
 from bot.web.state import keep_draft, web
-
-MOST_SENT = 1000
-"""Replies that are remembered."""
 
 AHEAD_DAYS = 14
 """So many days ahead words may be left to wait."""
@@ -148,18 +145,11 @@ async def reply(request: Request, user: User) -> Response:
     """Send the researcher's words. The same form sent twice, as after a lost answer, is one message."""
     parts, posted = web(request), await form(request)
     code, text = request.path_params["code"], posted.get("text", "")
-    pressed = sha256(f"{user.name}\n{code}\n{posted.get('key') or secrets.token_hex(16)}\n{text}".encode()).digest()
-    if pressed not in parts.sent:
-        parts.sent[pressed] = None
-        try:
-            await parts.database.run(handovers.reply, parts.terms, code, user.name, text, desk.UNDO_FOR)
-        except BaseException as problem:
-            parts.sent.pop(pressed, None)
-            if isinstance(problem, OwnPaceError):
-                return await shown(request, user, str(problem), text)
-            raise
-        for old in list(parts.sent)[:-MOST_SENT]:
-            del parts.sent[old]
+    said = (posted.get("key", ""), text)
+    try:
+        await once(request, user, said, handovers.reply, parts.terms, code, user.name, text, desk.UNDO_FOR)
+    except OwnPaceError as problem:
+        return await shown(request, user, str(problem), text)
     keep_draft(request, user.name, f"/participants/{code}", "")
     return _back(code)
 
@@ -233,9 +223,10 @@ async def later(request: Request, user: User) -> Response:
     """The words are sent at a time of the researcher's choice, in the participant's zone."""
     parts, posted = web(request), await form(request)
     code, text = request.path_params["code"], posted.get("text", "")
+    said = tuple(posted.get(name, "") for name in ("key", "text", "day", "hour"))
     try:
-        due = await parts.database.read(_moment, parts.terms, code, posted.get("day", ""), posted.get("hour", ""))
-        await parts.database.run(postponing.write, parts.terms, code, user.name, text, due)
+        due = await parts.database.read(_moment, parts.terms, code, *said[2:])
+        await once(request, user, said, postponing.write, parts.terms, code, user.name, text, due)
     except OwnPaceError as problem:
         return await shown(request, user, str(problem), text)
     keep_draft(request, user.name, f"/participants/{code}", "")
@@ -268,6 +259,8 @@ def _act(use_case: Callable[..., None], *names: str) -> Callable[[Request], Any]
             return await shown(request, user, str(problem), draft)
         if "text" in posted:
             keep_draft(request, user.name, f"/participants/{code}", draft)
+        if not await parts.database.read(access.may_open, user, code, assigned_only=parts.assigned_only):
+            return RedirectResponse("/queue?done=back", 303)  # whoever was fetched has handed back
         return _back(code)
 
     return act
@@ -291,7 +284,7 @@ async def note(request: Request, user: User) -> Response:
     parts, posted = web(request), await form(request)
     code, words = request.path_params["code"], posted.get("note", "")
     try:
-        await parts.database.run(_note, parts.terms, code, user, words)
+        await once(request, user, (posted.get("key", ""), words), _note, parts.terms, code, user, words)
     except OwnPaceError as problem:
         return await shown(request, user, str(problem), note=words)
     return _back(code, "notes")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from email import message_from_bytes, policy
-from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -22,8 +20,9 @@ from bot.service import enrolment, progress, reminding, switch, views, work
 from bot.service.access import May, may
 from bot.service.staff import User
 from bot.web.live import stream
+from bot.web.once import once
 from bot.web.pages import page, render
-from bot.web.signin import fields, signed_in
+from bot.web.signin import fields, parts_of, signed_in
 from bot.web.state import web
 
 LARGEST_FILE = 1_000_000
@@ -93,6 +92,7 @@ def _enrol(request: Request, user: User, text: str = "", problem: str = "", **mo
         "codes": [],
         "waiting": [],
         "done": False,
+        "key": secrets.token_hex(16),
         "columns": enrolment.COLUMNS,
         "found": _columns(text) if problem else [],
     }
@@ -121,8 +121,8 @@ async def _enrolling(request: Request, user: User, *, look: bool) -> Response:
             text = enrolment.named_anew(text, names)
         entries = enrolment.read_text("line", text, parts.rules)
         beyond = await parts.database.read(enrolment.waits, parts.rules, entries)
-        use_case = enrolment.rehearse if look else enrolment.enrol_all
-        codes = await parts.database.run(use_case, parts.terms, parts.rules, entries, user.name)
+        use_case, key = (enrolment.rehearse, "") if look else (enrolment.enrol_all, posted.get("key", ""))
+        codes = await once(request, user, (key, text), use_case, parts.terms, parts.rules, entries, user.name)
     except OwnPaceError as problem:
         return _enrol(request, user, text, str(problem))
     waiting = [code for code, waits in zip(codes, beyond, strict=True) if waits]
@@ -153,9 +153,7 @@ async def _posted(request: Request) -> dict[str, str]:
     kind = request.headers.get("content-type", "")
     if not kind.startswith("multipart/form-data"):
         return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
-    sent = message_from_bytes(b"content-type: " + kind.encode("latin-1") + b"\r\n\r\n" + body, policy=policy.HTTP)
-    found = {part.get_param("name", header="content-disposition"): part for part in sent.iter_parts()}
-    content = {name: bytes(part.get_payload(decode=True) or b"") for name, part in found.items()}
+    content = {name: part for name, _, part in parts_of(kind, bytes(body))}
     try:
         return {"people": (content.get("file") or content.get("people", b"")).decode("utf-8-sig")}
     except UnicodeDecodeError:
@@ -198,14 +196,10 @@ async def remind(request: Request, user: User) -> Response:
     codes, key = [value for name, value in sent if name == "code"], dict(sent).get("key", "")
     if not codes:
         return await _reminders(request, user, "Choose at least one person.")
-    pressed = sha256(f"{user.name}\nremind\n{key}".encode()).digest()
-    if key and pressed in parts.sent:
-        return RedirectResponse("/reminders", 303)
     try:
-        done = await parts.database.run(reminding.remind, parts.terms, user.name, codes)
+        done = await once(request, user, (key, *codes), reminding.remind, parts.terms, user.name, codes)
     except OwnPaceError as problem:
         return await _reminders(request, user, str(problem))
-    parts.sent[pressed] = None
     return await _reminders(request, user, done=done)
 
 

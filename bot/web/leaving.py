@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from bot.records.unit_of_work import UnitOfWork
 from bot.service import copies, deletion, withdrawal
 from bot.service.access import May
 from bot.service.staff import User
+from bot.web.once import once
 from bot.web.pages import HEADERS, page
 from bot.web.rows import row_number
 from bot.web.signin import fields, form, signed_in
@@ -47,8 +49,10 @@ async def _copy(request: Request, user: User, problem: str = "", done: str = "")
         made = await parts.database.read(copy.read, parts.terms, code)
     except OwnPaceError as gone:
         return page(request, "problem.html", status=404, user=user, problem=str(gone))
+    ours = await parts.database.read(copies.taken_out, code)
     lines = [(block.question, line) for block in made.blocks for line in block.lines]
-    known = {"code": code, "lines": lines[after : after + MOST], "after": after, "many": len(lines), "most": MOST}
+    known: dict[str, Any] = {"code": code, "lines": lines[after : after + MOST], "ours": ours}
+    known |= {"after": after, "many": len(lines), "most": MOST, "key": secrets.token_hex(16)}
     status = 409 if problem else 200
     return page(request, "copy.html", status=status, user=user, problem=problem, done=done, **known)
 
@@ -57,8 +61,9 @@ async def _copy(request: Request, user: User, problem: str = "", done: str = "")
 async def send(request: Request, user: User) -> Response:
     """Send the copy to an address that is known to be theirs."""
     parts, code = web(request), request.path_params["code"]
+    key = (await form(request)).get("key", "")
     try:
-        many = await parts.database.run(copies.send_copy, parts.terms, code, user.name)
+        many = await once(request, user, (key,), copies.send_copy, parts.terms, code, user.name)
     except OwnPaceError as problem:
         return await _copy(request, user, str(problem))
     return await _copy(request, user, done=f"The copy leaves in {many} message{'s' if many != 1 else ''}.")

@@ -45,6 +45,7 @@ async def _known(request: Request, user: User) -> dict[str, Any]:
         "group": group,
         "mine": mine,
         "after": after,
+        "done": "Handed back." if asked.get("done") == "back" else "",
         "chosen": urlencode(chosen),
         "back": "/queue" + (f"?{urlencode(here)}" if here else ""),
         "live": "/queue/live" + (f"?{urlencode(here)}" if here else ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from email import message_from_bytes, policy
 from functools import wraps
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -29,6 +30,21 @@ FREE_WORDS = ("note", "worry", "reason", "outcome", "words", "people", "codes")
 
 UNSAVED = "/unsaved"
 
+LARGEST = 1_000_000
+"""Bytes of a form: an hour of speech, written down, in any script."""
+
+MOST_READ = 4 * LARGEST
+"""Bytes that are read of a larger one, so that its words can be given back."""
+
+
+class TooLarge(Exception):
+    """A form of more than `LARGEST` bytes; what it said, as far as it was read."""
+
+    def __init__(self, posted: list[tuple[str, str]]) -> None:
+        super().__init__("This form is too large.")
+        self.posted = posted
+
+
 Page = Callable[[Request, User], Awaitable[Response]]
 
 
@@ -52,7 +68,7 @@ def signed_in(what: May) -> Callable[[Page], Guarded]:
             if not user.two_steps and web(request).two_step_required and what is not May.OWN:
                 return RedirectResponse("/account", 303)
             if problem := await _barred(request, user, what):
-                return page(request, "problem.html", status=403, user=user, problem=problem)
+                return await refused(request, user, problem)
             request.state.may = what
             return await handler(request, user)
 
@@ -60,6 +76,41 @@ def signed_in(what: May) -> Callable[[Page], Guarded]:
         return guarded
 
     return door
+
+
+async def refused(request: Request, user: User, problem: str) -> Response:
+    """Not for them; what they wrote there is kept for them to copy."""
+    typing = request.url.path.endswith("/count")
+    posted = await _read(request) if request.method == "POST" and not typing else []
+    return _given_back(request, user, problem, posted, 403)
+
+
+async def too_large(request: Request, error: Exception) -> Response:
+    """A form that is too large: whoever is signed in finds their words again."""
+    assert isinstance(error, TooLarge)
+    problem = "What you sent is too large: a form holds at most 1 MB. Nothing of it was saved or sent."
+    user = await current_user(request)
+    if user is None:
+        return page(request, "problem.html", status=413, problem=problem)
+    return _given_back(request, user, problem, error.posted, 413)
+
+
+def _given_back(request: Request, user: User, problem: str, posted: list[tuple[str, str]], status: int) -> Response:
+    words = _written(dict(posted), "text", *FREE_WORDS)
+    _keep(request, user, words)
+    return page(request, "problem.html", status=status, user=user, problem=problem, unsaved=words)
+
+
+def _keep(request: Request, user: User, words: str) -> None:
+    """Put words below those of theirs that are kept already; the same ones are kept once."""
+    before = web(request).drafts.get((user.name, UNSAVED), "")
+    if words not in before:
+        keep_draft(request, user.name, UNSAVED, f"{before}\n\n{words}".strip())
+
+
+def _written(posted: dict[str, str], *names: str) -> str:
+    """What somebody wrote in these fields of a form."""
+    return "\n\n".join(words for name in names if (words := posted.get(name, "").strip()))
 
 
 async def _barred(request: Request, user: User, what: May) -> str:
@@ -92,9 +143,9 @@ async def shut(request: Request) -> str:
 async def _stopped(request: Request) -> Response:
     """Sign in first; words that were to be sent are carried along in the form, and are on their page afterwards."""
     target = _page_of(request.url.path)
-    posted = await form(request) if request.method == "POST" else {}
+    posted = dict(await _read(request)) if request.method == "POST" else {}
     draft = posted.get("text", "")
-    unsaved = "\n\n".join(words for name in FREE_WORDS if (words := posted.get(name, "").strip()))
+    unsaved = _written(posted, *FREE_WORDS)
     if not draft.strip() and not unsaved:
         return RedirectResponse(f"/sign-in?next={quote(target)}", 303)
     if draft.strip():
@@ -128,18 +179,49 @@ def same_origin(request: Request) -> bool:
 
 
 async def form(request: Request) -> dict[str, str]:
-    """The fields of a posted form. More than 64 kB are not read."""
+    """The fields of a posted form. Raises TooLarge."""
     return dict(await fields(request))
 
 
 async def fields(request: Request) -> list[tuple[str, str]]:
     """The same, where a field may be there more than once."""
+    body = await _body(request)
+    if len(body) > LARGEST:
+        raise TooLarge(_parsed(request, body))
+    return _parsed(request, body)
+
+
+async def _read(request: Request) -> list[tuple[str, str]]:
+    """The same of a form of any size, as far as it is read."""
+    return _parsed(request, await _body(request))
+
+
+async def _body(request: Request) -> bytes:
     body = bytearray()
     async for part in request.stream():
         body += part
-        if len(body) > 65_536:
-            return []
-    return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+        if len(body) > MOST_READ:
+            break
+    return bytes(body[:MOST_READ])
+
+
+def _parsed(request: Request, body: bytes) -> list[tuple[str, str]]:
+    """What was written; files are not read."""
+    kind = request.headers.get("content-type", "")
+    if not kind.startswith("multipart/form-data"):
+        return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+    content = [part for part in parts_of(kind, body) if part[1] is None]
+    return [(name, words.decode("utf-8", "replace")) for name, _, words in content]
+
+
+def parts_of(kind: str, body: bytes) -> list[tuple[str, str | None, bytes]]:
+    """The fields of a form with files (RFC 7578): the name of each, that of the file if it is one, and its content."""
+    sent = message_from_bytes(b"content-type: " + kind.encode("latin-1") + b"\r\n\r\n" + body, policy=policy.HTTP)
+    found = []
+    for part in sent.iter_parts():
+        name = str(part.get_param("name", "", header="content-disposition"))
+        found.append((name, part.get_filename(), bytes(part.get_payload(decode=True) or b"")))
+    return found
 
 
 async def ask(request: Request) -> Response:
@@ -151,7 +233,7 @@ async def sign_in(request: Request) -> Response:
     """Check the name and the password, and begin a session."""
     if not same_origin(request):
         return page(request, "problem.html", status=403, problem="This form came from another site.")
-    parts, sent = web(request), await form(request)
+    parts, sent = web(request), dict(await _read(request))  # with what was written when the session ended
     name, target = sent.get("name", ""), inside(sent.get("next", "/"))
     kept = {each: sent.get(each, "") for each in ("draft", "unsaved")}
     tried = name.strip().casefold()
@@ -167,7 +249,7 @@ async def sign_in(request: Request) -> Response:
     if kept["draft"]:
         keep_draft(request, user.name, target, kept["draft"])
     if kept["unsaved"]:
-        keep_draft(request, user.name, UNSAVED, kept["unsaved"])
+        _keep(request, user, kept["unsaved"])
         target = f"{UNSAVED}?next={quote(target)}"
     return _with_cookie(request, f"/second-step?next={quote(target)}" if user.two_steps else target, token)
 
@@ -229,7 +311,7 @@ async def sign_out(request: Request) -> Response:
 
 @signed_in(May.OWN)
 async def unsaved(request: Request, user: User) -> Response:
-    """What somebody was writing when their session ended, for them to copy."""
+    """What somebody wrote that could be neither saved nor sent, for them to copy."""
     words = web(request).drafts.get((user.name, UNSAVED), "")
     target = inside(request.query_params.get("next", "/"))
     return page(request, "unsaved.html", user=user, words=words, next=target)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
@@ -32,8 +33,8 @@ class Web:
     assigned_only: bool = True
     drafts: dict[tuple[str, str], str] = field(default_factory=dict)
     """Words that were not sent: by whose they are, and the page that they stand on. Kept nowhere else."""
-    sent: dict[bytes, None] = field(default_factory=dict)
-    """Replies that were sent of late, so that one whose answer was lost on the way is not sent twice."""
+    sent: dict[bytes, asyncio.Future[Any]] = field(default_factory=dict)
+    """What came, or comes, of the forms that were sent of late, so that none does its work twice."""
     news: News = field(default_factory=lambda: News())
     presence: Presence = field(default_factory=Presence)
     exporting: asyncio.Lock = field(default_factory=asyncio.Lock)

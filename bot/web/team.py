@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import date, time, timedelta
@@ -22,6 +23,7 @@ from bot.service.access import May
 from bot.service.invitations import Group
 from bot.service.staff import User
 from bot.web import sheet
+from bot.web.once import once
 from bot.web.pages import HEADERS, page
 from bot.web.signin import fields, form, signed_in
 from bot.web.state import web
@@ -152,6 +154,7 @@ async def _invite(
         | (chosen or {}),
         "most": invitations.MOST_AT_ONCE,
         "longest": LONGEST,
+        "key": secrets.token_hex(16),
     }
     return page(request, "invitations.html", status=409 if problem else 200, user=user, problem=problem, **known)
 
@@ -163,7 +166,8 @@ async def make(request: Request, user: User) -> Response:
     try:
         group, number, days = _wanted(posted)
         expires_at = parts.database.clock() + timedelta(days=days)
-        codes = await parts.database.run(invitations.make, parts.rules, group, number, expires_at, user.name)
+        said = tuple(posted.get(name, "") for name in ("key", "group", "channel", "wording", "number", "days"))
+        codes = await once(request, user, said, invitations.make, parts.rules, group, number, expires_at, user.name)
     except OwnPaceError as problem:
         return await _invite(request, user, str(problem), posted)
     site = str(request.base_url).rstrip("/") if not parts.terms.site else parts.terms.site

@@ -111,7 +111,7 @@ for (const form of document.querySelectorAll("form[data-send]")) {
       field.value = words + field.value;
       key.value = used;
     }
-    if (sent && (sent.status === 401 || sent.status === 409)) return form.submit(); // the server's page says why
+    if (sent && [401, 403, 409, 413].includes(sent.status)) return form.submit(); // the server's page says why
     field.setCustomValidity(sent && sent.ok ? "" : "This was not sent. Check that the program runs, then try again.");
     if (!(sent && sent.ok)) field.reportValidity();
     field.dispatchEvent(new Event("size"));

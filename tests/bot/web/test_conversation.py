@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
 from datetime import timedelta
@@ -317,3 +318,55 @@ async def test_what_the_team_wrote_down_is_there_for_whoever_looks_next(team: Te
     ]
     places = [shown.index(each) for pair in said for each in pair]
     assert places == sorted(places)
+
+
+async def test_what_is_pressed_twice_at_once_is_done_once(team: Team, held: str) -> None:
+    here = f"/participants/{held}"
+
+    async def twice(path: str, **fields: str) -> list[int]:
+        both = (team.ann.post(f"{here}/{path}", data={"key": "1", **fields}) for _ in "ab")
+        return [answer.status_code for answer in await asyncio.gather(*both)]
+
+    due = (team.study.clock.now + timedelta(days=1)).date().isoformat()
+    assert await twice("later", text="How are you?", day=due, hour="09:00") == [303, 303]
+    assert await twice("note", note="They sounded tired") == [303, 303]
+    assert (team.study.count_of(postponed), team.study.count_of(field_notes)) == (1, 1)
+    team.study.says("An answer to send back")
+    waiting = team.study.waiting()
+    await twice("copy/send")
+    once = team.study.waiting() - waiting
+    assert once > 0
+    await team.ann.post(f"{here}/copy/send", data={"key": "2"})
+    assert team.study.waiting() - waiting == 2 * once
+    assert re.search(r'name="key" value="\w{32}"', (await team.ann.get(f"{here}/copy")).text)
+
+
+async def test_a_reply_that_was_refused_is_refused_however_often_it_is_pressed(team: Team) -> None:
+    code = team.study.consented()
+    press = {"text": "Hello", "key": "1"}
+    both = await asyncio.gather(*(team.ann.post(f"/participants/{code}/reply", data=press) for _ in "ab"))
+    assert [(answer.status_code, written(answer)) for answer in both] == [(409, "Hello")] * 2
+    await team.ann.post(f"/participants/{code}/take-over")
+    again = await team.ann.post(f"/participants/{code}/reply", data=press)
+    assert again.status_code == 303
+    assert leave(team.study) == ["Hello\n\nAnn"]
+
+
+async def test_whoever_was_fetched_hands_back_and_keeps_what_they_wrote_too_late(team: Team) -> None:
+    code = team.study.consented(researcher="Ann")
+    here = f"/participants/{code}"
+    await team.ann.post(f"{here}/take-over")
+    assert (await team.ben.get(here)).status_code == 200
+    await team.ann.post(f"{here}/hand-back")
+    late = await team.ben.post(f"{here}/reply", data={"text": "A long answer to you"})
+    assert (late.status_code, 'href="/unsaved"' in late.text) == (403, True)
+    await team.ben.post(f"{here}/reply", data={"text": "A long answer to you"})
+    await team.ben.post(f"{here}/worry", data={"worry": "I am worried"})
+    await team.ben.post(f"{here}/count", data={"text": "half"})
+    kept = (await team.ben.get("/unsaved")).text
+    assert (kept.count("A long answer to you"), kept.count("I am worried"), "half" in kept) == (1, 1, False)
+    team.study.says("PERSON")
+    await team.ben.post(f"{here}/take-over")
+    back = await team.ben.post(f"{here}/hand-back")
+    assert (back.status_code, back.headers["location"]) == (303, "/queue?done=back")
+    assert "Handed back." in (await team.ben.get("/queue?done=back")).text

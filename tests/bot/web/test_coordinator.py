@@ -148,6 +148,13 @@ async def test_reminders_by_hand_are_seen_before_they_are_sent(team: Team) -> No
     assert f"{silent}: not reminded" in third.text
 
 
+async def test_lines_that_were_pasted_outlast_the_session(team: Team) -> None:
+    team.cora.cookies.clear()
+    stopped = await team.cora.post("/enrol/preview", files={"file": ("", b""), "people": (None, GOOD)})
+    assert stopped.status_code == 401
+    assert GOOD.splitlines()[1] in html.unescape(stopped.text)
+
+
 @pytest.mark.parametrize("path", ["/enrol", "/reminders"])
 async def test_these_pages_are_for_coordinators(team: Team, path: str) -> None:
     assert (await team.ann.get(path)).status_code == 403

@@ -65,6 +65,18 @@ async def test_a_write_up_whose_session_ended_is_kept_there_and_never_where_mess
     assert 'name="draft" value="Half a story"' in stopped.text
 
 
+async def test_an_hour_of_speech_is_kept_and_what_is_larger_is_given_back(team: Team, code: str) -> None:
+    here = f"/participants/{code}/write-ups/{voice(team.study, code)}"
+    hour = "She said \u201cyes\u201d and it was so. " * 2400
+    kept = await team.ann.post(here, data={"kind": "transcription", "text": hour})
+    assert kept.status_code == 303
+    assert hour.strip() in html.unescape((await team.ann.get(here)).text)
+    large = "\u201d" * 120_000
+    refused = await team.ann.post(here, data={"kind": "transcription", "text": large})
+    assert (refused.status_code, "too large" in refused.text) == (413, True)
+    assert large in html.unescape((await team.ann.get("/unsaved")).text)
+
+
 async def test_a_write_up_is_only_of_that_participants_message(team: Team, code: str) -> None:
     for which in (0, 10**17):
         assert (await team.ann.get(f"/participants/{code}/write-ups/{which}")).status_code == 404
@@ -90,6 +102,25 @@ async def test_lines_are_taken_out_and_put_back_and_the_copy_leaves_as_a_file(te
     assert file.content.startswith(b"PK")
     assert team.study.count_of(audit, audit.c.act == "exported", audit.c.subject == code, audit.c.actor == "Ann") == 1
     assert "confirmed as theirs" in html.unescape((await team.ann.post(f"{here}/send")).text) or team.study.waiting()
+
+
+async def test_what_they_took_back_themselves_is_neither_offered_nor_put_back(team: Team, code: str) -> None:
+    here, undone = f"/participants/{code}/copy", "I wish I had not said this."
+    team.study.says(undone)
+    team.study.says("UNDO")
+    made = team.study.program.database.read_now(copy.read, team.study.program.terms, code)
+    lines = {line.text: line.number for block in made.blocks for line in block.lines}
+    page = (await team.ann.get(here)).text
+    assert f'value="{lines[undone]}"' not in page
+    assert f'value="{lines[SECRET]}"' in page
+    for form in ({"back": "yes"}, {}):
+        both = await team.ann.post(f"{here}/lines", data={"line": [str(number) for number in lines.values()], **form})
+        assert (both.status_code, "by UNDO" in both.text) == (409, True)
+    assert undone not in str(exported(team.study, code))
+    await team.ann.post(f"{here}/lines", data={"line": [str(lines[SECRET])]})
+    assert f'value="{lines[SECRET]}"' in (await team.ann.get(here)).text
+    await team.ann.post(f"{here}/lines", data={"line": [str(lines[SECRET])], "back": "yes"})
+    assert (SECRET in str(exported(team.study, code)), undone in str(exported(team.study, code))) == (True, False)
 
 
 async def test_a_coordinator_deletes_what_somebody_said_without_reading_it(team: Team, code: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from base64 import b64encode
 from hashlib import sha256
@@ -127,3 +128,9 @@ async def test_a_researcher_makes_no_invitations_and_gives_nobody_away(team: Tea
         assert (await team.ann.post(path, data=GOOD)).status_code == 403
     assert "/invitations" not in (await team.ann.get("/progress")).text
     assert "/invitations" in (await team.cora.get("/progress")).text
+
+
+async def test_a_sheet_that_is_asked_for_twice_at_once_is_the_same_sheet(team: Team) -> None:
+    both = await asyncio.gather(*(team.cora.post("/invitations", data=GOOD | {"key": "1"}) for _ in "ab"))
+    assert both[0].text == both[1].text
+    assert team.study.count_of(invitations) == int(GOOD["number"])
