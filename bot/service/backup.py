@@ -33,6 +33,7 @@ from bot.records.tables import outbox
 from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import Vault
 from bot.service import deletion
+from bot.service.deletion import CaughtUp
 
 FORMAT = 2
 MANIFEST, SIGNATURE = "manifest.json", "manifest.signature"
@@ -68,12 +69,15 @@ class Made:
 @dataclass(frozen=True, slots=True)
 class Restored:
     """What was put back. `deleted`: codes of people whose words were deleted since the backup was made; `doubtful`:
-    messages that waited then and may have left since."""
+    messages that waited then and may have left since. With a key that was destroyed went `held`, messages from people
+    whom nobody knew, and email and second step of `users`."""
 
     made_at: datetime
     counts: Mapping[str, int]
     deleted: tuple[str, ...]
     doubtful: int
+    held: int
+    users: tuple[str, ...]
 
 
 # Making one
@@ -311,11 +315,11 @@ def restore(
         counts, _ = _look_at(place, vault)
         if counts != manifest["tables"]:
             raise WrongUse(f"{path} is damaged: its tables have other counts than its manifest. Take another backup.")
-        deleted, doubtful = _brought_up_to_date(place, vault, clock, moved)
+        gone, doubtful = _brought_up_to_date(place, vault, clock, moved)
         for old in _logs(target):
             old.unlink(missing_ok=True)
     _on_the_disk(target.parent)
-    return Restored(datetime.fromisoformat(manifest["made_at"]), counts, tuple(deleted), doubtful)
+    return Restored(datetime.fromisoformat(manifest["made_at"]), counts, gone.codes, doubtful, gone.held, gone.users)
 
 
 def _check_signature(archive: zipfile.ZipFile, manifest: dict[str, Any], path: Path, vault: Vault) -> None:
@@ -339,18 +343,18 @@ def _take_out(archive: zipfile.ZipFile, manifest: dict[str, Any], path: Path, pl
         os.fsync(file.fileno())
 
 
-def _brought_up_to_date(path: Path, vault: Vault, clock: Callable[[], datetime], moved: bool) -> tuple[list[str], int]:
+def _brought_up_to_date(path: Path, vault: Vault, clock: Callable[[], datetime], moved: bool) -> tuple[CaughtUp, int]:
     url = f"sqlite:///{path}"
     migrate.migrate(url, vault)
     database = Database(url, vault, clock=clock, new_id=lambda: "")
     try:
-        deleted = database.run_now(deletion.catch_up)
+        gone: CaughtUp = database.run_now(deletion.catch_up)
         doubtful = 0 if moved else database.run_now(doubt)
-        database.run_now(_note, deleted, doubtful)
-        database.scrub(rewrite=bool(deleted))
+        database.run_now(_note, gone, doubtful)
+        database.scrub(rewrite=bool(gone.codes or gone.held or gone.users))
     finally:
         database.close()
-    return deleted, doubtful
+    return gone, doubtful
 
 
 def doubt(uow: UnitOfWork) -> int:
@@ -368,8 +372,9 @@ def doubt(uow: UnitOfWork) -> int:
     return len(rows)
 
 
-def _note(uow: UnitOfWork, deleted: list[str], doubtful: int) -> None:
-    uow.note("command line", "restored", deleted=deleted, doubtful=doubtful)
+def _note(uow: UnitOfWork, gone: CaughtUp, doubtful: int) -> None:
+    found = {"deleted": list(gone.codes), "held": gone.held, "users": list(gone.users)}
+    uow.note("command line", "restored", None, doubtful=doubtful, **found)
 
 
 def _on_the_disk(folder: Path) -> None:
