@@ -14,6 +14,7 @@ import json
 import os
 import re
 import sqlite3
+import tomllib
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -45,7 +46,11 @@ CHUNK = 1 << 20
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much it is."""
 
-_SECRET = re.compile(r"""\b(?=\w*(?:token|secret|password))(?!\w*_url)(\w+\s*=\s*)(?:"(?:[^"\\]|\\.)*"|'[^']*')""")
+_SECRET_NAME = r"(?=[\w-]*(?:token|secret|password))(?![\w-]*_url)[\w-]+"
+_STRINGS = (r'"""(?:[^\\]|\\.)*?"""', r"'''.*?'''", r'"(?:[^"\\\n]|\\.)*"', r"'[^'\n]*'")
+_SECRET = re.compile(rf"""((?<![\w-]){_SECRET_NAME}["']?[ \t]*=[ \t]*)(?:{"|".join(_STRINGS)})""", re.DOTALL)
+TELLING = 8
+"""So many characters a secret has that is looked for in all of the settings; a shorter one may be a word of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +192,28 @@ def _prompts(folder: Path) -> dict[str, Path]:
 
 
 def _without_secrets(path: Path) -> bytes | None:
-    """The settings, with every password and token empty."""
+    """The settings, with every password and token empty. Raises OwnPaceError where one would be left."""
     if not path.is_file():
         return None
-    return _SECRET.sub(r'\1""', path.read_text(encoding="utf-8-sig")).encode()
+    whole = path.read_text(encoding="utf-8-sig")
+    kept = _SECRET.sub(r'\1""', whole)
+    left = [name for name, _ in _secrets(tomllib.loads(kept))]
+    left += [name for name, value in _secrets(tomllib.loads(whole)) if len(value) >= TELLING and value in kept]
+    if left:
+        raise OwnPaceError(
+            f'{path}: {left[0]} cannot be left out of the backup. Write it once, as {left[0]} = "..." on a line of its '
+            "own, and in no comment; or set it in the environment."
+        )
+    return kept.encode()
+
+
+def _secrets(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Name and value of each setting that is to be known to nobody, and is not empty."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _secrets(value)
+        elif value and re.fullmatch(_SECRET_NAME, name):
+            yield name, str(value)
 
 
 def _put(archive: zipfile.ZipFile, name: str, file: IO[bytes], size: int, progress: Progress) -> dict[str, Any]:

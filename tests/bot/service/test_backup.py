@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
+import tomllib
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -112,6 +113,43 @@ def test_a_backup_is_read_back_and_holds_no_key_and_no_secret(study: World, tmp_
     with pytest.raises(OwnPaceError, match="is there already"):
         backed_up(study, out)
     assert out.read_bytes() == content
+
+
+SECRETS = [
+    'auth_token = "unspeakable"',
+    "auth_token = 'unspeakable'",
+    'auth_token = """unspeakable"""',
+    'auth_token = """\nun\\\n  speakable"""',
+    "auth_token = '''unspeakable'''",
+    '"auth_token" = "unspeakable"',
+    "'auth_token'=\t'unspeakable'",
+    'sms = { from = "+447700900000", auth_token = "unspeakable" }',
+    'sms.auth_token="unspeakable"',
+    'auth_token = "un\\"speakable"',
+    '# auth_token = "unspeakable"\nauth_token = "unspeakable"',
+]
+
+
+@pytest.mark.parametrize("written", SECRETS)
+def test_no_secret_is_left_in_however_it_is_written(tmp_path: Path, written: str) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'name = "here"\n{written}\nlast = 1\n')
+    settings = backup._without_secrets(config)
+    assert settings is not None
+    kept = tomllib.loads(settings.decode())
+    assert (kept["name"], kept["last"]) == ("here", 1)
+    assert "speakable" not in settings.decode()
+    assert kept.get("auth_token", "") == kept.get("sms", {}).get("auth_token", "") == ""
+
+
+@pytest.mark.parametrize(
+    "written", ['"auth_t\\u006fken" = "x"', 'auth_token = "unspeakable"  # not unspeakable any more']
+)
+def test_a_backup_that_would_hold_a_secret_is_not_made(study: World, tmp_path: Path, written: str) -> None:
+    (file_of(study).parent / "config.toml").write_text(written)
+    with pytest.raises(OwnPaceError, match="auth_token cannot be left out of the backup"):
+        backed_up(study, tmp_path / "study.zip")
+    assert not (tmp_path / "study.zip").exists()
 
 
 def test_a_backup_is_of_one_moment_while_others_write(study: World, tmp_path: Path) -> None:
