@@ -205,13 +205,22 @@ def _check_cutoff(path: Path, settings: Settings) -> None:
 
 def _check_periods(path: Path, settings: Settings, live: bool) -> None:
     """No study goes live before it is said how long each class of data is kept. Raises ConfigError when it is to."""
-    missing = [name for name, period in settings.retention.periods.items() if period is None]
-    if not missing:
+    problem = _problem_of(settings.retention.periods)
+    if not problem:
         return
-    problem = f'has no period for {", ".join(missing)}: say how long each is kept, such as {missing[0]} = "1y"'
     if live:
         raise wrong_setting(path, ("retention",), problem)
     err.print(f"Warning: [retention] {problem}. check --live lets no study go live before.", markup=False)
+
+
+def _problem_of(periods: Mapping[str, timedelta | None]) -> str:
+    """What is wrong with the periods, '' where nothing is."""
+    missing = [name for name, period in periods.items() if period is None]
+    if missing:
+        return f'has no period for {", ".join(missing)}: say how long each is kept, such as {missing[0]} = "1y"'
+    if (raw := periods["raw"]) and (media := periods["media"]) and raw > media:
+        return "keeps raw for longer than media: a mail as it came has its pictures and files in it. Make raw shorter"
+    return ""
 
 
 def _overdue(settings: Settings) -> Iterator[str]:

@@ -252,6 +252,19 @@ def restore(
     )
     if done.deleted:
         out.print(f"Deleted since then, and so again: {', '.join(done.deleted)}.", markup=False)
+    if done.held:
+        out.print(
+            f"{done.held} messages of people nobody knew could not be brought back: "
+            "somebody who has left had written among them, and all of them had one key. Look for them in the newer "
+            "database, if it is still there, or with your provider.",
+            markup=False,
+        )
+    if done.users:
+        out.print(
+            f"Without a second step and an address for alerts now: {', '.join(done.users)}. Let them set it up again "
+            "before anybody signs in with a password alone.",
+            markup=False,
+        )
     if done.doubtful:
         out.print(f"{done.doubtful} messages waited then and may have left since: there are tasks. They are not sent.")
     out.print("If people may have written since: ownpace hold, start, look, then ownpace release.")

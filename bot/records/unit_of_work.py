@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Executable, func, insert, select, update
 from sqlalchemy.engine import CursorResult, RowMapping
 
+from bot.errors import KeyFileError
 from bot.interview.schedule import Schedule, Text
 from bot.messages import Address
 from bot.records import trail
@@ -181,6 +182,13 @@ class UnitOfWork:
             key_id = self.new_key()
             self.execute(insert(meta).values(name=HOLDING_KEY, value=str(key_id)))
         return key_id, self.key(key_id)
+
+    def open_of_team(self, sealed: bytes, about: str) -> str:
+        """What was sealed of somebody of the team: with the team's key, or the holding area's in earlier versions."""
+        try:
+            return self.vault.team.open(sealed, about)
+        except KeyFileError:
+            return self.holding_key()[1].open(sealed, about)
 
     # Schedules
 

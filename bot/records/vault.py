@@ -72,6 +72,7 @@ class Vault:
     """What can be done with the key file: make, open and destroy data keys, and find an address without storing it.
 
     Without `seeds`, as for a study that is never written down, they follow from the study key. `path` is the file.
+    `team` seals what people of the team have, which no withdrawal touches.
     """
 
     def __init__(self, study_key: bytes, seeds: Seeds | None = None, path: Path | None = None) -> None:
@@ -80,6 +81,7 @@ class Vault:
         self._naming = _derive(study_key, b"ownpace name the study key")
         self._chaining = _derive(study_key, b"ownpace chain the audit trail")
         self._signing = _derive(study_key, b"ownpace sign backups")
+        self.team = DataKey(_derive(study_key, b"ownpace seal what users have"))
         self._seeds = seeds or Seeds({"": _derive(study_key, b"ownpace seeds")})
         self._path = path
         self._wrapping = lru_cache(WRAPPING_KEYS)(self._derived)

@@ -58,13 +58,14 @@ def _write(uow: UnitOfWork, terms: Terms, who: str, words: str, cause: str, code
     user, chat = _user(uow, who), terms.study.rota.chat(who) if terms.study.rota else None
     ways: list[tuple[str, str, bytes]] = []
     if user is not None and "email" in terms.channels:
-        ways.append(("email", f"{LANE}{user['id']}", user["email"]))
+        address = uow.open_of_team(user["email"], "address")
+        ways.append(("email", f"{LANE}{user['id']}", key.seal(address, "address")))
     if chat is not None and "telegram" in terms.channels:
         ways.append(("telegram", f"{LANE}telegram {chat}", key.seal(str(chat), "address")))
     uow.note("service", "alerted" if ways else "could not alert", code, who=who, cause=cause)
-    for kind, lane, address in ways:
+    for kind, lane, sealed in ways:
         message = {"key_id": key_id, "channel": kind, "belongs": "alert", "body": key.seal(words, "body")}
-        outgoing.queue(uow, message, {"lane": lane, "address": address})
+        outgoing.queue(uow, message, {"lane": lane, "address": sealed})
 
 
 def _user(uow: UnitOfWork, name: str) -> Mapping[str, Any] | None:

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import sqlite3
+import tomllib
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -33,6 +34,7 @@ from bot.records.tables import outbox
 from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import Vault
 from bot.service import deletion
+from bot.service.deletion import CaughtUp
 
 FORMAT = 2
 MANIFEST, SIGNATURE = "manifest.json", "manifest.signature"
@@ -44,7 +46,11 @@ CHUNK = 1 << 20
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much it is."""
 
-_SECRET = re.compile(r"""\b(?=\w*(?:token|secret|password))(?!\w*_url)(\w+\s*=\s*)(?:"(?:[^"\\]|\\.)*"|'[^']*')""")
+_SECRET_NAME = r"(?=[\w-]*(?:token|secret|password))(?![\w-]*_url)[\w-]+"
+_STRINGS = (r'"""(?:[^\\]|\\.)*?"""', r"'''.*?'''", r'"(?:[^"\\\n]|\\.)*"', r"'[^'\n]*'")
+_SECRET = re.compile(rf"""((?<![\w-]){_SECRET_NAME}["']?[ \t]*=[ \t]*)(?:{"|".join(_STRINGS)})""", re.DOTALL)
+TELLING = 8
+"""So many characters a secret has that is looked for in all of the settings; a shorter one may be a word of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +74,15 @@ class Made:
 @dataclass(frozen=True, slots=True)
 class Restored:
     """What was put back. `deleted`: codes of people whose words were deleted since the backup was made; `doubtful`:
-    messages that waited then and may have left since."""
+    messages that waited then and may have left since. With a key that was destroyed went `held`, messages from people
+    whom nobody knew, and email and second step of `users`."""
 
     made_at: datetime
     counts: Mapping[str, int]
     deleted: tuple[str, ...]
     doubtful: int
+    held: int
+    users: tuple[str, ...]
 
 
 # Making one
@@ -183,10 +192,28 @@ def _prompts(folder: Path) -> dict[str, Path]:
 
 
 def _without_secrets(path: Path) -> bytes | None:
-    """The settings, with every password and token empty."""
+    """The settings, with every password and token empty. Raises OwnPaceError where one would be left."""
     if not path.is_file():
         return None
-    return _SECRET.sub(r'\1""', path.read_text(encoding="utf-8-sig")).encode()
+    whole = path.read_text(encoding="utf-8-sig")
+    kept = _SECRET.sub(r'\1""', whole)
+    left = [name for name, _ in _secrets(tomllib.loads(kept))]
+    left += [name for name, value in _secrets(tomllib.loads(whole)) if len(value) >= TELLING and value in kept]
+    if left:
+        raise OwnPaceError(
+            f'{path}: {left[0]} cannot be left out of the backup. Write it once, as {left[0]} = "..." on a line of its '
+            "own, and in no comment; or set it in the environment."
+        )
+    return kept.encode()
+
+
+def _secrets(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Name and value of each setting that is to be known to nobody, and is not empty."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _secrets(value)
+        elif value and re.fullmatch(_SECRET_NAME, name):
+            yield name, str(value)
 
 
 def _put(archive: zipfile.ZipFile, name: str, file: IO[bytes], size: int, progress: Progress) -> dict[str, Any]:
@@ -311,11 +338,11 @@ def restore(
         counts, _ = _look_at(place, vault)
         if counts != manifest["tables"]:
             raise WrongUse(f"{path} is damaged: its tables have other counts than its manifest. Take another backup.")
-        deleted, doubtful = _brought_up_to_date(place, vault, clock, moved)
+        gone, doubtful = _brought_up_to_date(place, vault, clock, moved)
         for old in _logs(target):
             old.unlink(missing_ok=True)
     _on_the_disk(target.parent)
-    return Restored(datetime.fromisoformat(manifest["made_at"]), counts, tuple(deleted), doubtful)
+    return Restored(datetime.fromisoformat(manifest["made_at"]), counts, gone.codes, doubtful, gone.held, gone.users)
 
 
 def _check_signature(archive: zipfile.ZipFile, manifest: dict[str, Any], path: Path, vault: Vault) -> None:
@@ -339,18 +366,18 @@ def _take_out(archive: zipfile.ZipFile, manifest: dict[str, Any], path: Path, pl
         os.fsync(file.fileno())
 
 
-def _brought_up_to_date(path: Path, vault: Vault, clock: Callable[[], datetime], moved: bool) -> tuple[list[str], int]:
+def _brought_up_to_date(path: Path, vault: Vault, clock: Callable[[], datetime], moved: bool) -> tuple[CaughtUp, int]:
     url = f"sqlite:///{path}"
     migrate.migrate(url, vault)
     database = Database(url, vault, clock=clock, new_id=lambda: "")
     try:
-        deleted = database.run_now(deletion.catch_up)
+        gone: CaughtUp = database.run_now(deletion.catch_up)
         doubtful = 0 if moved else database.run_now(doubt)
-        database.run_now(_note, deleted, doubtful)
-        database.scrub(rewrite=bool(deleted))
+        database.run_now(_note, gone, doubtful)
+        database.scrub(rewrite=bool(gone.codes or gone.held or gone.users))
     finally:
         database.close()
-    return deleted, doubtful
+    return gone, doubtful
 
 
 def doubt(uow: UnitOfWork) -> int:
@@ -368,8 +395,9 @@ def doubt(uow: UnitOfWork) -> int:
     return len(rows)
 
 
-def _note(uow: UnitOfWork, deleted: list[str], doubtful: int) -> None:
-    uow.note("command line", "restored", deleted=deleted, doubtful=doubtful)
+def _note(uow: UnitOfWork, gone: CaughtUp, doubtful: int) -> None:
+    found = {"deleted": list(gone.codes), "held": gone.held, "users": list(gone.users)}
+    uow.note("command line", "restored", None, doubtful=doubtful, **found)
 
 
 def _on_the_disk(folder: Path) -> None:

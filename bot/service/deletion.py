@@ -13,11 +13,13 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from sqlalchemy import ColumnElement, Delete, RowMapping, Table, and_, delete, func, insert, or_, select, update
 from sqlalchemy.sql.selectable import Select
 
+from bot.errors import KeyFileError
 from bot.messages import Address
 from bot.records.database import Database
 from bot.records.tables import (
@@ -45,7 +47,7 @@ from bot.records.tables import (
 )
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import HOLDING_KEY, UnitOfWork
-from bot.records.vault import leaf_of
+from bot.records.vault import DataKey, leaf_of
 from bot.service import forgetting
 
 Counts = Counter[str]
@@ -291,6 +293,7 @@ def as_strangers(uow: UnitOfWork, participant_id: int) -> Counts:
 
 def renew_holding_key(uow: UnitOfWork) -> None:
     """Seal everything in the holding area under a new key, and destroy the old one."""
+    _give_users_the_teams_key(uow)
     old_id, old = uow.holding_key()
     uow.execute(delete(meta).where(meta.c.name == HOLDING_KEY))
     new_id, new = uow.holding_key()
@@ -299,7 +302,6 @@ def renew_holding_key(uow: UnitOfWork) -> None:
         (media, media.c.id, {"name": "file name", "reference": "reference"}),
         (contents, contents.c.found_by, {"sealed": "media"}),
         (outbox, outbox.c.seq, {"address": "address"}),
-        (users, users.c.id, {"email": "address", "second_step": "second step"}),
         (tasks, tasks.c.id, {"outcome": "outcome"}),
     )
     for table, key, columns in sealed:
@@ -320,25 +322,81 @@ def renew_holding_key(uow: UnitOfWork) -> None:
     destroy_key(uow, old_id)
 
 
-def catch_up(uow: UnitOfWork) -> list[str]:
-    """In an older state of the database, delete what was deleted since: all whose seed is gone; the codes."""
+OF_USERS = {"email": "address", "second_step": "second step"}
+"""What is sealed of users, and as what."""
+
+
+def _give_users_the_teams_key(uow: UnitOfWork) -> None:
+    """What earlier versions sealed with the holding area's key is sealed with the team's."""
+    for row in uow.all(select(users)):
+        again = {
+            name: uow.vault.team.seal(uow.open_of_team(row[name], about), about)
+            for name, about in OF_USERS.items()
+            if row[name] is not None
+        }
+        if again:
+            uow.execute(update(users).where(users.c.id == row["id"]).values(**again))
+
+
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """What is not there any more in an older state. `codes`: people who left since; `held`: messages that came in from
+    people whom nobody knew, of whom one left since; `users`: those without email and second step now."""
+
+    codes: tuple[str, ...]
+    held: int
+    users: tuple[str, ...]
+
+
+def catch_up(uow: UnitOfWork) -> CaughtUp:
+    """In an older state of the database, delete what was deleted since: all whose seed is gone.
+
+    With the key of the holding area everything in it is gone, also what others had written.
+    """
     rows = uow.all(select(data_keys.c.id, data_keys.c.wrapped).where(data_keys.c.wrapped.is_not(None)))
     gone = [row["id"] for row in rows if uow.vault.destroyed(row["wrapped"])]
+    held, stepless = 0, []
     for key_id in gone:
         uow.execute(update(data_keys).where(data_keys.c.id == key_id).values(wrapped=None, destroyed_at=uow.now))
-        _empty_holding_area(uow, key_id)
+        held += _empty_holding_area(uow, key_id)
+        if uow.one(select(meta).where(meta.c.name == HOLDING_KEY, meta.c.value == str(key_id))):
+            uow.execute(delete(meta).where(meta.c.name == HOLDING_KEY))
+            stepless += _users_without_key(uow)
     codes = [code for key_id in gone for code in _people_without_key(uow, key_id)]
     for code in codes:
         uow.note("service", "deleted again", code)
-    return codes
+    return CaughtUp(tuple(codes), held, tuple(stepless))
 
 
-def _empty_holding_area(uow: UnitOfWork, key_id: int) -> None:
-    """Remove what a destroyed key had sealed of people whom nobody knew."""
-    messages_where(uow, and_(messages.c.participant_id.is_(None), messages.c.key_id == key_id))
-    if uow.one(select(meta).where(meta.c.name == HOLDING_KEY, meta.c.value == str(key_id))):
-        uow.execute(delete(meta).where(meta.c.name == HOLDING_KEY))
-        uow.execute(update(users).values(email=None, second_step=None, second_step_used=None, recovery=None))
+def _empty_holding_area(uow: UnitOfWork, key_id: int) -> int:
+    """Remove what a destroyed key had sealed of people whom nobody knew; how many messages of theirs."""
+    of = and_(messages.c.participant_id.is_(None), messages.c.key_id == key_id)
+    theirs = (of, messages.c.direction == "in", messages.c.body.is_not(None) | messages.c.raw.is_not(None))
+    many = _count(uow, select(messages.c.id).where(*theirs))
+    messages_where(uow, of)
+    return many
+
+
+def _users_without_key(uow: UnitOfWork) -> list[str]:
+    """Remove what nobody can open any more of users, which earlier versions sealed with the holding area's key."""
+    names = []
+    for row in uow.all(select(users)):
+        lost = [name for name, about in OF_USERS.items() if row[name] and not _opens(uow.vault.team, row[name], about)]
+        if lost:
+            names.append(row["name"])
+            gone = dict.fromkeys(lost)
+            if "second_step" in lost:
+                gone |= dict.fromkeys(("second_step_used", "recovery"))
+            uow.execute(update(users).where(users.c.id == row["id"]).values(**gone))
+    return names
+
+
+def _opens(key: DataKey, sealed: bytes, about: str) -> bool:
+    try:
+        key.open_bytes(sealed, about)
+    except KeyFileError:
+        return False
+    return True
 
 
 def _people_without_key(uow: UnitOfWork, key_id: int) -> list[str]:

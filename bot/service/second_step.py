@@ -46,8 +46,7 @@ def begin(uow: UnitOfWork, name: str, secret: str, figures: str) -> list[str]:
             "These are not the six figures that the authenticator shows now. Look again: they change every half "
             "minute. If they never fit, set the clock of the phone to the network's."
         )
-    _, key = uow.holding_key()
-    sealed = key.seal(secret, "second step")
+    sealed = uow.vault.team.seal(secret, "second step")
     uow.execute(update(users).where(users.c.name == name).values(second_step=sealed, second_step_used=step))
     uow.note(name, "second step set up", name)
     return new_codes(uow, name)
@@ -66,8 +65,7 @@ def fits(uow: UnitOfWork, name: str, written: str) -> bool:
     row = uow.one(select(users).where(users.c.name == name))
     if row is None or row["second_step"] is None:
         return False
-    _, key = uow.holding_key()
-    secret = key.open(row["second_step"], "second step")
+    secret = uow.open_of_team(row["second_step"], "second step")
     if (step := _step(uow, secret, written, row["second_step_used"])) is not None:
         uow.execute(update(users).where(users.c.id == row["id"]).values(second_step_used=step))
         return True

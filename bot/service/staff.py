@@ -69,8 +69,7 @@ def set_email(uow: UnitOfWork, name: str, address: str) -> None:
     written = address.strip()
     if written and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", written):
         raise OwnPaceError("This is not an email address; write one like name@example.org.")
-    _, key = uow.holding_key()
-    sealed = key.seal(written, "address") if written else None
+    sealed = uow.vault.team.seal(written, "address") if written else None
     uow.execute(update(users).where(users.c.id == row["id"]).values(email=sealed))
     uow.note("command line", "user email", name)
 

@@ -89,6 +89,15 @@ def test_no_study_goes_live_while_a_class_has_no_period(folder: Path) -> None:
     assert 'raw in [retention] must be a number of days or years, such as "90d" or "10y"' in said
     settings(folder, '"a while"', '"180d"')
     assert ownpace(folder, "check", "--live")[0] == 0
+    settings(folder, 'raw = "180d"', 'raw = "366d"')
+    settings(folder, 'media = "1y"', 'media = "365d"')
+    longer = "[retention] keeps raw for longer than media"
+    code, said = ownpace(folder, "check")
+    assert (code, longer in said) == (0, True)
+    code, said = ownpace(folder, "check", "--live")
+    assert (code, longer in said) == (2, True)
+    settings(folder, 'raw = "366d"', 'raw = "365d"')
+    assert ownpace(folder, "check", "--live")[0] == 0
 
 
 def test_what_is_due_is_listed_and_deleted_on_confirmation(folder: Path) -> None:

@@ -10,20 +10,23 @@ import shutil
 import sqlite3
 import tempfile
 import threading
+import tomllib
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 
+import pyotp
 import pytest
 from sqlalchemy import update
 
 from bot.errors import KeyFileError, OwnPaceError, WrongUse
 from bot.export.writing import UNFINISHED
-from bot.records.tables import audit, messages, outbox, participants
+from bot.records.tables import audit, messages, outbox, participants, users
+from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import create_key_file, open_key_file
-from bot.service import backup, deletion, intake, views, withdrawal
+from bot.service import backup, deletion, intake, second_step, staff, views, withdrawal
 from bot.service.backup import Restored, Sources
 from tests.bot.service.test_withdrawal import OTHER, WORDS, rows, speaks
 from tests.bot.world import World, on_sqlite, world
@@ -112,6 +115,43 @@ def test_a_backup_is_read_back_and_holds_no_key_and_no_secret(study: World, tmp_
     assert out.read_bytes() == content
 
 
+SECRETS = [
+    'auth_token = "unspeakable"',
+    "auth_token = 'unspeakable'",
+    'auth_token = """unspeakable"""',
+    'auth_token = """\nun\\\n  speakable"""',
+    "auth_token = '''unspeakable'''",
+    '"auth_token" = "unspeakable"',
+    "'auth_token'=\t'unspeakable'",
+    'sms = { from = "+447700900000", auth_token = "unspeakable" }',
+    'sms.auth_token="unspeakable"',
+    'auth_token = "un\\"speakable"',
+    '# auth_token = "unspeakable"\nauth_token = "unspeakable"',
+]
+
+
+@pytest.mark.parametrize("written", SECRETS)
+def test_no_secret_is_left_in_however_it_is_written(tmp_path: Path, written: str) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'name = "here"\n{written}\nlast = 1\n')
+    settings = backup._without_secrets(config)
+    assert settings is not None
+    kept = tomllib.loads(settings.decode())
+    assert (kept["name"], kept["last"]) == ("here", 1)
+    assert "speakable" not in settings.decode()
+    assert kept.get("auth_token", "") == kept.get("sms", {}).get("auth_token", "") == ""
+
+
+@pytest.mark.parametrize(
+    "written", ['"auth_t\\u006fken" = "x"', 'auth_token = "unspeakable"  # not unspeakable any more']
+)
+def test_a_backup_that_would_hold_a_secret_is_not_made(study: World, tmp_path: Path, written: str) -> None:
+    (file_of(study).parent / "config.toml").write_text(written)
+    with pytest.raises(OwnPaceError, match="auth_token cannot be left out of the backup"):
+        backed_up(study, tmp_path / "study.zip")
+    assert not (tmp_path / "study.zip").exists()
+
+
 def test_a_backup_is_of_one_moment_while_others_write(study: World, tmp_path: Path) -> None:
     """Writers are not held up, and the copy holds each of their commits whole or not at all."""
     speaks(study)
@@ -188,6 +228,47 @@ def test_what_waited_then_is_not_sent_by_guess(study: World, tmp_path: Path) -> 
     assert moved(study, tmp_path / "study.zip", tmp_path / "elsewhere", moved=True).doubtful == 0
     with world(tmp_path / "elsewhere") as there:
         assert len(there.leave()) == waiting
+
+
+def test_what_others_had_under_a_destroyed_key_is_kept_or_told_of(study: World, tmp_path: Path) -> None:
+    """Somebody who left had written before anybody knew them, under the key of all strangers."""
+    secret = second_step.new_secret()
+    for name in ("ann", "ben"):
+        study.run(staff.add_user, name, "correct horse battery", "researcher")
+        study.run(staff.set_email, name, f"{name}@example.org")
+        study.run(second_step.begin, name, secret, pyotp.TOTP(secret).at(study.clock()))
+    study.run(_as_earlier_versions_did, "ben", secret)
+    study.says("I am a stranger. Do not lose me.", OTHER)
+    code = speaks(study)
+    backed_up(study, tmp_path / "study.zip")
+    study.run(lambda uow: withdrawal.withdraw(uow, study.program.terms, code, "kim"))
+    deletion.clean(study.program.database)
+    done = moved(study, tmp_path / "study.zip", tmp_path / "there")
+    assert (done.deleted, done.held, done.users) == ((code,), 2, ("ben",))
+    with world(tmp_path / "there") as there:
+        (line,) = rows(there, audit, act="restored")
+        assert (line["detail"]["held"], line["detail"]["users"]) == (2, ["ben"])
+        ann, ben = rows(there, users)
+        there.program.database.read_now(lambda uow: uow.open_of_team(ann["email"], "address"))
+        there.clock.forward(minutes=5)
+        assert there.run(second_step.fits, "ann", pyotp.TOTP(secret).at(there.clock()))
+        assert ben["email"] is ben["second_step"] is ben["recovery"] is None
+    backed_up(study, tmp_path / "newer.zip")
+    done = moved(study, tmp_path / "newer.zip", tmp_path / "again")
+    assert (done.deleted, done.held, done.users) == ((), 0, ())
+    with world(tmp_path / "again") as there:
+        (held,) = rows(there, messages, participant_id=None, belongs="held", author="unknown")
+        words = there.program.database.read_now(lambda uow: uow.holding_key()[1].open(held["body"], "body"))
+        assert words == "I am a stranger. Do not lose me."
+        there.clock.forward(minutes=5)
+        assert there.run(second_step.fits, "ben", pyotp.TOTP(secret).at(there.clock()))
+
+
+def _as_earlier_versions_did(uow: UnitOfWork, name: str, secret: str) -> None:
+    """Seal what is a user's with the holding area's key."""
+    _, key = uow.holding_key()
+    sealed = {"email": key.seal(f"{name}@example.org", "address"), "second_step": key.seal(secret, "second step")}
+    uow.execute(update(users).where(users.c.name == name).values(**sealed))
 
 
 @pytest.mark.parametrize("state", ["held", "aside"])

@@ -423,7 +423,7 @@ def test_what_strangers_and_the_team_have_under_the_same_key_stays_readable(stud
             )
         )
         (user,) = uow.all(select(users))
-        return [*(key.open(row["body"], "body") for row in held), key.open(user["email"], "address")]
+        return [*(key.open(row["body"], "body") for row in held), uow.open_of_team(user["email"], "address")]
 
     assert study.program.database.read_now(read) == ["I am somebody else.", "ann@example.org"]
 
