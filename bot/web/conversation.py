@@ -17,7 +17,7 @@ from bot.interview.wording import day
 from bot.records import participants
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import access, desk, field_notes, handovers, moves, postponing, splitting, views, work
+from bot.service import access, desk, field_notes, handovers, moves, postponing, splitting, switch, views, work
 from bot.service.access import May, may
 from bot.service.staff import User
 from bot.service.views import Stretch
@@ -67,6 +67,7 @@ async def shown(request: Request, user: User, problem: str = "", draft: str = ""
         "days": _days(parts.database.clock().astimezone(record.zone)),
         "live": f"{here}/live?{urlencode(seen)}",
         "sees_notes": may(user, May.WRITE),
+        "filled": {},
     }
     return page(request, "participant.html", status=409 if problem else 200, user=user, **known, **composer | more)
 
@@ -81,6 +82,7 @@ async def _known(request: Request, user: User, stretch: Stretch) -> dict[str, An
         "record": record,
         "passages": await parts.database.read(splitting.passages, parts.terms, record.row.code, incoming),
         "beside": await parts.database.read(desk.beside, parts.terms, user, record.row.code),
+        "on_hold": await parts.database.read(switch.on_hold),
         "others": parts.presence.others(f"/participants/{record.row.code}", user.name),
     }
 
@@ -116,7 +118,7 @@ async def live(request: Request, user: User) -> Response:
         known = await _known(request, user, stretch)
         if known is None:
             return {}
-        known |= {"user": user, "sees_notes": may(user, May.WRITE)}
+        known |= {"user": user, "filled": {}, "sees_notes": may(user, May.WRITE)}
         names = ("record", "voice", "consent", "plan", "probes", "leaving", "others", "notes")
         return {part: render(request, f"{part}.html", **known) for part in names}
 
@@ -232,6 +234,10 @@ def _moment(uow: UnitOfWork, terms: Terms, code: str, on: str, at: str) -> datet
 # The rest of what can be done here
 
 
+TYPED = ("worry", "reason", "kind", "address")
+"""Fields that are filled again when their form was refused."""
+
+
 def _act(use_case: Callable[..., None], *names: str) -> Callable[[Request], Any]:
     """A button on a participant's page. What was being written there stays."""
 
@@ -243,7 +249,8 @@ def _act(use_case: Callable[..., None], *names: str) -> Callable[[Request], Any]
             more = [posted.get(name, "") for name in names]
             await parts.database.run(use_case, parts.terms, code, user.name, *more)
         except OwnPaceError as problem:
-            return await shown(request, user, str(problem), draft)
+            filled = {name: posted.get(name, "") for name in TYPED}
+            return await shown(request, user, str(problem), draft, filled=filled)
         if "text" in posted:
             keep_draft(request, user.name, f"/participants/{code}", draft)
         if not await parts.database.read(access.may_open, user, code, assigned_only=parts.assigned_only):
@@ -261,7 +268,7 @@ async def move(request: Request, user: User) -> Response:
     try:
         await parts.database.run(moves.move, parts.terms, code, kind, written, user.name)
     except OwnPaceError as problem:
-        return await shown(request, user, str(problem))
+        return await shown(request, user, str(problem), filled={"kind": kind, "address": written})
     return _back(code)
 
 
