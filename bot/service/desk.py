@@ -235,4 +235,4 @@ def probe(uow: UnitOfWork, terms: Terms, code: str, number: str) -> str:
     interview = participants.named(uow, terms, code).interview
     question = next((one for one in interview.schedule.questions if one.id == interview.position), None)
     probes = _probes(interview, question) if question else ()
-    return probes[int(number)] if number.isdecimal() and int(number) < len(probes) else ""
+    return {str(place): words for place, words in enumerate(probes)}.get(number, "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from sqlalchemy import ColumnElement, and_, case, func, insert, or_, select, update
@@ -182,11 +182,13 @@ def _seen_by(user: User) -> ColumnElement[bool]:
 def _place_of(cursor: str) -> tuple[int, datetime, int] | None:
     """The place that the cursor names; None where it names none."""
     try:
-        place, moment, number = cursor.split("|")
-        found = int(place), datetime.fromisoformat(moment), int(number)
-    except ValueError:
+        place, written, number = cursor.split("|")
+        moment = datetime.fromisoformat(written)
+        found = int(place), moment.astimezone(UTC), int(number)
+    except (ValueError, OverflowError):
         return None
-    return found if found[1].tzinfo and found[2] < 2**62 else None
+    real = moment.tzinfo and found[0] in range(len(NAMES)) and 0 <= found[2] < 2**62
+    return found if real else None
 
 
 def _after(place: int, moment: datetime, number: int) -> ColumnElement[bool]:

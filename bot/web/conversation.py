@@ -26,6 +26,7 @@ from bot.service import (
     postponing,
     reasons,
     splitting,
+    switch,
     views,
     withdrawal,
     work,
@@ -80,6 +81,7 @@ async def shown(request: Request, user: User, problem: str = "", draft: str = ""
         "live": f"{here}/live?{urlencode(seen)}",
         "sees_notes": may(user, May.WRITE),
         "reasons": await parts.database.read(reasons.about, parts.terms, record.row.code),
+        "filled": {},
     }
     return page(request, "participant.html", status=409 if problem else 200, user=user, **known, **composer | more)
 
@@ -94,6 +96,7 @@ async def _known(request: Request, user: User, stretch: Stretch) -> dict[str, An
         "record": record,
         "passages": await parts.database.read(splitting.passages, parts.terms, record.row.code, incoming),
         "beside": await parts.database.read(desk.beside, parts.terms, user, record.row.code),
+        "on_hold": await parts.database.read(switch.on_hold),
         "others": parts.presence.others(f"/participants/{record.row.code}", user.name),
     }
 
@@ -129,7 +132,7 @@ async def live(request: Request, user: User) -> Response:
         known = await _known(request, user, stretch)
         if known is None:
             return {}
-        known |= {"user": user, "sees_notes": may(user, May.WRITE)}
+        known |= {"user": user, "filled": {}, "sees_notes": may(user, May.WRITE)}
         names = ("record", "voice", "consent", "plan", "probes", "leaving", "others", "notes")
         return {part: render(request, f"{part}.html", **known) for part in names}
 
@@ -245,6 +248,10 @@ def _moment(uow: UnitOfWork, terms: Terms, code: str, on: str, at: str) -> datet
 # The rest of what can be done here
 
 
+TYPED = ("worry", "reason", "kind", "address")
+"""Fields that are filled again when their form was refused."""
+
+
 def _act(use_case: Callable[..., None], *names: str) -> Callable[[Request], Any]:
     """A button on a participant's page. What was being written there stays."""
 
@@ -256,7 +263,8 @@ def _act(use_case: Callable[..., None], *names: str) -> Callable[[Request], Any]
             more = [posted.get(name, "") for name in names]
             await parts.database.run(use_case, parts.terms, code, user.name, *more)
         except OwnPaceError as problem:
-            return await shown(request, user, str(problem), draft)
+            filled = {name: posted.get(name, "") for name in TYPED}
+            return await shown(request, user, str(problem), draft, filled=filled)
         if "text" in posted:
             keep_draft(request, user.name, f"/participants/{code}", draft)
         if not await parts.database.read(access.may_open, user, code, assigned_only=parts.assigned_only):
@@ -274,7 +282,7 @@ async def move(request: Request, user: User) -> Response:
     try:
         await parts.database.run(moves.move, parts.terms, code, kind, written, user.name)
     except OwnPaceError as problem:
-        return await shown(request, user, str(problem))
+        return await shown(request, user, str(problem), filled={"kind": kind, "address": written})
     return _back(code)
 
 

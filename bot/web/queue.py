@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -26,13 +27,16 @@ async def queue(request: Request, user: User) -> Response:
     return await _shown(request, user)
 
 
-async def _shown(request: Request, user: User, problem: str = "") -> Response:
-    known = await _known(request, user)
+async def _shown(
+    request: Request, user: User, problem: str = "", back: str = "", wrote: tuple[int, str] | None = None
+) -> Response:
+    known = await _known(request, user, QueryParams(urlsplit(back).query) if back else None)
+    known["wrote"] = wrote
     return page(request, "queue.html", status=409 if problem else 200, user=user, problem=problem, **known)
 
 
-async def _known(request: Request, user: User) -> dict[str, Any]:
-    asked = request.query_params
+async def _known(request: Request, user: User, place: QueryParams | None = None) -> dict[str, Any]:
+    asked = request.query_params if place is None else place
     group, mine, after = asked.get("group", ""), asked.get("mine", "") == "yes", asked.get("after", "")
     chosen = {name: value for name, value in (("group", group), ("mine", "yes" if mine else "")) if value}
     here = {**chosen, "after": after} if after else chosen
@@ -45,6 +49,7 @@ async def _known(request: Request, user: User) -> dict[str, Any]:
         "group": group,
         "mine": mine,
         "after": after,
+        "wrote": None,
         "done": "Handed back." if asked.get("done") == "back" else "",
         "chosen": urlencode(chosen),
         "back": "/queue" + (f"?{urlencode(here)}" if here else ""),
@@ -94,7 +99,8 @@ async def act(request: Request, user: User) -> Response:
             case _:
                 return page(request, "problem.html", status=404, user=user, problem="There is no such page.")
     except OwnPaceError as problem:
-        return await _shown(request, user, str(problem))
+        wrote = (task, posted.get("outcome", ""))
+        return await _shown(request, user, str(problem), posted.get("back", ""), wrote)
     return RedirectResponse(inside(posted.get("back", "/queue")), 303)
 
 

@@ -10,6 +10,7 @@ function merge(old, fresh) {
     old.replaceWith(fresh);
     return;
   }
+  if (old.nodeName === "TEXTAREA") return; // what somebody wrote there is theirs
   // What has a name stays the same thing, wherever it stands now: words that somebody is writing there stay with it.
   const kept = new Set([...fresh.children].map((child) => child.id).filter(Boolean));
   [...old.children].filter((child) => child.id && !kept.has(child.id)).forEach((child) => child.remove());
@@ -18,6 +19,13 @@ function merge(old, fresh) {
   for (const child of [...fresh.childNodes]) {
     const same = child.id && named.get(child.id);
     if (same) {
+      // What has the keyboard is never moved, for that would take it away: the others are moved behind it.
+      while (place && place !== same && (!place.id || same.contains(document.activeElement))) {
+        const next = place.nextSibling;
+        if (place.id) old.insertBefore(place, same.nextSibling);
+        else place.remove();
+        place = next;
+      }
       if (same === place) place = place.nextSibling;
       else old.insertBefore(same, place);
       merge(same, child);
@@ -34,7 +42,30 @@ function merge(old, fresh) {
   }
 }
 
+// What is new is said to a screen reader, once, in a few words: messages of the participant, and tasks.
+const NEW = [[".timeline > .in", "new message"], ["[data-part=tasks] .cards > li", "new task"]];
+
+function newest(selector) {
+  return Math.max(0, ...[...document.querySelectorAll(selector)].map((one) => Number(one.id.slice(1))));
+}
+
+function say(words) {
+  const place = document.getElementById("news");
+  if (place.textContent === words) place.textContent = "";
+  setTimeout(() => (place.textContent = words), 100);
+}
+
 function show(parts) {
+  const before = NEW.map(([selector]) => newest(selector));
+  change(parts);
+  const said = NEW.map(([selector, name], place) => {
+    const many = [...document.querySelectorAll(selector)].filter((one) => Number(one.id.slice(1)) > before[place]).length;
+    return many && `${many} ${name}${many > 1 ? "s" : ""}`;
+  });
+  if (said.some(Boolean)) say(said.filter(Boolean).join(", "));
+}
+
+function change(parts) {
   const atEnd = window.innerHeight + window.scrollY >= document.body.scrollHeight - 200;
   for (const [name, html] of Object.entries(parts)) {
     const part = document.querySelector(`[data-part="${name}"]`);
@@ -130,13 +161,17 @@ for (const form of document.querySelectorAll("form[data-send]")) {
 
 // How long the words are that somebody is writing, and what they cost: the server counts.
 for (const field of document.querySelectorAll("[data-count]")) {
-  let timer;
+  let timer, saying;
   const count = () => {
     clearTimeout(timer);
+    clearTimeout(saying); // it is said when they pause, and not on each key
     timer = setTimeout(async () => {
       const words = new URLSearchParams({ text: field.value });
       const said = await fetch(field.dataset.count, { method: "POST", body: words }).catch(() => null);
-      if (said && said.ok) document.getElementById("size").textContent = await said.text();
+      if (!(said && said.ok)) return;
+      const size = await said.text();
+      document.getElementById("size").textContent = size;
+      saying = setTimeout(() => say(size), 2000);
     }, 400);
   };
   field.addEventListener("input", count);

@@ -320,6 +320,32 @@ async def test_what_the_team_wrote_down_is_there_for_whoever_looks_next(team: Te
     assert places == sorted(places)
 
 
+async def test_what_was_typed_is_there_again_when_the_form_is_refused(team: Team) -> None:
+    invited = team.study.enrol()
+    moved = await team.ann.post(f"/participants/{invited}/move", data={"kind": "sms", "address": "not a number"})
+    assert (moved.status_code, 'value="not a number"' in moved.text) == (409, True)
+    code = team.study.consented(Address("sms", "+447700900555"))
+    team.study.says("I want to die", Address("sms", "+447700900555"))
+    await team.ben.post(f"/participants/{code}/take-over")
+    late = await team.ann.post(f"/participants/{code}/hand-back", data={"reason": "We <talked>"})
+    assert (late.status_code, ">\nWe &lt;talked&gt;</textarea>" in late.text) == (409, True)
+
+
+async def test_the_page_says_that_the_study_is_on_hold(team: Team, held: str) -> None:
+    await team.ann.post(f"/participants/{held}/reply", data={"text": "Hello"})
+    assert "on hold" not in (await team.ann.get(f"/participants/{held}")).text
+    await team.ann.post("/progress/hold")
+    page = (await team.ann.get(f"/participants/{held}")).text
+    assert "All messages are on hold" in page
+    assert ("leaves within" in page, "waits: all messages are on hold" in page) == (False, True)
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "\u0661", "x", ""])
+async def test_a_probe_that_is_none_is_refused(team: Team, held: str, number: str) -> None:
+    answer = await team.ann.post(f"/participants/{held}/insert", data={"probe": number, "text": "words"})
+    assert (answer.status_code, written(answer)) == (409, "words")
+
+
 async def test_what_is_pressed_twice_at_once_is_done_once(team: Team, held: str) -> None:
     here = f"/participants/{held}"
 

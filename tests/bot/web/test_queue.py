@@ -113,6 +113,12 @@ async def test_what_somebody_still_waits_for_is_not_resolved_from_the_queue(team
     task = task_ids(team.study)["distress"]
     answer = await team.ann.post(f"/tasks/{task}/resolve", data={"outcome": "Fine"})
     assert "Give the reason to go on" in answer.text
+    place = {"outcome": "A long <outcome>", "back": "/queue?group=Distress&mine=yes"}
+    await team.ann.post(f"/tasks/{task}/claim")
+    answer = await team.ann.post(f"/tasks/{task}/resolve", data=place)
+    assert ">\nA long &lt;outcome&gt;</textarea>" in answer.text
+    assert f'<details id="d{task}" open>' in answer.text
+    assert 'data-live="/queue/live?group=Distress&amp;mine=yes"' in answer.text
     assert "distress" in task_ids(team.study)
 
 
@@ -189,7 +195,18 @@ async def test_every_task_is_reached_page_by_page_and_none_twice(team: Team) -> 
     assert len(set(seen)) == 65
 
 
-@pytest.mark.parametrize("after", ["x", "1|2|3", "1|2026-01-01T00:00:00|3", "9|2026-01-01T00:00:00+00:00|" + "9" * 40])
+NO_PLACES = (
+    "x",
+    "1|2|3",
+    "1|2026-01-01T00:00:00|3",
+    "9|2026-01-01T00:00:00+00:00|" + "9" * 40,
+    "9" * 20 + "|2026-01-01T00:00:00+00:00|1",
+    "1|2026-01-01T00:00:00+00:00|-" + "9" * 40,
+    "1|0001-01-01T00:00:00+14:00|1",
+)
+
+
+@pytest.mark.parametrize("after", NO_PLACES)
 async def test_a_place_that_is_no_place_is_the_beginning(team: Team, after: str) -> None:
     team.study.run(UnitOfWork.open_task, "odd", None, None, None)
     assert headings(await team.ann.get("/queue", params={"after": after})) == ["Odd"]
