@@ -14,7 +14,7 @@ from bot.messages import Address
 from bot.records import participants
 from bot.records.tables import field_notes, postponed, timers
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import desk, handovers, postponing, work
+from bot.service import desk, handovers, postponing, withdrawal, work
 from bot.service.staff import User
 from tests.bot.web.conftest import Team
 from tests.bot.web.test_dashboard import written
@@ -317,3 +317,13 @@ async def test_what_the_team_wrote_down_is_there_for_whoever_looks_next(team: Te
     ]
     places = [shown.index(each) for pair in said for each in pair]
     assert places == sorted(places)
+
+
+async def test_what_was_deleted_is_not_among_what_the_team_wrote_down(team: Team) -> None:
+    code = team.study.consented()
+    await team.ann.post(f"/participants/{code}/worry", data={"worry": "She sounds tired"})
+    team.study.run(withdrawal.withdraw, team.study.program.terms, code, "Cora")
+    shown = await team.ann.get(f"/participants/{code}")
+    assert shown.status_code == 200
+    assert "She sounds tired" not in shown.text
+    assert "What the team wrote down" not in shown.text
