@@ -108,7 +108,7 @@ def refused(uow: UnitOfWork, user: User, what: str, path: str) -> None:
 
 
 def seen(uow: UnitOfWork, user: User, code: str) -> None:
-    """Note that somebody opened a conversation."""
+    """Note that somebody opened a conversation, or a page with words of it."""
     uow.note(user.name, "opened a conversation", code.strip().upper()[:60])
 
 

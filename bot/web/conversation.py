@@ -119,12 +119,13 @@ def _days(now: datetime) -> list[tuple[str, str]]:
 
 @signed_in(May.READ)
 async def live(request: Request, user: User) -> Response:
-    """What changes on the page, whenever it does."""
+    """What changes on the page, whenever it does; that it was opened is noted once."""
     parts = web(request)
     stretch = Stretch(start=number(request, "start") or 0, end=number(request, "end"), most=10_000)
     first = await _known(request, user, stretch)
     if first is None:
         return Response("", 404)
+    await parts.database.run(access.seen, user, first["record"].row.code)
     name = f"participant {first['record'].id}"
     here = f"/participants/{first['record'].row.code}"
 

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from bot.errors import OwnPaceError
-from bot.service import holding, reasons
+from bot.service import access, holding, reasons
 from bot.service.access import May
 from bot.service.staff import User
 from bot.web.conversation import number
@@ -47,7 +47,9 @@ def _of(what: May) -> Callable[[Page], Guarded]:
 
 @_of(May.READ)
 async def one(request: Request, user: User) -> Response:
-    """One message, and what may be done with it."""
+    """One message, and what may be done with it; that it was opened is noted where it is kept with a participant."""
+    if code := await web(request).database.read(holding.whose, request.path_params["id"]):
+        await web(request).database.run(access.seen, user, code)
     return await _shown(request, user)
 
 

@@ -18,7 +18,7 @@ from bot.export import copy
 from bot.records import participants
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import copies, deletion, withdrawal
+from bot.service import access, copies, deletion, withdrawal
 from bot.service.access import May
 from bot.service.staff import User
 from bot.web.once import once
@@ -38,7 +38,8 @@ WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 @signed_in(May.READ)
 async def own_copy(request: Request, user: User) -> Response:
-    """The lines of somebody's copy, as they are numbered in it."""
+    """The lines of somebody's copy, as they are numbered in it; that it was opened is noted."""
+    await web(request).database.run(access.seen, user, request.path_params["code"])
     return await _copy(request, user)
 
 

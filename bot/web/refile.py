@@ -13,7 +13,7 @@ from bot.errors import OwnPaceError
 from bot.records import participants
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import desk, refiling, splitting, views
+from bot.service import access, desk, refiling, splitting, views
 from bot.service.access import May
 from bot.service.staff import User
 from bot.service.views import Stretch
@@ -38,7 +38,8 @@ class Drawer:
 
 @signed_in(May.READ)
 async def refile(request: Request, user: User) -> Response:
-    """Choose messages, and where they belong."""
+    """Choose messages, and where they belong; that it was opened is noted."""
+    await web(request).database.run(access.seen, user, request.path_params["code"])
     message = number(request, "message")
     return await _shown(request, user, chosen=[message] if message else [])
 
@@ -118,7 +119,8 @@ async def undo(request: Request, user: User) -> Response:
 
 @signed_in(May.WRITE)
 async def split(request: Request, user: User) -> Response:
-    """One message, sentence by sentence."""
+    """One message, sentence by sentence; that it was opened is noted."""
+    await web(request).database.run(access.seen, user, request.path_params["code"])
     return await _split(request, user)
 
 

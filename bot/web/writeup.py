@@ -13,7 +13,7 @@ from bot.export.measures import media_word
 from bot.records import participants
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import writeups
+from bot.service import access, writeups
 from bot.service.access import May
 from bot.service.staff import User
 from bot.service.writeups import Piece, Version, WriteUpKind
@@ -47,7 +47,8 @@ async def listed(request: Request, user: User) -> Response:
 
 @signed_in(May.READ)
 async def one(request: Request, user: User) -> Response:
-    """The pieces of one message, each with its versions and a form for the next."""
+    """The pieces of one message, each with its versions and a form for the next; that it was opened is noted."""
+    await web(request).database.run(access.seen, user, request.path_params["code"])
     return await _one(request, user)
 
 

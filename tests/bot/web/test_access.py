@@ -298,6 +298,31 @@ async def test_opening_a_conversation_is_noted(study: World, client: httpx.Async
     assert study.count_of(audit, *seen) == 1
 
 
+async def test_every_page_with_their_words_is_noted_as_opening_a_conversation(
+    study: World, client: httpx.AsyncClient
+) -> None:
+    code = study.consented()
+    study.says("", media=(Media(MediaKind.PICTURE, "image/png", content=b"a picture"),))
+    study.says("It is me.", Address("sms", "+447700900777"))
+    sent, held = first(study, "answer"), first(study, "held")
+    await sign_in(client, "Researcher")
+    await client.post(f"/holding/{held}/link", data={"code": code, "reason": "Known"}, headers=HERE)
+    seen = (audit.c.act == "opened a conversation", audit.c.subject == code, audit.c.actor == "Researcher")
+    here = f"/participants/{code}"
+    paths = ("", "/copy", "/refile", f"/write-ups/{sent}", f"/split/{held}")
+    for opened, path in enumerate([*(here + path for path in paths), f"/holding/{held}"]):
+        assert study.count_of(audit, *seen) == opened
+        await client.get(path)
+    assert study.count_of(audit, *seen) == 6
+    parts = bootstrap.web_parts(study.program)
+    parts.news.bind(asyncio.get_running_loop())
+    async with open_page(parts, f"{here}/live", client.cookies["ownpace"]) as events:
+        for _ in "abc":
+            await anext(events)
+            parts.news.tell(frozenset({"*"}))
+    assert study.count_of(audit, *seen) == 7, "once for as long as the page is open"
+
+
 async def test_the_second_step_by_the_pages(study: World, client: httpx.AsyncClient) -> None:
     await sign_in(client, "Researcher")
     answer = await client.get("/account/second-step")

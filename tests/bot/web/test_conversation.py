@@ -15,7 +15,7 @@ from bot.messages import Address
 from bot.records import participants
 from bot.records.tables import field_notes, postponed, timers
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import desk, handovers, postponing, work
+from bot.service import desk, handovers, postponing, withdrawal, work
 from bot.service.staff import User
 from tests.bot.web.conftest import Team
 from tests.bot.web.test_dashboard import written
@@ -396,3 +396,13 @@ async def test_whoever_was_fetched_hands_back_and_keeps_what_they_wrote_too_late
     back = await team.ben.post(f"{here}/hand-back")
     assert (back.status_code, back.headers["location"]) == (303, "/queue?done=back")
     assert "Handed back." in (await team.ben.get("/queue?done=back")).text
+
+
+async def test_what_was_deleted_is_not_among_what_the_team_wrote_down(team: Team) -> None:
+    code = team.study.consented()
+    await team.ann.post(f"/participants/{code}/worry", data={"worry": "She sounds tired"})
+    team.study.run(withdrawal.withdraw, team.study.program.terms, code, "Cora")
+    shown = await team.ann.get(f"/participants/{code}")
+    assert shown.status_code == 200
+    assert "She sounds tired" not in shown.text
+    assert "What the team wrote down" not in shown.text
