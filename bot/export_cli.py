@@ -59,20 +59,27 @@ def _run(path: Path, exporter: Exporter, wanted: Wanted) -> None:
 
 
 def _who_asks(program: Program, what: str, wanted: Wanted) -> str:
-    """Who stands in the trail. Raises OwnPaceError where words as they were said are asked for by who may not have
-    them; a person's own record is for that person, whoever makes it."""
-    as_said = wanted.originals and wanted.scope is not Scope.ALL
-    if as_said and wanted.actor == ACTOR:
-        raise WrongUse("--as-said is for a key holder. Say who asks: --as NAME, one of: scripts/ownpace users list")
+    """Who stands in the trail; words as they were said are for a key holder. A person's own record is for that person,
+    whoever makes it."""
+    if wanted.originals and wanted.scope is not Scope.ALL:
+        return key_holder(program, wanted.actor, f"export {what}", "--as-said")
     if wanted.actor == ACTOR:
         return ACTOR
-    user = program.database.read_now(staff.colleague, wanted.actor)
+    return program.database.read_now(staff.colleague, wanted.actor).name
+
+
+def key_holder(program: Program, name: str, command: str, option: str) -> str:
+    """The user who asks for something that tells who people are. Raises OwnPaceError where they may not have that,
+    which is noted."""
+    if name == ACTOR:
+        raise WrongUse(f"{option} is for a key holder. Say who asks: --as NAME, one of: scripts/ownpace users list")
+    user = program.database.read_now(staff.colleague, name)
     for needed in (May.READ, May.CONTACT):
-        if as_said and not access.may(user, needed):
-            program.database.run_now(access.refused, user, needed.value, f"export {what} --as-said")
+        if not access.may(user, needed):
+            program.database.run_now(access.refused, user, needed.value, f"{command} {option}")
             raise OwnPaceError(
                 f"{user.name} may not have words as they were said: they are {access.NAMES[user.role]}. "
-                "Leave --as-said out, or ask a key holder."
+                f"Leave {option} out, or ask a key holder."
             )
     return user.name
 

@@ -15,6 +15,8 @@ from bot.errors import WrongUse
 from bot.export import replacing
 from bot.export.measures import media_word
 from bot.export.replacing import Decision, Offer
+from bot.export.writing import ACTOR
+from bot.export_cli import key_holder
 from bot.service import writeups
 from bot.service.writeups import Piece, WriteUpKind
 from bot.terminal import CONFIG, ConfigPath, opened, out
@@ -90,14 +92,18 @@ def anonymise(
     also: Annotated[
         list[str] | None, typer.Option(help="Further words, and what stands for them.", metavar="'WORDS=[LABEL]'")
     ] = None,
-    decided: Annotated[bool, typer.Option("--decided", help="Show what was decided already.")] = False,
-    undo: Annotated[str, typer.Option(help="Take these of --decided back.", metavar="7,9")] = "",
+    decided: Annotated[
+        bool, typer.Option("--decided", help="Show what was decided already. For a key holder.")
+    ] = False,
+    undo: Annotated[str, typer.Option(help="Take these of --decided back. For a key holder.", metavar="7,9")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="For programs: the list as JSON; nothing is asked.")] = False,
-    who: Annotated[str, typer.Option("--as", help="Your name, for the trail.", metavar="NAME")] = "command line",
+    who: Annotated[str, typer.Option("--as", help="Your name, for the trail.", metavar="NAME")] = ACTOR,
     config: ConfigPath = CONFIG,
 ) -> None:
     """Go through words of a participant that may tell who somebody is, and decide what stands for them in exports."""
     with opened(config, {}) as program:
+        if undo or decided:
+            who = key_holder(program, who, f"anonymise {code}", "--undo" if undo else "--decided")
         if undo:
             many = program.database.run_now(replacing.undo, code, _numbers(undo), who)
             out.print(f"{many} taken back.")

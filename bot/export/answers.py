@@ -52,6 +52,7 @@ ANSWER_COLUMNS = (
     Column("question", str, "the id of the question"),
     Column("number", int, "the question's number as the participant sees it; a follow-up has that of the one before"),
     Column("progress", str, "asked (still open), settled, or skipped by the participant"),
+    Column("whose_words", str, "own words, with help, or on behalf: as they said it; empty where nobody said"),
     Column(
         "text",
         str,
@@ -153,6 +154,7 @@ def answer_row(case: Case, answer: Answer) -> Mapping[str, Value]:
         "question": answer.question,
         "number": answer.number,
         "progress": answer.progress.value,
+        "whose_words": answer.who,
         "text": answer.text,
         "words": answer.words,
         "characters": len(answer.text),

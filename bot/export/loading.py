@@ -353,13 +353,15 @@ def _answers(schedule: Schedule, saved: Mapping[str, Any], turns: tuple[Turn, ..
             continue
         said = [turn for turn in of.get(key, []) if turn.left]
         kept = [turn for turn in said if not turn.removed]
-        progress, _, prompted, *_ = saved.get(key, ("asked", [], False))
+        kept_of_it: tuple[Any, ...] = (*saved.get(key, ("asked", [], False)), None, None)
+        progress, _, prompted, _, who = kept_of_it[:5]
         yield Answer(
             question=key,
             section=known.get(key, ""),
             number=schedule.number(key) if key in known else 0,
             progress=Progress(progress),
             prompted=prompted,
+            who=who or "",
             parts=tuple(turn for turn in kept if turn.kind in ANSWERS),
             removed=sum(turn.removed for turn in said),
             asked=tuple(turn for turn in kept if turn.kind is Kind.QUESTION),

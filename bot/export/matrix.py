@@ -28,7 +28,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from bot.export.measures import merged, utf16
 from bot.export.reading import Study
 from bot.export.record import Case, Cohort
-from bot.export.writing import Passage
+from bot.export.writing import ATTRIBUTE, Passage
 
 LONGEST_CELL = 32_767
 """Characters in a cell, counted in UTF-16 units (Excel specifications and limits, support.microsoft.com)."""
@@ -151,7 +151,7 @@ class Matrix:
 def attributes(case: Case) -> Iterator[Passage]:
     """What enrolment said of a person."""
     for name, value in case.attributes.items():
-        yield Passage(f"attribute {name}", value)
+        yield Passage(f"{ATTRIBUTE}{name}", value)
 
 
 def _csv(study: Study, place: Path) -> None:

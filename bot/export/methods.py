@@ -161,7 +161,7 @@ class Count:
             f"{len(study.heads)} people came forward whose figures may be told, and {self.enrolled()} of them were "
             "enrolled: the others wait for a place, or the study was not for them. Interviews were held by message, at "
             "each participant's own pace. A message counts with the channel it went by; a participant with that of "
-            "their first message. Whether a supporter helped is not known to this report."
+            "their first message. Whose words an answer is in, where they said so, is in the data of export answers."
         )
         yield Heading(1, "Who took part")
         yield Table("People, by cohort and state", *self._people())

@@ -207,11 +207,14 @@ _NEXT_AUTHOR = Prepared(
 def _researchers(uow: UnitOfWork, named: bool) -> dict[str, str]:
     """Each researcher's name with what stands for it: R01, R02 in the order in which they first wrote.
 
-    Those who only wrote something up come after those who wrote to participants.
+    Those who only wrote something up come after those who wrote to participants, and last those whose name participants
+    were only told.
     """
+    told = uow.all(select(people.c.researcher).where(people.c.researcher != "").order_by(people.c.id))
     wrote_up = uow.all(select(writeups.c.author, writeups.c.checked_by).order_by(writeups.c.id))
     names = dict.fromkeys(_authors(uow))
     names |= dict.fromkeys(name for row in wrote_up for name in (row["author"], row["checked_by"]) if name)
+    names |= dict.fromkeys(row["researcher"] for row in told)
     return {name: name if named else f"R{number:02}" for number, name in enumerate(names, start=1)}
 
 

@@ -152,13 +152,17 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One question that was asked, and everything that was said to it. `text` is empty where it was skipped."""
+    """One question that was asked, and everything that was said to it. `text` is empty where it was skipped.
+
+    `who`: whose words they said it is, a value of `Who`, or '' where nobody said.
+    """
 
     question: str
     section: str
     number: int
     progress: Progress
     prompted: bool
+    who: str = ""
     parts: tuple[Turn, ...] = ()
     removed: int = 0
     asked: tuple[Turn, ...] = ()

@@ -147,7 +147,7 @@ def undo(uow: UnitOfWork, code: str, ids: Collection[int], by: str = "command li
     known = {one.id: one.what for one in _decisions(uow, person)}
     if strange := sorted(set(ids) - set(known)):
         raise WrongUse(
-            f"{strange[0]} is no decision about {person.code}. See: ownpace anonymise {person.code} --decided"
+            f"{strange[0]} is no decision about {person.code}. See: ownpace anonymise {person.code} --decided --as NAME"
         )
     uow.execute(update(replacements).where(replacements.c.id.in_(sorted(set(ids)))).values(undone_at=uow.now))
     uow.note(by, "anonymising undone", person.code, undone=dict(Counter(known[one].value for one in set(ids))))
@@ -198,7 +198,7 @@ class Decided:
         except ValueError:
             raise ExportError(
                 "A replacement does not fit the text that it was made for, so nothing was written. "
-                "See: ownpace anonymise CODE --decided, undo it, and decide again."
+                "See: ownpace anonymise CODE --decided --as NAME, undo it, and decide again."
             ) from None
 
     def made(self, spot: Spot, text: str) -> list[Replacement]:

@@ -26,6 +26,9 @@ from bot.records.unit_of_work import UnitOfWork
 
 ACTOR = "command line"
 MOST_HITS_TOLD = 40
+ATTRIBUTE = "attribute "
+"""How the place of what enrolment said of a person begins."""
+
 UNFINISHED = ".ownpace-unfinished-"
 """How the folder is called in which an export grows, before its random end."""
 
@@ -165,13 +168,15 @@ def look_through(study: Study, exporter: Exporter) -> None:
     scanner = None if study.originals else Scanner.of(study.uow)
     ours = study_words(text for cohort in study.cohorts for s in cohort.schedules for text in (s.to_json(),))
     hits: dict[str, None] = {}
+    mends: dict[str, None] = {}
     for case in study.cases("Looking through"):
         study.survey.see(case)
         for passage in exporter.passages(case) if scanner else ():
             for found in _found(scanner, case, passage, ours) if scanner else ():
                 hits[_told(case, passage, found)] = None
+                mends[_mend(passage)] = None
     if hits:
-        raise ExportError(_stopped(list(hits)))
+        raise ExportError(_stopped(list(hits), mends))
 
 
 def _found(scanner: Scanner, case: Case, passage: Passage, ours: frozenset[str]) -> Iterator[Found]:
@@ -182,17 +187,28 @@ def _found(scanner: Scanner, case: Case, passage: Passage, ours: frozenset[str])
 
 def _told(case: Case, passage: Passage, found: Found) -> str:
     whose = "the participant themselves" if case.code in found.whose else " or ".join(found.whose[:3])
-    return f"{case.code}, {passage.place}: {found.kind} of {whose}"
+    ours = ", in a text of our own" if passage.ours else ""
+    return f"{case.code}, {passage.place}{ours}: {found.kind} of {whose}"
 
 
-def _stopped(hits: list[str]) -> str:
+def _mend(passage: Passage) -> str:
+    """What can be done about a text that names somebody: words that people wrote can be replaced, the rest cannot."""
+    if passage.place.startswith(ATTRIBUTE):
+        return "An attribute was a column at enrolment. Take out what has no attributes: export transcript or answers."
+    if passage.ours:
+        return "A text of our own: take it out without, as with export transcript --bot none, or export matrix."
+    return "Say what stands for them: ownpace anonymise CODE; what it does not offer: --also 'WORDS=[LABEL]'."
+
+
+def _stopped(hits: list[str], mends: Iterable[str]) -> str:
     more = [f"... and {len(hits) - MOST_HITS_TOLD} more"] if len(hits) > MOST_HITS_TOLD else []
     return "\n".join(
         [
             "Nothing was written: these texts would tell who somebody is.",
             *(f"  {hit}" for hit in hits[:MOST_HITS_TOLD]),
             *(f"  {line}" for line in more),
-            "Say what stands for them: ownpace anonymise CODE. For a key holder: what was said, --as-said --as NAME.",
+            *mends,
+            "For a key holder: what was said, --as-said --as NAME.",
         ]
     )
 

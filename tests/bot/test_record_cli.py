@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -89,7 +90,9 @@ def test_what_is_piped_in_is_taken(typed: Typed, monkeypatch: pytest.MonkeyPatch
         (("anonymise", "SW01", "--accept", "one"), 2, "'one' is no number"),
         (("anonymise", "SW01", "--accept", "1", "--refuse", "1"), 2, "cannot be accepted and refused"),
         (("anonymise", "SW01", "--also", "Bryn Glas"), 2, "write WORDS=[LABEL]"),
-        (("anonymise", "SW01", "--undo", "7"), 2, "7 is no decision about SW01"),
+        (("anonymise", "SW01", "--undo", "7"), 2, "--undo is for a key holder"),
+        (("anonymise", "SW01", "--decided"), 2, "--decided is for a key holder"),
+        (("anonymise", "SW01", "--decided", "--as", "nobody"), 1, "nobody"),
     ],
 )
 def test_what_cannot_be_done_is_told_plainly(
@@ -116,19 +119,44 @@ def test_suggestions_are_listed_for_people_and_for_programs(typed: Typed) -> Non
     assert [SAID[row["start"] : row["end"]] for row in rows] == [row["words"] for row in rows]
 
 
-def test_some_are_accepted_some_refused_and_taken_back(typed: Typed) -> None:
+def add_user(typed: Typed, monkeypatch: pytest.MonkeyPatch, role: str) -> tuple[str, str]:
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+    assert typed("users", "add", f"a {role}", "--role", role)[0] == 0
+    return "--as", f"a {role}"
+
+
+def test_only_a_key_holder_sees_what_stands_for_what_and_takes_it_back(
+    typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others are refused, which is noted."""
+    typed("anonymise", "SW01", "--accept-all")
+    for role in ("researcher", "coordinator"):
+        who = add_user(typed, monkeypatch, role)
+        for words in (("--decided",), ("--decided", "--json"), ("--undo", "1")):
+            code, said = typed("anonymise", "SW01", *words, *who)
+            assert (code, "may not have words as they were said" in said, "Wren" in said) == (1, True, False), said
+    assert "0 suggestions." in typed("anonymise", "SW01")[1], "nothing was taken back"
+    assert typed("audit", "--last", "20")[1].count("was refused") == 6
+    who = add_user(typed, monkeypatch, "key-holder")
+    assert "Wren" in typed("anonymise", "SW01", "--decided", *who)[1]
+    assert "7 is no decision about SW01" in typed("anonymise", "SW01", "--undo", "7", *who)[1]
+    assert "1 taken back." in typed("anonymise", "SW01", "--undo", "1", *who)[1]
+
+
+def test_some_are_accepted_some_refused_and_taken_back(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    who = add_user(typed, monkeypatch, "key-holder")
     assert (
         "2 accepted, 1 refused, of 3."
         in typed("anonymise", "SW01", "--accept", "1,3", "--refuse", "2", "--as", "Kim")[1]
     )
     assert "0 suggestions." in typed("anonymise", "SW01")[1]
-    said = typed("anonymise", "SW01", "--decided")[1]
+    said = typed("anonymise", "SW01", "--decided", *who)[1]
     assert "name: Wren -> [daughter's name]  (Kim)" in said
     assert "place: Splott stays  (Kim)" in said
-    made = json.loads(typed("anonymise", "SW01", "--decided", "--json")[1])
+    made = json.loads(typed("anonymise", "SW01", "--decided", "--json", *who)[1])
     assert [row["accepted"] for row in made] == [True, True, False]
     ids = ",".join(str(row["id"]) for row in made)
-    assert "3 taken back." in typed("anonymise", "SW01", "--undo", ids)[1]
+    assert "3 taken back." in typed("anonymise", "SW01", "--undo", ids, *who)[1]
     assert "3 suggestions." in typed("anonymise", "SW01")[1]
 
 

@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, delete, insert, select, update
 
+from bot.export.answers import answer_row
 from bot.export.measures import merged, natural, tidy
 from bot.export.reading import Study
 from bot.export.record import Case, Kind, Scope, Speaker
 from bot.export.transcript import shown
 from bot.interview.state import Progress
 from bot.messages import Address, Inbound, Media, MediaKind
-from bot.records.tables import messages, metadata
+from bot.records.tables import interviews, messages, metadata
 from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import Vault
 from bot.service import enrolment, intake
@@ -206,3 +207,21 @@ def _insert(held: World, case: Case, person: dict[str, object], replaces: int, t
         uow.execute(insert(messages).values(**person, **row, replaces=replaces, body=key.seal(text, "body")))
 
     held.run(store)
+
+
+def test_a_supporters_help_and_a_researcher_who_has_not_written_are_told_without_names(tmp_path: Path) -> None:
+    """Whose words an answer is in is data; the name of whoever is to write is not."""
+    with world(tmp_path) as study:
+        person = joins(study, 1, researcher="Kim Lee")
+        person.consents()
+        person.answers("I text her.")
+        person.says("PERSON")
+        saved = study.program.database.read_now(lambda uow: uow.all(select(interviews.c.saved)))[0]["saved"]
+        saved["answers"]["b-now"][4] = "with help"
+        study.run(lambda uow: uow.execute(update(interviews).values(saved=saved)))
+        (case,) = cases(study)
+        assert answer_row(case, case.answers[0])["whose_words"] == "with help"
+        assert answer_row(case, case.answers[1])["whose_words"] == ""
+        texts = " ".join(turn.text for turn in case.turns)
+        assert "Kim Lee" not in texts
+        assert "R01" in texts

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 
 from bot.errors import ExportError
 from bot.export import replacing
@@ -22,6 +23,8 @@ from bot.export.reading import Study
 from bot.export.record import Case
 from bot.export.transcript import Transcripts
 from bot.export.writing import UNFINISHED, Exporter, new_place
+from bot.records.tables import participants as people
+from bot.records.unit_of_work import UnitOfWork
 from bot.service import withdrawal
 from tests.bot.export.conftest import ANNA, BOB, DEE
 from tests.bot.export.study import Email, joins, take_out, trail
@@ -255,8 +258,30 @@ def test_a_folder_that_is_not_there_is_named(held: World, tmp_path: Path) -> Non
 def test_an_attribute_that_names_somebody_stops_the_matrix(tmp_path: Path) -> None:
     with world(tmp_path) as study:
         joins(study, 1, name="Ffion", attributes={"supporter": "Ffion's mother"}).consents()
-        with pytest.raises(ExportError, match="SW01, attribute supporter: a name of the participant themselves"):
+        with pytest.raises(
+            ExportError, match="SW01, attribute supporter: a name of the participant themselves"
+        ) as stopped:
             take_out(study, Matrix("csv"), tmp_path / "out")
+        assert "export transcript or answers" in str(stopped.value)
+        assert "anonymise" not in str(stopped.value), "that offers nothing here"
+        take_out(study, Answers("csv"), tmp_path / "out")
+
+
+def forget_name(uow: UnitOfWork) -> None:
+    """As if the text were about somebody else."""
+    key = uow.key(uow.execute(select(people.c.key_id)).scalar_one())
+    uow.execute(update(people).values(name=key.seal("", "name")))
+
+
+def test_a_text_of_our_own_that_names_somebody_is_told_apart(tmp_path: Path) -> None:
+    with world(tmp_path) as study:
+        joins(study, 1, name="Ffion").consents()
+        study.run(forget_name)
+        joins(study, 2, name="Ffion")
+        with pytest.raises(ExportError, match=r"SW01, .*, in a text of our own: a name of SW02") as stopped:
+            take_out(study, Transcripts("txt", bot="all"), tmp_path / "out")
+        assert "anonymise" not in str(stopped.value)
+        take_out(study, Transcripts("txt", bot="none"), tmp_path / "out")
 
 
 @pytest.mark.parametrize("exporter", [Answers("csv"), Transcripts("txt", steering=True)], ids=["data", "transcript"])
