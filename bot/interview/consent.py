@@ -130,7 +130,7 @@ def answer_again(turn: Turn, said: Said) -> None:
     if not agreed and _required(turn.interview, key):
         decline(turn)
     else:
-        _go_on(turn)
+        _go_on(turn, there_already=key != AGREED_AGAIN)
 
 
 def _answered(interview: Interview, said: Said, agreed: bool | None) -> str | None:
@@ -143,12 +143,18 @@ def _answered(interview: Interview, said: Said, agreed: bool | None) -> str | No
     return interview.position if unaware or said.media is not None else None
 
 
-def _go_on(turn: Turn) -> None:
-    """To what else they are to agree to, and then back to where they were."""
+def _go_on(turn: Turn, *, there_already: bool) -> None:
+    """To what else they are to agree to, and then back to where they were.
+
+    A question that they have begun to answer is asked again on a new way only.
+    """
     if turn.interview.again:
         answering.ask(turn)
     elif turn.interview.state is State.CONSENT:
         next_statement(turn)
+    elif there_already and turn.interview.answer.parts and not turn.interview.between:
+        turn.say("got-it")
+        settling.set_timer(turn)
     else:
         settling.carry_on(turn)
         if turn.interview.answer.parts and not turn.interview.between:

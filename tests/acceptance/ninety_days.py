@@ -10,7 +10,7 @@ import heapq
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
@@ -23,17 +23,18 @@ from bot.interview.bank_holidays import is_bank_holiday
 from bot.interview.distress import URGENT
 from bot.interview.engine import Step, step
 from bot.interview.events import Due, Event, HandedBack, Said, Send, TimerKind
-from bot.interview.schedule import Wording
+from bot.interview.schedule import Schedule, Wording
 from bot.interview.state import Interview, Menu, State
 from bot.messages import Address, Inbound
 from bot.records import participants
 from bot.records.tables import interviews, messages, outbox, tasks
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import conversations, enrolment, handovers, intake, switch
+from bot.service import conversations, enrolment, handovers, intake, reconfirming, switch
 from bot.service import outbox as sending
 from bot.service.alerts import LANE
 from bot.service.enrolment import Entry
+from bot.service.reconfirming import Outcome
 from tests.bot.world import World
 
 LONDON = ZoneInfo("Europe/London")
@@ -123,6 +124,7 @@ class Simulation:
                 self.at(local.astimezone(self.start.tzinfo), self.staff_look)
         self.at(self.held[0], lambda uow, _: self.note(switch.hold(uow, "coordinator")))
         self.at(self.held[1], lambda uow, _: self.note(switch.release(uow, self.world.program.terms, "coordinator")))
+        self.at(self.start + 20 * DAY, self.change_statements)
         while (moment := self.world.program.database.read_now(self.next_moment)) <= self.end:
             self.world.clock.now = moment
             self.world.run(self.moment)
@@ -206,6 +208,9 @@ class Simulation:
             return
         self.tally["messages to people"] += 1
         self.check_hour(uow, person, row["author"], row["texts"] or "")
+        if row["question"] and row["claimed_at"] == uow.now:  # else nobody could tell until now that it had left
+            self.must(person.quiet == "", f"{person.code}: {row['question']} after they {person.quiet}")
+            self.check_agreed(uow, person, row["question"], row["participant_id"])
         last = max((at for _, at in person.said), default=self.start)
         if row["texts"] in URGENT and row["attempts"] == 1:
             self.must(uow.now - last <= MINUTE, f"{person.code}: support came {uow.now - last} after a sign")
@@ -229,6 +234,26 @@ class Simulation:
         self.unasked[person.code][local.date()] += 1
         self.must(self.unasked[person.code][local.date()] <= CAP, f"{person.code}: more than {CAP} on {local.date()}")
         self.must(person.quiet == "", f"{person.code}: {texts or 'a question'} after they {person.quiet}")
+
+    def check_agreed(self, uow: UnitOfWork, person: Person, question: str, participant: int) -> None:
+        """Promise 4: no question while a statement that was changed waits for their YES."""
+        if question[:2] in ("a-", "b-"):
+            interview = participants.by_id(uow, self.world.program.terms, participant).interview
+            self.must(interview.consented and not interview.again, f"{person.code}: {question} without consent")
+
+    def change_statements(self, uow: UnitOfWork, _when: datetime) -> None:
+        """Who may see the answers, and for how long they are kept, is said anew in every wording."""
+        rules = self.world.program.rules
+        words = {"standard": "I agree anew.", "easy_read": "I say yes.", "short": "I agree anew. YES or NO?"}
+
+        def anew(schedule: Schedule) -> Schedule:
+            return schedule.with_statements(
+                one.model_copy(update=words) for one in schedule.statements if one.id in CHANGED
+            )
+
+        changed = replace(rules, schedules={key: anew(schedule) for key, schedule in rules.schedules.items()})
+        done = reconfirming.reconfirm(uow, self.world.program.terms, changed, "coordinator")
+        self.tally["asked to agree anew"] += sum(one.outcome in (Outcome.NOW, Outcome.LATER) for one in done)
 
     def must(self, true: bool, otherwise: str) -> None:
         if not true:
@@ -296,7 +321,12 @@ class Simulation:
             return timedelta(minutes=rng.uniform(low, high))
 
         if text == "template-reopen":
-            self.later(person, minutes(10, 1200), lambda: None if person.quiet else "yes")
+            before = len(person.said)
+            self.later(
+                person,
+                minutes(10, 1200),
+                lambda: None if person.quiet or len(person.said) > before else "yes",
+            )
         elif text in ("reminder-1", "reminder-2"):
             if person.temper != "away for sixty days" and rng.random() < 0.8:
                 self.later(person, minutes(5, 900), lambda: None if person.quiet else "AGAIN")
@@ -442,6 +472,9 @@ REPLIES = {
     "who-answered": ["1", "2", "someone helps me"],
     "call-ask": ["1", "2"],
 }
+CHANGED = ("c1-info", "c3-noeffect")
+"""Statements that the study words anew on the twentieth day."""
+
 SPECIAL = {
     "stops": (5, "STOP"),
     "leaves": (4, "LEAVE"),
