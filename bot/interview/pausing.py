@@ -125,6 +125,8 @@ def resume(turn: Turn) -> None:
     else:
         state = State.ACTIVE
     turn.change(state=state, menu=None)
+    if state is State.ACTIVE and (refused := interview.refused):
+        turn.change(again=(*interview.again, *refused))  # who comes back after a NO says YES before anything else
     if state is not State.HANDOVER:
         turn.follow(Release(None if turn.replying else turn.waking()))
 

@@ -294,6 +294,12 @@ class Interview(Changing):
         required = (s.id for s in self.schedule.statements if s.required)
         return all(self.consent.get(key) is True or key in waits for key in required)
 
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """The required statements that have no YES, nor are to be asked again."""
+        required = (s.id for s in self.schedule.statements if s.required)
+        return tuple(key for key in required if self.consent.get(key) is not True and key not in self.again)
+
     def permits(self, what: str) -> bool:
         """Whether the person said YES to the statement that lets us do this, in the words that it has now."""
         agreed = {key for key, yes in self.consent.items() if yes and key not in self.again}

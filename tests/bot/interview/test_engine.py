@@ -440,14 +440,14 @@ class Interviews(RuleBasedStateMachine):
             case State.SCREENING:
                 assert now.position in ELIGIBILITY
             case State.CONSENT:
-                assert now.position in STATEMENTS
+                assert now.position in [*STATEMENTS, "c9"]
             case State.ACTIVE:
                 assert now.position in QUESTIONS
                 assert now.consented
             case State.INVITED | State.WAITING | State.INELIGIBLE | State.COMPLETE:
                 assert now.position == ""
             case _:
-                assert now.position in ["", *ELIGIBILITY, *STATEMENTS, *QUESTIONS]
+                assert now.position in ["", *ELIGIBILITY, *STATEMENTS, "c9", *QUESTIONS]
 
     @invariant()
     def every_part_is_a_message_filed_under_its_question(self) -> None:
