@@ -42,7 +42,7 @@ def obey(turn: Turn, said: Said, word: Word) -> None:
     else:
         if state in (State.STOPPED, State.LEAVING) or (state is State.PAUSED and word.command in WAKING):
             pausing.resume(turn)
-            if _goes_on_by_itself(turn):
+            if word.command in WAKING and _goes_on_by_itself(turn):
                 return
         if turn.interview.state is State.HANDOVER:  # only a person releases them
             fetching.promise(turn)
