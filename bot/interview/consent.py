@@ -81,9 +81,7 @@ def _says_nothing_of_it(turn: Turn, said: Said) -> bool:
 
 def _verdict(interview: Interview, key: str, text: str) -> bool | None:
     """What they say to a statement; in short wording that may carry its number."""
-    if key == AGREED_AGAIN:
-        return yes_or_no(text, numbered=False)
-    if interview.person.wording is not Wording.SHORT:
+    if key == AGREED_AGAIN or interview.person.wording is not Wording.SHORT:
         return yes_or_no(text, numbered=False)
     place, statement = next((n, s) for n, s in enumerate(interview.schedule.statements, 1) if s.id == key)
     number = _NUMBER.match(statement.short)
@@ -152,11 +150,9 @@ def _go_on(turn: Turn, *, there_already: bool) -> None:
         answering.ask(turn)
     elif turn.interview.state is State.CONSENT:
         next_statement(turn)
-    elif there_already and turn.interview.answer.parts and not turn.interview.between:
-        turn.say("got-it")
-        settling.set_timer(turn)
     else:
-        settling.carry_on(turn)
+        begun = turn.interview.answer.parts and not turn.interview.between
+        turn.say("got-it") if there_already and begun else settling.carry_on(turn)
         if turn.interview.answer.parts and not turn.interview.between:
             settling.set_timer(turn)
 

@@ -301,7 +301,7 @@ class Database:
             try:
                 with uow.undone_on_failure():
                     told.append(partial(one.tell, one.work(uow)))
-            except Exception:
+            except Exception:  # whoever asked for it tries again by itself, and says there what is wrong
                 if not in_transaction(connection):
                     raise
             else:

@@ -176,4 +176,4 @@ def check(page: Page) -> None:
     page.add_script_tag(path=AXE)
     found = page.evaluate(RULES)["violations"]
     assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]  # it has a size
