@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -113,12 +113,19 @@ def throwaway(settings: Settings, folder: Path, settle: timedelta) -> Program:
         study=settings.study,
         database=config.Database(url=f"sqlite:///{folder}/study.db"),
         security=config.Security(key_file=folder / "study.key"),
-        pace=settings.pace.model_copy(update={"settle": {"simulator": settle}}),
+        pace=_settling(settings.pace, settle),
         retention=settings.retention,
         channels={"simulator": {"enabled": True}},
     )
     prepare(alone)
     return build(alone)
+
+
+def _settling(pace: config.Pace, settle: timedelta) -> config.Pace:
+    """The same pace, but for how long an answer takes to settle, in every cohort."""
+    at_once = {"settle": {"simulator": settle}}
+    cohorts = {name: own.model_copy(update=at_once) for name, own in pace.cohorts.items()}
+    return pace.model_copy(update={**at_once, "cohorts": cohorts})
 
 
 def web_parts(program: Program) -> Web:
@@ -154,28 +161,10 @@ def terms_of(
     settings: Settings, schedules: Mapping[tuple[str, str], Schedule], channels: Mapping[str, Channel]
 ) -> Terms:
     """What the settings and the prompts folder say about every interview. Raises ScheduleError."""
-    hours = settings.pace.quiet_hours
-    quiet = None
-    if hours:
-        quiet = (hours.start.hour * 60 + hours.start.minute, hours.end.hour * 60 + hours.end.minute)
-
-    review = None if settings.pace.review == "manual" else settings.pace.review
-    ladder = Ladder(settings.pace.reminders, settings.pace.reminders_in_silence, settings.pace.reminders_in_interview)
 
     @cache
-    def pace(kind: str) -> Pace:
-        settle = settle_on(settings, kind)
-        made = Pace(
-            settle,
-            quiet,
-            settings.pace.prompts,
-            bank_holidays=settings.pace.bank_holidays,
-            most=settings.pace.caps,
-            review=review,
-            questions_a_day=settings.pace.questions_a_day,
-            ladder=ladder,
-        )
-        return replace(made, quiet=None, bank_holidays=False, most=0) if kind == "simulator" else made
+    def pace(cohort: str, kind: str) -> Pace:
+        return pace_of(settings.pace.of(cohort), kind)
 
     known = CHANNEL_NAMES if "simulator" in channels else {k: v for k, v in CHANNEL_NAMES.items() if k in channels}
     study = Study(
@@ -190,31 +179,55 @@ def terms_of(
     return Terms(study, pace, unknown, channels, signs, settings.server.public_base_url)
 
 
-def settle_on(settings: Settings, kind: str) -> timedelta:
+def pace_of(settings: config.CohortPace, kind: str) -> Pace:
+    """The pace of a cohort on a kind of channel; a simulated phone knows neither night nor cap."""
+    hours = settings.quiet_hours
+    made = Pace(
+        settle_on(settings, kind),
+        quiet=(_minute(hours.start), _minute(hours.end)) if hours else None,
+        prompts=settings.prompts,
+        bank_holidays=settings.bank_holidays,
+        most=settings.caps,
+        review=None if settings.review == "manual" else settings.review,
+        questions_a_day=settings.questions_a_day,
+        ladder=Ladder(settings.reminders, settings.reminders_in_silence, settings.reminders_in_interview),
+    )
+    return replace(made, quiet=None, bank_holidays=False, most=0) if kind == "simulator" else made
+
+
+def _minute(moment: time) -> int:
+    return moment.hour * 60 + moment.minute
+
+
+def settle_on(settings: config.CohortPace, kind: str) -> timedelta:
     """How long somebody is quiet on a kind of channel before what they wrote counts as their answer."""
-    of_all = settings.pace.settle.get("*", CHANNELS.get(kind, ChannelSettings).settle)
-    return settings.pace.settle.get(kind, of_all)
+    of_all = settings.settle.get("*", CHANNELS.get(kind, ChannelSettings).settle)
+    return settings.settle.get(kind, of_all)
 
 
 def rules_of(
     settings: Settings,
     schedules: Mapping[tuple[str, str], Schedule],
     channels: Mapping[str, Channel],
-    pace: Callable[[str], Pace],
+    pace: Callable[[str, str], Pace],
 ) -> Rules:
     """What enrolment needs of the settings. Raises ConfigError."""
     study, cutoff = settings.study, settings.retention.cutoff
-    quotas = quotas_of(settings, schedules)
-    return Rules(schedules, channels, study.timezone, study.researcher, cutoff, pace, quotas)
+    check_cohorts(settings, schedules)
+    return Rules(schedules, channels, study.timezone, study.researcher, cutoff, pace, study.quotas)
 
 
-def quotas_of(settings: Settings, schedules: Mapping[tuple[str, str], Schedule]) -> Mapping[str, int]:
-    """How many places each cohort has. Raises ConfigError for a cohort that is not there: its limit would not act."""
+def check_cohorts(settings: Settings, schedules: Mapping[tuple[str, str], Schedule]) -> None:
+    """Raises ConfigError for a cohort that is not there: what is set for it would not act."""
     cohorts = sorted({cohort for cohort, _language in schedules})
-    for cohort in settings.study.quotas:
-        if cohort not in cohorts:
-            raise ConfigError(f"quotas in [study] has no cohort {cohort!r} to act on; there is {', '.join(cohorts)}.")
-    return settings.study.quotas
+    named: Mapping[str, Iterable[str]] = {
+        "quotas in [study]": settings.study.quotas,
+        "[pace.cohorts]": settings.pace.cohorts,
+    }
+    for place, those in named.items():
+        for cohort in those:
+            if cohort not in cohorts:
+                raise ConfigError(f"{place} has no cohort {cohort!r} to act on; there is {', '.join(cohorts)}.")
 
 
 def unknown_reply(settings: Settings, schedules: Mapping[tuple[str, str], Schedule]) -> Callable[[str], str]:

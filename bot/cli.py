@@ -152,7 +152,7 @@ def check(
     schedules = prompts.load(settings.study.prompts)
     links, signposts = prompts.links(settings.study.prompts), prompts.signposting(settings.study.prompts)
     prompts.rota(settings.study.prompts)
-    bootstrap.quotas_of(settings, schedules)
+    bootstrap.check_cohorts(settings, schedules)
     _check_cutoff(config, settings)
     wrong: dict[str, None] = {}
     for (cohort, language), schedule in schedules.items():
@@ -400,6 +400,7 @@ COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
         "invite": people_cli.invite,
         "participants": participants,
         "show": show,
+        "needs": people_cli.needs,
         "remind": people_cli.remind,
         "reconfirm": people_cli.reconfirm,
         "assign": people_cli.assign,

@@ -170,7 +170,9 @@ def _settle(value: object) -> object:
     return value if isinstance(value, Mapping) else {"*": duration(value)}
 
 
-class Pace(Section):
+class CohortPace(Section):
+    """The settings of pace that a cohort may have of its own."""
+
     settle: Annotated[dict[str, Duration], BeforeValidator(_settle)] = {}
     review: Annotated[timedelta | Literal["manual"], BeforeValidator(_review)] = timedelta()
     reminders: Annotated[tuple[timedelta, ...], BeforeValidator(_reminders)] = (
@@ -184,6 +186,20 @@ class Pace(Section):
     reminders_in_interview: Annotated[int, Field(ge=0)] = 6
     questions_a_day: Annotated[int, Field(ge=0)] = 0
     prompts: bool = False
+
+
+class Pace(CohortPace):
+    """The study's pace, and what is different in some cohorts."""
+
+    cohorts: dict[str, CohortPace] = {}
+
+    def of(self, cohort: str) -> CohortPace:
+        """The pace of a cohort: its own settings over the study's."""
+        own = self.cohorts.get(cohort, CohortPace())
+        changes: dict[str, Any] = {key: getattr(own, key) for key in own.model_fields_set}
+        if "settle" in changes and "*" not in own.settle:
+            changes["settle"] = {**self.settle, **own.settle}
+        return self.model_copy(update=changes)
 
 
 class Safeguarding(Section):
@@ -278,9 +294,11 @@ def load(path: Path, known: type[Settings]) -> Settings:
     except ValidationError as error:
         problems = [_problem(path, text, each, known) for each in error.errors(include_url=False)]
         raise ConfigError("\n".join(problems)) from None  # the cause would show the values, secrets too
-    for kind in settings.pace.settle:
-        if kind != "*" and kind not in type(settings.channels).model_fields:
-            unknown = {"type": "extra_forbidden", "loc": ("pace", "settle", kind)}
+    settles: dict[tuple[str, ...], Mapping[str, timedelta]] = {("pace", "settle"): settings.pace.settle}
+    settles |= {("pace", "cohorts", cohort, "settle"): own.settle for cohort, own in settings.pace.cohorts.items()}
+    for keys, settle in settles.items():
+        for kind in settle.keys() - {"*"} - type(settings.channels).model_fields.keys():
+            unknown = {"type": "extra_forbidden", "loc": (*keys, kind)}
             raise ConfigError(_problem(path, text, unknown, known))
     return _resolved(settings, path.resolve().parent)
 
@@ -383,13 +401,13 @@ def _suggestion(keys: tuple[str, ...], model: type[Settings]) -> str:
 
 
 def _known_keys(keys: tuple[str, ...], model: type[Settings]) -> list[str]:
-    if keys == ("pace", "settle"):
+    if keys[:1] == ("pace",) and keys[-1] == "settle":
         keys = ("channels",)
     section: type[BaseModel] = model
-    for key in keys:
+    for key in keys[:2] if keys[:2] == ("pace", "cohorts") else keys:
         annotation = section.model_fields[key].annotation
         inside = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
-        section = next(kind for kind in inside if issubclass(kind, BaseModel))
+        section = next((kind for kind in inside if issubclass(kind, BaseModel)), section)
     return [field.alias or name for name, field in section.model_fields.items()]
 
 

@@ -19,7 +19,7 @@ from bot.errors import OwnPaceError, WrongUse
 from bot.interview.schedule import Wording
 from bot.interview.wording import full_date
 from bot.records.participants import Rules
-from bot.service import enrolment, invitations, reconfirming, reminding, staff
+from bot.service import adapting, enrolment, invitations, reconfirming, reminding, staff
 from bot.service.enrolment import Entry
 from bot.service.invitations import Group, Standing
 from bot.service.reconfirming import Outcome
@@ -220,6 +220,54 @@ def reconfirm(
     else:
         out.print(f"{asked} are asked again.")
         out.print("Start a running server again, so that whoever is enrolled from now on hears the new words too.")
+
+
+def needs(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="Of whom.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME=VALUE ...]", help="What is to be another; all is shown if nothing is said."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; change nothing.")] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Show what somebody needs, or change it while they take part: words, pace, and who may see their phone.
+
+    The names are those of the columns by which people are enrolled. Nothing after the = is what the study says. Where
+    their wording or language changes, the open question is asked again in the new words, outside their quiet hours.
+
+    scripts/ownpace needs P07 wording=easy_read settle=2h "hours=10:00-16:00" no_contact=
+    """
+    with opened(config) as program:
+        database, terms, rules = program.database, program.terms, program.rules
+        if not changes:
+            out.print(_needs_of(database.read_now(adapting.of, terms, code)))
+            return
+        wanted = dict(_assignment(each) for each in changes)
+        if dry_run:
+            made = database.read_now(adapting.preview, terms, rules, code, wanted)
+        else:
+            made = database.run_now(adapting.change, terms, rules, code, wanted, ACTOR)
+    for one in made:
+        out.print(f"{one.name}: {one.before or '(as the study)'} -> {one.after or '(as the study)'}", markup=False)
+    if not made:
+        out.print("It is so already.")
+    elif dry_run:
+        out.print("Nothing was done.")
+
+
+def _assignment(written: str) -> tuple[str, str]:
+    name, equals, value = written.partition("=")
+    if not equals:
+        raise WrongUse(f"{written!r} says no value. Write NAME=VALUE, such as settle=2h.")
+    return name.strip().casefold(), value.strip()
+
+
+def _needs_of(known: dict[str, str]) -> Table:
+    table = Table("what", "value")
+    for name, value in known.items():
+        table.add_row(escape(name), escape(value) or "(as the study)")
+    return table
 
 
 def assign(

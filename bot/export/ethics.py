@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from sqlalchemy import func, select
 
 from bot import prompts
-from bot.config import Settings
+from bot.config import CohortPace, Settings
 from bot.export.answers import moment
 from bot.export.document import Break, Document, Facts, Heading, Paragraph, Part, Table, write
 from bot.export.matrix import safe
@@ -213,9 +213,10 @@ def _worded(schedule: Schedule) -> Iterator[tuple[str, str, Text]]:
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """A section of the settings as names and values."""
+    """A section of the settings as names and values; of a cohort's own only what was set."""
     if isinstance(value, BaseModel):
-        for field in type(value).model_fields:
+        own = type(value) is CohortPace
+        for field in (each for each in type(value).model_fields if not own or each in value.model_fields_set):
             yield from _flat(f"{name}.{field}", getattr(value, field))
     elif isinstance(value, dict) and value:
         for key, inner in value.items():

@@ -2,8 +2,9 @@
 
 `joining` says how somebody comes in; `hearing` what a message is; `consent`, `helping`, `answering` and `settling`
 know what is open and what follows it; `words` the commands; `pausing`, `moving` and `leaving` what some of them begin;
-`reminding` what a silence means; `distress` what its signs begin; `persons` all that a researcher does, and `fetching`
-who is told that one is needed; `refiling` where messages belong that were put under the wrong question.
+`reminding` what a silence means; `adapting` what follows when they need something else; `distress` what its signs
+begin; `persons` all that a researcher does, and `fetching` who is told that one is needed; `refiling` where messages
+belong that were put under the wrong question.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.interview import (
+    adapting,
     calling,
     consent,
     distress,
@@ -37,6 +39,7 @@ from bot.interview.events import (
     Event,
     HandedBack,
     Moved,
+    NeedsChanged,
     OptedOut,
     OutOfOffice,
     Refiled,
@@ -77,6 +80,8 @@ def step(interview: Interview, event: Event, now: datetime) -> Step:
             _ring(turn, event)
         case ConsentChanged():
             consent.statements_changed(turn, event)
+        case NeedsChanged():
+            adapting.changed(turn, event)
         case TookOver():
             persons.taken_over(turn, event)
         case HandedBack():

@@ -92,6 +92,19 @@ class ConsentChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class NeedsChanged:
+    """What the person needs is another than it was; the interview has it already.
+
+    `words`: their wording or language is another. `pace`: their pace is. `waits`: the open point has not left yet,
+    and is to leave in another way or at another time.
+    """
+
+    words: bool = False
+    pace: bool = False
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TookOver:
     """A researcher speaks from now on."""
 
@@ -226,6 +239,7 @@ Event = (
     | Said
     | Due
     | ConsentChanged
+    | NeedsChanged
     | TookOver
     | HandedBack
     | Acknowledged
@@ -301,10 +315,11 @@ class Cancel:
 
     Timers in `OUTLASTS` go on. Questions are cancelled, for they are asked again; anything else of the bot's is set
     aside for `Release`.
-    `people`: what researchers wrote is cancelled too.
+    `people`: what researchers wrote is cancelled too. `anew`: all of the bot's is said again, so nothing is set aside.
     """
 
     people: bool = False
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,3 +126,6 @@ _READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "hours": ("hours", _hours),
     "no_contact": ("away", _no_contact),
 }
+
+SETTINGS = (*_READERS, "prompts", "discreet", "no_calls", "safe_contact", "call", "who")
+"""The columns that act."""

@@ -113,6 +113,14 @@ def ready(turn: Turn) -> None:
         turn.say("got-it")
 
 
+def wait_anew(turn: Turn) -> None:
+    """What is waited for before the next question is waited for at the pace that they have now."""
+    if turn.interview.between:
+        _review(turn)
+    elif turn.interview.answer.parts:
+        set_timer(turn)
+
+
 def reviewed(turn: Turn) -> None:
     """A person has read the answer."""
     if turn.interview.between:

@@ -39,7 +39,7 @@ class Rules:
     timezone: str
     researcher: str
     cutoff: date | int
-    pace: Callable[[str], Pace]
+    pace: Callable[[str, str], Pace]
     quotas: Mapping[str, int] = field(default_factory=dict)
 
     def cutoff_from(self, today: date) -> date:
@@ -50,13 +50,14 @@ class Rules:
 class Terms:
     """What the settings say about every interview.
 
-    The study's name and phone, the pace on a kind of channel, what somebody unknown is told there, and the channels.
+    The study's name and phone, the pace of a cohort on a kind of channel, what somebody unknown is told there, and
+    the channels.
     `signs` of harm or distress, by language; `site` is where the team's pages are. `rules`: how whoever joins by an
     invitation is enrolled; without them nobody is.
     """
 
     study: Study
-    pace: Callable[[str], Pace]
+    pace: Callable[[str, str], Pace]
     unknown_reply: Callable[[str], str]
     channels: Mapping[str, Channel]
     signs: Mapping[str, Signs] = field(default_factory=dict)
@@ -224,12 +225,13 @@ def _participant(uow: UnitOfWork, terms: Terms, row: Row, key: DataKey) -> Parti
         cutoff=date.fromisoformat(row["cutoff"]),
         attributes=from_json(key.open_bytes(row["attributes"], "attributes")),
     )
+    schedule = uow.schedule(row["version"])
     interview = Interview.restored(
         row["saved"],
-        schedule=uow.schedule(row["version"]),
+        schedule=schedule,
         study=terms.study,
         person=person,
-        pace=needs.onto(terms.pace(kind), person.attributes),
+        pace=needs.onto(terms.pace(schedule.cohort, kind), person.attributes),
     )
     return Participant(
         id=row["id"],

@@ -24,6 +24,7 @@ class May(StrEnum):
     READ = "read what people say"
     WRITE = "write to people"
     ARRANGE = "enrol, remind and hold"
+    ADAPT = "change what somebody needs"
     EXPORT = "take the record out"
     CONTACT = "see names and addresses"
     OWN = "keep your own sign-in"
@@ -31,8 +32,8 @@ class May(StrEnum):
 
 ROLES: Mapping[str, frozenset[May]] = MappingProxyType(
     {
-        "researcher": frozenset({May.LOOK, May.READ, May.WRITE, May.OWN}),
-        "coordinator": frozenset({May.LOOK, May.ARRANGE, May.CONTACT, May.OWN}),
+        "researcher": frozenset({May.LOOK, May.READ, May.WRITE, May.ADAPT, May.OWN}),
+        "coordinator": frozenset({May.LOOK, May.ARRANGE, May.ADAPT, May.CONTACT, May.OWN}),
         "key-holder": frozenset({May.LOOK, May.READ, May.EXPORT, May.CONTACT, May.OWN}),
         "admin": frozenset(May),
     }

@@ -128,6 +128,19 @@ def _due(uow: UnitOfWork, participant: Participant, kind: TimerKind, position: s
     return Due(kind, position, left, waits or participant.closed is not None)
 
 
+def hide(uow: UnitOfWork, terms: Terms, participant: Participant) -> None:
+    """Others may see their phone from now on: what waits to leave, and nobody asked for, waits until they write."""
+    _Turn(uow, terms, participant).hide()
+
+
+def show(uow: UnitOfWork, participant: Participant) -> None:
+    """Nobody else sees their phone any more: what waited for them to write leaves."""
+    if participant.closed is None:
+        held = (outbox.c.lane == lane(participant.id), outbox.c.state == "held")
+        uow.execute(update(outbox).where(*held).values(state="pending", changed_at=uow.now))
+        uow.changed.add("outbox")
+
+
 def next_wake(uow: UnitOfWork) -> datetime | None:
     """When the next timer is due."""
     row = uow.one(select(timers.c.due).order_by(timers.c.due).limit(1))
@@ -228,8 +241,7 @@ class _Turn:
             return False
         held = (outbox.c.lane == lane(self.participant.id), outbox.c.state == "held")
         if self.uow.one(select(outbox.c.seq).where(*held).limit(1)) is None:
-            body = stock(self.participant.interview, [DISCREET])
-            self.send(Send(body, (DISCREET,), not_before=effect.not_before, unasked=True))
+            self.beckon(effect.not_before)
         return True
 
     def forget(self) -> None:
@@ -259,7 +271,8 @@ class _Turn:
         )
         waiting = (in_lane, outbox.c.state.in_(["pending", "held"]))
         cancelled = {"state": "cancelled", "changed_at": uow.now}
-        uow.execute(update(outbox).where(*waiting, ours, outbox.c.question.is_not(None)).values(**cancelled))
+        asked = () if effect.anew else (outbox.c.question.is_not(None),)
+        uow.execute(update(outbox).where(*waiting, ours, *asked).values(**cancelled))
         uow.execute(update(outbox).where(*waiting, ours).values(state="aside", changed_at=uow.now))
         flying = (in_lane, outbox.c.state.in_(["sending", "unknown"]))
         uow.execute(update(outbox).where(*flying, *([] if effect.people else [ours])).values(unwanted=True))
@@ -285,17 +298,36 @@ class _Turn:
         uow = self.uow
         aside = (outbox.c.lane == lane(self.participant.id), outbox.c.state == "aside")
         if after.interview.person.discreet and not is_reply(uow.now, after.interview.heard):
-            telling = [row["seq"] for row in self.unasked("aside") if not neutral((row["texts"] or "").split())]
-            held = update(outbox).where(outbox.c.seq.in_(telling))
-            uow.execute(held.values(state="held", changed_at=uow.now))
+            self.hold_back("aside")
         values = {"state": "pending", "not_before": effect.not_before or uow.now, "changed_at": uow.now}
         uow.execute(update(outbox).where(*aside).values(**values))
         uow.changed.add("outbox")
 
+    def hide(self) -> None:
+        """What waits becomes as what is sent from now on: they are told only that a message is ready."""
+        self.hold_back("pending")
+        held = self.unasked("held")
+        told = any(row["texts"] == DISCREET for row in self.unasked("pending"))
+        if held and not told:
+            self.beckon(min(row["not_before"] for row in held))
+
+    def hold_back(self, state: str) -> None:
+        """Of what waits in this state, what would give something away waits until they write."""
+        telling = [row["seq"] for row in self.unasked(state) if not neutral((row["texts"] or "").split())]
+        held = update(outbox).where(outbox.c.seq.in_(telling))
+        self.uow.execute(held.values(state="held", changed_at=self.uow.now))
+
+    def beckon(self, not_before: datetime | None) -> None:
+        """Say only that a message is ready."""
+        body = stock(self.participant.interview, [DISCREET])
+        self.send(Send(body, (DISCREET,), not_before=not_before, unasked=True))
+
     def unasked(self, state: str) -> list[RowMapping]:
         """What nobody asked for, of the bot's messages to them that are in this state."""
         of = (outbox.c.lane == lane(self.participant.id), outbox.c.state == state, outbox.c.unasked)
-        with_texts = select(outbox.c.seq, messages.c.texts).join(messages, messages.c.id == outbox.c.message_id)
+        with_texts = select(outbox.c.seq, outbox.c.not_before, messages.c.texts).join(
+            messages, messages.c.id == outbox.c.message_id
+        )
         return self.uow.all(with_texts.where(*of))
 
     def consent(self, effect: Consent) -> None:
@@ -305,7 +337,7 @@ class _Turn:
                 participant_id=person.id,
                 statement=effect.statement,
                 version=person.interview.schedule.version,
-                wording=person.interview.person.wording.value,
+                wording=self.wording_read(),
                 agreed=effect.agreed,
                 message_id=effect.message,
                 channel=person.kind,
@@ -313,6 +345,15 @@ class _Turn:
                 at=self.uow.now,
             )
         )
+
+    def wording_read(self) -> str:
+        """In which words they last got what is open: their wording may have been changed since."""
+        person = self.participant
+        asked = (messages.c.participant_id == person.id, outbox.c.question == person.interview.open_point)
+        last = select(messages.c.wording).join(outbox, outbox.c.message_id == messages.c.id)
+        left = last.where(*asked, outbox.c.state.in_(["accepted", "unknown"])).order_by(messages.c.id.desc()).limit(1)
+        row = self.uow.one(left)
+        return (row and row["wording"]) or person.interview.person.wording.value
 
     def drop_timer(self, kind: TimerKind) -> None:
         self.uow.run(_DROP_TIMER, {"of": self.participant.id, "which": kind.value})

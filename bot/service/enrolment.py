@@ -197,7 +197,7 @@ def check(entry: Entry, rules: Rules) -> None:
         zone = ZoneInfo(entry.timezone or rules.timezone)
     except (KeyError, ValueError, OSError):
         raise EnrolmentError(f"timezone {entry.timezone!r} is not a time zone; write one like Europe/London.") from None
-    if wrong := needs.problem(rules.pace(entry.address.kind), entry.attributes, zone):
+    if wrong := needs.problem(rules.pace(entry.cohort, entry.address.kind), entry.attributes, zone):
         raise EnrolmentError(f"{wrong}.")
 
 
@@ -454,7 +454,7 @@ def put_down(
         schedule=schedule,
         study=terms.study,
         person=Person(entry.name, entry.wording, entry.address.kind, ZoneInfo(zone), researcher, cutoff),
-        pace=terms.pace(entry.address.kind),
+        pace=terms.pace(entry.cohort, entry.address.kind),
     )
     uow.execute(
         insert(interviews).values(

@@ -25,7 +25,7 @@ TRIES, WAIT_SECONDS = 8, 60
 FORMS = re.compile(r"^(/participants/[^/]+|/tasks)/.*")
 """Where the forms of a page are sent to, and the page."""
 
-FREE_WORDS = ("note", "worry", "reason", "outcome", "words", "people", "codes")
+FREE_WORDS = ("note", "worry", "reason", "outcome", "words", "people", "codes", "now-safe_contact")
 """Fields of forms, other than messages and write-ups, in which somebody may have written for long."""
 
 UNSAVED = "/unsaved"

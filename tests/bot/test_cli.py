@@ -26,6 +26,7 @@ COMMANDS = [
     "show",
     "handover",
     "invite",
+    "needs",
     "remind",
     "reconfirm",
     "users add",
@@ -213,6 +214,24 @@ def test_a_statement_that_changed_is_put_to_those_who_had_agreed(folder: Path) -
     assert ownpace(folder, "reconfirm", "--statement", "c2")[0] == 2
     assert ownpace(folder, "reconfirm")[0] == 0
     assert ownpace(folder, "reconfirm", "--dry-run") == (0, "0 would be asked again. Nothing was done.\n")
+
+
+def test_what_somebody_needs_is_shown_and_changed(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    (folder / "people.csv").write_text("cohort,channel,address\nsocial-workers,simulator,sms/anna\n")
+    ownpace(folder, "enrol", "people.csv")
+    changed = "wording: standard -> easy_read\nsettle: (as the study) -> 2h\n"
+    wanted = ("needs", "sw01", "wording=easy_read", "settle=2h")
+    assert ownpace(folder, *wanted, "--dry-run") == (0, f"{changed}Nothing was done.\n")
+    assert ownpace(folder, *wanted) == (0, changed)
+    assert ownpace(folder, *wanted) == (0, "It is so already.\n")
+    code, said = ownpace(folder, "needs", "SW01")
+    assert code == 0
+    assert "easy_read" in said
+    assert ownpace(folder, "needs", "SW01", "settle=") == (0, "settle: 2h -> (as the study)\n")
+    assert "Write NAME=VALUE" in ownpace(folder, "needs", "SW01", "settle")[1]
+    assert ownpace(folder, "needs", "SW01", "setle=2h")[0] == 2
+    assert ownpace(folder, "needs", "SW01", "settle=1s")[0] == 2
 
 
 def test_a_conversation_is_given_to_a_person_and_handed_back(folder: Path) -> None:

@@ -39,7 +39,7 @@ def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
     settings = loaded(tmp_path, "")
     assert settings.study.timezone == "Europe/London"
     assert settings.server.port == 8000
-    assert settle_on(settings, "sms") == timedelta(minutes=20)
+    assert settle_on(settings.pace, "sms") == timedelta(minutes=20)
     assert settings.pace.reminders == (timedelta(days=4), timedelta(days=10))
     assert settings.pace.quiet_hours == QuietHours(time(20), time(9))
     assert settings.retention.cutoff == 180
@@ -51,7 +51,7 @@ def test_the_example_is_valid_and_switches_the_simulator_on(tmp_path: Path) -> N
     settings = loaded(tmp_path, EXAMPLE.read_text(encoding="utf-8"))
     assert settings.channels.simulator.enabled
     assert settings.pace.model_copy(update={"settle": {}}) == StudySettings().pace
-    assert {kind: settle_on(settings, kind) for kind in CHANNELS} == {
+    assert {kind: settle_on(settings.pace, kind) for kind in CHANNELS} == {
         kind: one.settle for kind, one in CHANNELS.items()
     }
 
@@ -111,7 +111,7 @@ def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert settings.channels.sms is not None
     assert settings.channels.sms.auth_token.get_secret_value() == "from outside"
     assert settings.channels.sms.sender == "+447700900000"
-    assert settle_on(settings, "simulator") == timedelta(minutes=5)
+    assert settle_on(settings.pace, "simulator") == timedelta(minutes=5)
     assert settings.pace.reminders == (timedelta(days=1), timedelta(days=2))
     assert settings.pace.quiet_hours is None
     assert settings.retention.cutoff == date(2027, 3, 31)
@@ -134,8 +134,18 @@ def test_durations(tmp_path: Path, written: str, meant: int) -> None:
 
 def test_a_table_sets_one_channel_and_leaves_the_others(tmp_path: Path) -> None:
     settings = loaded(tmp_path, '[pace]\nsettle = { sms = "1m" }')
-    assert settle_on(settings, "sms") == timedelta(minutes=1)
-    assert settle_on(settings, "simulator") == timedelta(seconds=8)
+    assert settle_on(settings.pace, "sms") == timedelta(minutes=1)
+    assert settle_on(settings.pace, "simulator") == timedelta(seconds=8)
+
+
+def test_a_cohort_has_its_own_settings_over_the_studys(tmp_path: Path) -> None:
+    study = '[pace]\nsettle = { sms = "1m", email = "1h" }\ncaps = 2\n'
+    pace = loaded(tmp_path, f'{study}[pace.cohorts.a]\nsettle = {{ sms = "3m" }}\nreview = "manual"').pace
+    assert pace.of("b").settle == {"sms": timedelta(minutes=1), "email": timedelta(hours=1)}
+    assert pace.of("a").settle == {"sms": timedelta(minutes=3), "email": timedelta(hours=1)}
+    assert (pace.of("a").review, pace.of("b").review, pace.of("a").caps) == ("manual", timedelta(), 2)
+    all_alike = loaded(tmp_path, f'{study}[pace.cohorts.a]\nsettle = "9m"').pace.of("a")
+    assert {settle_on(all_alike, kind) for kind in CHANNELS} == {timedelta(minutes=9)}
 
 
 def test_a_settle_time_for_a_channel_there_is_not_is_named(tmp_path: Path) -> None:
@@ -171,6 +181,9 @@ def test_quiet_hours_reach_over_midnight(moment: time, quiet: bool) -> None:
         ('[pace]\nquiet_hours = "8pm"', "config.toml:2: quiet_hours in [pace] must be two times of day"),
         ('[pace]\nreminders = ["9d", "4d"]', "config.toml:2: reminders in [pace] must rise"),
         ('[pace]\nreview = "auto"', "config.toml:2: review in [pace] is not a length of time"),
+        ("[pace.cohorts.a]\ncap = 1", "config.toml:2: cap in [pace.cohorts.a] is not known here; did you mean caps"),
+        ("[pace.cohorts.a]\nsettle = { smss = 0 }", "smss in [pace.cohorts.a.settle] is not known here"),
+        ("[pace.cohorts.a]\ncaps = -1", "config.toml:2: caps in [pace.cohorts.a] must be 0 or more"),
         ("[retention]\ncutoff = 0", "config.toml:2: cutoff in [retention] must be a date"),
         ('[database]\nurl = "mysql://x"', 'config.toml:2: url in [database] must be "sqlite:///"'),
         ('[server]\npublic_base_url = "x"', "config.toml:2: public_base_url in [server] must be a web address"),

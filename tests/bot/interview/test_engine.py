@@ -26,6 +26,7 @@ from bot.interview.events import (
     File,
     HandedBack,
     Moved,
+    NeedsChanged,
     OpenTask,
     OptedOut,
     OutOfOffice,
@@ -64,7 +65,7 @@ ELIGIBILITY = [asked.id for asked in interview(eligibility=True).schedule.eligib
 WAITS = st.sampled_from([timedelta(seconds=5), timedelta(minutes=20), timedelta(hours=7), timedelta(days=8)])
 
 
-STAY = (TookOver, HandedBack, Wrote, OptedOut, Moved, AddressTold, Worried, Refiled)
+STAY = (TookOver, HandedBack, Wrote, OptedOut, Moved, AddressTold, Worried, Refiled, NeedsChanged)
 """Events after which the place is the same."""
 
 
@@ -187,6 +188,19 @@ class Interviews(RuleBasedStateMachine):
     @rule(keys=st.lists(st.sampled_from([*STATEMENTS, "c9"]), min_size=1, max_size=2, unique=True))
     def change_statements(self, keys: list[str]) -> None:
         self.take(statements_changed(self.player.interview, *keys))
+
+    @precondition(lambda self: self.player.interview.state is not State.INVITED)
+    @rule(wording=st.sampled_from(list(Wording)), settle=st.sampled_from([5, 60]), waits=st.booleans())
+    def need_something_else(self, wording: Wording, settle: int, waits: bool) -> None:
+        now = self.player.interview
+        words, settle_now = wording is not now.person.wording, timedelta(minutes=settle)
+        pace_now = replace(now.pace, settle=settle_now)
+        self.player.interview = now.but(person=replace(now.person, wording=wording), pace=pace_now)
+        effects = self.take(NeedsChanged(words, now.pace.settle != settle_now, waits))
+        if words and now.state is State.ACTIVE and not now.between:
+            assert [e.question for e in effects if isinstance(e, Send)] == [now.open_point], "asked in the new words"
+        if not words and not waits and not now.between:
+            assert not [effect for effect in effects if isinstance(effect, Send)]
 
     @rule(reason=st.sampled_from(["", "We talked, and they want to go on."]))
     def hand_back(self, reason: str) -> None:
@@ -364,7 +378,7 @@ class Interviews(RuleBasedStateMachine):
             assert all(send.author for send in sends), "the bot spoke while a researcher had the conversation"
 
     def check_position(self, before: Interview, event: Event, after: Interview) -> None:
-        goes_on = isinstance(event, HandedBack) and before.answer.progress is Progress.SETTLED
+        goes_on = isinstance(event, HandedBack | NeedsChanged) and before.answer.progress is Progress.SETTLED
         if not goes_on and isinstance(event, STAY):
             assert after.position == before.position
         if word_of(event) in (Command.STOP, Command.PAUSE, Command.PERSON, Command.HELP, Command.LEAVE):

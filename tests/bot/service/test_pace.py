@@ -10,7 +10,7 @@ import pytest
 from icalendar import Calendar
 
 from bot.channel import Ability, Channel
-from bot.errors import EnrolmentError, NotSent, OwnPaceError
+from bot.errors import ConfigError, EnrolmentError, NotSent, OwnPaceError
 from bot.interview.schedule import Wording
 from bot.messages import Address, Inbound
 from bot.records import participants
@@ -217,7 +217,34 @@ def test_reminding_by_hand_shows_first_and_keeps_to_the_same_guards(study: World
         study.run(reminding.remind, terms, "coordinator", ["P99"])
 
 
-# What one person needs
+# What one group, and what one person needs
+
+
+def test_a_group_has_its_own_pace_and_a_person_theirs_over_it(tmp_path: Path) -> None:
+    own = {"settle": "5m", "cohorts": {"social-workers": {"settle": "2h", "prompts": True}}}
+    with world(tmp_path, {"sms": Anything("sms")}, pace=own) as study:
+        paces = [interview(study, to_the_first_question(study)).pace]
+        paces.append(interview(study, study.enrol(Address("sms", "+447700900555"), attributes={"settle": "3h"})).pace)
+        other = Entry("disabled-adults", Address("sms", "+447700900556"), name="Sam")
+        code = study.run(enrolment.enrol, study.program.terms, study.program.rules, other)
+        paces.append(interview(study, code).pace)
+        assert [(pace.settle.total_seconds() / 60, pace.prompts) for pace in paces] == [
+            (120, True),
+            (180, True),
+            (5, False),
+        ]
+        say(study, "By phone")
+        followed = []
+        for _ in range(2):
+            wake(study, hours=1)
+            followed.append(len(study.leave()))
+        assert followed == [0, 1]
+
+
+def test_a_pace_for_a_group_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"\[pace\.cohorts\] has no cohort 'social-worker' to act on"):  # noqa: SIM117
+        with world(tmp_path, {"sms": Anything("sms")}, pace={"cohorts": {"social-worker": {"caps": 2}}}):
+            pass
 
 
 @pytest.mark.parametrize(
