@@ -233,6 +233,8 @@ def test_a_group_has_its_own_pace_and_a_person_theirs_over_it(tmp_path: Path) ->
             (180, True),
             (5, False),
         ]
+        study.clock.forward(days=1)
+        study.leave()
         say(study, "By phone")
         followed = []
         for _ in range(2):
