@@ -32,13 +32,19 @@ def leave(turn: Turn) -> None:
     turn.say("leave-ask")
 
 
+def ask_again(turn: Turn, *, unclear: bool) -> None:
+    """Once more whether the answers are kept; `unclear`: what they said is no choice, so a person reads it too."""
+    turn.change(menu=Menu.LEAVE)
+    turn.say("leave-unclear" if unclear else "leave-ask")
+    turn.task(TaskKind.LEAVE)
+
+
 def choose(turn: Turn, said: Said) -> None:
     """Whether the answers are kept."""
     turn.file(said, Belongs.CHOICE)
     picked = choice(said.text, LEAVE_CHOICES)
     if picked is None:
-        turn.say("leave-unclear")
-        turn.task(TaskKind.LEAVE)
+        ask_again(turn, unclear=True)
     else:
         turn.change(menu=None)
         _left(turn, picked)

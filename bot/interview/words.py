@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.interview import answering, fetching, moving, pausing, persons, settling
+from bot.interview import answering, fetching, leaving, moving, pausing, persons, settling
 from bot.interview.commands import Command, Word
 from bot.interview.events import Remove, Said, TaskKind
 from bot.interview.state import Progress, State
@@ -13,9 +13,14 @@ from bot.interview.turn import Turn
 WAKING = frozenset(Command) - {Command.PAUSE, Command.UNDO, Command.CHANGE}
 """Words that end a pause."""
 
+STAYING = frozenset({Command.READY, Command.PAUSE, Command.UNDO})
+"""Words that take a LEAVE back. Any other may have been on its way already, and what they said stands."""
+
 
 def obey(turn: Turn, said: Said, word: Word) -> None:
     """Do what a command says, where the interview stands. STOP and LEAVE do not come here: see `leaving`."""
+    if turn.interview.state is State.LEAVING and word.command is Command.UNDO:
+        word = Word(Command.READY)  # it is the LEAVE that they take back
     always: dict[Command, Callable[[], None]] = {
         Command.HELP: lambda: turn.say("help"),
         Command.PERSON: lambda: persons.fetch(turn, TaskKind.PERSON_ASKED),
@@ -37,6 +42,8 @@ def obey(turn: Turn, said: Said, word: Word) -> None:
         always[word.command]()
     elif state in (State.DECLINED, State.INELIGIBLE, State.LEFT):
         turn.task(TaskKind.AFTERWARDS)
+    elif state is State.LEAVING and word.command not in STAYING:
+        leaving.ask_again(turn, unclear=word.command is not Command.AGAIN)
     elif state is State.STOPPED and word.command is not Command.READY:
         turn.say("stopped")
     else:

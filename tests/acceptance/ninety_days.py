@@ -15,14 +15,14 @@ from datetime import date, datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from bot.channel import Ability, Channel
 from bot.errors import NotSent, OwnPaceError, Refused
 from bot.interview.bank_holidays import is_bank_holiday
 from bot.interview.distress import URGENT
 from bot.interview.engine import Step, step
-from bot.interview.events import Due, Event, HandedBack, Said, Send, TimerKind
+from bot.interview.events import Due, Event, HandedBack, Said, Send, TaskKind, TimerKind
 from bot.interview.schedule import Schedule, Wording
 from bot.interview.state import Interview, Menu, State
 from bot.messages import Address, Inbound
@@ -30,7 +30,7 @@ from bot.records import participants
 from bot.records.tables import interviews, messages, outbox, tasks
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import conversations, enrolment, handovers, intake, reconfirming, switch
+from bot.service import adapting, conversations, enrolment, handovers, intake, reconfirming, switch
 from bot.service import outbox as sending
 from bot.service.alerts import LANE
 from bot.service.enrolment import Entry
@@ -86,6 +86,7 @@ class Person:
     got: list[tuple[datetime, str]] = field(default_factory=list)
     thinking: set[str] = field(default_factory=set)
     answered: list[str] = field(default_factory=list)
+    away: set[date] = field(default_factory=set)
     quiet: str = ""  # 'stopped' or 'left', as they see it
     done: set[str] = field(default_factory=set)
     mails: dict[str, str] = field(default_factory=dict)  # the last message with each question: a mail answers one
@@ -125,6 +126,8 @@ class Simulation:
         self.at(self.held[0], lambda uow, _: self.note(switch.hold(uow, "coordinator")))
         self.at(self.held[1], lambda uow, _: self.note(switch.release(uow, self.world.program.terms, "coordinator")))
         self.at(self.start + 20 * DAY, self.change_statements)
+        for week in range(1, DAYS // 7):
+            self.at(self.start + (7 * week + 0.4) * DAY, self.change_needs)
         while (moment := self.world.program.database.read_now(self.next_moment)) <= self.end:
             self.world.clock.now = moment
             self.world.run(self.moment)
@@ -231,6 +234,7 @@ class Simulation:
         local = uow.now.astimezone(LONDON)
         self.must(9 <= local.hour < 20, f"{person.code}: {texts or 'a question'} at {local}")
         self.must(not is_bank_holiday(local.date()), f"{person.code}: {texts or 'a question'} on {local.date()}")
+        self.must(local.date() not in person.away, f"{person.code}: {texts or 'a question'} while they are away")
         self.unasked[person.code][local.date()] += 1
         self.must(self.unasked[person.code][local.date()] <= CAP, f"{person.code}: more than {CAP} on {local.date()}")
         self.must(person.quiet == "", f"{person.code}: {texts or 'a question'} after they {person.quiet}")
@@ -426,6 +430,25 @@ class Simulation:
             return True
         return False
 
+    def change_needs(self, uow: UnitOfWork, when: datetime) -> None:
+        """A coordinator hears from a few people that they need something else."""
+        today, terms = when.astimezone(LONDON).date(), self.world.program.terms
+        assert terms.rules is not None
+        for code in self.rng.sample(sorted(self.people), 3):
+            away = (today, today + 5 * DAY)
+            wanted = self.rng.choice(
+                [
+                    {"wording": "easy_read"},
+                    {"settle": "2h", "questions_a_day": "3"},
+                    {"discreet": "yes"},
+                    {"discreet": "no", "wording": "standard"},
+                    {"no_contact": f"{away[0]}..{away[1]}"},
+                ]
+            )
+            if adapting.change(uow, terms, terms.rules, code, wanted, "coordinator"):
+                self.tally["needs changed"] += 1
+                self.people[code].away |= {away[0] + n * DAY for n in range(6)} if "no_contact" in wanted else set()
+
     # The engine, watched
 
     def watched(self, interview: Interview, event: Event, now: datetime) -> Step:
@@ -489,11 +512,18 @@ def temper_of(number: int) -> str:
     return {53: "away for sixty days", 54: "discreet"}.get(number, TEMPERS[number % len(TEMPERS)])
 
 
+STUCK = (
+    *(TaskKind.DISTRESS, TaskKind.PERSON_ASKED, TaskKind.CALL_ASKED, TaskKind.GO_ON, TaskKind.UNCLEAR),
+    *(TaskKind.REVIEW, TaskKind.SILENT, TaskKind.PAUSE, TaskKind.CHANGE_CHANNEL, TaskKind.LEAVE),
+    *("address closed", "not delivered", "message refused", "cannot send", "message unknown"),
+)
+"""Tasks that say that somebody does not go on by themselves; a write-up or a copy says nothing of that."""
+
+
 def with_a_person(uow: UnitOfWork) -> set[str]:
-    """Everybody for whom something is open in the work queue."""
-    rows = uow.all(
-        select(people.c.code).join(tasks, tasks.c.participant_id == people.c.id).where(tasks.c.closed_at.is_(None))
-    )
+    """Everybody for whom the work queue says that they do not go on by themselves."""
+    theirs = (tasks.c.participant_id == people.c.id, tasks.c.closed_at.is_(None), tasks.c.kind.in_(STUCK))
+    rows = uow.all(select(people.c.code).join(tasks, and_(*theirs)))
     return {row["code"] for row in rows}
 
 
