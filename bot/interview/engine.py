@@ -4,7 +4,7 @@
 know what is open and what follows it; `words` the commands; `pausing`, `moving` and `leaving` what some of them begin;
 `reminding` what a silence means; `adapting` what follows when they need something else; `distress` what its signs
 begin; `persons` all that a researcher does, and `fetching` who is told that one is needed; `refiling` where messages
-belong that were put under the wrong question.
+belong that were put under the wrong question, and whose words they are.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ from bot.interview.events import (
     TookBack,
     TookOver,
     ToRemind,
+    WhoseWords,
     Withdrawn,
     Worried,
     Wrote,
@@ -104,6 +105,8 @@ def step(interview: Interview, event: Event, now: datetime) -> Step:
             distress.noticed(turn)
         case Refiled():
             refiling.refile(turn, event)
+        case WhoseWords():
+            refiling.whose_words(turn, event)
         case OptedOut():
             leaving.stopped(turn)
         case AddressTold():

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from bot.interview.rota import Booked, Slot
 from bot.interview.schedule import Schedule
+from bot.interview.state import Who
 from bot.messages import MediaKind
 
 # What happens: every event comes in by the same door, `engine.step`.
@@ -190,6 +191,14 @@ class Refiled:
 
 
 @dataclass(frozen=True, slots=True)
+class WhoseWords:
+    """A researcher learned whose words the answer to this question is in; None: nobody has said."""
+
+    question: str
+    who: Who | None
+
+
+@dataclass(frozen=True, slots=True)
 class Withdrawn:
     """The team has seen to it that they leave; `kept`: what they said stays. `told`: they are to hear of it."""
 
@@ -251,6 +260,7 @@ Event = (
     | TookBack
     | Worried
     | Refiled
+    | WhoseWords
     | OptedOut
     | AddressTold
     | Moved

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.interview import answering, settling
-from bot.interview.events import Belongs, DropTimer, File, Refile, Refiled, TimerKind
+from bot.interview.events import Belongs, DropTimer, File, Refile, Refiled, TimerKind, WhoseWords
 from bot.interview.state import Answer, Progress
 from bot.interview.turn import Turn
 
@@ -26,6 +26,12 @@ def refile(turn: Turn, event: Refiled) -> None:
             settling.set_timer(turn)
         else:
             turn.follow(DropTimer(TimerKind.SETTLE))
+
+
+def whose_words(turn: Turn, event: WhoseWords) -> None:
+    """What there is of that answer is in these words; what they write from now on is as they say it is."""
+    if event.question in turn.interview.answers:
+        turn.mark(event.question, who=event.who)
 
 
 def _put(turn: Turn, move: Refile, key: str, was: Answer | None) -> None:

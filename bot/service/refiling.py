@@ -14,7 +14,8 @@ from sqlalchemy.engine import RowMapping
 
 from bot.errors import OwnPaceError
 from bot.export.measures import tidy
-from bot.interview.events import Belongs, Refile, Refiled, TimerKind
+from bot.interview.events import Belongs, Refile, Refiled, TimerKind, WhoseWords
+from bot.interview.state import Who
 from bot.records import participants
 from bot.records.participants import Participant, Terms
 from bot.records.tables import messages, refilings, timers
@@ -67,6 +68,19 @@ def refile(
     if not moved:
         raise OwnPaceError("The messages are there already.")
     return _put(uow, terms, participant, researcher, [(row, place) for row in moved], reason)
+
+
+def say_whose_words(uow: UnitOfWork, terms: Terms, code: str, researcher: str, question: str, said: str) -> None:
+    """Correct whose words an answer is in; '' takes that back. Raises OwnPaceError where there is no such answer."""
+    participant = participants.named(uow, terms, code)
+    answer = participant.interview.answers.get(question)
+    if answer is None or not answer.parts:
+        raise OwnPaceError("There is no answer to this question.")
+    if said and said not in list(Who):
+        raise OwnPaceError(f"Choose whose words they are: {', '.join(Who)}.")
+    happen(uow, terms, participant, WhoseWords(question, Who(said) if said else None))
+    was = answer.who.value if answer.who else ""
+    uow.note(researcher, "said whose words they are", participant.code, question=question, was=was, now=said)
 
 
 def checked(participant: Participant, question: str, reason: str) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from bot.errors import OwnPaceError
+from bot.interview.state import Who
 from bot.records import participants
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
@@ -34,6 +36,7 @@ class Drawer:
     record: views.Record
     plan: tuple[desk.Part, ...]
     acts: list[refiling.Act]
+    who: str
 
 
 @signed_in(May.READ)
@@ -61,6 +64,9 @@ async def _shown(
         "numbers": {step.id: f"Q{step.number}" if step.number else "the closing question" for step in steps},
         "entries": [entry for entry in drawer.record.entries if entry.movable],
         "question": question,
+        "who": drawer.who,
+        "kept": "said" in request.query_params,
+        "whose": list(Who),
         "chosen": set(chosen),
         "to": to,
         "reason": reason,
@@ -82,7 +88,8 @@ def _drawer(uow: UnitOfWork, terms: Terms, code: str, question: str, stretch: St
         stretch = Stretch(only=answer.parts[:MOST])
     record = views.record(uow, terms, code, stretch)
     assert record is not None
-    return Drawer(record, desk.plan(found.interview), refiling.acts(uow, found))
+    who = answer.who.value if answer and answer.who else ""
+    return Drawer(record, desk.plan(found.interview), refiling.acts(uow, found), who)
 
 
 @signed_in(May.WRITE)
@@ -112,6 +119,19 @@ async def undo(request: Request, user: User) -> Response:
     except OwnPaceError as problem:
         return await _shown(request, user, str(problem))
     return RedirectResponse(f"/participants/{code}/refile#moved", 303)
+
+
+@signed_in(May.WRITE)
+async def whose_words(request: Request, user: User) -> Response:
+    """Correct whose words the answer to a question is in."""
+    parts, posted = web(request), await form(request)
+    code, question = request.path_params["code"], posted.get("question", "")
+    try:
+        said = posted.get("who", "")
+        await parts.database.run(refiling.say_whose_words, parts.terms, code, user.name, question, said)
+    except OwnPaceError as problem:
+        return await _shown(request, user, str(problem))
+    return RedirectResponse(f"/participants/{code}/refile?{urlencode({'question': question, 'said': 1})}#whose", 303)
 
 
 # Splitting one message
@@ -186,6 +206,8 @@ async def back(request: Request, user: User) -> Response:
 routes = [
     Route("/participants/{code}/refile", refile),
     Route("/participants/{code}/refile", move, methods=["POST"]),
+    Route("/participants/{code}/whose-words", whose_words, methods=["POST"]),
+    Route("/participants/{code}/whose-words", back),
     Route("/participants/{code}/refile/undo", undo, methods=["POST"]),
     Route("/participants/{code}/refile/undo", back),
     Route(f"/participants/{{code}}/split/{ROW}", split),

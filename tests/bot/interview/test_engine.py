@@ -42,12 +42,13 @@ from bot.interview.events import (
     TookBack,
     TookOver,
     ToRemind,
+    WhoseWords,
     Worried,
     Wrote,
 )
 from bot.interview.reminders import Ladder
 from bot.interview.schedule import Wording
-from bot.interview.state import NO_LADDER, Interview, Menu, Progress, State
+from bot.interview.state import NO_LADDER, Interview, Menu, Progress, State, Who
 from bot.interview.turn import ENDED
 from bot.messages import MediaKind
 from tests.bot.interview.player import Player, statements_changed
@@ -65,7 +66,7 @@ ELIGIBILITY = [asked.id for asked in interview(eligibility=True).schedule.eligib
 WAITS = st.sampled_from([timedelta(seconds=5), timedelta(minutes=20), timedelta(hours=7), timedelta(days=8)])
 
 
-STAY = (TookOver, HandedBack, Wrote, OptedOut, Moved, AddressTold, Worried, Refiled, NeedsChanged)
+STAY = (TookOver, HandedBack, Wrote, OptedOut, Moved, AddressTold, Worried, Refiled, NeedsChanged, WhoseWords)
 """Events after which the place is the same."""
 
 
@@ -214,6 +215,16 @@ class Interviews(RuleBasedStateMachine):
     @rule()
     def worry(self) -> None:
         self.take(Worried("Ann"))
+
+    @rule(question=st.sampled_from(QUESTIONS), who=st.sampled_from([None, *Who]))
+    def learn_whose_words(self, question: str, who: Who | None) -> None:
+        before = self.player.interview.answers
+        assert not self.take(WhoseWords(question, who))
+        after = self.player.interview.answers
+        assert {k: replace(a, who=None) for k, a in before.items()} == {
+            k: replace(a, who=None) for k, a in after.items()
+        }
+        assert question not in after or after[question].who is who
 
     @precondition(lambda self: self.refilable())
     @rule(data=st.data())

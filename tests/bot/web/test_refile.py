@@ -10,7 +10,7 @@ import pytest
 
 from bot.export import reading
 from bot.interview.state import Progress
-from bot.records.tables import messages, refilings, timers
+from bot.records.tables import audit, messages, refilings, timers
 from tests.bot.web.conftest import Team
 from tests.bot.web.test_conversation import state_of
 from tests.bot.world import World
@@ -171,3 +171,29 @@ async def test_a_changed_message_moves_with_every_form_of_it(team: Team, code: s
     assert "First" in exported(team.study, code)[questions[0]]
     moved = {entry.question for entry in team.study.record(code).entries if entry.body in ("Frist", "First")}
     assert moved == {questions[0]}
+
+
+async def test_whose_words_an_answer_is_in_is_corrected_and_taken_back(team: Team, code: str) -> None:
+    study, here = team.study, f"/participants/{code}"
+    first = next(iter(parts(study, code)))
+
+    def exported_who() -> set[str]:
+        zone = study.program.settings.study.zone
+        (case,) = study.program.database.read_now(lambda uow: list(reading.Study(uow, zone).cases("")))
+        return {answer.who for answer in case.answers if answer.question == first}
+
+    assert exported_who() == {""}
+    for who in ("with help", "on behalf", ""):
+        sent = await team.ann.post(f"{here}/whose-words", data={"question": first, "who": who})
+        assert sent.status_code == 303
+        page = await team.ann.get(sent.headers["location"])
+        assert f"It is kept: {who or 'nobody has said'}." in page.text
+        assert exported_who() == {who}
+    assert study.count_of(audit, audit.c.act == "said whose words they are") == 3
+
+
+@pytest.mark.parametrize("sent", [{"question": "nothing", "who": "with help"}, {"question": "b-now", "who": "a cat"}])
+async def test_whose_words_they_cannot_be_is_refused(team: Team, code: str, sent: dict[str, str]) -> None:
+    answer = await team.ann.post(f"/participants/{code}/whose-words", data=sent)
+    assert answer.status_code == 409
+    assert "Problem:" in answer.text
