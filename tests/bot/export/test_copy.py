@@ -13,8 +13,10 @@ from sqlalchemy import update
 
 from bot.errors import OwnPaceError
 from bot.export import copy, replacing
+from bot.export.measures import tidy
 from bot.interview.schedule import Wording
 from bot.messages import Address, Inbound
+from bot.records import participants
 from bot.records.database import Database
 from bot.records.tables import addresses, audit, messages
 from bot.service import copies, holding, intake, withdrawal
@@ -77,6 +79,18 @@ def test_it_has_the_questions_in_their_wording_and_every_line_of_theirs(study: W
     whole = text(study, anna.code)
     for internal in ("DONE", "UNDO", "COPY", "SKIP", "Question", "Yes", "SW01", "R01", "Ruth", "Jones"):
         assert internal not in whole, internal
+
+
+@pytest.mark.parametrize("code", ["SW01", "SW02", "P01"])
+def test_it_has_every_answer_of_the_database(held: World, code: str) -> None:
+    """Of the held study: emoji, Welsh, right-to-left words, CRLF, formulas, and words that were taken back."""
+    copied = {line.number: line.text for block in read(held, code).blocks for line in block.lines}
+    person = held.run(participants.named, held.program.terms, code)
+    mine = [row for row in rows(held, messages) if row["participant_id"] == person.id and row["direction"] == "in"]
+    said = {row["id"]: row for row in mine if row["belongs"] in ("answer", "late", "conversation")}
+    words = {number: tidy(person.key.open(row["body"], "body")) for number, row in said.items()}
+    assert {number: tidy(text) for number, text in copied.items()} == words
+    assert any(words.values())
 
 
 def test_a_line_that_was_changed_stands_beside_what_it_was_and_one_taken_out_is_only_marked(study: World) -> None:

@@ -21,6 +21,7 @@ from bot import bootstrap, prompts
 from bot.errors import ExportError
 from bot.export.archive import Archive
 from bot.export.ethics import SAFEGUARDING, export_pack
+from bot.export.measures import tidy
 from bot.export.processors import BEFORE, processors
 from bot.export.record import Scope
 from bot.export.subject_access import BEFORE as EARLIER
@@ -31,7 +32,8 @@ from bot.records.tables import audit, messages, metadata, tasks
 from bot.service import staff
 from tests.bot.export.conftest import ANNA, BOB, CY, DEE
 from tests.bot.export.study import cases, joins, stored_answers, take_out, trail
-from tests.bot.export.test_matrix import read_csv, unsafe
+from tests.bot.export.test_matrix import read_csv, same, unsafe
+from tests.bot.export.test_transcript import spoken
 from tests.bot.world import World, world
 
 MINE: dict[str, Any] = {"scope": Scope.ALL, "originals": True, "named": True}
@@ -205,6 +207,18 @@ def test_the_record_of_a_person_has_everything_and_marks_what_they_took_back(hel
     assert {"outbox", "timers", "tasks", "audit", "interviews"} <= set(held_rows)
 
 
+@pytest.mark.parametrize("code", ["SW01", "SW02", "P01"])
+def test_the_record_of_a_person_has_every_answer_of_the_database(held: World, out: Path, code: str) -> None:
+    take_out(held, SubjectAccess(), out, codes=(code,), **MINE)
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in json.loads((out / "record.json").read_text())["messages"]:
+        if row["belongs"] in ("answer", "late") and row["removed_at"] is None:
+            found.setdefault((code, row["question"]), []).append(tidy(row["body"]))
+    stored = {key: words for key, words in stored_answers(held).items() if key[0] == code}
+    assert {key: "\n".join(parts) for key, parts in found.items()} == stored
+    assert stored
+
+
 def test_it_has_nothing_of_anybody_else_and_nothing_that_the_team_wrote_for_itself(held: World, out: Path) -> None:
     person = next(case.head.id for case in cases(held) if case.code == "SW02")
     note = {
@@ -267,6 +281,20 @@ def test_the_archive_has_those_who_said_yes_to_it_and_nobody_else(tmp_path: Path
         assert "answer 2" not in "".join(p.read_text("utf-8-sig") for p in (tmp_path / "out").rglob("*.*"))
         assert trail(study)[-1]["detail"]["codes"] == ["SW01", "SW03"]
         assert len(stored_answers(study)) == 3
+
+
+def test_the_archive_has_every_answer_of_the_database_in_each_of_its_parts(held: World, out: Path) -> None:
+    take_out(held, Archive(), out, agreed_to="c11")
+    stored = {key: words for key, words in stored_answers(held).items() if key[0] not in ("P02", "SW03")}
+    with (out / "data/answers.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["parts"] != "0"]
+    assert {(row["case"], row["question"]): unsafe(row["text"]) for row in rows} == stored
+    matrix = {code: row for path in sorted((out / "matrix").iterdir()) for code, row in read_csv(path).items()}
+    assert same(matrix, stored) == len(stored)
+    for (code, _), words in stored.items():
+        turns = [said for _, said in spoken((out / f"transcripts/{code}.txt").read_text())]
+        for part in words.split("\n"):
+            assert any(part in said for said in turns), part
 
 
 def test_an_archive_of_nobody_is_refused(tmp_path: Path) -> None:
