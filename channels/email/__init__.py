@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-from bot.channel import Ability, Channel, Mailroom, WayIn
+from bot.channel import Ability, Channel, Mailroom, Rate, WayIn
 from bot.messages import Address, Outbound, Receipt
 from channels.email.account import Account, normalised
 from channels.email.compose import Letterhead, compose
@@ -19,12 +19,17 @@ def _now() -> datetime:
 
 
 class Email(Channel):
-    """The channel `email`. A mail that is only perhaps sent cannot be asked about: SMTP has no such question."""
+    """The channel `email`. A mail that is only perhaps sent cannot be asked about: SMTP has no such question.
+
+    The rate is what Microsoft 365 takes from one mailbox, the least of the large providers
+    (learn.microsoft.com/exchange/troubleshoot/send-emails/smtp-submission-improvements).
+    """
 
     kind = "email"
     abilities = frozenset({Ability.WRITES_FIRST, Ability.TELLS_DELIVERY, Ability.LINKS_REPLIES, Ability.MEDIA})
     threads = True
     patience = timedelta(hours=48)
+    rate = Rate(30, timedelta(minutes=1))
     most_an_hour = 60
 
     def __init__(self, account: Account, now: Callable[[], datetime] = _now) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hmac
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 from telegram.error import TelegramError
 
-from bot.channel import Ability, Channel, Mailroom, WayIn, WebhookRequest
+from bot.channel import Ability, Channel, Mailroom, Rate, WayIn, WebhookRequest
 from bot.errors import AddressError, Forged, Refused, SendUnknown, Unavailable, Unreadable
 from bot.messages import Address, Media, News, Outbound, Receipt
 from channels.telegram import updates
@@ -23,9 +24,14 @@ HOLD = 50
 
 
 class Telegram(Channel):
-    """The channel `telegram`. An address is the number of a private chat, which is also the person's own."""
+    """The channel `telegram`. An address is the number of a private chat, which is also the person's own.
+
+    A bot sends about thirty messages a second; to one chat one, but for short bursts. Where it was too much, Telegram
+    says how long to wait (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this).
+    """
 
     kind = updates.KIND
+    rate = Rate(30, timedelta(seconds=1))
     abilities = frozenset({Ability.LINKS_REPLIES, Ability.MEDIA, Ability.EDITS})
     webhooks = ("/webhooks/telegram",)
 
@@ -49,6 +55,10 @@ class Telegram(Channel):
         return WayIn(self.link(code), f"@{self.username}") if self.username else None
 
     # Out
+
+    def weight(self, message: Outbound) -> int:
+        """A long text is several messages."""
+        return len(split(message.body))
 
     async def send(self, message: Outbound) -> Receipt:
         """Post one text, in several messages when it is long; the receipt names each.

@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from twilio.rest import Client
 
-from bot.channel import Ability, Channel, WayIn, WebhookRequest
+from bot.channel import Ability, Channel, Rate, WayIn, WebhookRequest
 from bot.errors import Refused, SendUnknown, Unavailable
-from bot.messages import Address, Inbound, Media, News, Outbound, Receipt, gsm7_lookalike
+from bot.messages import Address, Inbound, Media, News, Outbound, Receipt, gsm7_lookalike, segments
 from channels.twilio import addresses, media, signature, webhook
 from channels.twilio.account import Account
 from channels.twilio.client import connect, translated
@@ -237,9 +237,15 @@ class Twilio(Channel):
 
 
 class Sms(Twilio):
-    """The channel `sms`."""
+    """The channel `sms`.
+
+    A long number outside the USA and Canada sends ten segments a second; there it is one. What is more Twilio keeps in
+    a queue of its own, first come, first served (support.twilio.com, Understanding Twilio Rate Limits and Message
+    Queues): in ours replies overtake reminders.
+    """
 
     kind = "sms"
+    rate = Rate(10, timedelta(seconds=1))
 
     def address(self, written: str) -> Address:
         """A phone number, in E.164."""
@@ -254,6 +260,10 @@ class Sms(Twilio):
         """Plain quotes and dashes: a curly one would double the price of the text."""
         return gsm7_lookalike(message.body)
 
+    def weight(self, message: Outbound) -> int:
+        """Twilio counts segments."""
+        return max(1, segments(self.words(message)))
+
     async def _senders(self, service: Any) -> Iterable[str]:
         return [one.phone_number for one in await self._listed(service.phone_numbers) if one.phone_number]
 
@@ -261,10 +271,11 @@ class Sms(Twilio):
 class WhatsApp(Twilio):
     """The channel `whatsapp`: free words for a day after each message of the person's, else an approved template.
 
-    https://www.twilio.com/docs/whatsapp/key-concepts
+    https://www.twilio.com/docs/whatsapp/key-concepts; the rate of one sender: /docs/whatsapp/best-practices-and-faqs
     """
 
     kind = "whatsapp"
+    rate = Rate(80, timedelta(seconds=1))
     abilities = Twilio.abilities | {Ability.LINKS_REPLIES}
     window = timedelta(hours=24)
 

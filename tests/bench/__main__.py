@@ -22,7 +22,7 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import raw, schedule
+from tests.bench import backlog, raw, schedule
 from tests.bench.outside import Api, Line, Phones, line
 from tests.bench.schedule import TURNS
 from tests.rig.study import Study
@@ -256,9 +256,15 @@ def main() -> None:
     asked.add_argument(
         "--live", type=int, metavar="N", help="instead: the memory with N interviews open, such as 10000"
     )
+    asked.add_argument("--backlog", type=int, metavar="N", help="instead: how N waiting messages drain, such as 100000")
     chosen = asked.parse_args()
     with tempfile.TemporaryDirectory(prefix="ownpace-bench-") as folder:
-        work = live(Path(folder), chosen.live) if chosen.live else speed(Path(folder), max(chosen.people, 120))
+        if chosen.live:
+            work = live(Path(folder), chosen.live)
+        elif chosen.backlog:
+            work = backlog.drain(Path(folder), max(chosen.backlog, 10))
+        else:
+            work = speed(Path(folder), max(chosen.people, 120))
         try:
             good = uvloop.run(work)
         except TimeoutError:
