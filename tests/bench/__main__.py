@@ -22,7 +22,7 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import backlog, raw, schedule
+from tests.bench import backlog, raw, schedule, start
 from tests.bench.outside import Api, Line, Phones, line
 from tests.bench.schedule import TURNS
 from tests.rig.study import Study
@@ -257,8 +257,11 @@ def main() -> None:
         "--live", type=int, metavar="N", help="instead: the memory with N interviews open, such as 10000"
     )
     asked.add_argument("--backlog", type=int, metavar="N", help="instead: how N waiting messages drain, such as 100000")
+    asked.add_argument("--start", action="store_true", help="instead: start to ready, and the processor used when idle")
     chosen = asked.parse_args()
     with tempfile.TemporaryDirectory(prefix="ownpace-bench-") as folder:
+        if chosen.start:
+            sys.exit(0 if start.measure(Path(folder)) else 1)
         if chosen.live:
             work = live(Path(folder), chosen.live)
         elif chosen.backlog:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
@@ -67,6 +69,17 @@ def test_migrations_make_exactly_the_tables_of_the_program(url: str) -> None:
     engine.dispose()
 
 
+def config_of_alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrate.VERSIONS.parent))
+    return config
+
+
+def test_the_version_of_the_program_is_its_last_migration() -> None:
+    """It is read from the files' names, without Alembic, which a server that starts does not wait for."""
+    assert ScriptDirectory.from_config(config_of_alembic()).get_heads() == [migrate.HEAD]
+
+
 def test_interviews_of_an_earlier_version_are_counted_as_they_stand(url: str) -> None:
     """What is kept in the clear since 0014 is filled in from what was saved before."""
     earlier: dict[str, object] = {"answers": {}}
@@ -78,7 +91,7 @@ def test_interviews_of_an_earlier_version_are_counted_as_they_stand(url: str) ->
     engine = open_engine(url)
     with engine.connect() as connection, connection.begin():
         migrate._alone(connection)
-        config = migrate._config()
+        config = config_of_alembic()
         config.attributes["connection"] = connection
         command.upgrade(config, "0013")
         for statement in BEFORE:

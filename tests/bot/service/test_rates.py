@@ -21,7 +21,7 @@ from bot.records.unit_of_work import UnitOfWork
 from bot.service import outbox as sending
 from bot.service import outgoing
 from bot.service.rates import Bucket
-from channels.twilio import Sms
+from channels.twilio.channel import Sms
 from tests.bot.world import NOON, Post, World, on_sqlite, world
 
 A_SECOND = timedelta(seconds=1)
