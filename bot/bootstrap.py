@@ -45,6 +45,8 @@ def open_channels(settings: Settings) -> dict[str, Channel]:
     for kind in CHANNELS:
         section = getattr(settings.channels, kind)
         if section is not None and (channel := section.open(site)) is not None:
+            if "rate" in section.model_fields_set:
+                channel.rate = section.rate
             opened[kind] = channel
     return opened
 

@@ -69,6 +69,14 @@ class WayIn:
     to: str
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many messages in each such stretch of time: what a provider takes from one number, bot or mailbox."""
+
+    most: int
+    per: timedelta
+
+
 # The contract
 
 
@@ -105,6 +113,9 @@ class Channel:
     patience: timedelta | None = None
     """How long a message is tried to which the provider itself says "later"; None where it is as long as it takes."""
 
+    rate: Rate | None = None
+    """The most that the provider takes, all processes together; None where there is no limit. The source is named."""
+
     most_an_hour: int | None = None
     """So many messages of ours to one person in an hour are a conversation between two programs."""
 
@@ -122,6 +133,10 @@ class Channel:
     def way_in(self, words: str, code: str) -> WayIn | None:
         """How somebody new sends these words, or hands over this code; None where they cannot, or not yet."""
         return None
+
+    def weight(self, message: Outbound) -> int:
+        """As how many messages the provider counts this one against the rate."""
+        return 1
 
     async def send(self, message: Outbound) -> Receipt:
         """Hand one message to the provider.
@@ -200,6 +215,16 @@ def duration(value: object) -> timedelta:
     return timedelta(seconds=int(found[1]) * _UNITS[found[2] or "s"])
 
 
+def as_rate(value: object) -> Rate | None:
+    """ "10/s", "30/m", "500/h", "2000/d"; 0 is no limit."""
+    if value is None or isinstance(value, Rate):
+        return value
+    found = re.fullmatch(r"\s*([1-9]\d{0,5})\s*/\s*([smhd])\s*", str(value), re.ASCII)
+    if isinstance(value, bool) or not (found or str(value) == "0"):
+        raise ValueError('is not a rate: write "10/s", "30/m", "500/h", "2000/d", or 0 for no limit')
+    return Rate(int(found[1]), timedelta(seconds=_UNITS[found[2]])) if found else None
+
+
 def _base_url(value: object) -> object:
     if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", str(value)):
         raise ValueError("must be a web address that begins with http:// or https://")
@@ -207,6 +232,7 @@ def _base_url(value: object) -> object:
 
 
 Duration = Annotated[timedelta, BeforeValidator(duration)]
+RateOrNone = Annotated[Rate | None, BeforeValidator(as_rate)]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]
 Filled = Annotated[str, Field(min_length=1)]
 FilledSecret = Annotated[SecretStr, Field(min_length=1)]
@@ -219,6 +245,9 @@ class ChannelSettings(BaseModel):
 
     settle: ClassVar[timedelta] = timedelta(minutes=10)
     """How long somebody is quiet before what they wrote counts as their answer, unless the study says otherwise."""
+
+    rate: RateOrNone = None
+    """What the study says of it; where it says nothing, the channel's own holds."""
 
     def open(self, site: Site) -> Channel | None:
         """The channel with these settings; None when it is switched off."""

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, insert, inspect, select, update
+from sqlalchemy import Connection, column, insert, inspect, select, table, update
 
 from bot.errors import KeyFileError, OwnPaceError
 from bot.records.database import open_engine
@@ -16,23 +12,32 @@ from bot.records.postgresql import TURNSTILE
 from bot.records.tables import data_keys, meta
 from bot.records.vault import UNSEEDED, Vault
 
+VERSIONS = Path(__file__).parent / "migrations" / "versions"
+HEAD = max(path.name[1:5] for path in VERSIONS.glob("v[0-9]*.py"))
+"""The version of this program: its last migration."""
+
 
 def migrate(url: str, vault: Vault) -> list[str]:
     """Apply what is missing, and mark a new database with its study key; the names of what was applied.
 
     Raises KeyFileError if the database was made with another study key.
     """
+    from alembic import command  # a third of a second, which a server that starts does not have to wait for
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(VERSIONS.parent))
     engine = open_engine(url)
     try:
         with engine.connect() as connection, connection.begin():
             _alone(connection)
             before = _revision(connection)
-            config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             _check_key(connection, vault)
             _seed_data_keys(connection, vault)
-        steps = ScriptDirectory.from_config(_config()).iterate_revisions("head", before or "base")
+        steps = ScriptDirectory.from_config(config).iterate_revisions("head", before or "base")
         return [f"{step.revision} {step.doc}" for step in reversed(list(steps)) if step.revision != before]
     finally:
         engine.dispose()
@@ -52,7 +57,7 @@ def check(url: str, vault: Vault) -> None:
     engine = open_engine(url)
     try:
         with engine.connect() as connection:
-            if _revision(connection) != ScriptDirectory.from_config(_config()).get_current_head():
+            if _revision(connection) != HEAD:
                 raise OwnPaceError("The database is not of this version yet. Run: scripts/ownpace migrate")
             _check_key(connection, vault, mark=False)
     finally:
@@ -93,13 +98,10 @@ def _seed_data_keys(connection: Connection, vault: Vault) -> None:
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
+    """What Alembic keeps in a table of its own; None in a database without tables."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(select(column("version_num")).select_from(table("alembic_version"))).scalar()
 
 
 def exists(url: str) -> bool:

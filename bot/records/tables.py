@@ -105,6 +105,13 @@ leases = Table(
     _at("until"),
 )
 
+buckets = Table(
+    "buckets",  # see bot.service.rates
+    metadata,
+    Column("name", String(20), primary_key=True),
+    _at("full_at"),
+)
+
 meta = Table("meta", metadata, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))
 
 schedules = Table(
@@ -257,6 +264,7 @@ outbox = Table(
     Column("address_id", Id),  # null: an address of nobody we know
     Column("question", String(60)),
     Column("template", String(60)),  # the approved text that it is sent as, outside the provider's window
+    Column("urgent", Boolean, nullable=False, server_default=false()),  # see bot.interview.distress
     Column("unasked", Boolean, nullable=False, server_default=false()),  # it follows no message of the person's
     Column("unwanted", Boolean, nullable=False, server_default=false()),  # if it has not left, it is not to leave
     Column("state", String(10), nullable=False),  # see bot.service.outbox
@@ -271,7 +279,7 @@ outbox = Table(
     _at("reconcile_at", optional=True),
     _at("put_off_since", optional=True),  # the first time that the provider itself said "later"
     _at("changed_at"),
-    Index("ix_outbox_state_not_before", "state", "not_before"),
+    Index("ix_outbox_turn", "state", "kind", "urgent", "unasked", "not_before"),
     Index("ix_outbox_lane_state_seq", "lane", "state", "seq"),
     _known("outbox", "provider_id"),
 )

@@ -14,13 +14,27 @@ unknown, or cancelled because it was not wanted any more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 import structlog
-from sqlalchemy import Integer, and_, bindparam, func, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.engine import RowMapping
 
 from bot.channel import Channel
@@ -37,7 +51,7 @@ from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, data_keys, delivery_updates, interviews, messages, outbox
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork, beside
-from bot.service import alerts, calls, conversations, leases, outgoing, reaching
+from bot.service import alerts, calls, conversations, leases, outgoing, rates, reaching
 from bot.service.switch import HELD
 
 log = structlog.get_logger()
@@ -63,7 +77,7 @@ GIVE_UP = timedelta(minutes=20)
 
 
 AT_ONCE = 64
-"""The most messages that are claimed in one go."""
+"""The most messages of a channel that are claimed in one go."""
 
 CLAIMING = 0x636C6169
 """The advisory lock of claims."""
@@ -82,14 +96,15 @@ class Claimed:
     message: Outbound
 
 
+_waiting = outbox.alias("waiting")
 _flying = outbox.alias()
-_one_flies = select(_flying.c.seq).where(_flying.c.lane == outbox.c.lane, _flying.c.state == "sending").exists()
+_one_flies = select(_flying.c.seq).where(_flying.c.lane == _waiting.c.lane, _flying.c.state == "sending").exists()
 _earlier = outbox.alias()
 _in_the_way = (
     select(_earlier.c.seq)
     .where(
-        _earlier.c.lane == outbox.c.lane,
-        _earlier.c.seq < outbox.c.seq,
+        _earlier.c.lane == _waiting.c.lane,
+        _earlier.c.seq < _waiting.c.seq,
         or_(
             _earlier.c.state == "pending",
             and_(_earlier.c.state == "unknown", _earlier.c.reconcile_at.is_not(None)),
@@ -98,11 +113,13 @@ _in_the_way = (
     .exists()
 )
 _later = outbox.alias()
-_one_follows = (  # in RETURNING SQLAlchemy leaves the table's name out, and a bare column would be the inner one
+_one_follows = (
+    # In RETURNING SQLAlchemy leaves the table's name out, and a bare column would be the inner one; and SQLite compares
+    # a bare outer column with everything that waits, where it looks up what is worked out from it in the index.
     select(_later.c.seq)
     .where(
-        _later.c.lane == literal_column("outbox.lane"),
-        _later.c.seq > literal_column("outbox.seq"),
+        _later.c.lane == literal_column("outbox.lane || ''"),
+        _later.c.seq > literal_column("outbox.seq + 0"),
         _later.c.state == "pending",
     )
     .exists()
@@ -135,6 +152,7 @@ _heads = (
         outbox.c.address,
         outbox.c.address_id,
         outbox.c.template,
+        outbox.c.urgent,
         outbox.c.unasked,
         outbox.c.attempts,
         outbox.c.follows,
@@ -165,38 +183,70 @@ _LOCK = {name: Prepared(_locked.where(outbox.c[name] == bindparam("of"))) for na
 
 
 @lru_cache
-def _ready(kinds: frozenset[str]) -> Prepared:
-    """What may leave on these channels: the first of each lane, unless everything is on hold; what is urgent before."""
-    due = (outbox.c.state == "pending", outbox.c.not_before <= bindparam("now"), ~_one_flies)
-    released = or_(~HELD, outbox.c.lane.like(f"{alerts.LANE}%"))
-    in_turn = or_(and_(~_in_the_way, released), *(messages.c.texts == text for text in URGENT))
-    served = or_(*(outbox.c.kind == kind for kind in sorted(kinds)))
-    heads = _heads.where(*due, in_turn, served).order_by(outbox.c.seq).limit(bindparam("most", type_=Integer))
-    return Prepared(heads.with_for_update(of=outbox, skip_locked=True))
+def _ready(kinds: frozenset[str], roomy: frozenset[str]) -> Prepared:
+    """What may leave on these channels: what is urgent, on any; then replies, then the rest, where there is room.
+
+    Of each lane it is the first, unless everything is on hold. Each channel is looked at by itself, in the order of
+    one index, so that what waits for one, however much, is not in the way of another.
+    """
+    released = or_(~HELD, _waiting.c.lane.like(f"{alerts.LANE}%"))
+    looks = [_look(or_(*(_waiting.c.kind == kind for kind in sorted(kinds))), _waiting.c.urgent)]
+    for kind in sorted(roomy):
+        ours = (_waiting.c.kind == kind, ~_waiting.c.urgent, ~_in_the_way, released)
+        most = bindparam(f"most_{kind}", type_=Integer)
+        looks += [_look(*ours, asked).limit(most) for asked in (~_waiting.c.unasked, _waiting.c.unasked)]
+    found = union_all(*(select(look.subquery().c.seq) for look in looks))
+    still = (
+        func.coalesce(outbox.c.state, "") == "pending"
+    )  # so that SQLite looks by seq, and not through all that waits
+    heads = _heads.where(outbox.c.seq.in_(found), still)
+    in_turn = heads.order_by(outbox.c.urgent.desc(), outbox.c.unasked, outbox.c.not_before, outbox.c.seq)
+    return Prepared(in_turn.with_for_update(of=outbox, skip_locked=True))
+
+
+def _look(*which: ColumnElement[bool]) -> Select[int]:
+    due = (_waiting.c.state == "pending", _waiting.c.not_before <= bindparam("now"), ~_one_flies)
+    return select(_waiting.c.seq).where(*due, *which).order_by(_waiting.c.not_before, _waiting.c.seq)
 
 
 @beside
-def claim(uow: UnitOfWork, terms: Terms, limit: int = AT_ONCE, holder: str | None = None) -> list[Claimed]:
+def claim(
+    uow: UnitOfWork,
+    terms: Terms,
+    limit: int = AT_ONCE,
+    holder: str | None = None,
+    full: Callable[[], Set[str]] = frozenset,
+) -> list[Claimed]:
     """Take what may leave now: the first of each lane, where its channel and its address allow it.
 
-    Of several processes one claims at a time. What a turn has in hand at this moment, which may cancel it, waits.
+    It takes no more of a channel than `limit` and than its provider's rate leaves, and of channels that are `full`
+    only what is urgent. Of several processes one claims at a time. What a turn has in hand at this moment, which may
+    cancel it, waits.
     """
     uow.queue_up(CLAIMING)
-    rows = _one_a_lane(uow.run(_ready(frozenset(terms.channels)), {"now": uow.now, "most": limit}))
-    ready = [one for row in rows if _may_leave(uow, terms, row) and (one := _read(uow, terms, row))]
+    buckets = rates.look(uow, terms.channels)
+    room = {kind: min(limit, buckets[kind].left) if kind in buckets else limit for kind in terms.channels}
+    roomy = frozenset(kind for kind, number in room.items() if number > 0) - full()
+    most = {f"most_{kind}": room[kind] for kind in sorted(roomy)}
+    ready, tokens = list[Claimed](), Counter[str]()
+    for row in _one_a_lane(uow.run(_ready(frozenset(terms.channels), roomy), {"now": uow.now, **most})):
+        kind = row["kind"]
+        if not row["urgent"] and tokens[kind] >= room[kind]:
+            continue
+        if _may_leave(uow, terms, row) and (one := _read(uow, terms, row)):
+            ready.append(one)
+            tokens[kind] += terms.channels[kind].weight(one.message) if kind in buckets else 1
+    rates.take(uow, buckets, tokens)
     taken = {"claimed_at": uow.now, "claimed_by": holder, "changed_at": uow.now}
     uow.run_each(_TAKE, [{**taken, "of": one.seq} for one in ready])
     return ready
 
 
 def _one_a_lane(rows: Sequence[Row]) -> list[Row]:
-    """One message of a lane is in flight at a time: the first, or what is urgent."""
+    """One message of a lane is in flight at a time: what is urgent, which comes first, or the first of the lane."""
     first: dict[str, Row] = {}
     for row in rows:
-        if row["texts"] in URGENT:
-            first[row["lane"]] = row
-        else:
-            first.setdefault(row["lane"], row)
+        first.setdefault(row["lane"], row)
     return list(first.values())
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
+from bot.interview.distress import URGENT
 from bot.records.prepared import Prepared, Values
 from bot.records.tables import messages, outbox
 from bot.records.unit_of_work import UnitOfWork
@@ -29,6 +30,7 @@ def queue(uow: UnitOfWork, words: Values, way: Values) -> int:
         "participant_id": words.get("participant_id"),
         "key_id": words["key_id"],
         "kind": words["channel"],
+        "urgent": words.get("texts") in URGENT,
         "state": "pending",
         "attempts": 0,
         "not_before": uow.now,

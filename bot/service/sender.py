@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -39,6 +40,12 @@ DELETE_EVERY = 5.0
 LANDING = 8.0
 """Seconds for which what is being handed over may go on when the program is told to stop."""
 
+SOON = 0.1
+"""The same just after something left: what its provider's rate keeps back may leave soon."""
+
+MOST_AT_A_TIME = 256
+"""So many messages are with one provider; while it is slow the others wait in the database."""
+
 LATE_AFTER = 60.0
 """Seconds without a good round after which a part counts as standing still."""
 
@@ -62,6 +69,8 @@ class Worker:
     """Which of several processes this is."""
     _awake: asyncio.Event = field(default_factory=asyncio.Event)
     _in_hand: set[int] = field(default_factory=set)
+    _with: Counter[str] = field(default_factory=Counter)
+    """How many messages each channel has in hand."""
     _claim_failed: bool = False
     _held: dict[str, tuple[Lease, float]] = field(default_factory=dict)
     _flying: set[asyncio.Task[None]] = field(default_factory=set)
@@ -167,12 +176,12 @@ class Worker:
         def send(claimed: list[Claimed]) -> None:
             if claimed:
                 soon(self._send_all, claimed)
-            if len(claimed) == outbox.AT_ONCE:
+            if len(claimed) >= outbox.AT_ONCE:
                 soon(self._awake.set)
 
         if self.database.shared:
             return self.database.listen(look)
-        claim = partial(outbox.claim, terms=self.terms, holder=self.me)
+        claim = partial(outbox.claim, terms=self.terms, holder=self.me, full=self._full)
         self.database.follow_up("outbox", claim, send)
         return self.database.follow_no_more
 
@@ -220,19 +229,26 @@ class Worker:
         if self._claim_failed:
             await self.database.run(outbox.not_handed_over, self.me, tuple(self._in_hand))
             self._claim_failed = False
+        wait = LOOK_AGAIN
         while self._lives_surely() and (claimed := await self._claim()):
             self._send_all(claimed)
+            wait = SOON
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._awake.wait(), LOOK_AGAIN)
+            await asyncio.wait_for(self._awake.wait(), wait)
+
+    def _full(self) -> Set[str]:
+        """The channels that have enough in hand. It is asked on a thread of the database's."""
+        return frozenset(kind for kind in self.channels if self._with[kind] >= MOST_AT_A_TIME)
 
     def _send_all(self, claimed: list[Claimed]) -> None:
         for one in claimed:
             self._in_hand.add(one.seq)
+            self._with[one.kind] += 1
             self._fly(self._send(one))
 
     async def _claim(self) -> list[Claimed]:
         try:
-            return await self.database.run(outbox.claim, self.terms, holder=self.me)
+            return await self.database.run(outbox.claim, self.terms, holder=self.me, full=self._full)
         except Exception:
             self._claim_failed = True
             raise
@@ -250,6 +266,9 @@ class Worker:
                 self._claim_failed = True
         finally:
             self._in_hand.discard(claimed.seq)
+            if claimed.kind in self._full():
+                self._awake.set()
+            self._with[claimed.kind] -= 1
 
     async def _hand_over(self, claimed: Claimed) -> None:
         channel = self.channels[claimed.kind]

@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
-
 from bot.errors import Unavailable
 
 EARLY = 60.0
@@ -85,6 +83,8 @@ class Tokens:
         self._refresh_token = str(said.get("refresh_token") or self._refresh_token)
 
     async def _post(self) -> Mapping[str, Any]:
+        import aiohttp  # most mailboxes take a password, and the library half a second
+
         form = self.grant.form(self._refresh_token)
         timeout = aiohttp.ClientTimeout(total=self.timeout)
         try:

@@ -20,7 +20,6 @@ from pydantic import AfterValidator, Field, model_validator
 
 from bot.channel import BaseUrl, Channel, ChannelSettings, Filled, FilledSecret, Site
 from bot.errors import AddressError
-from channels.email import Email
 from channels.email.account import Account, Security, Server, normalised
 from channels.email.oauth import Grant, Tokens
 
@@ -96,6 +95,8 @@ class EmailSettings(ChannelSettings):
         return scheme == "https" or _is_loopback(host.strip("[]"))
 
     def open(self, site: Site) -> Channel:
+        from channels.email.channel import Email
+
         return Email(self.account(site))
 
     def account(self, site: Site) -> Account:

@@ -8,8 +8,6 @@ from typing import Literal, Self
 from pydantic import SecretStr, field_validator, model_validator
 
 from bot.channel import BaseUrl, Channel, ChannelSettings, FilledSecret, Site
-from channels.telegram import Telegram
-from channels.telegram.client import Account
 
 
 class TelegramSettings(ChannelSettings):
@@ -41,6 +39,9 @@ class TelegramSettings(ChannelSettings):
         return self
 
     def open(self, site: Site) -> Channel:
+        from channels.telegram.channel import Telegram
+        from channels.telegram.client import Account
+
         secret = self.webhook_secret.get_secret_value() if self.webhook_secret and self.mode == "webhook" else None
         return Telegram(
             Account(

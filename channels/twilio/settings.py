@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from bot.channel import BaseUrl, Channel, ChannelSettings, Duration, Filled, FilledSecret, Site
-from channels.twilio import Sms, WhatsApp
 from channels.twilio.account import Account
 
 
@@ -55,6 +54,8 @@ class SmsSettings(_TwilioSettings):
     settle: ClassVar[timedelta] = timedelta(minutes=20)
 
     def open(self, site: Site) -> Channel:
+        from channels.twilio.channel import Sms
+
         return Sms(self.account(site))
 
 
@@ -70,6 +71,8 @@ class WhatsAppSettings(_TwilioSettings):
     templates: dict[Filled, Annotated[str, AfterValidator(_content_sid)]] = Field(default_factory=dict)
 
     def open(self, site: Site) -> Channel:
+        from channels.twilio.channel import WhatsApp
+
         return WhatsApp(self.account(site))
 
     def account(self, site: Site) -> Account:

@@ -19,8 +19,8 @@ import pytest
 
 from bot.errors import NotSent, Refused, SendUnknown, Unavailable
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, MediaKind, Outbound, Undeciphered
-from channels.email import Email
 from channels.email.account import Account, Security, Server
+from channels.email.channel import Email
 from tests.rig.faults import Fault, fault_proxy
 from tests.rig.mail import PASSWORD, MailServers, answer, mail_servers
 from tests.rig.mailroom import Mailroom

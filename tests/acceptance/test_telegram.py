@@ -17,7 +17,7 @@ from aiohttp import web
 from bot.channel import WebhookRequest
 from bot.errors import Forged, NotSent, SendUnknown
 from bot.messages import Address, Inbound, Outbound
-from channels.telegram import SECRET, Telegram
+from channels.telegram.channel import SECRET, Telegram
 from channels.telegram.client import Account
 from tests.channels.telegram.mailrooms import Memory
 from tests.rig.faults import Fault, fault_proxy

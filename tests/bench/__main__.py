@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import statistics
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import raw, schedule
+from tests.bench import backlog, raw, schedule, start
 from tests.bench.outside import Api, Line, Phones, line
 from tests.bench.schedule import TURNS
 from tests.rig.study import Study
@@ -185,25 +186,31 @@ async def running(folder: Path, people: list[Person]) -> AsyncIterator[Bench]:
         server.close()
 
 
-async def speed(folder: Path, people: int) -> bool:
+async def speed(folder: Path, people: int, save: Path | None = None) -> bool:
     """Turns a second and waiting times; whether no text was lost, doubled or out of order."""
     everybody = everyone(people)
     async with running(folder, everybody) as bench:
         third = people // 3
         await bench.closed(everybody[:32], 32)  # warm
         print("Closed loop: 32 people answer at once; the raw limit is measured just before each round")
-        ratios = []
+        ratios, pid = [], bench.study.process.pid if bench.study.process else 0
+        worked, texts = start.cpu(pid), sum(person.texts for person in everybody)
         size = (2 * third - 32) // ROUNDS
         for number in range(ROUNDS):
             limit = raw.commits_per_second(folder, 1.0)
             part = everybody[32 + number * size : 32 + (number + 1) * size]
-            turns, figures = await bench.closed(part, 32)
-            ratios.append(turns / limit)
+            rate, figures = await bench.closed(part, 32)
+            ratios.append(rate / limit)
             print(
-                f"  {turns:6.0f} full turns a second, {turns / limit:.2f} of {limit:,.0f}"
+                f"  {rate:6.0f} full turns a second, {rate / limit:.2f} of {limit:,.0f}"
                 f"   webhook answered {percentiles(figures.answered)}"
             )
         ratio = statistics.median(ratios)
+        turns = ROUNDS * size * TURNS
+        cost = (start.cpu(pid) - worked) * 1000 / turns
+        print(f"  one turn takes {cost:.2f} ms of a processor, with the database's part")
+        if save:
+            keep(save, cost, (sum(person.texts for person in everybody) - texts) / turns)
         print(f"  R = {ratio:.2f}, the median (target 0.15: {verdict(ratio >= 0.15)})\n")
 
         print(f"Open loop: {RATE} answers a second")
@@ -217,6 +224,11 @@ async def speed(folder: Path, people: int) -> bool:
             f"{verdict(p99(figures.asked) <= 100)})\n"
         )
         return await whole(bench, everybody)
+
+
+def keep(file: Path, cost: float, texts: float) -> None:
+    """What `scripts/capacity --costs` reads."""
+    file.write_text(json.dumps({"turn_ms": round(cost, 3), "texts": round(texts, 2)}) + "\n", encoding="utf-8")
 
 
 async def live(folder: Path, people: int) -> bool:
@@ -256,9 +268,19 @@ def main() -> None:
     asked.add_argument(
         "--live", type=int, metavar="N", help="instead: the memory with N interviews open, such as 10000"
     )
+    asked.add_argument("--backlog", type=int, metavar="N", help="instead: how N waiting messages drain, such as 100000")
+    asked.add_argument("--save", type=Path, metavar="FILE", help="write what a turn cost, for scripts/capacity --costs")
+    asked.add_argument("--start", action="store_true", help="instead: start to ready, and the processor used when idle")
     chosen = asked.parse_args()
     with tempfile.TemporaryDirectory(prefix="ownpace-bench-") as folder:
-        work = live(Path(folder), chosen.live) if chosen.live else speed(Path(folder), max(chosen.people, 120))
+        if chosen.start:
+            sys.exit(0 if start.measure(Path(folder)) else 1)
+        if chosen.live:
+            work = live(Path(folder), chosen.live)
+        elif chosen.backlog:
+            work = backlog.drain(Path(folder), max(chosen.backlog, 10))
+        else:
+            work = speed(Path(folder), max(chosen.people, 120), chosen.save)
         try:
             good = uvloop.run(work)
         except TimeoutError:

@@ -163,7 +163,7 @@ def on_sqlite(folder: Path) -> dict[str, Any]:
 def _world(
     folder: Path, url: str, channels: Mapping[str, Channel] | None, settings: Mapping[str, Any]
 ) -> Iterator[World]:
-    sms = {"account_sid": "AC1", "auth_token": SECRET, "from": "+447700900000"}
+    sms = {"account_sid": "AC1", "auth_token": SECRET, "from": "+447700900000", "rate": 0}
     known: dict[str, Any] = {
         "study": {"prompts": ROOT / "prompts", "contact_phone": "01632 960000"},
         "database": {"url": url},

@@ -19,7 +19,7 @@ from bot.records.tables import messages
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import intake
 from channels.email import incoming
-from channels.twilio import Account, WhatsApp
+from channels.twilio.channel import Account, WhatsApp
 from tests.bot.world import Post, World, world
 from tests.channels.email.test_fuzz import damaged as damaged_mail
 from tests.channels.email.test_fuzz import mutations, seeds

@@ -39,12 +39,14 @@ account_sid = "{account_sid}"
 auth_token = "{auth_token}"
 from = "{number}"
 api_base_url = "{api}"
+rate = 0
 reconcile_after = "1s"
 [channels.whatsapp]
 account_sid = "{account_sid}"
 auth_token = "{auth_token}"
 from = "{whatsapp}"
 api_base_url = "{api}"
+rate = 0
 reconcile_after = "1s"
 templates = {{ "template-reopen" = "HX00000000000000000000000000000001" }}
 """

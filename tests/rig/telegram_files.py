@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from channels.telegram import Telegram
+from channels.telegram.channel import Telegram
 from channels.telegram.client import Account
 
 TOKEN = "123456:a-token-for-tests"

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
@@ -57,12 +59,25 @@ def test_migrations_make_exactly_the_tables_of_the_program(url: str) -> None:
         "0012 Leases: which of several processes does what only one may do, and which one hands over a message.",
         "0013 Passages: some words of a message are put under another question than the rest of it.",
         "0014 Counting: how far each question came, why a person is needed, and who of the team wrote.",
+        "0015 Rates: a bucket for each number, bot and mailbox; what is urgent is marked, and replies leave before"
+        " reminders.",
     ]
     assert migrate.migrate(url, Vault(b"k" * 32)) == []
     engine = open_engine(url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()
+
+
+def config_of_alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrate.VERSIONS.parent))
+    return config
+
+
+def test_the_version_of_the_program_is_its_last_migration() -> None:
+    """It is read from the files' names, without Alembic, which a server that starts does not wait for."""
+    assert ScriptDirectory.from_config(config_of_alembic()).get_heads() == [migrate.HEAD]
 
 
 def test_interviews_of_an_earlier_version_are_counted_as_they_stand(url: str) -> None:
@@ -76,7 +91,7 @@ def test_interviews_of_an_earlier_version_are_counted_as_they_stand(url: str) ->
     engine = open_engine(url)
     with engine.connect() as connection, connection.begin():
         migrate._alone(connection)
-        config = migrate._config()
+        config = config_of_alembic()
         config.attributes["connection"] = connection
         command.upgrade(config, "0013")
         for statement in BEFORE:

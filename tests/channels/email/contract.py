@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from bot.channel import Channel
 from bot.messages import Address, Delivery, News
-from channels.email import Email
 from channels.email.account import Account, Security, Server
+from channels.email.channel import Email
 from channels.email.incoming import read
 from channels.email.settings import EmailSettings
 from tests.channels.contract import Case, Mood

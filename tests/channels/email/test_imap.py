@@ -15,9 +15,9 @@ from aiohttp import web
 
 from bot.errors import Unavailable
 from bot.messages import Inbound, Undeciphered
-from channels.email import Email
 from channels.email.account import Account, Security
 from channels.email.account import Server as Door
+from channels.email.channel import Email
 from channels.email.imap import Place
 from channels.email.oauth import Grant, NotLetIn, Tokens
 from tests.channels.email.script import HANG_UP, SILENCE, Server, Talk, scripted

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from bot.channel import Site
 from bot.errors import AddressError
 from channels import CHANNELS
-from channels.email import Email
 from channels.email.account import Security
+from channels.email.channel import Email
 from channels.email.settings import EmailSettings
 
 SITE = Site("Voices Study", "https://study.example")

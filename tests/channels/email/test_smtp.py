@@ -11,9 +11,9 @@ import pytest
 
 from bot.errors import NotSent, Refused, SendError, SendUnknown, Unavailable
 from bot.messages import Address, Outbound
-from channels.email import Email
 from channels.email.account import Account, Security
 from channels.email.account import Server as Door
+from channels.email.channel import Email
 from channels.email.smtp import rewritten
 from tests.channels.email.script import HANG_UP, SILENCE, Server, scripted, smtp
 from tests.rig import free_port

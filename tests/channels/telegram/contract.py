@@ -14,7 +14,7 @@ from aiohttp import web
 
 from bot.channel import Channel, Site, WebhookRequest
 from bot.messages import Address, News
-from channels.telegram import Telegram
+from channels.telegram.channel import Telegram
 from channels.telegram.client import Account
 from channels.telegram.settings import TelegramSettings
 from tests.channels.contract import Case, Mood

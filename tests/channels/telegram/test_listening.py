@@ -14,7 +14,7 @@ from aiohttp import web
 from bot.channel import WebhookRequest
 from bot.errors import AddressError, Forged, Unavailable
 from bot.messages import Inbound, Reach
-from channels.telegram import HOLD, SECRET, Telegram
+from channels.telegram.channel import HOLD, SECRET, Telegram
 from tests.channels.telegram.mailrooms import Memory
 from tests.channels.telegram.payloads import CHAT, DATE, PRIVATE, edited, file, membership, message
 from tests.rig.telegram_files import BOT, TOKEN, Answer, Double, fault, ok, says, served

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from bot.errors import NotSent, Refused, SendError, SendUnknown
 from bot.messages import Address, Outbound
-from channels.telegram import Telegram
+from channels.telegram.channel import Telegram
 from channels.telegram.client import Account
 from channels.telegram.errors import MEANINGS, meaning, outcome
 from tests.rig import free_port

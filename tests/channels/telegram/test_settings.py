@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bot.channel import Site
 from channels import CHANNELS
-from channels.telegram import Telegram
+from channels.telegram.channel import Telegram
 from channels.telegram.settings import TelegramSettings
 
 SITE = Site("Own Pace", "https://study.example")

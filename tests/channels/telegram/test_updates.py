@@ -19,7 +19,8 @@ from telegram import Message, Update
 from bot.channel import WebhookRequest
 from bot.errors import Unreadable
 from bot.messages import Address, Inbound, Media, MediaKind, News, Reach, Undeciphered
-from channels.telegram import Telegram, updates
+from channels.telegram import updates
+from channels.telegram.channel import Telegram
 from channels.telegram.client import Account
 from tests.channels.telegram.payloads import (
     CHAT,

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from bot.channel import Channel, Site, WebhookRequest
 from bot.messages import Address, News
-from channels.twilio import Sms, Twilio, WhatsApp
+from channels.twilio.channel import Sms, Twilio, WhatsApp
 from channels.twilio.settings import SmsSettings, WhatsAppSettings
 from tests.channels.contract import Case, Mood
 from tests.channels.twilio.signing import SECRET, signed

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from bot.messages import Address, Inbound, Media, MediaKind, Outbound, Template
-from channels.twilio import Account, Sms, Twilio, WhatsApp
+from channels.twilio.channel import Account, Sms, Twilio, WhatsApp
 from tests.rig.prism import Prism, prism
 from tests.rig.twilio_emulator import ACCOUNT_SID, AUTH_TOKEN, NUMBER, SERVICE, WHATSAPP, Emulator, emulator
 

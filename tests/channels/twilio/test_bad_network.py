@@ -16,7 +16,7 @@ from aiohttp import ClientSession, web
 
 from bot.errors import SendUnknown
 from bot.messages import Address, Outbound
-from channels.twilio import Account, Sms, Twilio, WhatsApp
+from channels.twilio.channel import Account, Sms, Twilio, WhatsApp
 from tests.rig.twilio_emulator import ACCOUNT_SID, AUTH_TOKEN, NUMBER, WHATSAPP, emulator
 
 PEOPLE, EACH = 50, 10

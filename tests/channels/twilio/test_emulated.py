@@ -13,7 +13,7 @@ import pytest
 from bot.channel import WebhookRequest
 from bot.errors import Refused
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, Outbound
-from channels.twilio import Account, Sms, Twilio, WhatsApp
+from channels.twilio.channel import Account, Sms, Twilio, WhatsApp
 from tests.rig.twilio_emulator import ACCOUNT_SID, AUTH_TOKEN, ELSEWHERE, NUMBER, WHATSAPP, Emulator, emulator
 
 PHONE = "+447700900123"

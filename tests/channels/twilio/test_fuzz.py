@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from bot.channel import WebhookRequest
 from bot.errors import Forged, Unreadable
 from bot.messages import DeliveryUpdate, Inbound
-from channels.twilio import Account, WhatsApp
+from channels.twilio.channel import Account, WhatsApp
 from tests.channels.twilio.signing import SECRET, signed
 from tests.channels.twilio.test_webhook import MESSAGE as TEXT
 from tests.channels.twilio.test_whatsapp import MESSAGE as WORDS

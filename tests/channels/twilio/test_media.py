@@ -13,7 +13,7 @@ from aiohttp import encode_basic_auth, web
 
 from bot.errors import OwnPaceError, Refused, Unavailable
 from bot.messages import Media, MediaKind
-from channels.twilio import Account, WhatsApp
+from channels.twilio.channel import Account, WhatsApp
 from tests.rig import free_port
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]

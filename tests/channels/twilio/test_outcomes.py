@@ -16,7 +16,7 @@ from aiohttp import web
 
 from bot.errors import NotSent, Refused, SendError, SendUnknown, Unavailable
 from bot.messages import Address, Inbound, MediaKind, Outbound
-from channels.twilio import Account, Sms, Twilio, WhatsApp
+from channels.twilio.channel import Account, Sms, Twilio, WhatsApp
 from channels.twilio.errors import MEANINGS, in_words
 from tests.rig import free_port
 

@@ -10,7 +10,7 @@ import pytest
 from bot.channel import WebhookRequest
 from bot.errors import Forged, Unreadable
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, MediaKind
-from channels.twilio import Account, Sms
+from channels.twilio.channel import Account, Sms
 from tests.channels.twilio.signing import SECRET, signed
 
 MESSAGE = {

@@ -15,7 +15,7 @@ from bot.channel import Site, WebhookRequest
 from bot.errors import AddressError, Refused, SendUnknown, Unreadable
 from bot.messages import Address, DeliveryUpdate, Inbound, MediaKind, Outbound, Receipt, Template
 from channels import CHANNELS
-from channels.twilio import Account, Sms, Twilio, WhatsApp
+from channels.twilio.channel import Account, Sms, Twilio, WhatsApp
 from channels.twilio.settings import WhatsAppSettings
 from tests.channels.twilio.test_outcomes import account, says, served, takes
 from tests.rig import ROOT

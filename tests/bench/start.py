@@ -1,0 +1,68 @@
+"""`scripts/bench --start`: how long the service takes until it is ready, and what it uses while nothing happens."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.rig.study import Study
+
+ROUNDS = 3
+IDLE = 20.0
+"""Seconds over which it is watched."""
+
+SETTLING = 5.0
+"""Seconds after it is ready that do not count."""
+
+MOST_SECONDS, MOST_SHARE = 2.0, 0.01
+
+
+def cpu(pid: int) -> float:
+    """Seconds of a processor that a process has used so far (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def plain() -> float:
+    """Seconds until Python itself has started and ended: what the machine makes of nothing."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "pass"], check=True)
+    return time.perf_counter() - began
+
+
+def measure(folder: Path) -> bool:
+    """Print the figures; always true, for they say nothing of what is lost."""
+    study = Study(folder)
+    study.environment["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")  # as after the first start
+    study.configure(api="http://127.0.0.1:9")
+    study.start()
+    study.stop()
+    waits = []
+    for _ in range(ROUNDS):
+        limit, began = plain(), time.perf_counter()
+        study.start()
+        assert study.process is not None
+        waits.append(time.perf_counter() - began)
+        used = cpu(study.process.pid)
+        print(f"  ready after {waits[-1]:.2f} s, {used:.2f} s of it at work; Python alone starts in {limit:.2f} s")
+        if len(waits) < ROUNDS:
+            study.stop()
+    ready = statistics.median(waits)
+    print(
+        f"Start to ready: {ready:.2f} s, the median (target <= {MOST_SECONDS:.0f}: {_verdict(ready <= MOST_SECONDS)})"
+    )
+    time.sleep(SETTLING)
+    before = cpu(study.process.pid) if study.process else 0.0
+    time.sleep(IDLE)
+    share = (cpu(study.process.pid) - before) / IDLE if study.process else 0.0
+    print(f"Idle: {share:.1%} of a processor (target <= {MOST_SHARE:.0%}: {_verdict(share <= MOST_SHARE)})")
+    study.stop()
+    return True
+
+
+def _verdict(good: bool) -> str:
+    return "met" if good else "MISSED"
