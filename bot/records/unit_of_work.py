@@ -130,15 +130,27 @@ class UnitOfWork:
 
     @contextmanager
     def undone_on_failure(self) -> Iterator[None]:
-        """A part that leaves nothing behind when it raises, while what came before it stays."""
+        """A part that leaves nothing behind when it raises, while what came before it stays.
+
+        What fails for a reason that passes, at its begin and its end too, is no failure of the part's own.
+        """
+        try:
+            with self._savepoint():
+                yield
+        except Exception as error:
+            if passes(error):
+                raise Passing(error) from error
+            raise
+
+    @contextmanager
+    def _savepoint(self) -> Iterator[None]:
         self._cursor.execute("SAVEPOINT part")
         locked = self.locked
         try:
             yield
         except BaseException as error:
-            if isinstance(error, Exception) and passes(error):
-                raise Passing(error) from error
-            if in_transaction(self.connection):
+            whole = isinstance(error, Again) or passes(error)  # then all is undone
+            if not whole and in_transaction(self.connection):
                 self.locked = locked  # what was locked since is free again
                 self._cursor.execute("ROLLBACK TO SAVEPOINT part")
                 self._cursor.execute("RELEASE SAVEPOINT part")

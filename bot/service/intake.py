@@ -98,6 +98,14 @@ def missed(uow: UnitOfWork, terms: Terms, kind: str, news: News) -> None:
     take(uow, terms, kind, [news])
 
 
+def unseen(uow: UnitOfWork, kind: str, held: Sequence[News]) -> list[News]:
+    """Those that are not here yet, of what a provider holds: nearly all are, and need no turn to find it out."""
+    keys = [one.provider_key for one in held if isinstance(one, Inbound)]
+    here = select(messages.c.provider_key).where(messages.c.channel == kind, messages.c.provider_key.in_(keys))
+    known = {row["provider_key"] for row in uow.all(here)}
+    return [one for one in held if not (isinstance(one, Inbound) and one.provider_key in known)]
+
+
 @beside
 def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
     """Store one message from a person and take it through their interview.

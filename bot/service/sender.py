@@ -6,7 +6,7 @@ import asyncio
 import random
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,6 +18,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.channel import Channel
 from bot.errors import LeaseLost, NotSent, OwnPaceError, Refused, SendError
+from bot.messages import News
 from bot.records.database import Database
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
@@ -33,6 +34,9 @@ LOOK_AGAIN = 1.0
 """Seconds after which everything is looked at again, for what another process or the clock has changed."""
 
 CATCH_UP_EVERY = timedelta(minutes=5)
+
+LOOKED_UP = 200
+"""So many messages that a provider holds are looked up in one go."""
 
 DELETE_EVERY = 5.0
 """Seconds between two looks for people whose receipt has left."""
@@ -396,9 +400,19 @@ class Worker:
 
     async def _catch_up(self) -> None:
         for kind, channel in self.channels.items():
+            held: list[News] = []
             try:
                 async for news in channel.catch_up():
-                    await self.database.run(intake.missed, self.terms, kind, news)
+                    held.append(news)
             except Exception as why:
                 reason = str(why) if isinstance(why, OwnPaceError) else type(why).__name__
                 log.warning("the provider could not be asked for missed messages", kind=kind, reason=reason)
+            try:
+                await self._take_missed(kind, held)
+            except Exception as error:
+                log.error("what was missed could not be stored yet", kind=kind, error=type(error).__name__)
+
+    async def _take_missed(self, kind: str, held: Sequence[News]) -> None:
+        for first in range(0, len(held), LOOKED_UP):
+            for news in await self.database.read(intake.unseen, kind, held[first : first + LOOKED_UP]):
+                await self.database.run(intake.missed, self.terms, kind, news)

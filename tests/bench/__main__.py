@@ -3,7 +3,8 @@
 A full turn: a signed webhook arrives; it is verified, deduplicated and stored; the interview is stepped; the webhook
 is answered; the next question goes to the provider's REST API over HTTP; its receipt is stored.
 At the end it says how many texts were lost, doubled or out of order, and ends with 1 if that is not 0.
-The raw limit is the smallest durable turn that plain sqlite3 can commit, one commit each, WAL, synchronous=FULL.
+The raw limit is the smallest durable turn that plain sqlite3 can commit, one commit each, WAL, synchronous=FULL; with
+--postgresql the same three statements by psycopg, one commit each.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 
 import uvloop
@@ -26,7 +27,8 @@ import uvloop
 from tests.bench import backlog, raw, schedule, start
 from tests.bench.outside import Api, Line, Phones, line
 from tests.bench.schedule import TURNS
-from tests.rig.study import Study
+from tests.rig.postgres import durable
+from tests.rig.study import Process, Study
 
 FIRST_TEXTS = 2  # the welcome and the statement
 AFTER_YES = 2  # that consent is complete, and the first question
@@ -34,6 +36,9 @@ RATE = 100
 ROUNDS = 3
 AT_ONCE = 1_000
 """People in one file of people."""
+
+CONNECTIONS = (1, 8)
+"""On so many the limit of PostgreSQL is measured."""
 
 IDLE = 10.0
 """Seconds without anything to do before memory is looked at."""
@@ -59,12 +64,23 @@ class Figures:
 
 
 class Bench:
-    """The running program, the phones, and the lines between them."""
+    """The running program in its processes, the phones, and the lines between them."""
 
-    def __init__(self, study: Study, phones: Phones) -> None:
+    def __init__(self, study: Study, phones: Phones, processes: Sequence[Process]) -> None:
         self.study = study
         self.phones = phones
+        self.processes = processes
+        self.ports = cycle([one.port for one in processes if one.role != "worker"])
         self.sids: Iterator[int] = count(1)
+
+    async def line(self) -> Line:
+        """A connection to the process whose turn it is."""
+        return await line(self.study.url, next(self.ports))
+
+    @property
+    def memory(self) -> float:
+        """Megabytes of the largest process."""
+        return max(memory(one.running.pid or 0) for one in self.processes if one.running)
 
     async def turn(self, on: Line, person: Person, words: str, texts: int = 1) -> tuple[float, float]:
         """Say something and wait for the next question: seconds until answered, and until asked."""
@@ -76,7 +92,7 @@ class Bench:
 
     async def consent(self, people: list[Person]) -> None:
         """Bring everybody to the first question."""
-        on = await line(self.study.url)
+        on = await self.line()
         for person in people:
             await self.phones.have(person.phone, FIRST_TEXTS)
             await on.deliver(person.phone, f"SM{next(self.sids):032}", "YES")
@@ -89,7 +105,7 @@ class Bench:
         waiting, figures = list(reversed(people)), Figures()
 
         async def keep_answering() -> None:
-            on = await line(self.study.url)
+            on = await self.line()
             while waiting:
                 person = waiting.pop()
                 for number in range(TURNS):
@@ -103,7 +119,7 @@ class Bench:
 
     async def open(self, people: list[Person], rate: int) -> Figures:
         """So many answers begin in each second, however long the ones before them take."""
-        figures, lines, flying = Figures(), [await line(self.study.url) for _ in range(32)], []
+        figures, lines, flying = Figures(), [await self.line() for _ in range(32)], []
         ready, free = asyncio.Queue[Person](), asyncio.Queue[Line]()
         for one in lines:
             free.put_nowait(one)
@@ -164,9 +180,13 @@ def judged(people: list[Person], phones: Phones) -> tuple[int, int, int]:
 
 
 @asynccontextmanager
-async def running(folder: Path, people: list[Person]) -> AsyncIterator[Bench]:
-    """The program, served, with these people enrolled, and everything outside it."""
+async def running(
+    folder: Path, people: list[Person], roles: Sequence[str] = ("all",), database: str = ""
+) -> AsyncIterator[Bench]:
+    """The program, served by processes of these roles, with these people enrolled, and everything outside it."""
     phones, study = Phones(), Study(folder)
+    if database:
+        study.environment["OWNPACE_DATABASE__URL"] = database
     schedule.write(folder / "prompts")
     server = await asyncio.get_running_loop().create_server(lambda: Api(phones), "127.0.0.1", 0)
     api = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -176,13 +196,18 @@ async def running(folder: Path, people: list[Person]) -> AsyncIterator[Bench]:
         part = enumerate(people[first : first + AT_ONCE], start=first + 1)
         rows = [f"bench,sms,{person.phone},short,B{number:05}" for number, person in part]
         await asyncio.to_thread(study.enrol, *rows)
-    await asyncio.to_thread(study.start)
+    processes = [Process(study, role) for role in roles]
     try:
-        bench = Bench(study, phones)
+        for one in processes:
+            one.start()
+        for one in processes:
+            await asyncio.to_thread(one.wait)
+        bench = Bench(study, phones, processes)
         await bench.consent(people)
         yield bench
     finally:
-        await asyncio.to_thread(study.stop)
+        for one in processes:
+            await asyncio.to_thread(one.stop)
         server.close()
 
 
@@ -237,22 +262,54 @@ async def live(folder: Path, people: int) -> bool:
     async with running(folder, everybody) as bench:
         good = await whole(bench, everybody)
         await asyncio.sleep(IDLE)
-        assert bench.study.process is not None
-        used = memory(bench.study.process.pid)
+        used = bench.memory
         print(
             f"Memory with {people:,} interviews live: {used:.0f} MB (target <= {MOST_MB}: {verdict(used <= MOST_MB)})"
         )
         return good
 
 
+async def shared(folder: Path, people: int) -> bool:
+    """Turns a second on PostgreSQL, of one process and of two for pages and two workers; whether all texts came."""
+    good, medians = True, []
+    with durable() as server:
+        for name, roles in (("one", ["all"]), ("four", ["web", "web", "worker", "worker"])):
+            server.execute(f"CREATE DATABASE {name}")
+            (folder / name).mkdir()
+            everybody, ratios, speeds = everyone(people), [], []
+            async with running(folder / name, everybody, roles, server.url(name)) as bench:
+                await bench.closed(everybody[:32], 32)  # warm
+                print(f"Closed loop on PostgreSQL, {' + '.join(roles)}: 32 people answer at once")
+                size = (people - 32) // ROUNDS
+                for number in range(ROUNDS):
+                    limits = [
+                        await raw.shared_commits_per_second(server.url("study"), 1.0, many) for many in CONNECTIONS
+                    ]
+                    part = everybody[32 + number * size : 32 + (number + 1) * size]
+                    turns, figures = await bench.closed(part, 32)
+                    speeds.append(turns)
+                    ratios.append(turns / limits[0])
+                    print(
+                        f"  {turns:6.0f} full turns a second, {turns / limits[0]:.2f} of {limits[0]:,.0f} on one "
+                        f"connection, {turns / limits[1]:.2f} of {limits[1]:,.0f} on {CONNECTIONS[1]}"
+                        f"   webhook answered {percentiles(figures.answered)}"
+                    )
+                medians.append(statistics.median(speeds))
+                print(f"  the median: {medians[-1]:.0f} a second, {statistics.median(ratios):.2f} of the limit")
+                good &= await whole(bench, everybody)
+    one, four = medians
+    enough = four >= 1.5 * one and four >= 900
+    print(f"Four processes: {four / one:.2f} x one process (target 1.5, and 900 a second: {verdict(enough)})")
+    return good
+
+
 async def whole(bench: Bench, people: list[Person]) -> bool:
     """Print what became of every text, and the memory used; whether all came, once and in order."""
     await asyncio.sleep(1)  # a text that leaves twice would come by now
     lost, doubled, jumbled = judged(people, bench.phones)
-    assert bench.study.process is not None
     print(f"Texts that should have left: {sum(person.texts for person in people):,}")
     print(f"lost / doubled / out of order: {lost} / {doubled} / {jumbled}")
-    print(f"Memory of the program: {memory(bench.study.process.pid):.0f} MB")
+    print(f"Memory of the largest process: {bench.memory:.0f} MB\n")
     return lost == doubled == jumbled == 0
 
 
@@ -271,6 +328,7 @@ def main() -> None:
     asked.add_argument("--backlog", type=int, metavar="N", help="instead: how N waiting messages drain, such as 100000")
     asked.add_argument("--save", type=Path, metavar="FILE", help="write what a turn cost, for scripts/capacity --costs")
     asked.add_argument("--start", action="store_true", help="instead: start to ready, and the processor used when idle")
+    asked.add_argument("--postgresql", action="store_true", help="instead: on PostgreSQL, in one process and in four")
     chosen = asked.parse_args()
     with tempfile.TemporaryDirectory(prefix="ownpace-bench-") as folder:
         if chosen.start:
@@ -279,6 +337,8 @@ def main() -> None:
             work = live(Path(folder), chosen.live)
         elif chosen.backlog:
             work = backlog.drain(Path(folder), max(chosen.backlog, 10))
+        elif chosen.postgresql:
+            work = shared(Path(folder), max(chosen.people, 120))
         else:
             work = speed(Path(folder), max(chosen.people, 120), chosen.save)
         try:

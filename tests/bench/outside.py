@@ -9,8 +9,9 @@ import asyncio
 import json
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 from urllib.parse import parse_qs, urlencode
 
 from tests.channels.twilio.signing import signature
@@ -57,18 +58,22 @@ class Api(asyncio.Protocol):
             self._answer(head, rest[:length])
 
     def _answer(self, head: bytes, body: bytes) -> None:
-        if head.startswith(b"POST"):
-            fields = parse_qs(body.decode())
-            phone = fields["To"][0]
-            answer = json.dumps({"sid": f"SM{phone}{len(self.phones.texts[phone])}", "status": "queued"}).encode()
-            self.phones.reached(phone, fields["Body"][0])
-            status = b"201 Created"
-        else:
-            answer, status = b'{"messages": [], "next_page_uri": null}', b"200 OK"
+        status, said = self.answer(head, body)
+        answer = json.dumps(said).encode()
         self.transport.write(
             b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
             % (status, len(answer), answer)
         )
+
+    def answer(self, head: bytes, body: bytes) -> tuple[bytes, dict[str, Any]]:
+        """The status and what is said, to one request."""
+        if not head.startswith(b"POST"):
+            return b"200 OK", {"messages": [], "next_page_uri": None}
+        fields = parse_qs(body.decode())
+        phone = fields["To"][0]
+        sid = f"SM{phone}{len(self.phones.texts[phone])}"
+        self.phones.reached(phone, fields["Body"][0])
+        return b"201 Created", {"sid": sid, "status": "queued"}
 
 
 @dataclass
@@ -82,8 +87,13 @@ class Line:
     async def deliver(self, phone: str, sid: str, body: str) -> float:
         """Post a signed text from a phone; the seconds until it was answered with 200."""
         fields = {"AccountSid": ACCOUNT_SID, "MessageSid": sid, "From": phone, "To": NUMBER, "Body": body}
-        posted = urlencode({**fields, "NumMedia": "0", "NumSegments": "1", "ApiVersion": "2010-04-01"}).encode()
-        path = "/webhooks/twilio/messages"
+        return await self.post(
+            "/webhooks/twilio/messages", {**fields, "NumMedia": "0", "NumSegments": "1", "ApiVersion": "2010-04-01"}
+        )
+
+    async def post(self, path: str, fields: Mapping[str, str]) -> float:
+        """Post this, signed; the seconds until it was answered with 200."""
+        posted = urlencode(fields).encode()
         sign = signature(self.url + path, posted, AUTH_TOKEN)
         start = time.perf_counter()
         self.writer.write(
@@ -98,10 +108,10 @@ class Line:
         return spent
 
 
-async def line(url: str) -> Line:
-    """Open a connection to the program."""
-    host, _, port = url.removeprefix("http://").partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
+async def line(url: str, port: int | None = None) -> Line:
+    """Open a connection to the program, or to the one of its processes at this port."""
+    host, _, usual = url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, port or int(usual))
     return Line(reader, writer, url)
 
 

@@ -15,6 +15,8 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
@@ -24,6 +26,9 @@ SECONDS = 60
 """A command that takes longer is stuck."""
 
 ONE_AT_A_TIME = Lock()
+
+_FORKS = get_context("forkserver")
+_FORKS.set_forkserver_preload(["bot.cli", "bot.bootstrap", "bot.web.app"])
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,25 @@ def run(folder: Path, words: Sequence[str], environment: Mapping[str, str], type
         Path(files, "typed").write_text(typed)
         code = _ask(Request(str(folder), list(words), dict(environment), files))
         return code, Path(files, "out").read_text() + Path(files, "err").read_text()
+
+
+def start(words: Sequence[str], environment: Mapping[str, str], log: Path) -> BaseProcess:
+    """Start a command that goes on until it is told to stop, or killed; what it prints goes to the end of a file."""
+    process = _FORKS.Process(target=_go_on, args=(list(words), dict(environment), log), daemon=True)
+    process.start()
+    return process
+
+
+def _go_on(words: list[str], environment: dict[str, str], log: Path) -> None:
+    from bot import cli
+
+    with log.open("ab") as file:
+        for number in (1, 2):
+            os.dup2(file.fileno(), number)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["ownpace", *words]
+    cli.main()
 
 
 def _ask(request: Request) -> int:

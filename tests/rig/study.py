@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +135,53 @@ class Study:
 
     def _environment(self) -> dict[str, str]:
         return {"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.environment}
+
+
+@dataclass
+class Process:
+    """One serving process, killed and started as often as you like."""
+
+    study: Study
+    role: str
+    port: int = field(default_factory=free_port)
+    running: BaseProcess | None = None
+
+    def start(self) -> None:
+        words = ["serve", "--role", self.role, "--port", str(self.port), "--config"]
+        folder = self.study.folder
+        log = folder / f"{self.role}.log"
+        self.running = forked.start([*words, str(folder / "config.toml")], self.study.environment, log)
+
+    def wait(self) -> None:
+        """Return when its pages are ready; a worker has none."""
+        while self.role != "worker":
+            assert self.running is not None
+            assert self.running.is_alive(), (self.study.folder / f"{self.role}.log").read_text()
+            with suppress(httpx.HTTPError):
+                if httpx.get(f"http://127.0.0.1:{self.port}/health/ready").is_success:
+                    return
+            time.sleep(0.05)
+
+    def keep(self) -> None:
+        """As systemd does: one that ended by itself, as it found no database, is started again."""
+        if self.running is None or not self.running.is_alive():
+            self.start()
+
+    def start_anew(self) -> None:
+        """kill -9, and again from the start."""
+        assert self.running is not None
+        self.running.kill()
+        self.running.join()
+        self.start()
+
+    def start_gently(self) -> None:
+        """From the start, with what it had begun finished first."""
+        self.stop()
+        self.start()
+
+    def stop(self) -> int | None:
+        """Ask it to stop; how it ended, if it did."""
+        assert self.running is not None
+        self.running.terminate()
+        self.running.join(20)
+        return self.running.exitcode

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,13 @@ def cut(connection: Connection) -> None:
     connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
 
 
+def cut_by_another(study: World, connection: Connection) -> None:
+    """The same, while nothing is asked of it: the next statement finds out."""
+    with psycopg.connect(study.program.settings.database.url, autocommit=True) as other:
+        pid = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]  # it is open
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+
+
 def test_a_transaction_whose_connection_is_cut_is_done_again_once(study: World) -> None:
     tries = []
 
@@ -94,9 +101,7 @@ def test_a_commit_whose_answer_is_lost_is_asked_about_and_done_once(
             return real(connection)
         if committed:
             real(connection)
-        with psycopg.connect(study.program.settings.database.url, autocommit=True) as other:
-            pid = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]  # it is open
-            other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+        cut_by_another(study, connection)
         raise psycopg.OperationalError("the line was cut")
 
     def use_case(uow: UnitOfWork) -> str:
@@ -117,22 +122,35 @@ def test_a_commit_whose_answer_is_lost_is_asked_about_and_done_once(
         assert names(study.program.database) == [wanted]
 
 
-def test_a_passing_failure_within_a_part_undoes_the_whole_also_where_somebody_has_caught_it(study: World) -> None:
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("when", ["before it begins", "in it", "as it ends"])
+def test_a_passing_failure_of_a_part_undoes_the_whole_also_where_somebody_has_caught_it(
+    study: World, when: str, parts: int
+) -> None:
     """No message becomes a task for a person because a connection was cut."""
-    tries = []
+    tries, caught = [], []
 
     def use_case(uow: UnitOfWork) -> str:
         tries.append(1)
+        if len(tries) == 1 and when == "before it begins":
+            cut_by_another(study, uow.connection)
         try:
-            with uow.undone_on_failure():
+            with ExitStack() as around:
+                for _ in range(parts):
+                    around.enter_context(uow.undone_on_failure())
+                if len(tries) == 1 and when == "in it":
+                    cut_by_another(study, uow.connection)
                 write(uow, "row")
-                if len(tries) == 1:
-                    cut(uow.connection)
-        except Exception:
+                if len(tries) == 1 and when == "as it ends":
+                    cut_by_another(study, uow.connection)
+        except Exception as error:
+            caught.append(error)
             return "a person must see to it"
         return "done"
 
     assert study.run(use_case) == "done"
+    assert not caught, "nobody is told of what passes"
+    assert names(study.program.database) == ["row"]
 
 
 def test_what_fails_for_good_is_raised_at_once(study: World) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from bot.messages import Address, Outbound, Receipt
+from bot.messages import Address, Inbound, News, Outbound, Receipt
+from bot.records.participants import Terms
 from bot.records.tables import outbox
-from bot.service import sender
-from tests.bot.world import Post, World, on_sqlite, world
+from bot.records.unit_of_work import UnitOfWork
+from bot.service import intake, sender
+from tests.bot.world import PHONE, Post, World, on_sqlite, world
 
 
 class Slow(Post):
@@ -70,3 +73,39 @@ def test_told_to_stop_it_finishes_what_it_is_handing_over_and_begins_nothing(tmp
             assert set(states(study)[1:]) == {"pending"}
 
     asyncio.run(run())
+
+
+class Holding(Post):
+    """A provider that can be asked what people have written."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.holds: list[Inbound] = []
+
+    async def catch_up(self) -> AsyncIterator[News]:
+        for one in self.holds:
+            yield one
+
+
+async def test_of_what_a_provider_holds_only_what_is_new_takes_a_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day's messages are asked for every few minutes, and at each start."""
+    turns: list[News] = []
+    real = intake.missed
+
+    def missed(uow: UnitOfWork, terms: Terms, kind: str, news: News) -> None:
+        turns.append(news)
+        real(uow, terms, kind, news)
+
+    monkeypatch.setattr(intake, "missed", missed)
+    monkeypatch.setattr(sender, "LOOKED_UP", 2)
+    provider = Holding("sms")
+    with world(tmp_path, {"sms": provider}) as study:
+        study.enrol()
+        written = [Inbound(f"AC1/SM{n}", PHONE, f"Hello {n}", b"raw", study.clock.now) for n in range(6)]
+        for known in ([], written[:3], written[:3], [*written[:2], written[4], *written[2:4], written[5]]):
+            provider.holds = known
+            await study.program.worker._catch_up()
+        assert turns == [*written[:3], written[4], written[3], written[5]]
+        assert study.stored() == 6
