@@ -221,6 +221,7 @@ messages = Table(
     Column("question", String(60)),
     Column("texts", String(400)),
     Column("wording", String(20)),
+    Column("version", String(12)),  # of the schedule that it was sent from
     Column("body", LargeBinary),
     Column("raw", LargeBinary),
     Column("elided", LargeBinary),  # text of earlier messages that came along, and is no part of the body

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from bot.interview.lint import warnings
 from bot.interview.schedule import Question
 from bot.interview.state import Answer, Interview, Pace, Progress
-from bot.interview.wording import clock, day, fill, values
+from bot.interview.wording import NAME, called, clock, day, fill, values
 from bot.messages import gsm7_lookalike, segments
 from bot.records import participants
 from bot.records.participants import Participant, Terms
@@ -99,7 +99,7 @@ def beside(uow: UnitOfWork, terms: Terms, user: User, code: str) -> Beside:
         window=_window(uow, terms, participant),
         leaving=tuple(_leaving(uow, participant, user.name)),
         later=postponing.waiting(uow, participant),
-        notes=field_notes.read(uow, participant, most=20),
+        notes=field_notes.shown(uow, participant, most=20),
         talk=work.wants_to_talk(uow, user, participant.id),
     )
 
@@ -114,7 +114,7 @@ def plan(interview: Interview) -> tuple[Part, ...]:
 
 def _step(interview: Interview, question: Question) -> Step:
     answer = interview.answers.get(question.id)
-    words = fill(question.worded(interview.person.wording), values(interview))
+    words = fill(question.worded(interview.person.wording), values(interview, name=""))
     return Step(
         id=question.id,
         number="" if question.closing else str(interview.schedule.number(question.id)),
@@ -142,7 +142,7 @@ def _state(interview: Interview, question: Question, answer: Answer | None) -> s
 
 
 def _probes(interview: Interview, question: Question) -> tuple[str, ...]:
-    known = values(interview)
+    known = values(interview, name=NAME)
     return tuple(fill(probe, known) for probe in question.probes)
 
 
@@ -218,7 +218,7 @@ def preview(uow: UnitOfWork, terms: Terms, code: str, researcher: str, text: str
     """The words as they would arrive, what they cost, and what may be hard to read. Raises OwnPaceError."""
     participant = participants.named(uow, terms, code)
     person = participant.interview.person
-    words = text.strip()
+    words = called(text.strip(), person.name)
     as_sent = f"{words}\n\n{researcher}"
     texted = person.channel in TEXTED
     return Preview(

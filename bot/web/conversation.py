@@ -13,12 +13,13 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from bot.errors import OwnPaceError
-from bot.interview.wording import day
+from bot.interview.wording import NAME, day
 from bot.records import participants
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import (
     access,
+    contact,
     desk,
     field_notes,
     handovers,
@@ -93,7 +94,8 @@ async def _known(request: Request, user: User, stretch: Stretch) -> dict[str, An
         return None
     incoming = [entry.id for entry in record.entries if entry.incoming]
     return {
-        "record": record,
+        "record": contact.under_code(record),
+        "reaches": await parts.database.read(access.may_reach, user, record.row.code),
         "passages": await parts.database.read(splitting.passages, parts.terms, record.row.code, incoming),
         "beside": await parts.database.read(desk.beside, parts.terms, user, record.row.code),
         "on_hold": await parts.database.read(switch.on_hold),
@@ -183,6 +185,8 @@ async def look(request: Request, user: User) -> Response:
         preview = await parts.database.read(desk.preview, parts.terms, code, user.name, text)
     except OwnPaceError as problem:
         return await shown(request, user, str(problem), text)
+    if NAME in text:
+        await parts.database.run(access.greeted, user, code)
     keep_draft(request, user.name, f"/participants/{code}", text)
     return await shown(request, user, draft=text, preview=preview)
 
@@ -321,7 +325,31 @@ async def notes_file(request: Request, user: User) -> Response:
 def _notes(uow: UnitOfWork, terms: Terms, code: str, user: User) -> tuple[field_notes.Note, ...]:
     found = participants.named(uow, terms, code)
     uow.note(user.name, withdrawal.FIELD_NOTES, found.code)
-    return field_notes.read(uow, found)
+    return field_notes.shown(uow, found)
+
+
+# Who they are
+
+
+@signed_in(May.CONTACT)
+async def ask_contact(request: Request, user: User) -> Response:
+    """Before name and addresses are shown: that it is noted."""
+    parts, code = web(request), request.path_params["code"].upper()
+    known = await parts.database.read(views.is_known, code)
+    if not known:
+        return page(request, "problem.html", status=404, user=user, problem=NOT_HERE)
+    return page(request, "contact.html", user=user, code=code, contact=None)
+
+
+@signed_in(May.CONTACT)
+async def see_contact(request: Request, user: User) -> Response:
+    """Name, addresses, and how it is safe to reach them; noted in the trail."""
+    parts = web(request)
+    try:
+        found = await parts.database.run(contact.shown, parts.terms, user, request.path_params["code"])
+    except OwnPaceError as problem:
+        return page(request, "problem.html", status=404, user=user, problem=str(problem))
+    return page(request, "contact.html", user=user, code=found.code, contact=found)
 
 
 @signed_in(May.WRITE)
@@ -371,6 +399,8 @@ routes = [
     Route("/participants/{code}/live", live),
     Route("/participants/{code}/count", count, methods=["POST"]),
     Route("/participants/{code}/field-notes.txt", notes_file),
+    Route("/participants/{code}/contact", ask_contact),
+    Route("/participants/{code}/contact", see_contact, methods=["POST"]),
     *(Route(f"/participants/{{code}}/{name}", act, methods=["POST"]) for name, act in FORMS.items()),
     *(Route(f"/participants/{{code}}/{name}", record_of) for name in FORMS),
 ]

@@ -13,7 +13,7 @@ from bot.errors import OwnPaceError
 from bot.records import participants
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import access, desk, refiling, splitting, views
+from bot.service import access, contact, desk, refiling, splitting, views
 from bot.service.access import May
 from bot.service.staff import User
 from bot.service.views import Stretch
@@ -82,7 +82,7 @@ def _drawer(uow: UnitOfWork, terms: Terms, code: str, question: str, stretch: St
         stretch = Stretch(only=answer.parts[:MOST])
     record = views.record(uow, terms, code, stretch)
     assert record is not None
-    return Drawer(record, desk.plan(found.interview), refiling.acts(uow, found))
+    return Drawer(contact.under_code(record), desk.plan(found.interview), refiling.acts(uow, found))
 
 
 @signed_in(May.WRITE)

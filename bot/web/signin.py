@@ -116,7 +116,8 @@ def _written(posted: dict[str, str], *names: str) -> str:
 async def _barred(request: Request, user: User, what: May) -> str:
     """Why somebody may not have this page; '' when they may. Every refusal is noted."""
     code = request.path_params.get("code")
-    if access.may(user, what):
+    reaches = what is May.CONTACT and code and await web(request).database.read(access.may_reach, user, code)
+    if access.may(user, what) or reaches:
         return await closed(request, user, code) if code else ""
     await web(request).database.run(access.refused, user, what.value, request.url.path)
     return f"As {access.NAMES.get(user.role, user.role)} you cannot {what.value} here."

@@ -57,6 +57,7 @@ def test_migrations_make_exactly_the_tables_of_the_program(url: str) -> None:
         "0012 Leases: which of several processes does what only one may do, and which one hands over a message.",
         "0013 Passages: some words of a message are put under another question than the rest of it.",
         "0014 Counting: how far each question came, why a person is needed, and who of the team wrote.",
+        "0015 Versions: which version of the schedule each message was sent from.",
     ]
     assert migrate.migrate(url, Vault(b"k" * 32)) == []
     engine = open_engine(url)

@@ -17,6 +17,7 @@ from bot.records.tables import field_notes, postponed, timers
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import desk, handovers, postponing, withdrawal, work
 from bot.service.staff import User
+from tests.bot.service.test_reconfirming import STORE, asks, changed
 from tests.bot.web.conftest import Team
 from tests.bot.web.test_dashboard import written
 from tests.bot.world import Post, World, world
@@ -406,3 +407,17 @@ async def test_what_was_deleted_is_not_among_what_the_team_wrote_down(team: Team
     assert shown.status_code == 200
     assert "She sounds tired" not in shown.text
     assert "What the team wrote down" not in shown.text
+
+
+async def test_each_message_says_the_wording_and_the_version_of_the_schedule_that_it_was_sent_from(team: Team) -> None:
+    code = team.study.consented()
+    asked = team.study.program.schedules["social-workers", "en"].version
+    asks(team.study, changed(team.study, STORE), code)
+    team.study.leave()
+    (now,) = {entry.version for entry in team.study.record(code).entries[-1:]}
+    assert now not in ("", asked), "the statements have changed"
+    page = (await team.ann.get(f"/participants/{code}")).text
+    items = dict(re.findall(r'<li id="m(\d+)" class="out">(.*?)</li>', page, re.DOTALL))
+    question, again = (next(i for i in items.values() if words in i) for words in ("Q1 of", "have changed"))
+    assert f" · Q1 · sms · short wording, version {asked[:6]}</span>" in question
+    assert f"short wording, version {now[:6]}</span>" in again
