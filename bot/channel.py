@@ -69,6 +69,14 @@ class WayIn:
     to: str
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A message as it arrives: its subject, '' where there is none, and all of its words."""
+
+    subject: str
+    body: str
+
+
 # The contract
 
 
@@ -122,6 +130,10 @@ class Channel:
     def way_in(self, words: str, code: str) -> WayIn | None:
         """How somebody new sends these words, or hands over this code; None where they cannot, or not yet."""
         return None
+
+    def look(self, message: Outbound) -> Look:
+        """How a message would arrive, for whoever looks before they send it."""
+        return Look("", message.body)
 
     async def send(self, message: Outbound) -> Receipt:
         """Hand one message to the provider.

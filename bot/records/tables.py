@@ -105,6 +105,13 @@ leases = Table(
     _at("until"),
 )
 
+forms = Table(
+    "forms",  # that were sent of late, see bot.service.forms
+    metadata,
+    Column("pressed", LargeBinary, primary_key=True),  # a hash of the form's key and what it says
+    _at("at"),
+)
+
 meta = Table("meta", metadata, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))
 
 schedules = Table(
@@ -485,6 +492,7 @@ users = Table(
     Column("second_step", LargeBinary),  # the secret of their authenticator, under the holding key
     Column("second_step_used", Id),  # the last thirty seconds whose figures were taken: none work twice
     Column("recovery", JSON),  # hashes of the recovery codes that are left
+    Column("undo_for", Integer),  # seconds in which they can take a message back; null: as long as is usual
     _at("created_at"),
     _at("disabled_at", optional=True),
 )

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from bot.errors import OwnPaceError
+from bot.errors import DoneAlready, OwnPaceError
 from bot.interview.wording import NAME, day
 from bot.records import participants
 from bot.records.participants import Terms
@@ -31,10 +31,12 @@ from bot.service import (
     views,
     withdrawal,
     work,
+    writeups,
 )
 from bot.service.access import May, may
 from bot.service.staff import User
 from bot.service.views import Stretch
+from bot.web.attachments import as_what
 from bot.web.live import stream
 from bot.web.once import once
 from bot.web.pages import page, render, said_at
@@ -75,7 +77,7 @@ async def shown(request: Request, user: User, problem: str = "", draft: str = ""
         "problem": problem,
         "draft": draft,
         "key": secrets.token_hex(16),
-        "preview": None,
+        "previews": (),
         "size": await parts.database.read(desk.preview, parts.terms, record.row.code, user.name, draft),
         "kinds": parts.terms.study.channels,
         "days": _days(parts.database.clock().astimezone(record.zone)),
@@ -93,10 +95,13 @@ async def _known(request: Request, user: User, stretch: Stretch) -> dict[str, An
     if record is None:
         return None
     incoming = [entry.id for entry in record.entries if entry.incoming]
+    with_media = [entry.id for entry in record.entries if entry.media]
     return {
         "record": contact.under_code(record),
         "reaches": await parts.database.read(access.may_reach, user, record.row.code),
         "passages": await parts.database.read(splitting.passages, parts.terms, record.row.code, incoming),
+        "written": await parts.database.read(writeups.beside, with_media) if with_media else {},
+        "as_what": as_what,
         "beside": await parts.database.read(desk.beside, parts.terms, user, record.row.code),
         "on_hold": await parts.database.read(switch.on_hold),
         "others": parts.presence.others(f"/participants/{record.row.code}", user.name),
@@ -153,7 +158,9 @@ async def reply(request: Request, user: User) -> Response:
     code, text = request.path_params["code"], posted.get("text", "")
     said = (posted.get("key", ""), text)
     try:
-        await once(request, user, said, handovers.reply, parts.terms, code, user.name, text, desk.UNDO_FOR)
+        await once(request, user, said, handovers.reply, parts.terms, code, user.name, text, user.undo_for)
+    except DoneAlready:
+        pass  # by another process, and that is as good
     except OwnPaceError as problem:
         return await shown(request, user, str(problem), text)
     keep_draft(request, user.name, f"/participants/{code}", "")
@@ -177,18 +184,18 @@ async def take_back(request: Request, user: User) -> Response:
 
 @signed_in(May.WRITE)
 async def look(request: Request, user: User) -> Response:
-    """How the words would arrive, before they are sent."""
+    """How the words would arrive, at each of the person's addresses, before they are sent."""
     parts, posted = web(request), await form(request)
     code, text = request.path_params["code"], posted.get("text", "")
     try:
         handovers.checked(text)
-        preview = await parts.database.read(desk.preview, parts.terms, code, user.name, text)
+        previews = await parts.database.read(desk.previews, parts.terms, code, user.name, text)
     except OwnPaceError as problem:
         return await shown(request, user, str(problem), text)
     if NAME in text:
         await parts.database.run(access.greeted, user, code)
     keep_draft(request, user.name, f"/participants/{code}", text)
-    return await shown(request, user, draft=text, preview=preview)
+    return await shown(request, user, draft=text, previews=previews)
 
 
 @signed_in(May.WRITE)
@@ -235,6 +242,8 @@ async def later(request: Request, user: User) -> Response:
     try:
         due = await parts.database.read(_moment, parts.terms, code, *said[2:])
         await once(request, user, said, postponing.write, parts.terms, code, user.name, text, due)
+    except DoneAlready:
+        pass  # by another process, and that is as good
     except OwnPaceError as problem:
         return await shown(request, user, str(problem), text)
     keep_draft(request, user.name, f"/participants/{code}", "")
@@ -298,6 +307,8 @@ async def note(request: Request, user: User) -> Response:
     code, words = request.path_params["code"], posted.get("note", "")
     try:
         await once(request, user, (posted.get("key", ""), words), _note, parts.terms, code, user, words)
+    except DoneAlready:
+        pass  # by another process, that is as good
     except OwnPaceError as problem:
         return await shown(request, user, str(problem), note=words)
     return _back(code, "notes")

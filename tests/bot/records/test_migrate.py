@@ -58,6 +58,8 @@ def test_migrations_make_exactly_the_tables_of_the_program(url: str) -> None:
         "0013 Passages: some words of a message are put under another question than the rest of it.",
         "0014 Counting: how far each question came, why a person is needed, and who of the team wrote.",
         "0015 Versions: which version of the schedule each message was sent from.",
+        "0016 Forms: which were sent, so that none does its work twice when several processes serve the pages.",
+        "0017 Undo: how long each of the team wants to be able to take a message back.",
     ]
     assert migrate.migrate(url, Vault(b"k" * 32)) == []
     engine = open_engine(url)
