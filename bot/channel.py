@@ -77,6 +77,14 @@ class Rate:
     per: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A message as it arrives: its subject, '' where there is none, and all of its words."""
+
+    subject: str
+    body: str
+
+
 # The contract
 
 
@@ -137,6 +145,10 @@ class Channel:
     def weight(self, message: Outbound) -> int:
         """As how many messages the provider counts this one against the rate."""
         return 1
+
+    def look(self, message: Outbound) -> Look:
+        """How a message would arrive, for whoever looks before they send it."""
+        return Look("", message.body)
 
     async def send(self, message: Outbound) -> Receipt:
         """Hand one message to the provider.

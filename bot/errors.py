@@ -6,6 +6,7 @@ OwnPaceError
 ├── KeyFileError           the study key is missing, readable by others, or not this database's
 ├── EnrolmentError         a row cannot be enrolled: exit code 2
 ├── WrongUse               a command was given something that it cannot use: exit code 2
+├── DoneAlready            a form came again after its work was done: nothing is done twice
 ├── ExportError            nothing was written: the place is taken, or a text names somebody
 ├── Unreadable             a genuine delivery that cannot be understood: stored, and a task for a person
 ├── Forged                 a delivery that is not the provider's: 403, stored nowhere
@@ -49,6 +50,13 @@ class ExportError(OwnPaceError):
 
 class WrongUse(OwnPaceError):
     """A command was given something that it cannot use; the message says what it takes."""
+
+
+class DoneAlready(OwnPaceError):
+    """This form came twice. It was done the first time, and not again: load the page to see what came of it."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
 
 
 class Unreadable(OwnPaceError):

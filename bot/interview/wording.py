@@ -67,6 +67,22 @@ def fill(text: str, values: dict[str, str]) -> str:
     return _OPEN.sub(value, text)
 
 
+NAME = "{name}"
+"""Where a researcher writes this in their message, the person's first name stands."""
+
+
+class _Others(dict[str, str]):
+    """Braces that a person wrote stay as they are."""
+
+    def __missing__(self, key: str) -> str:
+        return f"{{{key}}}"
+
+
+def called(text: str, name: str) -> str:
+    """A researcher's words with the person's name where {name} stands."""
+    return fill(text, _Others(name=name)) if NAME in text else text
+
+
 def values(interview: Interview, **more: str) -> dict[str, str]:
     """What every text may name."""
     return {

@@ -112,6 +112,13 @@ buckets = Table(
     _at("full_at"),
 )
 
+forms = Table(
+    "forms",  # that were sent of late, see bot.service.forms
+    metadata,
+    Column("pressed", LargeBinary, primary_key=True),  # a hash of the form's key and what it says
+    _at("at"),
+)
+
 meta = Table("meta", metadata, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))
 
 schedules = Table(
@@ -228,6 +235,7 @@ messages = Table(
     Column("question", String(60)),
     Column("texts", String(400)),
     Column("wording", String(20)),
+    Column("version", String(12)),  # of the schedule that it was sent from
     Column("body", LargeBinary),
     Column("raw", LargeBinary),
     Column("elided", LargeBinary),  # text of earlier messages that came along, and is no part of the body
@@ -492,6 +500,7 @@ users = Table(
     Column("second_step", LargeBinary),  # the secret of their authenticator, under the holding key
     Column("second_step_used", Id),  # the last thirty seconds whose figures were taken: none work twice
     Column("recovery", JSON),  # hashes of the recovery codes that are left
+    Column("undo_for", Integer),  # seconds in which they can take a message back; null: as long as is usual
     _at("created_at"),
     _at("disabled_at", optional=True),
 )

@@ -88,6 +88,22 @@ def may_open(uow: UnitOfWork, user: User, code: str, *, assigned_only: bool) -> 
     return not any(_same(row["researcher"], other) for other in writers(uow))
 
 
+def may_reach(uow: UnitOfWork, user: User, code: str) -> bool:
+    """Whether they may see this participant's name and addresses, once they ask for them.
+
+    By their role; and a researcher while the person needs somebody and it is them, or nobody yet.
+    """
+    if may(user, May.CONTACT) or not may(user, May.WRITE):
+        return may(user, May.CONTACT)
+    row = uow.one(
+        select(interviews.c.state, interviews.c.cause, interviews.c.saved)
+        .join(participants, participants.c.id == interviews.c.participant_id)
+        .where(participants.c.code == code.strip().upper())
+    )
+    needed = row and (row["state"] == State.HANDOVER.value or row["cause"] == Cause.SAFEGUARDING.value)
+    return bool(row and needed and row["saved"].get("holder", "") in ("", user.name))
+
+
 def writers(uow: UnitOfWork) -> list[str]:
     """Who signs in here and may write to participants: to nobody else can a participant be given."""
     return [user["name"] for user in _signing_in(uow) if May.WRITE in ROLES[user["role"]]]
@@ -106,6 +122,11 @@ def _signing_in(uow: UnitOfWork) -> list[RowMapping]:
 def refused(uow: UnitOfWork, user: User, what: str, path: str) -> None:
     """Note that somebody tried what they may not."""
     uow.note(user.name, "was refused", path[:60], wanted=what, role=user.role)
+
+
+def greeted(uow: UnitOfWork, user: User, code: str) -> None:
+    """Note that somebody saw a participant's name in a message of their own, before it was sent."""
+    uow.note(user.name, "saw the name in a message", code.strip().upper()[:60])
 
 
 def seen(uow: UnitOfWork, user: User, code: str) -> None:

@@ -28,7 +28,7 @@ WORDS = {
 STRANGER = "A message under Unknown senders may be a sign of harm or distress. Please read it now."
 
 
-SAFELY = "They have said how it is safe to contact them: read safe_contact on their page first."
+SAFELY = "They have said how it is safe to contact them: read it on their page first, under Name and contact details."
 """What it is stays on their page: this goes into a mail and onto a list."""
 
 

@@ -171,8 +171,10 @@ class _Turn:
         self.participant = participant
         self.message = event.message if isinstance(event, Said | Moved | Enrolled) else None
         self.before: int | None = None
+        self.version = participant.interview.schedule.version
 
     def save(self, after: Step) -> None:
+        self.version = after.interview.schedule.version  # statements may have changed, and what says so is of the new
         for effect in after.effects:
             self.save_effect(effect, after)
         participants.save(self.uow, self.participant.id, after.interview)
@@ -221,6 +223,7 @@ class _Turn:
             "question": effect.question,
             "texts": " ".join(effect.texts) or None,
             "wording": person.interview.person.wording.value,
+            "version": self.version,
             "body": person.key.seal(effect.body, "body"),
         }
         way = {

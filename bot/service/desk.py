@@ -9,23 +9,22 @@ from math import ceil
 
 from sqlalchemy import select
 
+from bot.channel import Channel
 from bot.interview.lint import warnings
 from bot.interview.schedule import Question
 from bot.interview.state import Answer, Interview, Pace, Progress
-from bot.interview.wording import clock, day, fill, values
-from bot.messages import gsm7_lookalike, segments
+from bot.interview.wording import NAME, called, clock, day, fill, values
+from bot.messages import Address, Outbound, gsm7_lookalike, segments
 from bot.records import participants
-from bot.records.participants import Participant, Terms
+from bot.records.participants import Participant, Terms, channel_name
 from bot.records.tables import addresses, messages, outbox
+from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import field_notes, postponing, work
 from bot.service.field_notes import Note
 from bot.service.outbox import WINDOW_MARGIN
 from bot.service.postponing import Later
 from bot.service.staff import User
-
-UNDO_FOR = timedelta(seconds=10)
-"""So long a researcher's message waits before it leaves, and can be taken back."""
 
 TEXTED = frozenset({"text"})
 """What the person calls a channel whose messages are paid for in parts."""
@@ -77,13 +76,17 @@ class Beside:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Words as they would arrive. `parts`: how many texts are paid for, 0 where nobody pays by the part."""
+    """Words as they would arrive at one of a person's addresses. `parts`: how many texts are paid for, 0 where nobody
+    pays by the part. `subject`: of a mail. `window`: whether we may write freely there, where that is not always so.
+    """
 
     as_sent: str
     channel: str
     characters: int
     parts: int
     warnings: tuple[str, ...]
+    subject: str
+    window: str
 
 
 def beside(uow: UnitOfWork, terms: Terms, user: User, code: str) -> Beside:
@@ -96,10 +99,10 @@ def beside(uow: UnitOfWork, terms: Terms, user: User, code: str) -> Beside:
         plan=plan(interview),
         probes=_probes(interview, open_question) if open_question else (),
         pace=tuple(pace_in_words(interview.pace)),
-        window=_window(uow, terms, participant),
+        window=_window(uow, terms, participant, participant.kind, participant.address_id),
         leaving=tuple(_leaving(uow, participant, user.name)),
         later=postponing.waiting(uow, participant),
-        notes=field_notes.read(uow, participant, most=20),
+        notes=field_notes.shown(uow, participant, most=20),
         talk=work.wants_to_talk(uow, user, participant.id),
     )
 
@@ -114,7 +117,7 @@ def plan(interview: Interview) -> tuple[Part, ...]:
 
 def _step(interview: Interview, question: Question) -> Step:
     answer = interview.answers.get(question.id)
-    words = fill(question.worded(interview.person.wording), values(interview))
+    words = fill(question.worded(interview.person.wording), values(interview, name=""))
     return Step(
         id=question.id,
         number="" if question.closing else str(interview.schedule.number(question.id)),
@@ -142,7 +145,7 @@ def _state(interview: Interview, question: Question, answer: Answer | None) -> s
 
 
 def _probes(interview: Interview, question: Question) -> tuple[str, ...]:
-    known = values(interview)
+    known = values(interview, name=NAME)
     return tuple(fill(probe, known) for probe in question.probes)
 
 
@@ -186,12 +189,12 @@ def _minute(minute: int) -> str:
 # What may be sent
 
 
-def _window(uow: UnitOfWork, terms: Terms, participant: Participant) -> str:
+def _window(uow: UnitOfWork, terms: Terms, participant: Participant, kind: str, address_id: int) -> str:
     """Whether the provider lets us write freely now, where it does so only for a while after they wrote."""
-    channel = terms.channels.get(participant.kind)
+    channel = terms.channels.get(kind)
     if channel is None or channel.window is None:
         return ""
-    here = select(addresses.c.heard_at).where(addresses.c.id == participant.address_id)
+    here = select(addresses.c.heard_at).where(addresses.c.id == address_id)
     heard_at: datetime | None = uow.execute(here).scalar()
     closes = heard_at + channel.window - WINDOW_MARGIN if heard_at else None
     if closes is None or closes <= uow.now:
@@ -215,19 +218,61 @@ def _leaving(uow: UnitOfWork, participant: Participant, author: str) -> Iterator
 
 
 def preview(uow: UnitOfWork, terms: Terms, code: str, researcher: str, text: str) -> Preview:
-    """The words as they would arrive, what they cost, and what may be hard to read. Raises OwnPaceError."""
+    """The words as they would arrive where the person is now. Raises OwnPaceError where there is no such code."""
     participant = participants.named(uow, terms, code)
-    person = participant.interview.person
-    words = text.strip()
-    as_sent = f"{words}\n\n{researcher}"
-    texted = person.channel in TEXTED
-    return Preview(
-        as_sent=gsm7_lookalike(as_sent) if texted else as_sent,
-        channel=person.channel,
-        characters=len(words),
-        parts=segments(gsm7_lookalike(as_sent)) if texted else 0,
-        warnings=tuple(warnings(words, person.wording, texted)),
+    here = (participant.address_id, participant.kind, participant.sealed_address)
+    return _arriving(uow, terms, participant, researcher, text, *here)
+
+
+def previews(uow: UnitOfWork, terms: Terms, code: str, researcher: str, text: str) -> tuple[Preview, ...]:
+    """The same, and then as they would arrive at each other address of theirs that is open."""
+    participant = participants.named(uow, terms, code)
+    of = (addresses.c.participant_id == participant.id, addresses.c.closed.is_(None))
+    others = uow.all(select(addresses).where(*of, addresses.c.main.is_(False)).order_by(addresses.c.id))
+    here = (participant.address_id, participant.kind, participant.sealed_address)
+    each = [here, *((row["id"], row["kind"], row["value"]) for row in others)]
+    return tuple(_arriving(uow, terms, participant, researcher, text, *one) for one in each)
+
+
+def _arriving(
+    uow: UnitOfWork,
+    terms: Terms,
+    participant: Participant,
+    researcher: str,
+    text: str,
+    address_id: int,
+    kind: str,
+    sealed: bytes,
+) -> Preview:
+    """The words at one address, what they cost there, and what may be hard to read."""
+    person, name = participant.interview.person, channel_name(kind, participant.key, sealed)
+    words, texted = called(text.strip(), person.name), name in TEXTED
+    message = Outbound(
+        "preview",
+        Address(kind, participant.key.open(sealed, "address")),
+        f"{words}\n\n{researcher}",
+        earlier=_earlier(uow, participant, kind),
+        thread=uow.execute(select(people.c.thread).where(people.c.id == participant.id)).scalar() or "",
+        author=researcher,
     )
+    look = terms.channels.get(kind, Channel()).look(message)
+    as_sent = gsm7_lookalike(look.body) if texted else look.body
+    return Preview(
+        as_sent=as_sent,
+        channel=name,
+        characters=len(words),
+        parts=segments(as_sent) if texted else 0,
+        warnings=tuple(warnings(words, person.wording, texted)),
+        subject=look.subject,
+        window=_window(uow, terms, participant, kind, address_id),
+    )
+
+
+def _earlier(uow: UnitOfWork, participant: Participant, kind: str) -> tuple[str, ...]:
+    """A message that went before on this channel: a mail is an answer then."""
+    before = (messages.c.participant_id == participant.id, messages.c.channel == kind)
+    row = uow.one(select(messages.c.provider_id).where(*before, messages.c.provider_id.is_not(None)).limit(1))
+    return (row["provider_id"],) if row else ()
 
 
 def probe(uow: UnitOfWork, terms: Terms, code: str, number: str) -> str:

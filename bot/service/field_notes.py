@@ -5,12 +5,13 @@ They are sealed under the participant's key, so they go when that goes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import insert, select
 
 from bot.errors import OwnPaceError
+from bot.export.identifiers import Hiding
 from bot.records.participants import Participant
 from bot.records.tables import field_notes
 from bot.records.unit_of_work import UnitOfWork
@@ -39,6 +40,12 @@ def write(uow: UnitOfWork, participant: Participant, researcher: str, text: str)
     uow.execute(insert(field_notes).values(**row))
     uow.changed.add(f"participant {participant.id}")
     uow.note(researcher, "wrote a field note", participant.code)
+
+
+def shown(uow: UnitOfWork, participant: Participant, most: int | None = None) -> tuple[Note, ...]:
+    """The same, with the code in brackets where somebody wrote the participant's name."""
+    hidden = Hiding(participant.interview.person.name, participant.code).hidden
+    return tuple(replace(note, words=hidden(note.words)) for note in read(uow, participant, most))
 
 
 def read(uow: UnitOfWork, participant: Participant, most: int | None = None) -> tuple[Note, ...]:

@@ -13,6 +13,7 @@ from bot.errors import OwnPaceError
 from bot.interview.events import Acknowledged, HandedBack, Reviewed, TaskKind, TookBack, TookOver, Worried, Wrote
 from bot.interview.fetching import CAUSES
 from bot.interview.state import State
+from bot.interview.wording import NAME, called
 from bot.records import participants
 from bot.records.participants import Participant, Terms
 from bot.records.tables import messages, outbox, tasks
@@ -43,17 +44,18 @@ def take_over(uow: UnitOfWork, terms: Terms, code: str, researcher: str, anyway:
 def reply(uow: UnitOfWork, terms: Terms, code: str, researcher: str, text: str, after: timedelta = timedelta()) -> None:
     """Send the researcher's words, signed with their name; between two questions that is a probe, and holds the next.
 
-    They leave after a while, in which they can be taken back. Raises OwnPaceError unless they may speak.
+    `{name}` becomes the person's. They leave after a while, in which they can be taken back. Raises OwnPaceError
+    unless they may speak.
     """
     participant = participants.named(uow, terms, code)
-    words = checked(text)
+    words = checked(called(text, participant.interview.person.name))
     _check_holder(participant, researcher)
     asked = uow.has_task(participant.id, ASKED_FOR)
     if participant.interview.state is not State.HANDOVER and not asked and not participant.interview.between:
         raise OwnPaceError("Take over first, so that only one voice speaks to the participant.")
     happen(uow, terms, participant, Wrote(researcher, words, asked, uow.now + after if after else None))
     uow.close_tasks(participant.id, ASKED_FOR | {TaskKind.REVIEW.value})
-    uow.note(researcher, "wrote", participant.code)
+    uow.note(researcher, "wrote", participant.code, **({"greeted": "by name"} if NAME in text else {}))
 
 
 def checked(text: str) -> str:

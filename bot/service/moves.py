@@ -110,6 +110,7 @@ def _send_code(uow: UnitOfWork, participant: Participant, address: Address) -> N
         "belongs": "sent",
         "texts": "change-code",
         "wording": participant.interview.person.wording.value,
+        "version": participant.interview.schedule.version,
         "body": participant.key.seal(body, "body"),
     }
     sealed = participant.key.seal(address.value, "address")

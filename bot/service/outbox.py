@@ -382,6 +382,7 @@ def _send_template(uow: UnitOfWork, participant: Participant, row: RowMapping | 
         "belongs": "sent",
         "texts": REOPEN,
         "wording": participant.interview.person.wording.value,
+        "version": participant.interview.schedule.version,
         "body": participant.key.seal(body, "body"),
     }
     there = {"lane": row["lane"], "address": row["address"], "address_id": row["address_id"]}

@@ -29,10 +29,13 @@ BEGINNINGS = (
     b"L\x00\x00\x00\x01\x14\x02\x00",  # a Windows shortcut
     b"#!",  # a script
 )
+SPEECH = b"#!AMR"
+"""How a voice note of a phone begins (RFC 4867, 5.1): it only looks like a script."""
 
 
 def is_program(content_type: str, name: str, content: bytes) -> bool:
     """Whether its type, the end of its name or its first bytes say that it is one."""
     ending = name.strip(" .").rpartition(".")[2].casefold() if "." in name else ""
     plain_type = content_type.partition(";")[0].strip().casefold()
-    return ending in ENDINGS or plain_type in TYPES or content.startswith(BEGINNINGS)
+    runs = content.startswith(BEGINNINGS) and not content.startswith(SPEECH)
+    return ending in ENDINGS or plain_type in TYPES or runs

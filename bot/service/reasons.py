@@ -12,6 +12,7 @@ from types import MappingProxyType
 from sqlalchemy import ColumnElement, select
 
 from bot.errors import KeyFileError
+from bot.export.identifiers import Hiding
 from bot.records.participants import Terms, named
 from bot.records.tables import audit, messages, tasks
 from bot.records.unit_of_work import UnitOfWork
@@ -32,6 +33,10 @@ ACTS: Mapping[str, str] = MappingProxyType(
 """What is in the trail with words of the team, as pages say it."""
 
 
+NOBODY = Hiding("", "")
+"""Where no participant's name is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Who did what, and the words they gave for it."""
@@ -45,13 +50,14 @@ class Reason:
 def about(uow: UnitOfWork, terms: Terms, code: str, most: int = 20) -> tuple[Reason, ...]:
     """The newest words about one participant, the newest first. Raises OwnPaceError where there is no such code."""
     participant = named(uow, terms, code)
-    return tuple(islice(_said(uow, participant.key, audit.c.subject == participant.code), most))
+    hiding = Hiding(participant.interview.person.name, participant.code)
+    return tuple(islice(_said(uow, participant.key, audit.c.subject == participant.code, hiding=hiding), most))
 
 
-def worries(uow: UnitOfWork, key: DataKey, code: str, since: datetime) -> tuple[Reason, ...]:
-    """Why the questions were held, since then, the newest first."""
+def worries(uow: UnitOfWork, key: DataKey, code: str, name: bytes, since: datetime) -> tuple[Reason, ...]:
+    """Why the questions were held, since then, the newest first. `name`: the participant's, sealed."""
     held = (audit.c.subject == code, audit.c.act == HELD, audit.c.at >= since)
-    return tuple(_said(uow, key, *held))
+    return tuple(_said(uow, key, *held, hiding=Hiding(key.open(name, "name"), code)))
 
 
 def about_message(uow: UnitOfWork, message_id: int) -> tuple[Reason, ...]:
@@ -71,7 +77,13 @@ def about_message(uow: UnitOfWork, message_id: int) -> tuple[Reason, ...]:
     return tuple(sorted(aside + came, key=lambda one: one.at, reverse=True))
 
 
-def _said(uow: UnitOfWork, key: DataKey, *which: ColumnElement[bool], message: int | None = None) -> Iterator[Reason]:
+def _said(
+    uow: UnitOfWork,
+    key: DataKey,
+    *which: ColumnElement[bool],
+    message: int | None = None,
+    hiding: Hiding = NOBODY,
+) -> Iterator[Reason]:
     """What these lines of the trail say. What was sealed under an older key was deleted, and is left out."""
     lines = select(audit).where(audit.c.act.in_(ACTS), *which).order_by(audit.c.id.desc())
     for row in uow.all(lines):
@@ -79,5 +91,5 @@ def _said(uow: UnitOfWork, key: DataKey, *which: ColumnElement[bool], message: i
         if "reason" in detail and message in (None, detail.get("message")):
             did = ACTS[row["act"]] + (f": {detail['task']}" if row["act"] == RESOLVED else "")
             with suppress(KeyFileError):
-                words = key.open(bytes.fromhex(detail["reason"]), "reason")
+                words = hiding.hidden(key.open(bytes.fromhex(detail["reason"]), "reason"))
                 yield Reason(row["actor"], did, words, row["at"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from bot.errors import OwnPaceError
+from bot.export.identifiers import Hiding
 from bot.interview.events import TaskKind, ToRemind
 from bot.interview.reminders import Nothing, by_hand
 from bot.interview.reminding import silence, words
@@ -20,7 +21,7 @@ from bot.service.conversations import happen
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What one person would get, or why they get nothing."""
+    """What one person would get, with their code for their name, or why they get nothing."""
 
     code: str
     words: str
@@ -60,4 +61,5 @@ def _preview(uow: UnitOfWork, participant: Participant) -> Preview:
         return Preview(participant.code, "", participant.closed)
     if isinstance(decision, Nothing):
         return Preview(participant.code, "", decision.why.value)
-    return Preview(participant.code, words(interview, decision.text), "")
+    hiding = Hiding(interview.person.name, participant.code)
+    return Preview(participant.code, hiding.hidden(words(interview, decision.text)), "")

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Integer, bindparam, func, select
 
+from bot.export.identifiers import Hiding
 from bot.records.participants import CHANNEL_NAMES
 from bot.records.prepared import Prepared, Row
 from bot.records.tables import data_keys, interviews, messages
@@ -157,6 +158,11 @@ class _Look:
         text = folded(body)
         if not all(word in text for word in self.wanted.each):
             return None
+        if row["direction"] == "out":  # it shows the code where the name is, and is not found by the name
+            body = Hiding(self.key(row).open(row["name"], "name"), row["code"]).hidden(body)
+            text = folded(body)
+            if not all(word in text for word in self.wanted.each):
+                return None
         start = text.index(self.wanted.each[0]) if len(text) == len(body) else 0
         end = start + (len(self.wanted.each[0]) if len(text) == len(body) else 0)
         return Hit(
@@ -202,6 +208,7 @@ def _statement(wanted: Wanted) -> Any:
             messages.c.at,
             messages.c.body,
             people.c.code,
+            people.c.name,
             data_keys.c.wrapped,
         )
         .join(people, people.c.id == messages.c.participant_id)

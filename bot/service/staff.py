@@ -22,6 +22,12 @@ from bot.service import second_step
 SIGNED_IN_FOR = timedelta(hours=12)
 SHORTEST_PASSWORD = 12
 SECOND_STEP_WITHIN = timedelta(minutes=10)
+UNDO_FOR = timedelta(seconds=10)
+"""So long a researcher's message waits before it leaves, and can be taken back, unless they want longer."""
+
+UNDO_CHOICES = (UNDO_FOR, timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
+"""Up to more than ten times as long (WCAG 2.2.1)."""
+
 ROLES = ("researcher", "coordinator", "key-holder", "admin")
 """See bot.service.access for what each may do."""
 
@@ -44,6 +50,7 @@ class User:
     role: str
     disabled: bool = False
     two_steps: bool = False
+    undo_for: timedelta = UNDO_FOR
 
 
 def add_user(uow: UnitOfWork, name: str, password: str, role: str) -> None:
@@ -146,7 +153,18 @@ def list_users(uow: UnitOfWork) -> list[User]:
 
 
 def _user(row: RowMapping) -> User:
-    return User(row["id"], row["name"], row["role"], row["disabled_at"] is not None, row["second_step"] is not None)
+    undo_for = timedelta(seconds=row["undo_for"]) if row["undo_for"] else UNDO_FOR
+    disabled, two_steps = row["disabled_at"] is not None, row["second_step"] is not None
+    return User(row["id"], row["name"], row["role"], disabled, two_steps, undo_for)
+
+
+def set_undo(uow: UnitOfWork, user: User, seconds: str) -> None:
+    """How long they can take a message back. Raises OwnPaceError for a time that is not among the choices."""
+    chosen = {str(int(each.total_seconds())): each for each in UNDO_CHOICES}.get(seconds)
+    if chosen is None:
+        raise OwnPaceError("Choose one of the times.")
+    uow.execute(update(users).where(users.c.id == user.id).values(undo_for=int(seconds)))
+    uow.note(user.name, "chose how long to take back", seconds=int(seconds))
 
 
 def password_fits(uow: UnitOfWork, name: str, password: str) -> User | None:

@@ -77,7 +77,8 @@ class Entry:
     """One message of a record.
 
     `delivery` is what became of it, for messages that we sent. `elided` is the text of earlier messages that came
-    along; `replaces` the message of which this is a newer form. `movable`: it may be put under another question.
+    along; `replaces` the message of which this is a newer form. `wording` and `version` of the schedule: what it was
+    sent from. `movable`: it may be put under another question.
     """
 
     id: int
@@ -96,6 +97,7 @@ class Entry:
     replaces: int | None
     media: tuple[Attachment, ...]
     wording: str = ""
+    version: str = ""
     movable: bool = False
 
 
@@ -136,6 +138,7 @@ class Record:
     consent: tuple[Consented, ...]
     tasks: tuple[str, ...]
     distressed: bool
+    guarded: bool
     holder: str
     between: bool
     call: Call | None
@@ -214,6 +217,11 @@ def everybody(uow: UnitOfWork) -> int:
     return found
 
 
+def is_known(uow: UnitOfWork, code: str) -> bool:
+    """Whether somebody has this code."""
+    return uow.one(select(people.c.id).where(people.c.code == code)) is not None
+
+
 def held(uow: UnitOfWork) -> int:
     """How many messages are from people nobody knows yet."""
     found: int = uow.execute(
@@ -255,6 +263,7 @@ def record(uow: UnitOfWork, terms: Terms, code: str, stretch: Stretch | None = N
             replaces=row["replaces"],
             media=tuple(attached.get(row["id"], ())),
             wording=(row["wording"] or "").replace("_", " "),
+            version=row["version"] or "",
             movable=row["direction"] == "in"
             and row["belongs"] in MOVABLE
             and row["removed_at"] is None
@@ -280,6 +289,7 @@ def record(uow: UnitOfWork, terms: Terms, code: str, stretch: Stretch | None = N
         consent=tuple(_ledger(uow, found)),
         tasks=tuple(task["kind"] for task in open_tasks),
         distressed=found.interview.distressed,
+        guarded=found.interview.person.guarded,
         holder=found.interview.holder,
         between=found.interview.between,
         call=calls.of(uow, terms, found.code),

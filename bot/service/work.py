@@ -124,7 +124,14 @@ def page(
     if place := _place_of(after):
         wanted.append(_after(*place))
     rows = uow.all(
-        select(tasks, _place.label("place"), people.c.code, people.c.key_id, messages.c.participant_id.label("of"))
+        select(
+            tasks,
+            _place.label("place"),
+            people.c.code,
+            people.c.key_id,
+            people.c.name,
+            messages.c.participant_id.label("of"),
+        )
         .outerjoin(people, people.c.id == tasks.c.participant_id)
         .outerjoin(messages, messages.c.id == tasks.c.message_id)
         .where(*wanted)
@@ -150,7 +157,7 @@ def _is_open(user: User, row: RowMapping, theirs: Set[str]) -> bool:
 def _worries(uow: UnitOfWork, user: User, row: RowMapping, theirs: Set[str]) -> tuple[Reason, ...]:
     if row["kind"] != TaskKind.DISTRESS or row["code"] not in theirs or not may(user, May.READ):
         return ()
-    return reasons.worries(uow, uow.key(row["key_id"]), row["code"], row["opened_at"])
+    return reasons.worries(uow, uow.key(row["key_id"]), row["code"], row["name"], row["opened_at"])
 
 
 def _task(uow: UnitOfWork, user: User, row: RowMapping, theirs: Set[str]) -> Task:

@@ -6,13 +6,14 @@ checks it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.engine import RowMapping
 
 from bot.errors import OwnPaceError, WrongUse
 from bot.interview.events import TaskKind
@@ -128,18 +129,29 @@ def newest(uow: UnitOfWork, message_id: int, media_id: int | None = None) -> int
 def versions(uow: UnitOfWork, message_id: int) -> list[Version]:
     """Every version of every write-up of a message, the oldest first."""
     rows = uow.all(select(writeups).where(writeups.c.message_id == message_id).order_by(writeups.c.id))
-    return [
-        Version(
-            row["id"],
-            WriteUpKind(row["kind"]),
-            uow.key(row["key_id"]).open(row["text"], ABOUT),
-            row["author"],
-            row["at"],
-            row["checked_by"],
-            row["checked_at"],
-        )
-        for row in rows
-    ]
+    return [_version(uow, row) for row in rows]
+
+
+def beside(uow: UnitOfWork, message_ids: Sequence[int]) -> dict[int, list[tuple[int | None, Version]]]:
+    """The newest write-up of each piece of these messages, by message, each with its piece."""
+    rows = uow.all(select(writeups).where(writeups.c.message_id.in_(message_ids)).order_by(writeups.c.id))
+    last = {(row["message_id"], row["media_id"]): row for row in rows}
+    found: dict[int, list[tuple[int | None, Version]]] = {}
+    for (message, piece), row in last.items():
+        found.setdefault(message, []).append((piece, _version(uow, row)))
+    return found
+
+
+def _version(uow: UnitOfWork, row: RowMapping) -> Version:
+    return Version(
+        row["id"],
+        WriteUpKind(row["kind"]),
+        uow.key(row["key_id"]).open(row["text"], ABOUT),
+        row["author"],
+        row["at"],
+        row["checked_by"],
+        row["checked_at"],
+    )
 
 
 def pieces(uow: UnitOfWork, participant_id: int) -> list[Piece]:

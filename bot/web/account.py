@@ -6,13 +6,13 @@ from typing import Any
 
 import segno
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from bot.errors import WrongUse
+from bot.errors import OwnPaceError, WrongUse
 from bot.service import second_step, staff
-from bot.service.access import NAMES, May
-from bot.service.staff import User
+from bot.service.access import NAMES, May, may
+from bot.service.staff import UNDO_CHOICES, User
 from bot.web.pages import page
 from bot.web.signin import form, signed_in
 from bot.web.state import web
@@ -58,8 +58,24 @@ async def codes_again(request: Request, user: User) -> Response:
     return page(request, "recovery.html", user=user, codes=codes)
 
 
+@signed_in(May.OWN)
+async def undo(request: Request, user: User) -> Response:
+    """How long they can take back what they sent."""
+    try:
+        await web(request).database.run(staff.set_undo, user, (await form(request)).get("seconds", ""))
+    except OwnPaceError as problem:
+        return page(request, "account.html", status=409, user=user, problem=str(problem), **_known(request, user))
+    return RedirectResponse("/account?done=undo#undo", 303)
+
+
 def _known(request: Request, user: User) -> dict[str, Any]:
-    return {"role": NAMES.get(user.role, user.role), "required": web(request).two_step_required}
+    return {
+        "role": NAMES.get(user.role, user.role),
+        "required": web(request).two_step_required,
+        "undo_choices": UNDO_CHOICES,
+        "writes": may(user, May.WRITE),
+        "done": request.query_params.get("done") == "undo",
+    }
 
 
 def _setting_up(request: Request, user: User, secret: str, problem: str = "") -> Response:
@@ -75,4 +91,5 @@ routes = [
     Route("/account/second-step", begin),
     Route("/account/second-step", confirm, methods=["POST"]),
     Route("/account/recovery-codes", codes_again, methods=["POST"]),
+    Route("/account/undo", undo, methods=["POST"]),
 ]

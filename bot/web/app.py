@@ -19,6 +19,7 @@ from bot.service import figures
 from bot.service.sender import LOOK_AGAIN, Worker
 from bot.web import (
     account,
+    attachments,
     conversation,
     coordinator,
     dashboard,
@@ -69,6 +70,7 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
         *account.routes,
         *join.routes,
         *dashboard.routes,
+        *attachments.routes,
         *queue.routes,
         *refile.routes,
         *writeup.routes,

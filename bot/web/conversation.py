@@ -12,13 +12,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from bot.errors import OwnPaceError
-from bot.interview.wording import day
+from bot.errors import DoneAlready, OwnPaceError
+from bot.interview.wording import NAME, day
 from bot.records import participants
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import (
     access,
+    contact,
     desk,
     field_notes,
     handovers,
@@ -30,10 +31,12 @@ from bot.service import (
     views,
     withdrawal,
     work,
+    writeups,
 )
 from bot.service.access import May, may
 from bot.service.staff import User
 from bot.service.views import Stretch
+from bot.web.attachments import as_what
 from bot.web.live import stream
 from bot.web.once import once
 from bot.web.pages import page, render, said_at
@@ -74,7 +77,7 @@ async def shown(request: Request, user: User, problem: str = "", draft: str = ""
         "problem": problem,
         "draft": draft,
         "key": secrets.token_hex(16),
-        "preview": None,
+        "previews": (),
         "size": await parts.database.read(desk.preview, parts.terms, record.row.code, user.name, draft),
         "kinds": parts.terms.study.channels,
         "days": _days(parts.database.clock().astimezone(record.zone)),
@@ -92,9 +95,13 @@ async def _known(request: Request, user: User, stretch: Stretch) -> dict[str, An
     if record is None:
         return None
     incoming = [entry.id for entry in record.entries if entry.incoming]
+    with_media = [entry.id for entry in record.entries if entry.media]
     return {
-        "record": record,
+        "record": contact.under_code(record),
+        "reaches": await parts.database.read(access.may_reach, user, record.row.code),
         "passages": await parts.database.read(splitting.passages, parts.terms, record.row.code, incoming),
+        "written": await parts.database.read(writeups.beside, with_media) if with_media else {},
+        "as_what": as_what,
         "beside": await parts.database.read(desk.beside, parts.terms, user, record.row.code),
         "on_hold": await parts.database.read(switch.on_hold),
         "others": parts.presence.others(f"/participants/{record.row.code}", user.name),
@@ -151,7 +158,9 @@ async def reply(request: Request, user: User) -> Response:
     code, text = request.path_params["code"], posted.get("text", "")
     said = (posted.get("key", ""), text)
     try:
-        await once(request, user, said, handovers.reply, parts.terms, code, user.name, text, desk.UNDO_FOR)
+        await once(request, user, said, handovers.reply, parts.terms, code, user.name, text, user.undo_for)
+    except DoneAlready:
+        pass  # by another process, and that is as good
     except OwnPaceError as problem:
         return await shown(request, user, str(problem), text)
     keep_draft(request, user.name, f"/participants/{code}", "")
@@ -175,16 +184,18 @@ async def take_back(request: Request, user: User) -> Response:
 
 @signed_in(May.WRITE)
 async def look(request: Request, user: User) -> Response:
-    """How the words would arrive, before they are sent."""
+    """How the words would arrive, at each of the person's addresses, before they are sent."""
     parts, posted = web(request), await form(request)
     code, text = request.path_params["code"], posted.get("text", "")
     try:
         handovers.checked(text)
-        preview = await parts.database.read(desk.preview, parts.terms, code, user.name, text)
+        previews = await parts.database.read(desk.previews, parts.terms, code, user.name, text)
     except OwnPaceError as problem:
         return await shown(request, user, str(problem), text)
+    if NAME in text:
+        await parts.database.run(access.greeted, user, code)
     keep_draft(request, user.name, f"/participants/{code}", text)
-    return await shown(request, user, draft=text, preview=preview)
+    return await shown(request, user, draft=text, previews=previews)
 
 
 @signed_in(May.WRITE)
@@ -231,6 +242,8 @@ async def later(request: Request, user: User) -> Response:
     try:
         due = await parts.database.read(_moment, parts.terms, code, *said[2:])
         await once(request, user, said, postponing.write, parts.terms, code, user.name, text, due)
+    except DoneAlready:
+        pass  # by another process, and that is as good
     except OwnPaceError as problem:
         return await shown(request, user, str(problem), text)
     keep_draft(request, user.name, f"/participants/{code}", "")
@@ -294,6 +307,8 @@ async def note(request: Request, user: User) -> Response:
     code, words = request.path_params["code"], posted.get("note", "")
     try:
         await once(request, user, (posted.get("key", ""), words), _note, parts.terms, code, user, words)
+    except DoneAlready:
+        pass  # by another process, that is as good
     except OwnPaceError as problem:
         return await shown(request, user, str(problem), note=words)
     return _back(code, "notes")
@@ -321,7 +336,31 @@ async def notes_file(request: Request, user: User) -> Response:
 def _notes(uow: UnitOfWork, terms: Terms, code: str, user: User) -> tuple[field_notes.Note, ...]:
     found = participants.named(uow, terms, code)
     uow.note(user.name, withdrawal.FIELD_NOTES, found.code)
-    return field_notes.read(uow, found)
+    return field_notes.shown(uow, found)
+
+
+# Who they are
+
+
+@signed_in(May.CONTACT)
+async def ask_contact(request: Request, user: User) -> Response:
+    """Before name and addresses are shown: that it is noted."""
+    parts, code = web(request), request.path_params["code"].upper()
+    known = await parts.database.read(views.is_known, code)
+    if not known:
+        return page(request, "problem.html", status=404, user=user, problem=NOT_HERE)
+    return page(request, "contact.html", user=user, code=code, contact=None)
+
+
+@signed_in(May.CONTACT)
+async def see_contact(request: Request, user: User) -> Response:
+    """Name, addresses, and how it is safe to reach them; noted in the trail."""
+    parts = web(request)
+    try:
+        found = await parts.database.run(contact.shown, parts.terms, user, request.path_params["code"])
+    except OwnPaceError as problem:
+        return page(request, "problem.html", status=404, user=user, problem=str(problem))
+    return page(request, "contact.html", user=user, code=found.code, contact=found)
 
 
 @signed_in(May.WRITE)
@@ -371,6 +410,8 @@ routes = [
     Route("/participants/{code}/live", live),
     Route("/participants/{code}/count", count, methods=["POST"]),
     Route("/participants/{code}/field-notes.txt", notes_file),
+    Route("/participants/{code}/contact", ask_contact),
+    Route("/participants/{code}/contact", see_contact, methods=["POST"]),
     *(Route(f"/participants/{{code}}/{name}", act, methods=["POST"]) for name, act in FORMS.items()),
     *(Route(f"/participants/{{code}}/{name}", record_of) for name in FORMS),
 ]

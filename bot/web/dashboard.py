@@ -9,13 +9,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from bot.service import calls, media, switch, views, work
+from bot.service import calls, switch, views, work
 from bot.service.access import May
 from bot.service.staff import User
 from bot.web.live import stream
 from bot.web.pages import page, render
-from bot.web.rows import ROW
-from bot.web.signin import closed, signed_in
+from bot.web.signin import signed_in
 from bot.web.state import web
 
 
@@ -44,33 +43,6 @@ async def _everybody(request: Request, user: User) -> dict[str, Any]:
     }
 
 
-SHOWN = frozenset(
-    {"image/png", "image/jpeg", "image/gif", "image/webp", "audio/ogg", "audio/mpeg", "audio/mp4", "video/mp4"}
-)
-"""What a browser may show by itself; anything else is saved to a file and cannot run here."""
-
-
-@signed_in(May.READ)
-async def attachment(request: Request, user: User) -> Response:
-    """A voice note, picture, video or file, as it was sent; noted in the trail."""
-    parts = web(request)
-    code = await parts.database.read(media.whose, request.path_params["id"])
-    if code and (problem := await closed(request, user, code)):
-        return page(request, "problem.html", status=403, user=user, problem=problem)
-    found = await parts.database.run(media.opened, request.path_params["id"], user.name)
-    if found is None:
-        return page(request, "problem.html", status=404, user=user, problem="This is not here, or not here yet.")
-    content_type, content = found
-    shown = content_type if content_type in SHOWN else "application/octet-stream"
-    headers = {
-        "content-disposition": "inline" if shown == content_type else "attachment",
-        "content-security-policy": "sandbox; default-src 'none'; media-src 'self'; img-src 'self'",
-        "x-content-type-options": "nosniff",
-        "cache-control": "no-store",
-    }
-    return Response(content, media_type=shown, headers=headers)
-
-
 @signed_in(May.LOOK)
 async def invitation(request: Request, user: User) -> Response:
     """The invitation to the participant's next call, for the team's calendars."""
@@ -95,6 +67,5 @@ async def participants_live(request: Request, user: User) -> Response:
 routes = [
     Route("/", participants),
     Route("/live", participants_live),
-    Route(f"/media/{ROW}", attachment),
     Route("/participants/{code}/call.ics", invitation),
 ]

@@ -18,7 +18,7 @@ from bot.web.state import web
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-    "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "img-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",
@@ -42,14 +42,21 @@ def said_at(moment: datetime, zone: ZoneInfo) -> str:
 def age(length: timedelta) -> str:
     """'3 hours', '2 days': as long as somebody has waited."""
     seconds = int(length.total_seconds())
+    return lasting(length) if seconds >= 60 else "less than a minute"
+
+
+def lasting(length: timedelta) -> str:
+    """The same, also where it is only seconds: '10 seconds'."""
+    seconds = int(length.total_seconds())
     for unit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= unit:
             return f"{seconds // unit} {name}{'s' if seconds >= 2 * unit else ''}"
-    return "less than a minute"
+    return f"{seconds} seconds"
 
 
 templates.filters["said_at"] = said_at
 templates.filters["age"] = age
+templates.filters["lasting"] = lasting
 templates.globals["may"] = lambda user, what: access.may(user, May[what])
 
 

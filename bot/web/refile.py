@@ -15,7 +15,7 @@ from bot.interview.state import Who
 from bot.records import participants
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import access, desk, refiling, splitting, views
+from bot.service import access, contact, desk, refiling, splitting, views
 from bot.service.access import May
 from bot.service.staff import User
 from bot.service.views import Stretch
@@ -89,7 +89,7 @@ def _drawer(uow: UnitOfWork, terms: Terms, code: str, question: str, stretch: St
     record = views.record(uow, terms, code, stretch)
     assert record is not None
     who = answer.who.value if answer and answer.who else ""
-    return Drawer(record, desk.plan(found.interview), refiling.acts(uow, found), who)
+    return Drawer(contact.under_code(record), desk.plan(found.interview), refiling.acts(uow, found), who)
 
 
 @signed_in(May.WRITE)

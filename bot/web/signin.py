@@ -37,6 +37,14 @@ MOST_READ = 4 * LARGEST
 """Bytes that are read of a larger one, so that its words can be given back."""
 
 
+NOT_SIGNED_IN = "You are not signed in any more. Load this page again to sign in."
+OLD = "What you see may be old."
+SECOND_STEP = (
+    "This study asks everybody for a second step. Set it up first, under your name at the top of the page. "
+    "A message that you wrote is kept where you wrote it."
+)
+
+
 class TooLarge(Exception):
     """A form of more than `LARGEST` bytes; what it said, as far as it was read."""
 
@@ -63,12 +71,13 @@ def signed_in(what: May) -> Callable[[Page], Guarded]:
             if request.method == "POST" and not same_origin(request):
                 return page(request, "problem.html", status=403, problem="This form came from another site.")
             user = await current_user(request)
+            listens = "text/event-stream" in request.headers.get("accept", "")
             if user is None:
-                return await _stopped(request)
+                return told(NOT_SIGNED_IN) if listens else await _stopped(request)
             if not user.two_steps and web(request).two_step_required and what is not May.OWN:
-                return RedirectResponse("/account", 303)
+                return told(SECOND_STEP) if listens else await _second_step_first(request, user)
             if problem := await _barred(request, user, what):
-                return await refused(request, user, problem)
+                return told(f"{OLD} {problem}") if listens else await refused(request, user, problem)
             request.state.may = what
             return await handler(request, user)
 
@@ -76,6 +85,23 @@ def signed_in(what: May) -> Callable[[Page], Guarded]:
         return guarded
 
     return door
+
+
+def told(problem: str) -> Response:
+    """A page that listens hears why it hears no more: what it would make of a status is that the connection is lost."""
+    headers = {"cache-control": "no-store"}
+    return Response(f"event: shut\ndata: {problem}\n\n", media_type="text/event-stream", headers=headers)
+
+
+async def _second_step_first(request: Request, user: User) -> Response:
+    """To their own sign-in; words that were to be sent or saved are kept, as they are when a session ends."""
+    if request.method != "POST":
+        return RedirectResponse("/account", 303)
+    posted = dict(await _read(request)) if not request.url.path.endswith("/count") else {}
+    keep = posted.get("text", "")
+    if keep.strip():
+        keep_draft(request, user.name, _page_of(request.url.path), keep)
+    return _given_back(request, user, SECOND_STEP, [pair for pair in posted.items() if pair[0] != "text"], 403)
 
 
 async def refused(request: Request, user: User, problem: str) -> Response:
@@ -116,7 +142,8 @@ def _written(posted: dict[str, str], *names: str) -> str:
 async def _barred(request: Request, user: User, what: May) -> str:
     """Why somebody may not have this page; '' when they may. Every refusal is noted."""
     code = request.path_params.get("code")
-    if access.may(user, what):
+    reaches = what is May.CONTACT and code and await web(request).database.read(access.may_reach, user, code)
+    if access.may(user, what) or reaches:
         return await closed(request, user, code) if code else ""
     await web(request).database.run(access.refused, user, what.value, request.url.path)
     return f"As {access.NAMES.get(user.role, user.role)} you cannot {what.value} here."
@@ -135,9 +162,9 @@ async def shut(request: Request) -> str:
     """Why a page that was opened is not open any more to whoever opened it; '' while it is. A refusal is noted."""
     user = await current_user(request)
     if user is None:
-        return "You are not signed in any more. Load this page again to sign in."
+        return NOT_SIGNED_IN
     problem = await _barred(request, user, request.state.may)
-    return f"What you see may be old. {problem}" if problem else ""
+    return f"{OLD} {problem}" if problem else ""
 
 
 async def _stopped(request: Request) -> Response:

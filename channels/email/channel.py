@@ -6,10 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-from bot.channel import Ability, Channel, Mailroom, Rate, WayIn
+from bot.channel import Ability, Channel, Look, Mailroom, Rate, WayIn
 from bot.messages import Address, Outbound, Receipt
 from channels.email.account import Account, normalised
-from channels.email.compose import Letterhead, compose
+from channels.email.compose import Letterhead, as_sent, compose
+from channels.email.compose import subject as subject_of
 from channels.email.imap import Reader
 from channels.email.smtp import Sender
 
@@ -47,6 +48,10 @@ class Email(Channel):
         """A mail with the words as its subject and its text (RFC 6068)."""
         said = quote(words, safe="")
         return WayIn(f"mailto:{quote(self.account.address, safe='@')}?subject={said}&body={said}", self.account.address)
+
+    def look(self, message: Outbound) -> Look:
+        """The subject, and the words with what stands below them in every mail of ours."""
+        return Look(subject_of(message, self._head), as_sent(message.body))
 
     async def send(self, message: Outbound) -> Receipt:
         """Hand one mail to the mail server; its id is the one that replies will name."""

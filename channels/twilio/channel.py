@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from twilio.rest import Client
 
-from bot.channel import Ability, Channel, Rate, WayIn, WebhookRequest
+from bot.channel import Ability, Channel, Look, Rate, WayIn, WebhookRequest
 from bot.errors import Refused, SendUnknown, Unavailable
 from bot.messages import Address, Inbound, Media, News, Outbound, Receipt, gsm7_lookalike, segments
 from channels.twilio import addresses, media, signature, webhook
@@ -109,6 +109,10 @@ class Twilio(Channel):
     def words(self, message: Outbound) -> str:
         """The body as Twilio is given it."""
         return message.body
+
+    def look(self, message: Outbound) -> Look:
+        """The words as Twilio is given them."""
+        return Look("", self.words(message))
 
     def _content(self, message: Outbound) -> dict[str, str]:
         return {"Body": self.words(message)}

@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwr
 
 from bot import bootstrap
 from bot.messages import Address, Inbound
-from bot.service import intake
+from bot.service import intake, staff
+from bot.web.signin import COOKIE
 from tests.rig import ROOT, unavailable
 from tests.rig.study import Study
 
@@ -168,12 +169,60 @@ def said(table: Desk) -> int:
     return int(found[1:])
 
 
+COLLEAGUE = "three or four words"
+"""The password of whoever is added to the team."""
+
+
+def colleague(table: Desk, name: str, role: str = "researcher", width: int = 1280) -> Page:
+    """A page of somebody new of the team, who is signed in."""
+    program = bootstrap.build(bootstrap.load_settings(table.study.folder / "config.toml"))
+    program.database.run_now(staff.add_user, name, COLLEAGUE, role)
+    token = program.database.run_now(staff.sign_in, program.database.read_now(staff.known, name))
+    program.database.close()
+    context = table.browser.new_context(viewport={"width": width, "height": 800}, bypass_csp=True)
+    context.add_cookies([{"name": COOKIE, "value": token, "url": table.study.url}])
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    return page
+
+
+TEMPLATES = ROOT / "bot/web/templates"
+CHECKED: set[str] = set()
+"""The templates of the pages that axe has looked at."""
+
+
+def headings() -> dict[str, list[str]]:
+    """The headings of level 1 of each template that is a page, as patterns."""
+    found = {}
+    for file in sorted(TEMPLATES.glob("*.html")):
+        if written := re.findall(r"<h1>(.*?)</h1>", file.read_text(encoding="utf-8")):
+            parts = [re.split(r"\{\{.*?\}\}", heading) for heading in written]
+            found[file.name] = [".*".join(re.escape(part) for part in heading) for heading in parts]
+    return found
+
+
+def template_of(page: Page) -> str:
+    """By its heading: of those that fit, the template with the most words of its own there."""
+    heading = page.locator("h1").inner_text()
+    fit = [(len(each), name) for name, each_ in headings().items() for each in each_ if re.fullmatch(each, heading)]
+    return max(fit)[1]
+
+
+def check_both(page: Page) -> None:
+    """The same in both colour schemes."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        check(page)
+
+
 def check(page: Page) -> None:
     """No violation of WCAG 2.2 A or AA, nothing that only scrolls sideways, and nothing the browser complains of."""
+    CHECKED.add(template_of(page))
     if not AXE.exists():
         unavailable("axe-core (scripts/rig installs it)")
     page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
     page.add_script_tag(path=AXE)
     found = page.evaluate(RULES)["violations"]
-    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+    wrong = [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
+    assert not wrong, (page.url, wrong)
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]  # it has a size

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from bot.records.tables import messages
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import enrolment, field_notes, intake
 from bot.service.enrolment import Entry
+from channels.email.incoming import understood
 from tests.browser.desk import chromium, desk, sign_in
 from tests.rig.study import Study
 
@@ -33,6 +36,36 @@ FORMS = (
 )  # fmt: skip
 PHONE = Address("simulator", "sms/mallory")
 HTML = f"<!doctype html><script>{RUN}</script>".encode()
+SVG = f'<svg xmlns="http://www.w3.org/2000/svg" onload="{RUN}"><script>{RUN}</script></svg>'.encode()
+PDF = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R/OpenAction<</S/JavaScript/JS(app.alert(1))>>>>endobj\n"
+    b"2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF"
+)
+PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489")
+ATTACHED = {
+    "text/html": HTML, "application/xhtml+xml": HTML, "image/svg+xml": SVG, "application/pdf": PDF,
+    "image/png": HTML, "audio/ogg": SVG, "text/xml": SVG, "image/gif": PNG + HTML,
+}  # fmt: skip
+"""What a mail brings, by the type that it says; none of them is to be shown."""
+
+
+def hostile_mail() -> Inbound:
+    """A mail of HTML alone, with files that would run, read as any mail is."""
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "mallory@example.org", "study@example.org", FORMS[0]
+    mail["Message-ID"] = "<1@example.org>"
+    mail.set_content(
+        f"<p onclick={RUN!r}>Words of the mail</p><script>{RUN}</script><img src=x onerror={RUN!r}>"
+        f"<iframe srcdoc='<script>parent.{RUN}</script>'></iframe><a href='javascript:{RUN}'>link</a>",
+        subtype="html",
+    )
+    for number, (kind, content) in enumerate(ATTACHED.items()):
+        main, _, sub = kind.partition("/")
+        mail.add_attachment(content, maintype=main, subtype=sub, filename=f"<img src=x onerror={RUN}>{number}")
+    read, _ = understood(mail.as_bytes(), "study@example.org", "Keeping in touch")
+    assert isinstance(read, Inbound)
+    assert len(read.media) == len(ATTACHED)
+    return replace(read, sender=PHONE)
 
 
 def fill(study: Study) -> tuple[str, int, int]:
@@ -50,6 +83,7 @@ def fill(study: Study) -> tuple[str, int, int]:
             came = Inbound(f"{sender.value} {number}", sender, words, words.encode(), media=(page,), elided=words)
             database.run_now(intake.receive, terms, came)
         database.run_now(_note, terms, code, words)
+    database.run_now(intake.receive, terms, hostile_mail())
     (file, *_) = database.read_now(lambda uow: uow.all(files.select().order_by(files.c.id)))
     held = messages.select().where(messages.c.belongs == "held", messages.c.direction == "in")
     (first, *_) = database.read_now(lambda uow: uow.all(held))
@@ -85,7 +119,7 @@ def test_nothing_that_others_wrote_runs_on_any_page(
         page.goto(study.url + path)
         page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
         assert page.title() != "RUN", path
-        assert page.locator("main img, main script, main i, main u").count() == 0, path
+        assert page.locator("main img:not([src^='/media/']), main script, main i, main u").count() == 0, path
     assert [said for said in complaints if "Content Security Policy" in said] == []
     page.goto(f"{study.url}/participants/{code}")
     for words in FORMS:
@@ -108,7 +142,7 @@ def test_what_is_sent_back_by_a_page_does_not_run(place: tuple[Study, Browser, P
         page.get_by_label("Or its lines").fill(f"{words},x,y\n1,2,3")
         page.get_by_role("button", name="Look before enrolling").click()
         assert page.title() != "RUN"
-        assert page.locator("main img, main script").count() == 0
+        assert page.locator("main img:not([src^='/media/']), main script").count() == 0
 
 
 def test_a_file_that_is_a_page_is_saved_and_does_not_run(
@@ -120,4 +154,26 @@ def test_a_file_that_is_a_page_is_saved_and_does_not_run(
         page.evaluate("address => { location = address }", f"{study.url}/media/{file}")
     waiting.value.save_as(tmp_path / "saved")
     assert (tmp_path / "saved").read_bytes().startswith(HTML)
+    assert page.title() != "RUN"
+
+
+def test_no_file_of_a_mail_runs_whatever_it_says_it_is(
+    place: tuple[Study, Browser, Page, tuple[str, int, int]],
+) -> None:
+    """On the conversation's page, and opened by itself: each is saved, and none is shown."""
+    study, _, page, (code, *_) = place
+    page.goto(f"{study.url}/participants/{code}")
+    sent = page.locator(".timeline li").filter(has_text="Words of the mail")
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    links = [str(link.get_attribute("href")) for link in sent.locator(".medium a[href^='/media/']").all()]
+    assert len(links) == len(ATTACHED)
+    assert page.locator("main iframe, main script, main [onclick], main a[href^='javascript']").count() == 0
+    for link, content in zip(links, ATTACHED.values(), strict=True):
+        with page.expect_download() as waiting:
+            page.evaluate("address => { location = address }", study.url + link)
+        assert Path(waiting.value.path()).read_bytes() == content, link
+        assert page.title() != "RUN", link
+    framed = "src => new Promise(done => { const f = document.createElement('img'); f.onerror = () => done('no'); "
+    for link in links:
+        assert page.evaluate(framed + "f.onload = () => done('shown'); f.src = src })", link) == "no", link
     assert page.title() != "RUN"

@@ -61,6 +61,9 @@ def test_migrations_make_exactly_the_tables_of_the_program(url: str) -> None:
         "0014 Counting: how far each question came, why a person is needed, and who of the team wrote.",
         "0015 Rates: a bucket for each number, bot and mailbox; what is urgent is marked, and replies leave before"
         " reminders.",
+        "0016 Versions: which version of the schedule each message was sent from.",
+        "0017 Forms: which were sent, so that none does its work twice when several processes serve the pages.",
+        "0018 Undo: how long each of the team wants to be able to take a message back.",
     ]
     assert migrate.migrate(url, Vault(b"k" * 32)) == []
     engine = open_engine(url)

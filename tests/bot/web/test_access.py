@@ -157,7 +157,8 @@ async def test_no_page_offers_what_the_role_may_not(
             page = await client.get(filled(path, code).replace("/1", f"/{number}"))
             for to, needs in offered(app, page.text):
                 seen.add(to)
-                assert needs in access.ROLES[role], (path, to)
+                open_now = needs is May.CONTACT and (await client.get(to)).status_code == 200  # a person is needed
+                assert needs in access.ROLES[role] or open_now, (path, to)
     assert len(seen) > 10
 
 
@@ -364,3 +365,37 @@ async def test_where_the_study_requires_it_nothing_opens_before_the_second_step_
     answer = await client.get("/")
     assert (answer.status_code, answer.headers["location"]) == (303, "/account")
     assert "To do:" in (await client.get("/account")).text
+
+
+async def test_words_that_were_being_written_when_the_second_step_was_asked_for_are_kept(
+    study: World, app: Starlette, client: httpx.AsyncClient
+) -> None:
+    code = study.consented()
+    await sign_in(client, "Researcher")
+    app.state.web.two_step_required = True
+    here = f"/participants/{code}"
+    answer = await client.post(f"{here}/reply", data={"text": "Written for\na long time"}, headers=HERE)
+    assert (answer.status_code, "second step" in answer.text) == (403, True)
+    assert (await client.post(f"{here}/count", data={"text": "Wri"}, headers=HERE)).status_code == 403
+    answer = await client.post(f"{here}/note", data={"note": "She was tired"}, headers=HERE)
+    assert (answer.status_code, "/unsaved" in answer.text) == (403, True)
+    secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+    study.run(second_step.begin, "Researcher", secret, pyotp.TOTP(secret).at(study.clock.now))
+    assert "Written for\na long time</textarea>" in (await client.get(here)).text
+    assert "She was tired</textarea>" in (await client.get("/unsaved")).text
+
+
+@pytest.mark.parametrize("why", ["signed out", "second step", "another's"])
+async def test_a_page_that_listens_is_told_why_it_hears_no_more(
+    study: World, app: Starlette, client: httpx.AsyncClient, why: str
+) -> None:
+    """A browser that connects again after a while off line cannot see a status, and would say "Connection lost"."""
+    study.run(staff.add_user, "Ann", PASSWORD, "researcher")
+    code = study.consented(PHONE, researcher="Ann")
+    if why != "signed out":
+        await sign_in(client, "Researcher")
+    app.state.web.two_step_required = why == "second step"
+    answer = await client.get(f"/participants/{code}/live", headers={"accept": "text/event-stream"})
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    said = {"signed out": "not signed in any more", "second step": "second step", "another's": "another researcher's"}
+    assert re.fullmatch(rf"event: shut\ndata: [^\n]*{said[why]}[^\n]*\n\n", answer.text)

@@ -16,7 +16,8 @@ from bot.records import participants
 from bot.records.tables import field_notes, postponed, timers
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import desk, handovers, postponing, withdrawal, work
-from bot.service.staff import User
+from bot.service.staff import UNDO_FOR, User
+from tests.bot.service.test_reconfirming import STORE, asks, changed
 from tests.bot.web.conftest import Team
 from tests.bot.web.test_dashboard import written
 from tests.bot.world import Post, World, world
@@ -97,7 +98,7 @@ def test_a_probe_that_was_taken_back_holds_the_next_question_no_longer(tmp_path:
         for words in ("I text.", "DONE"):
             study.says(words)
         assert state_of(study, code).interview.between
-        study.run(handovers.reply, terms, code, "Ann", "Whom?", desk.UNDO_FOR)
+        study.run(handovers.reply, terms, code, "Ann", "Whom?", UNDO_FOR)
         assert not state_of(study, code).interview.between
         (leaving,) = study.program.database.read_now(desk.beside, terms, User(1, "Ann", "researcher"), code).leaving
         assert study.run(handovers.take_back, terms, code, "Ann", leaving.id) == "Whom?"
@@ -406,3 +407,36 @@ async def test_what_was_deleted_is_not_among_what_the_team_wrote_down(team: Team
     assert shown.status_code == 200
     assert "She sounds tired" not in shown.text
     assert "What the team wrote down" not in shown.text
+
+
+async def test_each_message_says_the_wording_and_the_version_of_the_schedule_that_it_was_sent_from(team: Team) -> None:
+    code = team.study.consented()
+    asked = team.study.program.schedules["social-workers", "en"].version
+    asks(team.study, changed(team.study, STORE), code)
+    team.study.leave()
+    (now,) = {entry.version for entry in team.study.record(code).entries[-1:]}
+    assert now not in ("", asked), "the statements have changed"
+    page = (await team.ann.get(f"/participants/{code}")).text
+    items = dict(re.findall(r'<li id="m(\d+)" class="out">(.*?)</li>', page, re.DOTALL))
+    question, again = (next(i for i in items.values() if words in i) for words in ("Q1 of", "have changed"))
+    assert f" · Q1 · sms · short wording, version {asked[:6]}</span>" in question
+    assert f"short wording, version {now[:6]}</span>" in again
+
+
+async def test_each_of_the_team_says_how_long_they_can_take_a_message_back(team: Team, held: str) -> None:
+    """WCAG 2.2.1: ten times as long, chosen before the time begins."""
+    page = f"/participants/{held}"
+    assert "It waits 10 seconds before it leaves" in (await team.ann.get(page)).text
+    for seconds in ("9", "0", "86400", "", "x"):
+        assert (await team.ann.post("/account/undo", data={"seconds": seconds})).status_code == 409
+    answer = await team.ann.post("/account/undo", data={"seconds": "120"})
+    assert answer.status_code == 303
+    assert "you can take back what you send for 2 minutes" in (await team.ann.get(answer.headers["location"])).text
+    assert "It waits 2 minutes before it leaves" in (await team.ann.get(page)).text
+    assert "It waits 10 seconds before it leaves" in (await team.ben.get(page)).text
+    await team.ann.post(f"{page}/reply", data={"text": "How are you?"})
+    team.study.clock.forward(seconds=119)
+    assert team.study.leave() == []
+    team.study.clock.forward(seconds=1)
+    assert team.study.leave() == ["How are you?\n\nAnn"]
+    assert "Taking a message back" not in (await team.cora.get("/account")).text

@@ -9,13 +9,16 @@ from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from bot.export.charts import Lines, svg_lines
+from bot.interview.state import Progress
 from bot.messages import Address
-from bot.records.tables import messages
+from bot.records.tables import consents, messages
+from bot.records.tables import participants as people
 from bot.service import pictures, refiling
 from tests.bot.web.conftest import Team
+from tests.bot.web.test_conversation import state_of
 
 LONDON = ZoneInfo("Europe/London")
 AN_ANSWER = select(messages.c.id).where(messages.c.belongs == "answer")
@@ -105,6 +108,64 @@ async def test_a_page_says_every_figure_of_a_picture_in_words_and_no_answer(
         described = {child.tag.rpartition("}")[2]: child.text for child in ElementTree.fromstring(one)}
         assert described["title"]
         assert described["desc"]
+
+
+def figures(page: str, columns: int) -> list[tuple[str, ...]]:
+    """The rows of the page's tables that have so many figures."""
+    found = re.findall(r'<tr><th scope="row">([^<]+)</th>' + r"<td>(\d+)</td>" * columns + "</tr>", page)
+    return [tuple(row) for row in found]
+
+
+async def test_the_figures_of_the_question_page_and_its_picture_are_those_of_the_record(team: Team) -> None:
+    study = team.study
+    codes = [study.consented(FIRST), study.consented(SECOND)]
+    for words, sender in (("I text.", FIRST), ("DONE", FIRST), ("SKIP", FIRST), ("Me too.", SECOND), ("DONE", SECOND)):
+        study.says(words, sender)
+    page = (await team.cora.get("/pictures/questions")).text
+    interviews = [state_of(study, code).interview for code in codes]
+    expected = []
+    for question in interviews[0].schedule.questions:
+        came = [each.answers[question.id].progress for each in interviews if question.id in each.answers]
+        rest = sum(each.position == question.id for each in interviews)
+        if came:
+            settled, skipped = (came.count(one) for one in (Progress.SETTLED, Progress.SKIPPED))
+            expected.append(tuple(map(str, (question.id, len(came), settled, skipped, rest))))
+    assert figures(page, 4) == expected
+    assert [row[1:] for row in expected] == [("2", "2", "0", "0"), ("2", "0", "1", "1"), ("1", "0", "0", "1")]
+    bars = re.findall(r'end">([^<]+)</text><rect [^>]*?width="([\d.]+)"[^>]*/><text[^>]*>(\d+)</text>', page)
+    assert [(name, said) for name, _, said in bars] == [(row[0], row[2]) for row in expected]
+    lengths = [float(length) for _, length, _ in bars]
+    assert [length / lengths[0] for length in lengths] == [1, 0, 0], "a bar is as long as its figure"
+
+
+async def test_the_figures_of_the_weeks_and_their_lines_are_those_of_the_record(team: Team) -> None:
+    study = team.study
+    study.consented(FIRST)
+    study.clock.forward(days=8)
+    study.consented(SECOND)
+    study.enrol(Address("sms", "+447700900003"))
+    study.clock.forward(days=7)
+    study.leave()
+    study.says("I text.", FIRST)
+    team.sign_in_again()
+    page = (await team.cora.get("/pictures")).text
+    joined = study.program.database.read_now(lambda uow: [row["created_at"] for row in uow.all(select(people))])
+    agreed = study.program.database.read_now(
+        lambda uow: [
+            row["at"]
+            for row in uow.all(select(func.max(consents.c.at).label("at")).group_by(consents.c.participant_id))
+        ]
+    )
+    ends = [datetime(2026, 11, 30, tzinfo=UTC) + timedelta(weeks=number) for number in range(3)]
+    expected = [tuple(str(sum(at < end for at in moments)) for moments in (joined, agreed, [])) for end in ends]
+    assert [row[1:] for row in figures(page, 3)] == expected == [("1", "1", "0"), ("3", "2", "0"), ("3", "2", "0")]
+    drawn = re.findall(r'<polyline points="([^"]+)"', page)
+    heights = [[float(point.split(",")[1]) for point in line.split()] for line in drawn]
+    bottom, top = max(map(max, heights)), min(map(min, heights))
+    lines = [[round(3 * (bottom - at) / (bottom - top)) for at in line] for line in heights]
+    assert sorted(lines) == sorted([int(row[column]) for row in expected] for column in range(3))
+    spans = {row[0]: int(row[1]) for row in figures(page, 1)}
+    assert (spans["Later"], sum(spans.values())) == (1, 1), "they answered after fifteen days"
 
 
 def test_names_of_lines_that_end_close_together_do_not_lie_on_one_another() -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from bot import bootstrap
-from bot.messages import Address, Media, MediaKind
+from bot.messages import Address
 from bot.records.tables import outbox
 from bot.service import staff
 from bot.web.app import create_app
@@ -66,32 +66,6 @@ async def test_a_link_of_nobody_is_answered_the_same_and_stops_nobody(study: Wor
     code = study.consented()
     assert (await client.post("/unsubscribe/nobody")).status_code == 200
     assert study.record(code).row.state == "Answering"
-
-
-@pytest.mark.parametrize(
-    ("content_type", "served"),
-    [
-        ("audio/ogg", "audio/ogg"),
-        ("text/html", "application/octet-stream"),
-        ("image/svg+xml", "application/octet-stream"),
-    ],
-)
-async def test_what_somebody_sent_can_be_opened_and_cannot_run(
-    study: World, client: httpx.AsyncClient, content_type: str, served: str
-) -> None:
-    study.consented()
-    script = b"<script>alert(1)</script>"
-    study.says("", media=(Media(MediaKind.FILE, content_type, "<b>x</b>.html", content=script),))
-    assert (await client.get("/media/1")).status_code == 303, "only for people who have signed in"
-    await signed_in(study, client)
-    answer = await client.get("/media/1")
-    assert (answer.content, answer.headers["content-type"]) == (script, served)
-    assert answer.headers["content-security-policy"].startswith("sandbox")
-    assert answer.headers["content-disposition"] == ("inline" if served == content_type else "attachment")
-    page = (await client.get("/participants/SW01")).text
-    assert "<b>x</b>.html" not in page
-    assert "&lt;b&gt;x&lt;/b&gt;.html" in page
-    assert (await client.get("/media/99")).status_code == 404
 
 
 async def test_a_researcher_moves_somebody_from_their_page(study: World, client: httpx.AsyncClient) -> None:
