@@ -13,7 +13,7 @@ from bot.errors import OwnPaceError, WrongUse
 from bot.interview import needs
 from bot.interview.events import NeedsChanged, TaskKind
 from bot.interview.schedule import Schedule, Wording
-from bot.interview.state import Interview, State
+from bot.interview.state import Interview
 from bot.records import participants
 from bot.records.participants import Participant, Rules, Terms
 from bot.records.tables import interviews, outbox
@@ -55,8 +55,8 @@ def change(
     """Change what this person needs; what is '' is as the study says again. What changed, and was what before.
 
     Where their words are others, the open question is asked again. Raises WrongUse for a name that is not known,
-    EnrolmentError for a value that cannot act, OwnPaceError where nobody has the code or the language cannot change
-    now.
+    EnrolmentError for a value that cannot act, OwnPaceError where nobody has the code or the other language asks
+    something else.
     """
     before = participants.named(uow, terms, code)
     changes, entry = _checked(uow, before, rules, wanted)
@@ -112,12 +112,10 @@ def _checked(
 
 
 def _schedule(interview: Interview, entry: Entry, rules: Rules) -> Schedule:
-    """Theirs; in another language the one of today, if it goes the same way and no statement is open."""
+    """Theirs; in another language the one of today, if it goes the same way."""
     theirs = interview.schedule
     if entry.language == theirs.language:
         return theirs
-    if interview.agreeing or (interview.state is State.CONSENT and interview.consent):
-        raise OwnPaceError("They are in the middle of the consent statements: change the language when that is done.")
     other = rules.schedules[entry.cohort, entry.language]
     if _way(other) != _way(theirs):
         raise OwnPaceError(

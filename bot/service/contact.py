@@ -44,7 +44,7 @@ class Contact:
 def shown(uow: UnitOfWork, terms: Terms, user: User, code: str) -> Contact:
     """Name and addresses; that they were looked at is noted. Raises OwnPaceError for a code that nobody has."""
     found = participants.named(uow, terms, code)
-    uow.note(user.name, "saw name and contact details", found.code)
+    seen(uow, user, found.code)
     rows = uow.all(select(addresses).where(addresses.c.participant_id == found.id).order_by(addresses.c.id))
     places = (
         Place(
@@ -58,6 +58,11 @@ def shown(uow: UnitOfWork, terms: Terms, user: User, code: str) -> Contact:
     )
     person = found.interview.person
     return Contact(found.code, person.name, person.attributes.get("safe_contact", "").strip(), tuple(places))
+
+
+def seen(uow: UnitOfWork, user: User, code: str) -> None:
+    """Note that somebody looked at name or contact details."""
+    uow.note(user.name, "saw name and contact details", code)
 
 
 def under_code(record: Record) -> Record:

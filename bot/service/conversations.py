@@ -335,12 +335,13 @@ class _Turn:
 
     def consent(self, effect: Consent) -> None:
         person = self.participant
+        version, wording = self.words_read()
         self.uow.execute(
             insert(consents).values(
                 participant_id=person.id,
                 statement=effect.statement,
-                version=person.interview.schedule.version,
-                wording=self.wording_read(),
+                version=version,
+                wording=wording,
                 agreed=effect.agreed,
                 message_id=effect.message,
                 channel=person.kind,
@@ -349,14 +350,17 @@ class _Turn:
             )
         )
 
-    def wording_read(self) -> str:
-        """In which words they last got what is open: their wording may have been changed since."""
-        person = self.participant
-        asked = (messages.c.participant_id == person.id, outbox.c.question == person.interview.open_point)
-        last = select(messages.c.wording).join(outbox, outbox.c.message_id == messages.c.id)
+    def words_read(self) -> tuple[str, str]:
+        """The version and wording in which they last got what is open: theirs may be another since."""
+        person, schedule = self.participant.interview.person, self.participant.interview.schedule
+        asked = (
+            messages.c.participant_id == self.participant.id,
+            outbox.c.question == self.participant.interview.open_point,
+        )
+        last = select(messages.c.version, messages.c.wording).join(outbox, outbox.c.message_id == messages.c.id)
         left = last.where(*asked, outbox.c.state.in_(["accepted", "unknown"])).order_by(messages.c.id.desc()).limit(1)
         row = self.uow.one(left)
-        return (row and row["wording"]) or person.interview.person.wording.value
+        return (row and row["version"]) or schedule.version, (row and row["wording"]) or person.wording.value
 
     def drop_timer(self, kind: TimerKind) -> None:
         self.uow.run(_DROP_TIMER, {"of": self.participant.id, "which": kind.value})

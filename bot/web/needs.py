@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,8 @@ from bot.errors import OwnPaceError
 from bot.interview.needs import WHO
 from bot.interview.rota import CallWay
 from bot.interview.schedule import Wording
-from bot.service import adapting
-from bot.service.access import May
+from bot.service import adapting, contact
+from bot.service.access import May, may
 from bot.service.adapting import Change
 from bot.service.staff import User
 from bot.web.pages import page
@@ -90,6 +90,8 @@ async def change(request: Request, user: User) -> Response:
     wanted = {name: value for name, value in said.items() if value != posted.get(f"was-{name}", "").strip()}
     code = request.path_params["code"]
     try:
+        if _private(wanted) and not may(user, May.CONTACT):
+            raise OwnPaceError("How they are reached, and notes on them, are changed by whoever may see them.")
         done = await parts.database.run(adapting.change, parts.terms, parts.rules, code, wanted, user.name)
     except OwnPaceError as problem:
         return await _needs(request, user, str(problem), said)
@@ -110,6 +112,10 @@ async def _needs(
         now = await parts.database.read(adapting.of, parts.terms, code)
     except OwnPaceError as gone:
         return page(request, "problem.html", status=404, user=user, problem=str(gone))
+    if not may(user, May.CONTACT):
+        now = {name: value for name, value in now.items() if name not in _private(now)}
+    elif any(now[name] for name in _private(now)):
+        await parts.database.run(contact.seen, user, code)
     known: dict[str, Any] = {
         "code": code,
         "groups": list(_groups(now, [language for _, language in sorted(parts.rules.schedules)])),
@@ -121,13 +127,18 @@ async def _needs(
     return page(request, "needs.html", status=409 if problem else 200, user=user, problem=problem, **known)
 
 
+def _private(names: Iterable[str]) -> set[str]:
+    """How they are reached, and what was noted of them at their enrolment: for whoever may see contact details."""
+    return {name for name in names if name == "safe_contact" or name not in adapting.SETTINGS}
+
+
 def _groups(now: Mapping[str, str], languages: Sequence[str]) -> Iterator[tuple[str, list[Field]]]:
     """The fields as they stand on the page: a language where there are several, and the person's notes."""
     several = [(each, each) for each in dict.fromkeys((now["language"], *languages))]
     for title, fields in GROUPS:
         language = Field("language", "Language", choices=several)
         shown = [language if field.name == "language" else field for field in fields]
-        yield title, [field for field in shown if field is not language or len(several) > 1]
+        yield title, [one for one in shown if one.name in now and (one is not language or len(several) > 1)]
     if notes := [Field(name, name) for name in now if name not in adapting.SETTINGS]:
         yield "Notes from the enrolment", notes
 

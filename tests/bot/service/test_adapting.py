@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import String, cast
@@ -11,6 +13,7 @@ from sqlalchemy import String, cast
 from bot.errors import EnrolmentError, OwnPaceError, WrongUse
 from bot.interview.schedule import Wording
 from bot.records import participants
+from bot.records.participants import Rules
 from bot.records.tables import audit, consents, interviews, outbox, timers
 from bot.service import adapting, conversations, handovers
 from tests.bot.world import Post, World, world
@@ -231,3 +234,52 @@ def test_a_preview_changes_nothing(study: World) -> None:
     assert shown.after == "standard"
     assert study.leave() == []
     assert study.count_of(interviews, interviews.c.state == "active") == 1
+
+
+# Another language
+
+
+def welsh(study: World, **more: Any) -> Rules:
+    """The rules of a study that has the social workers' schedule in Welsh too."""
+    english = study.program.schedules["social-workers", "en"]
+    statements = [one.model_copy(update={"short": f"Cymraeg: {one.short}"}) for one in english.statements]
+    translated = english.with_statements(statements).model_copy(update={"language": "cy"} | more)
+    rules = study.program.rules
+    return replace(rules, schedules={**rules.schedules, ("social-workers", "cy"): translated})
+
+
+def test_the_interview_goes_on_in_another_language(study: World) -> None:
+    study.consented()
+    study.says("By phone")
+    rules = welsh(study)
+    (changed,) = study.run(adapting.change, study.program.terms, rules, "SW01", {"language": "cy"}, "Ann")
+    assert (changed.before, changed.after) == ("en", "cy")
+    interview = study.run(participants.named, study.program.terms, "SW01").interview
+    assert (interview.schedule.language, interview.position, len(interview.answer.parts)) == ("cy", "b-now", 1)
+    assert study.run(adapting.of, study.program.terms, "SW01")["language"] == "cy"
+    wake(study, hours=1)
+    assert study.record("SW01").row.place == "Question 2 of 14"
+
+
+def test_a_yes_to_the_words_of_the_old_language_is_written_down_with_them(study: World) -> None:
+    study.enrol()
+    study.leave()
+    study.says("yes")
+    study.leave()
+    study.clock.forward(hours=10)
+    study.run(adapting.change, study.program.terms, welsh(study), "SW01", {"language": "cy"}, "Ann")
+    study.says("yes")
+    old = study.program.schedules["social-workers", "en"].version
+    assert study.count_of(consents, consents.c.version == old) == 2
+    study.leave()
+    study.says("yes")
+    assert study.count_of(consents, consents.c.version != old) == 1
+
+
+def test_a_language_that_asks_something_else_is_refused(study: World) -> None:
+    study.consented()
+    english = study.program.schedules["social-workers", "en"]
+    rules = welsh(study, sections=english.sections[1:])
+    with pytest.raises(OwnPaceError, match="has other statements or questions"):
+        study.run(adapting.change, study.program.terms, rules, "SW01", {"language": "cy"}, "Ann")
+    assert study.run(adapting.of, study.program.terms, "SW01")["language"] == "en"

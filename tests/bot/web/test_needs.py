@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from bot.records.tables import audit
 from bot.service import adapting
 from tests.bot.web.conftest import Team
 from tests.bot.world import World
@@ -33,7 +34,7 @@ async def test_what_was_changed_on_the_page_is_changed_and_changed_back(team: Te
     study.consented(attributes={"supporter": "yes", "hours": "10:00-16:00"})
     before = needs(study)
     form = posted((await client.get(PAGE)).text)
-    assert (form["now-wording"], form["now-hours"], form["now-supporter"]) == ("short", "10:00-16:00", "yes")
+    assert (form["now-wording"], form["now-hours"]) == ("short", "10:00-16:00")
     study.run(adapting.change, study.program.terms, study.program.rules, "SW01", {"call": "video"}, "Ben")
     answer = await client.post(PAGE, data=form | {"now-wording": "easy_read", "now-hours": ""})
     assert "wording: easy_read. It was: short" in answer.text
@@ -47,13 +48,29 @@ async def test_what_was_changed_on_the_page_is_changed_and_changed_back(team: Te
 
 async def test_a_value_that_cannot_act_is_named_and_the_form_keeps_what_was_written(team: Team) -> None:
     team.study.enrol()
-    form = posted((await team.ann.get(PAGE)).text)
-    answer = await team.ann.post(PAGE, data=form | {"now-settle": "1s", "now-safe_contact": "Ring twice"})
+    form = posted((await team.cora.get(PAGE)).text)
+    answer = await team.cora.post(PAGE, data=form | {"now-settle": "1s", "now-safe_contact": "Ring twice"})
     assert answer.status_code == 409
     assert "must be from 1m to 72h" in answer.text
     again = posted(answer.text)
     assert (again["now-settle"], again["was-settle"], again["now-safe_contact"]) == ("1s", "", "Ring twice")
     assert needs(team.study)["safe_contact"] == ""
+
+
+async def test_how_they_are_reached_and_notes_are_for_whoever_may_see_them(team: Team) -> None:
+    team.study.enrol(attributes={"supporter": "Her sister Flo", "safe_contact": "Ring the neighbour"})
+    seen = (audit.c.act == "saw name and contact details", audit.c.actor == "Cora")
+    page = await team.ann.get(PAGE)
+    assert "neighbour" not in page.text
+    assert "Flo" not in page.text
+    sent = posted(page.text) | {"was-safe_contact": "", "now-safe_contact": "Mine"}
+    assert (await team.ann.post(PAGE, data=sent)).status_code == 409
+    assert team.study.count_of(audit, *seen) == 0
+    form = posted((await team.cora.get(PAGE)).text)
+    assert (form["now-supporter"], form["now-safe_contact"]) == ("Her sister Flo", "Ring the neighbour")
+    assert team.study.count_of(audit, *seen) == 1
+    await team.cora.post(PAGE, data=form | {"now-supporter": "Her brother"})
+    assert (needs(team.study)["supporter"], needs(team.study)["safe_contact"]) == ("Her brother", "Ring the neighbour")
 
 
 async def test_who_is_not_there_is_not_there(team: Team) -> None:
