@@ -12,7 +12,7 @@ from sqlalchemy import select
 from bot.channel import Channel
 from bot.interview.lint import warnings
 from bot.interview.schedule import Question
-from bot.interview.state import Answer, Interview, Pace, Progress
+from bot.interview.state import AGREED_AGAIN, Answer, Interview, Pace, Progress
 from bot.interview.wording import NAME, called, clock, day, fill, values
 from bot.messages import Address, Outbound, gsm7_lookalike, segments
 from bot.records import participants
@@ -98,7 +98,7 @@ def beside(uow: UnitOfWork, terms: Terms, user: User, code: str) -> Beside:
     return Beside(
         plan=plan(interview),
         probes=_probes(interview, open_question) if open_question else (),
-        pace=tuple(pace_in_words(interview.pace)),
+        pace=(*_agreeing(interview), *pace_in_words(interview.pace)),
         window=_window(uow, terms, participant, participant.kind, participant.address_id),
         leaving=tuple(_leaving(uow, participant, user.name)),
         later=postponing.waiting(uow, participant),
@@ -150,6 +150,13 @@ def _probes(interview: Interview, question: Question) -> tuple[str, ...]:
 
 
 # Needs and pace
+
+
+def _agreeing(interview: Interview) -> Iterator[str]:
+    if changed := [one for one in interview.again if one != AGREED_AGAIN]:
+        yield f"The interview waits for their YES or NO to what changed in the statements: {', '.join(changed)}."
+    if AGREED_AGAIN in interview.again:
+        yield "The interview waits for whether they still agree on this way of messaging."
 
 
 def pace_in_words(pace: Pace) -> Iterator[str]:

@@ -16,9 +16,10 @@ from bot.interview.schedule import Schedule
 from bot.messages import Address
 from bot.records.participants import Rules
 from bot.records.tables import consents, outbox, schedules
+from bot.service import desk, reconfirming
 from bot.service import outbox as outbox_service
-from bot.service import reconfirming
 from bot.service.reconfirming import Change, Outcome
+from bot.service.staff import User
 from tests.bot.world import Post, World, world
 
 MAIL = Address("email", "bo@example.org")
@@ -58,6 +59,9 @@ def test_the_interview_waits_for_the_new_statement_and_goes_on_where_it_was(stud
     study.says("The first part of an answer")
     before = study.program.schedules["social-workers", "en"].version
     assert asks(study, changed(study, STORE)) == {code: Outcome.NOW}
+    ann = User(1, "Ann", "researcher")
+    beside = study.program.database.read_now(desk.beside, study.program.terms, ann, code)
+    assert beside.pace[0] == f"The interview waits for their YES or NO to what changed in the statements: {STORE}."
     (said,) = study.leave()
     assert said.startswith("The statements about taking part have changed.")
     assert said.endswith(f"{NEW} YES or NO?")
