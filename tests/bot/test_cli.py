@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import pty
+import re
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli import COMMANDS as COMMANDS_OF_THE_PROGRAM
 from bot.service.enrolment import COLUMNS
 from tests.rig import ROOT, forked
 
@@ -35,6 +37,12 @@ COMMANDS = [
     "users password",
     "talk",
 ]
+
+
+def test_the_readme_names_every_command() -> None:
+    table = (ROOT / "README.md").read_text().partition("| command | what it does |")[2].partition("\n\n")[0]
+    named = set(re.findall(r"`([a-z-]+)", " ".join(row.split("|")[1] for row in table.splitlines()[2:])))
+    assert {name for commands in COMMANDS_OF_THE_PROGRAM.values() for name in commands} - named == set()
 
 
 def ownpace(folder: Path, *words: str, typed: str = "", columns: int = 200) -> tuple[int, str]:
