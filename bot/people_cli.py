@@ -51,7 +51,7 @@ def enrol(
     codes = program.database.run_now(use_case, program.terms, program.rules, shown, over_quota=over_quota)
     program.database.close()
     waiting = [code for code, waits in zip(codes, beyond, strict=False) if waits]
-    inside = [code for code in codes if code not in waiting]
+    inside = [code for code, waits in zip(codes, beyond or [False] * len(codes), strict=True) if not waits]
     if dry_run:
         out.print(_settings_of(entries, codes, program.rules, waiting))
         out.print(f"{len(codes)} {'people' if len(codes) > 1 else 'person'} can be enrolled. Nothing was done.")

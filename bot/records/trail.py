@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
+from bot.records.prepared import Prepared, driver_cursor
 from bot.records.tables import audit, meta
 from bot.records.vault import Vault
 
@@ -55,6 +56,10 @@ class Verdict:
     known: bool
 
 
+_NEWEST = Prepared(select(audit.c.chain).order_by(audit.c.id.desc()).limit(1))
+_ADD = Prepared(insert(audit))
+
+
 def add(
     connection: Connection,
     vault: Vault,
@@ -65,10 +70,11 @@ def add(
     at: datetime,
 ) -> None:
     """Add a line."""
-    newest = connection.execute(select(audit.c.chain).order_by(audit.c.id.desc()).limit(1)).first()
-    before = newest.chain if newest else _beginning(connection, vault)
+    cursor, dialect = driver_cursor(connection), connection.dialect
+    newest = _NEWEST.run(cursor, dialect, {})
+    before = newest[0]["chain"] if newest else _beginning(connection, vault)
     values = {"actor": actor, "act": act, "subject": subject, "detail": dict(detail), "at": at}
-    connection.execute(insert(audit).values(**values, chain=_link(vault, before, values)))
+    _ADD.run(cursor, dialect, {**values, "chain": _link(vault, before, values)})
 
 
 def verify(connection: Connection, vault: Vault, known: str = "") -> Verdict:

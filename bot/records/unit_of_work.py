@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Executable, func, insert, select, update
+from sqlalchemy import Connection, Executable, bindparam, func, insert, select, update
 from sqlalchemy.engine import CursorResult, RowMapping
 
 from bot.errors import KeyFileError
@@ -24,6 +24,11 @@ UseCase = TypeVar("UseCase", bound=Callable[..., Any])
 
 HOLDING_KEY = "holding key"
 """Where `meta` says which data key is that of the holding area."""
+
+
+_NEW_KEY = Prepared(insert(data_keys).returning(data_keys.c.id))
+_KEY = Prepared(select(data_keys.c.wrapped).where(data_keys.c.id == bindparam("of")))
+_SCHEDULE = Prepared(select(schedules.c.version).where(schedules.c.version == bindparam("of")))
 
 
 class Again(BaseException):
@@ -172,17 +177,13 @@ class UnitOfWork:
 
     def new_key(self) -> int:
         """A data key for somebody new; its id."""
-        wrapped = self.vault.new_data_key()
-        return int(
-            self.execute(
-                insert(data_keys).values(wrapped=wrapped, created_at=self.now).returning(data_keys.c.id)
-            ).scalar_one()
-        )
+        (kept,) = self.run(_NEW_KEY, {"wrapped": self.vault.new_data_key(), "created_at": self.now})
+        return int(kept["id"])
 
     def key(self, key_id: int) -> DataKey:
         """The data key with this id."""
-        wrapped = self.execute(select(data_keys.c.wrapped).where(data_keys.c.id == key_id)).scalar_one()
-        return self.vault.data_key(wrapped)
+        (kept,) = self.run(_KEY, {"of": key_id})
+        return self.vault.data_key(kept["wrapped"])
 
     def holding_key(self) -> tuple[int, DataKey]:
         """The key of the holding area, for words of people we do not know yet."""
@@ -214,7 +215,7 @@ class UnitOfWork:
 
     def keep_schedule(self, schedule: Schedule) -> None:
         """Store a schedule version that an interview is to stay on."""
-        if self.one(select(schedules.c.version).where(schedules.c.version == schedule.version)) is None:
+        if not self.run(_SCHEDULE, {"of": schedule.version}):
             self.execute(
                 insert(schedules).values(
                     version=schedule.version,

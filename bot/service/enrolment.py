@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import bindparam, func, insert, or_, select, update
 
 from bot.channel import Ability
 from bot.errors import AddressError, EnrolmentError, OwnPaceError
@@ -25,6 +25,7 @@ from bot.interview.state import Interview, Person, State
 from bot.messages import Address
 from bot.records import participants
 from bot.records.participants import Rules, Terms
+from bot.records.prepared import Prepared
 from bot.records.tables import addresses, interviews
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
@@ -335,6 +336,12 @@ def assigned(uow: UnitOfWork, after: str = "", most: int = 50) -> tuple[list[Ass
 # Enrolling
 
 
+_OF_CODE = Prepared(select(people.c.id).where(people.c.code == bindparam("code")))
+_OF_ADDRESS = Prepared(select(addresses.c.id).where(addresses.c.found_by == bindparam("found_by")))
+_NEW_PERSON = Prepared(insert(people).returning(people.c.id))
+_NEW_ADDRESS, _NEW_INTERVIEW = Prepared(insert(addresses)), Prepared(insert(interviews))
+
+
 def enrol_all(
     uow: UnitOfWork,
     terms: Terms,
@@ -400,13 +407,13 @@ def put_down(
     schedule = rules.schedules[(entry.cohort, entry.language)]
     free = free or Codes(uow)
     code = entry.code or free.next(schedule.code_prefix)
-    if uow.one(select(people.c.id).where(people.c.code == code)):
+    if uow.run(_OF_CODE, {"code": code}):
         raise EnrolmentError(f"{code} is enrolled already; leave the code empty to get the next free one.")
     address = entry.address
     if not address.value and Ability.WRITES_FIRST not in rules.channels[address.kind].abilities:
         address = moves.start_address(address.kind, uow.new_id())
     found_by = uow.vault.find(address)
-    if uow.one(select(addresses.c.id).where(addresses.c.found_by == found_by)):
+    if uow.run(_OF_ADDRESS, {"found_by": found_by}):
         raise EnrolmentError(
             f"somebody is enrolled with this {entry.address.kind} address already; leave this one out."
         )
@@ -422,48 +429,44 @@ def put_down(
     key_id = uow.new_key()
     key = uow.key(key_id)
     researcher = entry.researcher or rules.researcher
-    participant_id: int = uow.execute(
-        insert(people)
-        .values(
-            code=code,
-            cohort=entry.cohort,
-            key_id=key_id,
-            name=key.seal(entry.name, "name"),
-            wording=entry.wording.value,
-            language=entry.language,
-            timezone=zone,
-            researcher=researcher,
-            attributes=key.seal(json.dumps(dict(entry.attributes)), "attributes"),
-            thread=uow.vault.short_name(uow.new_id()),
-            created_at=uow.now,
-        )
-        .returning(people.c.id)
-    ).scalar_one()
-    uow.execute(
-        insert(addresses).values(
-            participant_id=participant_id,
-            kind=entry.address.kind,
-            found_by=found_by,
-            value=key.seal(address.value, "address"),
-            verified=True,
-            main=True,
-            closed=moves.NOT_YET if address != entry.address else None,
-        )
-    )
+    person: dict[str, Any] = {
+        "code": code,
+        "cohort": entry.cohort,
+        "key_id": key_id,
+        "name": key.seal(entry.name, "name"),
+        "wording": entry.wording.value,
+        "language": entry.language,
+        "timezone": zone,
+        "researcher": researcher,
+        "attributes": key.seal(json.dumps(dict(entry.attributes)), "attributes"),
+        "thread": uow.vault.short_name(uow.new_id()),
+        "created_at": uow.now,
+    }
+    (kept,) = uow.run(_NEW_PERSON, person)
+    participant_id: int = kept["id"]
+    place: dict[str, Any] = {
+        "participant_id": participant_id,
+        "kind": entry.address.kind,
+        "found_by": found_by,
+        "value": key.seal(address.value, "address"),
+        "verified": True,
+        "main": True,
+        "closed": moves.NOT_YET if address != entry.address else None,
+    }
+    uow.run(_NEW_ADDRESS, place)
     fresh = Interview(
         schedule=schedule,
         study=terms.study,
         person=Person(entry.name, entry.wording, entry.address.kind, ZoneInfo(zone), researcher, cutoff),
         pace=terms.pace(entry.cohort, entry.address.kind),
     )
-    uow.execute(
-        insert(interviews).values(
-            participant_id=participant_id,
-            version=schedule.version,
-            cutoff=cutoff.isoformat(),
-            changed_at=uow.now,
-            **participants.columns(fresh),
-        )
-    )
+    begun: dict[str, Any] = {
+        "participant_id": participant_id,
+        "version": schedule.version,
+        "cutoff": cutoff.isoformat(),
+        "changed_at": uow.now,
+        **participants.columns(fresh),
+    }
+    uow.run(_NEW_INTERVIEW, begun)
     uow.note(actor, "enrolled", code, channel=entry.address.kind, cohort=entry.cohort)
     return participant_id, code

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import backlog, raw, schedule, start
+from tests.bench import backlog, raw, schedule, start, timers
 from tests.bench.outside import Api, Line, Phones, line
 from tests.bench.schedule import TURNS
 from tests.rig.postgres import durable
@@ -76,6 +76,13 @@ class Bench:
     async def line(self) -> Line:
         """A connection to the process whose turn it is."""
         return await line(self.study.url, next(self.ports))
+
+    @property
+    def pid(self) -> int:
+        """The first process."""
+        running = self.processes[0].running
+        assert running is not None
+        return running.pid
 
     @property
     def memory(self) -> float:
@@ -218,8 +225,8 @@ async def speed(folder: Path, people: int, save: Path | None = None) -> bool:
         third = people // 3
         await bench.closed(everybody[:32], 32)  # warm
         print("Closed loop: 32 people answer at once; the raw limit is measured just before each round")
-        ratios, pid = [], bench.study.process.pid if bench.study.process else 0
-        worked, texts = start.cpu(pid), sum(person.texts for person in everybody)
+        ratios = []
+        worked, texts = start.cpu(bench.pid), sum(person.texts for person in everybody)
         size = (2 * third - 32) // ROUNDS
         for number in range(ROUNDS):
             limit = raw.commits_per_second(folder, 1.0)
@@ -232,7 +239,7 @@ async def speed(folder: Path, people: int, save: Path | None = None) -> bool:
             )
         ratio = statistics.median(ratios)
         turns = ROUNDS * size * TURNS
-        cost = (start.cpu(pid) - worked) * 1000 / turns
+        cost = (start.cpu(bench.pid) - worked) * 1000 / turns
         print(f"  one turn takes {cost:.2f} ms of a processor, with the database's part")
         if save:
             keep(save, cost, (sum(person.texts for person in everybody) - texts) / turns)
@@ -303,6 +310,22 @@ async def shared(folder: Path, people: int) -> bool:
     return good
 
 
+async def lasting(folder: Path, turns: int) -> bool:
+    """The program's memory every so many turns; whether no text was lost, doubled or out of order."""
+    laps = -(-turns // (AT_ONCE * TURNS))
+    everybody = everyone(laps * AT_ONCE)
+    async with running(folder, everybody[:AT_ONCE]) as bench:
+        for lap in range(laps):
+            part = everybody[lap * AT_ONCE : (lap + 1) * AT_ONCE]
+            if lap:
+                rows = [f"bench,sms,{person.phone},short," for person in part]
+                await asyncio.to_thread(bench.study.enrol, *rows)
+                await bench.consent(part)
+            speed, _ = await bench.closed(part, 32)
+            print(f"  {(lap + 1) * AT_ONCE * TURNS:9,} turns   {bench.memory:4.0f} MB   {speed:5.0f} turns a second")
+        return await whole(bench, everybody)
+
+
 async def whole(bench: Bench, people: list[Person]) -> bool:
     """Print what became of every text, and the memory used; whether all came, once and in order."""
     await asyncio.sleep(1)  # a text that leaves twice would come by now
@@ -326,6 +349,10 @@ def main() -> None:
         "--live", type=int, metavar="N", help="instead: the memory with N interviews open, such as 10000"
     )
     asked.add_argument("--backlog", type=int, metavar="N", help="instead: how N waiting messages drain, such as 100000")
+    asked.add_argument(
+        "--timers", type=int, metavar="N", help="instead: how late timers are while N wait, such as 1000000"
+    )
+    asked.add_argument("--turns", type=int, metavar="N", help="instead: the memory over N turns, such as 200000")
     asked.add_argument("--save", type=Path, metavar="FILE", help="write what a turn cost, for scripts/capacity --costs")
     asked.add_argument("--start", action="store_true", help="instead: start to ready, and the processor used when idle")
     asked.add_argument("--postgresql", action="store_true", help="instead: on PostgreSQL, in one process and in four")
@@ -335,6 +362,10 @@ def main() -> None:
             sys.exit(0 if start.measure(Path(folder)) else 1)
         if chosen.live:
             work = live(Path(folder), chosen.live)
+        elif chosen.timers:
+            work = timers.measure(Path(folder), chosen.timers)
+        elif chosen.turns:
+            work = lasting(Path(folder), chosen.turns)
         elif chosen.backlog:
             work = backlog.drain(Path(folder), max(chosen.backlog, 10))
         elif chosen.postgresql:
