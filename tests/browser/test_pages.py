@@ -111,6 +111,17 @@ def test_a_page_says_when_it_is_not_live_keeps_the_words_and_says_when_it_is_aga
     people.context.close()
 
 
+def test_a_page_says_that_the_session_ended_while_it_was_off_line(table: Desk) -> None:
+    page = table.page(f"/participants/{table.code}")
+    status = page.locator("#connection")
+    page.context.set_offline(True)
+    expect(status).to_have_text("Connection lost. What you see may be old.")
+    page.context.clear_cookies()
+    page.context.set_offline(False)
+    expect(status).to_have_text("You are not signed in any more. Load this page again to sign in.", timeout=15_000)
+    page.context.close()
+
+
 def test_the_consent_panel_is_live_and_stays_open(table: Desk) -> None:
     phone = table.page("/")
     code = new_phone(phone, table.study, "Kim")
