@@ -82,7 +82,7 @@ class Bench:
         """The first process."""
         running = self.processes[0].running
         assert running is not None
-        return running.pid
+        return running.pid or 0
 
     @property
     def memory(self) -> float:
