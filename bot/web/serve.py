@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import uvicorn
+import uvloop
 from starlette.applications import Starlette
 
 from bot.errors import OwnPaceError
@@ -36,9 +37,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve_forever(app: Starlette, listening: socket.socket) -> None:
     """Serve the application until a signal says stop; what was begun is finished first."""
-    gc.collect()
-    gc.freeze()  # what is loaded by now stays: looking through it again and again would hold up every answer
-    gc.set_threshold(20_000, 20, 50)  # a turn makes hundreds of short-lived objects, and hardly a cycle
+    _sweep_seldom()
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -54,6 +53,13 @@ def serve_forever(app: Starlette, listening: socket.socket) -> None:
         raise OwnPaceError("The service could not be started; what is logged above says why.")
 
 
+def _sweep_seldom() -> None:
+    """What is loaded by now stays, and a turn makes hundreds of short-lived objects, and hardly a cycle."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
 def work_forever(worker: Worker) -> None:
     """Send, listen and wake timers until a signal says stop."""
 
@@ -64,7 +70,8 @@ def work_forever(worker: Worker) -> None:
         with suppress(asyncio.CancelledError):
             await work
 
-    asyncio.run(until_stopped())
+    _sweep_seldom()
+    uvloop.run(until_stopped())
 
 
 @contextmanager

@@ -27,10 +27,11 @@ from tests.rig.participant import Participant
 from tests.rig.postgres import Server, durable
 from tests.rig.study import Process, Study
 
-PEOPLE = int(os.environ.get("OWNPACE_TEST_PEOPLE", "20"))
+PEOPLE = int(os.environ.get("OWNPACE_TEST_PEOPLE", "40"))
+QUESTIONS = 4
 RESTARTS = 2
-TURNS_A_KILL, LEAST_KILLS = 600, 3
-SILENCE = 12 + PEOPLE / 50
+TURNS_A_KILL, LEAST_KILLS = 300, 3
+SILENCE = 12 + PEOPLE / 100
 """Seconds in which nobody says anything, after which a worker is started anew: then it asks for what was missed."""
 
 STUCK = 120.0
@@ -148,7 +149,7 @@ async def running(processes: list[Process]) -> AsyncIterator[list[int | None]]:
 async def test_four_processes_on_one_database_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")
-    schedule.write(tmp_path / "prompts")
+    schedule.write(tmp_path / "prompts", QUESTIONS)
     questions = prompts.load(tmp_path / "prompts")["bench", "en"]
     turns = PEOPLE * len(points(questions))
     kills = max(LEAST_KILLS, turns // TURNS_A_KILL)

@@ -50,12 +50,12 @@ def place(body: str) -> int:
     return next((number for start, number in STARTS.items() if body.startswith(start)), -1)
 
 
-def write(folder: Path) -> None:
-    """Make the prompts folder of the study."""
+def write(folder: Path, turns: int = TURNS) -> None:
+    """Make the prompts folder of the study, with so many questions, the closing one included."""
     language = folder / "en"
     language.mkdir(parents=True)
     for name in ("texts.yaml", "safeguarding.yaml", "signposting.yaml"):
         shutil.copy(ROOT / "prompts/en" / name, language)
     (language / "consent.yaml").write_text(CONSENT)
-    questions = "".join(QUESTION.format(number=number) for number in range(1, TURNS + 1))
+    questions = "".join(QUESTION.format(number=number) for number in range(1, turns + 1))
     (language / "bench.yaml").write_text(f"{COHORT}{questions}        closing: true\n")
