@@ -27,7 +27,7 @@ from tests.rig.participant import Participant
 from tests.rig.postgres import Server, durable
 from tests.rig.study import Process, Study
 
-PEOPLE = int(os.environ.get("OWNPACE_TEST_PEOPLE", "40"))
+PEOPLE = int(os.environ.get("OWNPACE_TEST_PEOPLE", "20"))
 QUESTIONS = 4
 RESTARTS = 2
 TURNS_A_KILL, LEAST_KILLS = 300, 3
