@@ -16,8 +16,8 @@ KEPT_FOR = timedelta(days=2)
 """So long a form is remembered: a page that is older is loaded again."""
 
 _INSERT = {
-    "sqlite": sqlite_insert(forms).on_conflict_do_nothing(),
-    "postgresql": postgresql_insert(forms).on_conflict_do_nothing(),
+    "sqlite": sqlite_insert(forms).on_conflict_do_nothing().returning(forms.c.pressed),
+    "postgresql": postgresql_insert(forms).on_conflict_do_nothing().returning(forms.c.pressed),
 }
 
 
@@ -28,5 +28,5 @@ def first_time(uow: UnitOfWork, pressed: bytes) -> None:
     """
     uow.execute(delete(forms).where(forms.c.at <= uow.now - KEPT_FOR))
     remembered = _INSERT[uow.connection.dialect.name].values(pressed=pressed, at=uow.now)
-    if not uow.execute(remembered).rowcount:
+    if uow.one(remembered) is None:
         raise DoneAlready
