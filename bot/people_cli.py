@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -30,6 +32,16 @@ MANY = 200
 COLUMNS_HELP = f"Columns: {', '.join(enrolment.COLUMNS)}. Needed: {', '.join(enrolment.NEEDED)}."
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The people of a file, with a progress bar whenever they are gone through: what failed to commit is done again."""
+
+    entries: list[Entry]
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(track(self.entries, "Enrolling", console=err, disable=len(self.entries) <= MANY))
+
+
 def enrol(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", help=COLUMNS_HELP)],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file; enrol nobody.")] = False,
@@ -46,7 +58,7 @@ def enrol(
     program = bootstrap.build(bootstrap.load_settings(config))
     entries = enrolment.read_csv(file, program.rules)
     use_case = enrolment.rehearse if dry_run else enrolment.enrol_all
-    shown = track(entries, "Enrolling", console=err, disable=len(entries) <= MANY)
+    shown = Shown(entries)
     beyond = [] if over_quota else program.database.read_now(enrolment.waits, program.rules, entries)
     codes = program.database.run_now(use_case, program.terms, program.rules, shown, over_quota=over_quota)
     program.database.close()

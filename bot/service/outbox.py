@@ -196,9 +196,8 @@ def _ready(kinds: frozenset[str], roomy: frozenset[str]) -> Prepared:
         most = bindparam(f"most_{kind}", type_=Integer)
         looks += [_look(*ours, asked).limit(most) for asked in (~_waiting.c.unasked, _waiting.c.unasked)]
     found = union_all(*(select(look.subquery().c.seq) for look in looks))
-    still = (
-        func.coalesce(outbox.c.state, "") == "pending"
-    )  # so that SQLite looks by seq, and not through all that waits
+    # Not the bare column: SQLite would go through all that waits, where it is to look up what was found.
+    still = func.coalesce(outbox.c.state, "") == "pending"
     heads = _heads.where(outbox.c.seq.in_(found), still)
     in_turn = heads.order_by(outbox.c.urgent.desc(), outbox.c.unasked, outbox.c.not_before, outbox.c.seq)
     return Prepared(in_turn.with_for_update(of=outbox, skip_locked=True))

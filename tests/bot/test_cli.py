@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from bot.cli import COMMANDS as COMMANDS_OF_THE_PROGRAM
-from bot.service.enrolment import COLUMNS
+from bot.messages import Address
+from bot.people_cli import MANY, Shown
+from bot.service.enrolment import COLUMNS, Entry
 from tests.rig import ROOT, forked
 
 COMMANDS = [
@@ -222,6 +224,12 @@ def test_a_statement_that_changed_is_put_to_those_who_had_agreed(folder: Path) -
     assert ownpace(folder, "reconfirm", "--statement", "c2")[0] == 2
     assert ownpace(folder, "reconfirm")[0] == 0
     assert ownpace(folder, "reconfirm", "--dry-run") == (0, "0 would be asked again. Nothing was done.\n")
+
+
+def test_people_are_gone_through_again_where_a_transaction_is_done_again() -> None:
+    people = [Entry("social-workers", Address("sms", f"+4477009{number:05}")) for number in range(MANY + 1)]
+    shown = Shown(people)
+    assert list(shown) == list(shown) == people
 
 
 def test_what_somebody_needs_is_shown_and_changed(folder: Path) -> None:
