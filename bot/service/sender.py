@@ -89,8 +89,9 @@ class Worker:
         """Send, listen, fetch, wake and ask, until cancelled. No part that fails takes another along."""
         end = self._hear_of_messages()
         clock = AsyncIOScheduler(timezone="UTC")
-        clock.add_job(self._catch_up, id="catch up at the start")  # whatever others do: a process may just have died
-        clock.add_job(self._catch_up_alone, "interval", id="catch up", seconds=CATCH_UP_EVERY.total_seconds())
+        first, later = _until_told(self._catch_up), _until_told(self._catch_up_alone)
+        clock.add_job(first, id="catch up at the start")  # whatever others do: a process may just have died
+        clock.add_job(later, "interval", id="catch up", seconds=CATCH_UP_EVERY.total_seconds())
         clock.start()
         try:
             await self._insist(outbox.recover, self._asked_after)
@@ -416,3 +417,13 @@ class Worker:
         for first in range(0, len(held), LOOKED_UP):
             for news in await self.database.read(intake.unseen, kind, held[first : first + LOOKED_UP]):
                 await self.database.run(intake.missed, self.terms, kind, news)
+
+
+def _until_told(job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """The job, which ends without a word when it is told to: APScheduler would log that as a failure."""
+
+    async def quietly() -> None:
+        with suppress(asyncio.CancelledError):
+            await job()
+
+    return quietly

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,29 @@ async def test_of_what_a_provider_holds_only_what_is_new_takes_a_turn(
             await study.program.worker._catch_up()
         assert turns == [*written[:3], written[4], written[3], written[5]]
         assert study.stored() == 6
+
+
+class Endless(Post):
+    """A provider that does not end saying what it holds."""
+
+    asked = asyncio.Event()
+
+    async def catch_up(self) -> AsyncIterator[News]:
+        self.asked.set()
+        await asyncio.Event().wait()
+        yield Inbound("never", PHONE, "", b"")
+
+
+async def test_told_to_stop_while_it_catches_up_it_logs_no_failure(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    provider = Endless("sms")
+    with world(tmp_path, {"sms": provider}) as study:
+        running = asyncio.create_task(study.program.worker.run())
+        await asyncio.wait_for(provider.asked.wait(), 10)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
