@@ -39,12 +39,13 @@ from bot.interview.events import (
     Said,
     Send,
     SetTimer,
+    TaskKind,
     TimerKind,
 )
 from bot.interview.pace import is_reply
 from bot.interview.reminders import DISCREET
 from bot.interview.reminding import REMINDERS
-from bot.interview.wording import stock
+from bot.interview.wording import clock, day, stock
 from bot.records import participants
 from bot.records.participants import Participant, Terms
 from bot.records.prepared import Prepared
@@ -67,6 +68,10 @@ _NEW_TIMER = {"sqlite": _new_timer(sqlite_insert(timers)), "postgresql": _new_ti
 _DROP_TIMER = Prepared(
     delete(timers).where(timers.c.participant_id == bindparam("of"), timers.c.kind == bindparam("which"))
 )
+
+
+PROMISES = {TaskKind.PERSON_ASKED: "person-asked", TaskKind.COPY: "copy-asked"}
+"""Tasks that somebody is told the time of, and the text that says it."""
 
 
 def happen(uow: UnitOfWork, terms: Terms, participant: Participant, event: Event) -> Step:
@@ -204,12 +209,26 @@ class _Turn:
             case DropTimer():
                 self.drop_timer(effect.kind)
             case OpenTask():
-                note = alerts.SAFELY if self.participant.interview.person.guarded else None
-                self.uow.open_task(effect.kind.value, self.participant.id, self.message, note)
+                self.uow.open_task(effect.kind.value, self.participant.id, self.message, self.note(effect, after))
             case Book():
                 calls.book(self.uow, self.terms, self.participant, effect.slot)
             case Alert():
                 alerts.tell(self.uow, self.terms, self.participant, effect)
+
+    def note(self, task: OpenTask, after: Step) -> str | None:
+        """What whoever sees to it has to know: by when they were told that it is done, and how they are reached."""
+        said = [text for send in after.effects if isinstance(send, Send) for text in send.texts]
+        told = any(text.startswith(PROMISES.get(task.kind, "nothing")) for text in said)
+        promised = f"They were told: by {self.promised(after)}." if told else ""
+        safely = alerts.SAFELY if self.participant.interview.person.guarded else ""
+        return " ".join(filter(None, (promised, safely))) or None
+
+    def promised(self, after: Step) -> str:
+        """The moment that the texts of this step name."""
+        person = after.interview.person
+        _, by = after.interview.rota.read_by(self.uow.now, person.researcher)
+        local = by.astimezone(person.timezone)
+        return f"{day(local)}, {clock(local)}"
 
     def send(self, effect: Send) -> None:
         uow, person = self.uow, self.participant

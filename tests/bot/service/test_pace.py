@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 from icalendar import Calendar
+from sqlalchemy import select
 
 from bot.channel import Ability, Channel
 from bot.errors import ConfigError, EnrolmentError, NotSent, OwnPaceError
 from bot.interview.schedule import Wording
 from bot.messages import Address, Inbound
 from bot.records import participants
-from bot.records.tables import audit, consents, messages
-from bot.service import calls, conversations, enrolment, handovers, intake, reminding, switch
+from bot.records.tables import audit, consents, messages, tasks
+from bot.service import alerts, calls, conversations, enrolment, handovers, intake, reminding, switch
 from bot.service import outbox as sending
 from bot.service.enrolment import Entry
 from tests.bot.world import PHONE, World, world
@@ -203,7 +204,7 @@ def test_reminding_by_hand_shows_first_and_keeps_to_the_same_guards(study: World
     to_the_first_question(study)
     terms = study.program.terms
     (shown,) = study.program.database.read_now(reminding.preview, terms)
-    assert shown.words.startswith("Hello Sam")
+    assert shown.words.startswith("Hello [SW01]"), "pages show codes"
     assert study.claim() == []
     why_not = []
     for _ in range(3):
@@ -300,6 +301,21 @@ def test_a_person_reads_the_answer_before_the_next_question(study: World) -> Non
     assert study.open_tasks() == []
     with pytest.raises(OwnPaceError, match="No answer of SW01 waits"):
         study.run(handovers.reviewed, study.program.terms, code, "Ann")
+
+
+@pytest.mark.parametrize(("word", "text"), [("PERSON", "person-asked"), ("COPY", "copy-asked")])
+def test_a_task_says_by_when_they_were_told_that_it_is_done(study: World, word: str, text: str) -> None:
+    to_the_first_question(study, safe_contact="Ring the neighbour")
+    say(study, word)
+    (told,) = study.leave()
+    query = select(tasks.c.note).where(tasks.c.closed_at.is_(None))
+    note = study.program.database.read_now(lambda uow: uow.execute(query).scalar_one())
+    promised = note.removeprefix("They were told: by ").partition(".")[0]
+    day, _, hour = promised.partition(", ")
+    assert day in told
+    assert hour in told or text == "copy-asked"
+    assert note.endswith(alerts.SAFELY)
+    assert "neighbour" not in note
 
 
 # Calls
