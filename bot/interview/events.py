@@ -97,12 +97,13 @@ class NeedsChanged:
     """What the person needs is another than it was; the interview has it already.
 
     `words`: their wording or language is another. `pace`: their pace is. `waits`: the open point has not left yet,
-    and is to leave in another way or at another time.
+    and is to leave in another way or at another time. `settling`: a timer waits for the open answer to be whole.
     """
 
     words: bool = False
     pace: bool = False
     waits: bool = False
+    settling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +326,7 @@ class Cancel:
 
     Timers in `OUTLASTS` go on. Questions are cancelled, for they are asked again; anything else of the bot's is set
     aside for `Release`.
-    `people`: what researchers wrote is cancelled too. `anew`: all of the bot's is said again, so nothing is set aside.
+    `people`: what researchers wrote is cancelled too. `anew`: so is what nobody asked for, as it is said again.
     """
 
     people: bool = False

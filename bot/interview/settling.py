@@ -79,6 +79,7 @@ def _review(turn: Turn) -> None:
     """A person may look at the answer first, for so long or until they say so."""
     review = turn.interview.pace.review
     if review is None:
+        turn.follow(DropTimer(TimerKind.REVIEW))
         turn.task(TaskKind.REVIEW)
     elif review:
         _wait(turn, turn.interview.rota.working_after(turn.now, review, turn.interview.person.researcher))
@@ -113,11 +114,14 @@ def ready(turn: Turn) -> None:
         turn.say("got-it")
 
 
-def wait_anew(turn: Turn) -> None:
-    """What is waited for before the next question is waited for at the pace that they have now."""
+def wait_anew(turn: Turn, *, answering: bool) -> None:
+    """What is waited for before the next question is waited for at the pace that they have now.
+
+    `answering`: the open answer was waited for; else it is the person's turn, as after a stock prompt.
+    """
     if turn.interview.between:
         _review(turn)
-    elif turn.interview.answer.parts:
+    elif answering:
         set_timer(turn)
 
 

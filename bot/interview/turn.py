@@ -22,6 +22,8 @@ class Turn:
     def __init__(self, interview: Interview, now: datetime) -> None:
         self.interview = interview
         self.now = now
+        self.prompted = True
+        """False: what happens is none of the person's doing."""
         self.effects: list[Effect] = []
 
     def change(self, **changes: object) -> None:
@@ -65,7 +67,7 @@ class Turn:
     @property
     def replying(self) -> bool:
         """Whether what is sent now answers something the person just sent."""
-        return pace.is_reply(self.now, self.interview.heard)
+        return self.prompted and pace.is_reply(self.now, self.interview.heard)
 
     def waking(self) -> datetime | None:
         """When something unasked may leave; None for now."""

@@ -21,6 +21,8 @@ def obey(turn: Turn, said: Said, word: Word) -> None:
     """Do what a command says, where the interview stands. STOP and LEAVE do not come here: see `leaving`."""
     if turn.interview.state is State.LEAVING and word.command is Command.UNDO:
         word = Word(Command.READY)  # it is the LEAVE that they take back
+    if turn.interview.state is State.LEAVING and word.command is Command.CALL:
+        word = Word(Command.PERSON)  # times to choose from would be taken for what becomes of their answers
     always: dict[Command, Callable[[], None]] = {
         Command.HELP: lambda: turn.say("help"),
         Command.PERSON: lambda: persons.fetch(turn, TaskKind.PERSON_ASKED),

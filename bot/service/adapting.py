@@ -11,15 +11,15 @@ from sqlalchemy import select, update
 
 from bot.errors import OwnPaceError, WrongUse
 from bot.interview import needs
-from bot.interview.events import NeedsChanged, TaskKind
+from bot.interview.events import NeedsChanged, TaskKind, TimerKind
 from bot.interview.schedule import Schedule, Wording
 from bot.interview.state import Interview
 from bot.records import participants
 from bot.records.participants import Participant, Rules, Terms
-from bot.records.tables import interviews, outbox
+from bot.records.tables import interviews, outbox, timers
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import conversations, enrolment
+from bot.service import conversations, enrolment, reconfirming
 from bot.service.enrolment import Entry
 
 WORDS = ("wording", "language")
@@ -98,7 +98,8 @@ def _checked(
     if "wording" in said:
         said["wording"] = wording
     changes = [Change(name, now[name], value) for name, value in said.items() if value != now[name]]
-    kept = {name: value for name, value in (now | said).items() if value and name not in enrolment.COLUMNS}
+    kept = {name: value for name, value in (now | said).items() if name not in enrolment.COLUMNS}
+    kept = {name: value for name, value in kept.items() if value or name not in SETTINGS}  # a note may be emptied
     entry = Entry(
         cohort=participant.interview.schedule.cohort,
         address=participant.address,
@@ -116,6 +117,12 @@ def _schedule(interview: Interview, entry: Entry, rules: Rules) -> Schedule:
     theirs = interview.schedule
     if entry.language == theirs.language:
         return theirs
+    if changed := reconfirming.differing(interview, rules):
+        names = ", ".join(one.id for one in changed)
+        raise OwnPaceError(
+            f"Statements have changed since they were put to them ({names}): run reconfirm first, and change the "
+            "language when they have answered."
+        )
     other = rules.schedules[entry.cohort, entry.language]
     if _way(other) != _way(theirs):
         raise OwnPaceError(
@@ -125,8 +132,12 @@ def _schedule(interview: Interview, entry: Entry, rules: Rules) -> Schedule:
     return other
 
 
-def _way(schedule: Schedule) -> tuple[list[str], list[str]]:
-    return [one.id for one in schedule.statements], [one.id for one in schedule.questions]
+def _way(schedule: Schedule) -> tuple[list[object], ...]:
+    return (
+        [(one.id, one.qualifies) for one in schedule.eligibility],
+        [(one.id, one.required, one.permits) for one in schedule.statements],
+        [one.id for one in schedule.questions],
+    )
 
 
 def _columns(participant: Participant, entry: Entry) -> dict[str, object]:
@@ -139,14 +150,17 @@ def _act(uow: UnitOfWork, terms: Terms, before: Participant, after: Participant)
     old, new = before.interview, after.interview
     words = (old.person.wording, old.schedule.version) != (new.person.wording, new.schedule.version)
     pace = (old.pace, old.person.timezone) != (new.pace, new.person.timezone)
-    discreet = old.person.discreet is not new.person.discreet
-    waits = (pace or discreet) and _waits(uow, after)
-    conversations.happen(uow, terms, after, NeedsChanged(words=words, pace=pace, waits=waits))
-    if discreet and new.person.discreet:
+    shown = old.person.discreet and not new.person.discreet and not conversations.is_beckoned(uow, after)
+    hidden = new.person.discreet and not old.person.discreet
+    waits = (pace or shown or hidden) and _waits(uow, after)
+    settling = _settles(uow, after)
+    conversations.happen(uow, terms, after, NeedsChanged(words=words, pace=pace, waits=waits, settling=settling))
+    if hidden:
         conversations.hide(uow, terms, after)
-    elif discreet:
+    elif shown:
         conversations.show(uow, after)
-    if not participants.by_id(uow, terms, after.id).interview.between:
+    now = participants.by_id(uow, terms, after.id).interview
+    if not now.between or now.pace.review is not None:
         uow.close_tasks(after.id, frozenset({TaskKind.REVIEW.value}))
 
 
@@ -156,6 +170,12 @@ def _with_whose_words(before: Participant, after: Participant) -> Participant:
     if was == said or not after.interview.answers or needs.WHO.get(said) is None:
         return after
     return replace(after, interview=after.interview.but(who=needs.WHO[said]))
+
+
+def _settles(uow: UnitOfWork, participant: Participant) -> bool:
+    """Whether a timer waits for the open answer to be whole."""
+    of_person = (timers.c.participant_id == participant.id, timers.c.kind == TimerKind.SETTLE.value)
+    return uow.one(select(timers.c.id).where(*of_person)) is not None
 
 
 def _waits(uow: UnitOfWork, participant: Participant) -> bool:

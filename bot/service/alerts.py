@@ -65,7 +65,7 @@ def _write(uow: UnitOfWork, terms: Terms, who: str, words: str, cause: str, code
     uow.note("service", "alerted" if ways else "could not alert", code, who=who, cause=cause)
     for kind, lane, sealed in ways:
         message = {"key_id": key_id, "channel": kind, "belongs": "alert", "body": key.seal(words, "body")}
-        outgoing.queue(uow, message, {"lane": lane, "address": sealed})
+        outgoing.queue(uow, message, {"lane": lane, "address": sealed, "urgent": True})
 
 
 def _user(uow: UnitOfWork, name: str) -> Mapping[str, Any] | None:

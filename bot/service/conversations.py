@@ -46,6 +46,7 @@ from bot.interview.pace import is_reply
 from bot.interview.reminders import DISCREET
 from bot.interview.reminding import REMINDERS
 from bot.interview.wording import clock, day, stock
+from bot.messages import Delivery
 from bot.records import participants
 from bot.records.participants import Participant, Terms
 from bot.records.prepared import Prepared
@@ -140,10 +141,24 @@ def hide(uow: UnitOfWork, terms: Terms, participant: Participant) -> None:
 
 def show(uow: UnitOfWork, participant: Participant) -> None:
     """Nobody else sees their phone any more: what waited for them to write leaves."""
+    of = (outbox.c.lane == lane(participant.id), outbox.c.message_id == messages.c.id, messages.c.texts == DISCREET)
+    beckons = select(outbox.c.seq).where(*of, outbox.c.state == "pending")
+    changed = {"changed_at": uow.now}
+    uow.execute(update(outbox).where(outbox.c.seq.in_(beckons)).values(state="cancelled", **changed))
     if participant.closed is None:
         held = (outbox.c.lane == lane(participant.id), outbox.c.state == "held")
-        uow.execute(update(outbox).where(*held).values(state="pending", changed_at=uow.now))
+        uow.execute(update(outbox).where(*held).values(state="pending", **changed))
         uow.changed.add("outbox")
+
+
+def is_beckoned(uow: UnitOfWork, participant: Participant) -> bool:
+    """Whether they were told that a message is ready, and what waits is waiting for the word they were asked for."""
+    of = (outbox.c.lane == lane(participant.id), outbox.c.message_id == messages.c.id, messages.c.texts == DISCREET)
+    told = select(func.max(outbox.c.claimed_at)).where(*of, outbox.c.state.in_(["sending", "accepted", "unknown"]))
+    at, heard = uow.execute(told).scalar(), participant.interview.heard
+    held = (outbox.c.lane == lane(participant.id), outbox.c.state == "held")
+    waits = uow.one(select(outbox.c.seq).where(*held).limit(1)) is not None
+    return waits and at is not None and (heard is None or heard < at)
 
 
 def next_wake(uow: UnitOfWork) -> datetime | None:
@@ -293,8 +308,9 @@ class _Turn:
         )
         waiting = (in_lane, outbox.c.state.in_(["pending", "held"]))
         cancelled = {"state": "cancelled", "changed_at": uow.now}
-        asked = () if effect.anew else (outbox.c.question.is_not(None),)
-        uow.execute(update(outbox).where(*waiting, ours, *asked).values(**cancelled))
+        asked = outbox.c.question.is_not(None)
+        again = or_(asked, outbox.c.unasked) if effect.anew else asked
+        uow.execute(update(outbox).where(*waiting, ours, again).values(**cancelled))
         uow.execute(update(outbox).where(*waiting, ours).values(state="aside", changed_at=uow.now))
         flying = (in_lane, outbox.c.state.in_(["sending", "unknown"]))
         uow.execute(update(outbox).where(*flying, *([] if effect.people else [ours])).values(unwanted=True))
@@ -320,34 +336,34 @@ class _Turn:
         uow = self.uow
         aside = (outbox.c.lane == lane(self.participant.id), outbox.c.state == "aside")
         if after.interview.person.discreet and not is_reply(uow.now, after.interview.heard):
-            self.hold_back("aside")
+            self.hold_back([row for row in self.waiting("aside") if row["unasked"]])
         values = {"state": "pending", "not_before": effect.not_before or uow.now, "changed_at": uow.now}
         uow.execute(update(outbox).where(*aside).values(**values))
         uow.changed.add("outbox")
 
     def hide(self) -> None:
-        """What waits becomes as what is sent from now on: they are told only that a message is ready."""
-        self.hold_back("pending")
-        held = self.unasked("held")
-        told = any(row["texts"] == DISCREET for row in self.unasked("pending"))
-        if held and not told:
-            self.beckon(min(row["not_before"] for row in held))
+        """Nothing that waits is shown: they are told only that a message is ready, outside their quiet hours."""
+        self.hold_back(self.waiting("pending"))
+        if held := self.waiting("held"):
+            self.beckon(max(self.uow.now, min(row["not_before"] for row in held)))
 
-    def hold_back(self, state: str) -> None:
-        """Of what waits in this state, what would give something away waits until they write."""
-        telling = [row["seq"] for row in self.unasked(state) if not neutral((row["texts"] or "").split())]
+    def hold_back(self, rows: Sequence[RowMapping]) -> None:
+        """Of these, what would give something away waits until they write."""
+        telling = [row["seq"] for row in rows if not neutral((row["texts"] or "").split())]
         held = update(outbox).where(outbox.c.seq.in_(telling))
         self.uow.execute(held.values(state="held", changed_at=self.uow.now))
 
     def beckon(self, not_before: datetime | None) -> None:
-        """Say only that a message is ready."""
+        """Say only that a message is ready, unless that waits to be said already."""
+        if any(row["texts"] == DISCREET for state in ("pending", "aside") for row in self.waiting(state)):
+            return
         body = stock(self.participant.interview, [DISCREET])
         self.send(Send(body, (DISCREET,), not_before=not_before, unasked=True))
 
-    def unasked(self, state: str) -> list[RowMapping]:
-        """What nobody asked for, of the bot's messages to them that are in this state."""
-        of = (outbox.c.lane == lane(self.participant.id), outbox.c.state == state, outbox.c.unasked)
-        with_texts = select(outbox.c.seq, outbox.c.not_before, messages.c.texts).join(
+    def waiting(self, state: str) -> list[RowMapping]:
+        """The bot's messages to them that are in this state."""
+        of = (outbox.c.lane == lane(self.participant.id), outbox.c.state == state, messages.c.author == "bot")
+        with_texts = select(outbox.c.seq, outbox.c.not_before, outbox.c.unasked, messages.c.texts).join(
             messages, messages.c.id == outbox.c.message_id
         )
         return self.uow.all(with_texts.where(*of))
@@ -377,7 +393,12 @@ class _Turn:
             outbox.c.question == self.participant.interview.open_point,
         )
         last = select(messages.c.version, messages.c.wording).join(outbox, outbox.c.message_id == messages.c.id)
-        left = last.where(*asked, outbox.c.state.in_(["accepted", "unknown"])).order_by(messages.c.id.desc()).limit(1)
+        came = or_(outbox.c.delivery.is_(None), outbox.c.delivery != Delivery.FAILED.value)
+        left = (
+            last.where(*asked, outbox.c.state.in_(["accepted", "unknown"]), came)
+            .order_by(messages.c.id.desc())
+            .limit(1)
+        )
         row = self.uow.one(left)
         return (row and row["version"]) or schedule.version, (row and row["wording"]) or person.wording.value
 

@@ -535,9 +535,13 @@ def recover(uow: UnitOfWork, ask_after: Mapping[str, timedelta]) -> int:
 
 
 @beside
-def not_handed_over(uow: UnitOfWork, holder: str, in_hand: Sequence[int]) -> None:
-    """What this process has claimed and does not know of, as the answer to the claim was lost: it did not leave."""
-    claimed = (outbox.c.state == "sending", outbox.c.claimed_by == holder, outbox.c.seq.not_in(in_hand))
+def not_handed_over(uow: UnitOfWork, holder: str, in_hand: Sequence[int], until: datetime) -> None:
+    """What this process has claimed and does not know of, as the answer to the claim was lost: it did not leave.
+
+    `until`: when that was. What was claimed since, in the commit of a turn, may be about to leave.
+    """
+    ours = (outbox.c.state == "sending", outbox.c.claimed_by == holder, outbox.c.claimed_at <= until)
+    claimed = (*ours, outbox.c.seq.not_in(in_hand))
     again = {"state": "pending", "claimed_at": None, "claimed_by": None, "changed_at": uow.now}
     uow.execute(update(outbox).where(*claimed).values(**again))
 

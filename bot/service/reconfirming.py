@@ -101,7 +101,7 @@ def _changes(
         participant = participants.by_code(uow, terms, code)
         if participant is None:
             raise OwnPaceError(f"There is no participant {code}. See: scripts/ownpace participants")
-        new = _differing(participant.interview, rules, only)
+        new = differing(participant.interview, rules, only)
         if new:
             names = tuple(statement.id for statement in new)
             yield participant, new, Change(participant.code, names, _outcome(participant.interview, names))
@@ -111,7 +111,7 @@ def _everybody(uow: UnitOfWork) -> list[str]:
     return [row["code"] for row in uow.all(select(people.c.code).order_by(people.c.id))]
 
 
-def _differing(interview: Interview, rules: Rules, only: Iterable[str]) -> tuple[Statement, ...]:
+def differing(interview: Interview, rules: Rules, only: Iterable[str] = ()) -> tuple[Statement, ...]:
     """The statements of today that their version does not have, or has in other words in their wording."""
     theirs = interview.schedule
     today = rules.schedules.get((theirs.cohort, theirs.language))

@@ -75,7 +75,8 @@ class Worker:
     _in_hand: set[int] = field(default_factory=set)
     _with: Counter[str] = field(default_factory=Counter)
     """How many messages each channel has in hand."""
-    _claim_failed: bool = False
+    _claim_failed: datetime | None = None
+    """When the answer to a claim was lost."""
     _held: dict[str, tuple[Lease, float]] = field(default_factory=dict)
     _flying: set[asyncio.Task[None]] = field(default_factory=set)
     _good: dict[str, float] = field(default_factory=dict)
@@ -231,9 +232,9 @@ class Worker:
 
     async def _send_round(self) -> None:
         self._awake.clear()
-        if self._claim_failed:
-            await self.database.run(outbox.not_handed_over, self.me, tuple(self._in_hand))
-            self._claim_failed = False
+        if failed := self._claim_failed:
+            await self.database.run(outbox.not_handed_over, self.me, tuple(self._in_hand), failed)
+            self._claim_failed = None if self._claim_failed == failed else self._claim_failed
         wait = LOOK_AGAIN
         while self._lives_surely() and (claimed := await self._claim()):
             self._send_all(claimed)
@@ -255,7 +256,7 @@ class Worker:
         try:
             return await self.database.run(outbox.claim, self.terms, holder=self.me, full=self._full)
         except Exception:
-            self._claim_failed = True
+            self._claim_failed = self.database.clock()
             raise
 
     def _fly(self, work: Any) -> None:
@@ -268,7 +269,7 @@ class Worker:
             if self._lives_surely():
                 await self._hand_over(claimed)
             else:
-                self._claim_failed = True
+                self._claim_failed = self.database.clock()
         finally:
             self._in_hand.discard(claimed.seq)
             if claimed.kind in self._full():

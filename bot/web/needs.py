@@ -14,6 +14,7 @@ from bot.errors import OwnPaceError
 from bot.interview.needs import WHO
 from bot.interview.rota import CallWay
 from bot.interview.schedule import Wording
+from bot.interview.state import YES
 from bot.service import adapting, contact
 from bot.service.access import May, may
 from bot.service.adapting import Change
@@ -116,6 +117,7 @@ async def _needs(
         now = {name: value for name, value in now.items() if name not in _private(now)}
     elif any(now[name] for name in _private(now)):
         await parts.database.run(contact.seen, user, code)
+    now = {name: _in_words_of_the_page(name, value) for name, value in now.items()}
     known: dict[str, Any] = {
         "code": code,
         "groups": list(_groups(now, [language for _, language in sorted(parts.rules.schedules)])),
@@ -125,6 +127,14 @@ async def _needs(
         "saved": saved,
     }
     return page(request, "needs.html", status=409 if problem else 200, user=user, problem=problem, **known)
+
+
+def _in_words_of_the_page(name: str, value: str) -> str:
+    """A choice however a file of people says it: what was not changed on the page must not change."""
+    choices = next((field.choices for _, fields in GROUPS for field in fields if field.name == name), ())
+    if choices is YES_OR_NO and value:
+        return "yes" if value.strip().casefold() in YES else "no"
+    return value.strip().casefold() if choices else value
 
 
 def _private(names: Iterable[str]) -> set[str]:

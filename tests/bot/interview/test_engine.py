@@ -48,7 +48,7 @@ from bot.interview.events import (
 )
 from bot.interview.reminders import Ladder
 from bot.interview.schedule import Wording
-from bot.interview.state import NO_LADDER, Interview, Menu, Progress, State, Who
+from bot.interview.state import NO_LADDER, Answer, Interview, Menu, Progress, State, Who
 from bot.interview.turn import ENDED
 from bot.messages import MediaKind
 from tests.bot.interview.player import Player, statements_changed
@@ -74,6 +74,11 @@ def word_of(event: Event) -> Command | None:
     """The command that the event is, if it is one."""
     word = parse(event.text) if isinstance(event, Said) else None
     return word.command if word else None
+
+
+def settled(now: Interview) -> dict[str, Answer]:
+    """The answers; whose words one is in that was said ahead is as with the answer that its messages came from."""
+    return {k: a.but(who=None) if a.progress is Progress.AHEAD else a for k, a in now.answers.items()}
 
 
 class Interviews(RuleBasedStateMachine):
@@ -197,8 +202,9 @@ class Interviews(RuleBasedStateMachine):
         words, settle_now = wording is not now.person.wording, timedelta(minutes=settle)
         pace_now = replace(now.pace, settle=settle_now)
         self.player.interview = now.but(person=replace(now.person, wording=wording), pace=pace_now)
-        effects = self.take(NeedsChanged(words, now.pace.settle != settle_now, waits))
-        if words and now.state is State.ACTIVE and not now.between:
+        settles = TimerKind.SETTLE in self.player.timers
+        effects = self.take(NeedsChanged(words, now.pace.settle != settle_now, waits, settles))
+        if words and now.state is State.ACTIVE and not now.between and now.menu is None:
             assert [e.question for e in effects if isinstance(e, Send)] == [now.open_point], "asked in the new words"
         if not words and not waits and not now.between:
             assert not [effect for effect in effects if isinstance(effect, Send)]
@@ -242,7 +248,7 @@ class Interviews(RuleBasedStateMachine):
             assert list(parts) == sorted(parts)
         if data.draw(st.sampled_from([True, True, False])):
             self.put(was)
-            assert dict(self.player.interview.answers) == dict(before.answers)
+            assert settled(self.player.interview) == settled(before)
 
     def refilable(self) -> list[int]:
         free = (Belongs.ANSWER, Belongs.LATE, Belongs.CONVERSATION, Belongs.ASIDE)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import String, cast
+from sqlalchemy import String, cast, func, select, update
 
 from bot.errors import EnrolmentError, OwnPaceError, WrongUse
 from bot.interview.schedule import Wording
@@ -173,11 +173,12 @@ def test_what_is_no_question_is_hidden_too(study: World) -> None:
 
 def test_nobody_else_sees_the_phone_any_more(study: World) -> None:
     study.enrol(attributes={"discreet": "yes"})
-    assert len(study.leave()) == 1
-    change(study, discreet="no")
-    study.clock.forward(days=1)
+    change(study, discreet="no")  # before they were told that a message is ready
     said = study.leave()
+    study.clock.forward(days=1)
+    said += study.leave()
     assert any("study" in one for one in said)
+    assert not any("message ready for you" in one for one in said)
     assert study.count_of(outbox, outbox.c.state == "held") == 0
 
 
@@ -190,6 +191,122 @@ def test_whose_words_they_write_from_now_on(study: World) -> None:
     assert found["who"] == "help"
     interview = study.run(participants.named, study.program.terms, "SW01").interview
     assert interview.answer.who == "with help"
+
+
+def test_a_reply_that_could_not_leave_is_hidden_too_and_they_are_told_once(study: World) -> None:
+    study.consented()
+    study.clock.forward(hours=9)  # nine in the evening
+    study.says("SKIP")
+    change(study, discreet="yes")
+    study.clock.forward(hours=13)
+    (ready,) = study.leave()
+    assert "message ready for you" in ready
+    study.says("yes")
+    assert any(one.startswith("Q2 of 14") for one in study.leave())
+
+
+def test_a_change_is_no_reply_so_nothing_leaves_at_night(study: World) -> None:
+    study.consented(attributes={"discreet": "yes"})
+    study.clock.forward(hours=11)
+    study.says("HELP")
+    study.leave()
+    study.clock.forward(minutes=25)
+    change(study, wording="easy_read")
+    change(study, wording="short")
+    assert study.leave() == []
+    study.clock.forward(hours=11)
+    (ready,) = study.leave()
+    assert "Q1" not in ready
+
+
+def test_a_yes_to_the_question_is_no_yes_to_an_old_reminder(study: World) -> None:
+    study.consented(attributes={"discreet": "yes"})
+    study.says("yes")  # one was for the message that was ready
+    study.leave()
+    wake(study, days=4)
+    assert ["message ready for you" in one for one in study.leave()] == [True]
+    study.clock.forward(days=1)
+    change(study, discreet="no", wording="easy_read")
+    study.leave()
+    study.says("Yes")
+    (yes,) = [entry for entry in study.record("SW01").entries if entry.incoming][-1:]
+    assert (yes.body, yes.belongs) == ("Yes", "answer")
+
+
+def test_what_they_were_told_is_ready_waits_for_their_word(study: World) -> None:
+    study.enrol(attributes={"discreet": "yes"})
+    assert len(study.leave()) == 1
+    change(study, discreet="no")
+    study.clock.forward(days=1)
+    assert study.leave() == []
+    study.says("Yes")
+    assert study.count_of(consents) == 0, "it was for the message that is ready"
+    assert any("study" in one for one in study.leave())
+
+
+# What is open beside the question
+
+
+def test_after_a_prompt_it_stays_their_turn(study: World) -> None:
+    study.consented(attributes={"prompts": "yes"})
+    study.clock.forward(days=1)
+    study.says("By phone")
+    wake(study, hours=1)
+    (prompt,) = study.leave()
+    change(study, days="mon, tue, wed, thu, fri", settle="1h")
+    wake(study, hours=3)
+    assert study.leave() == [], prompt
+    study.says("And by post")
+    assert study.record("SW01").entries[-1].question == "b-now"
+
+
+def test_while_a_menu_is_open_nothing_else_is_asked(study: World) -> None:
+    study.consented()
+    study.clock.forward(days=1)
+    study.says("CHANGE")
+    study.leave()
+    change(study, wording="easy_read")
+    assert study.leave() == []
+    study.says("carrier pigeon")
+    assert study.record("SW01").entries[-1].belongs != "answer"
+
+
+def test_a_reply_to_help_still_comes_where_the_information_comes_again(study: World) -> None:
+    study.enrol(wording=Wording.STANDARD)
+    study.leave()
+    study.says("HELP")
+    change(study, wording="easy_read")
+    study.clock.forward(days=1)
+    texts = study.program.schedules["social-workers", "en"].texts
+    said = study.leave()
+    assert sum(one.startswith(texts["help"].standard[:20]) for one in said) == 1
+
+
+def test_from_now_on_somebody_reads_first(study: World) -> None:
+    study.consented(attributes={"review": "4h"})
+    study.clock.forward(days=1)
+    study.says("By phone")
+    study.says("DONE")
+    change(study, review="manual")
+    wake(study, days=3)
+    assert study.record("SW01").row.place == "Question 1 of 14"
+    assert study.open_tasks() == ["to review"]
+    change(study, review="4h")
+    assert study.open_tasks() == []
+
+
+def test_words_that_did_not_arrive_are_not_those_they_agreed_to(study: World) -> None:
+    study.enrol(wording=Wording.STANDARD)
+    study.leave()
+    study.says("yes")
+    study.leave()
+    change(study, wording="easy_read")
+    study.clock.forward(days=1)
+    study.leave()
+    last = (outbox.c.seq == select(func.max(outbox.c.seq)).scalar_subquery(),)
+    study.run(lambda uow: uow.execute(update(outbox).where(*last).values(delivery="failed")))
+    study.says("yes")
+    assert study.count_of(consents, consents.c.wording == "easy_read") == 0
 
 
 # What cannot be
@@ -274,6 +391,16 @@ def test_a_yes_to_the_words_of_the_old_language_is_written_down_with_them(study:
     study.leave()
     study.says("yes")
     assert study.count_of(consents, consents.c.version != old) == 1
+
+
+def test_statements_that_have_changed_are_put_to_them_before_the_language_changes(study: World) -> None:
+    study.consented()
+    rules = welsh(study)
+    english = rules.schedules["social-workers", "en"]
+    new = [one.model_copy(update={"short": "Other words. YES or NO?"}) for one in english.statements[:1]]
+    rules = replace(rules, schedules={**rules.schedules, ("social-workers", "en"): english.with_statements(new)})
+    with pytest.raises(OwnPaceError, match=r"Statements have changed .* run reconfirm first"):
+        study.run(adapting.change, study.program.terms, rules, "SW01", {"language": "cy"}, "Ann")
 
 
 def test_a_language_that_asks_something_else_is_refused(study: World) -> None:

@@ -57,6 +57,18 @@ async def test_a_value_that_cannot_act_is_named_and_the_form_keeps_what_was_writ
     assert needs(team.study)["safe_contact"] == ""
 
 
+async def test_a_yes_that_a_file_wrote_in_another_way_stays_a_yes(team: Team) -> None:
+    team.study.enrol(attributes={"discreet": "true", "no_calls": "Y", "who": "Own", "supporter": "Flo"})
+    before = needs(team.study)
+    form = posted((await team.cora.get(PAGE)).text)
+    assert (form["now-discreet"], form["now-no_calls"], form["now-who"]) == ("yes", "yes", "own")
+    answer = await team.cora.post(PAGE, data=form | {"now-settle": "2h", "now-supporter": ""})
+    assert needs(team.study) == before | {"settle": "2h", "supporter": ""}
+    back = answer.text.partition("Change it back")[0].rpartition("<form")[2]
+    await team.cora.post(PAGE, data=posted(back))
+    assert needs(team.study) == before
+
+
 async def test_how_they_are_reached_and_notes_are_for_whoever_may_see_them(team: Team) -> None:
     team.study.enrol(attributes={"supporter": "Her sister Flo", "safe_contact": "Ring the neighbour"})
     seen = (audit.c.act == "saw name and contact details", audit.c.actor == "Cora")
