@@ -65,7 +65,8 @@ def test_whoever_is_fetched_is_told_that_there_is_a_safe_way_to_contact_them_and
     assert "They have said how it is safe to contact them: read it on their page first, under Name" in mail[1]
     assert "he reads" not in mail[1]
     page = study.program.database.read_now(work.page, User(1, "Kim", "admin"))
-    assert [(one.kind, one.note) for one in page.tasks] == [("person asked", alerts.SAFELY)]
+    ((kind, note),) = [(one.kind, one.note) for one in page.tasks]
+    assert (kind, note) == ("person asked", f"They were told: by Tuesday 24 November, 5:00 pm. {alerts.SAFELY}")
     assert study.record(code).notes == {"safe_contact": "Only by text; he reads my mail"}
 
 
