@@ -106,6 +106,7 @@ def test_a_claim_whose_answer_was_lost_leaves_after_all(study: World) -> None:
     (lost,) = study.run(outbox.claim, study.program.terms, 64, "me")
     study.run(outbox.not_handed_over, "me", [lost.seq], study.clock.now)
     study.run(outbox.not_handed_over, "other", [], study.clock.now)
+    study.run(outbox.not_handed_over, "me", [], study.clock.now - timedelta(seconds=1))  # it was claimed since
     assert states(study)[0] == "sending"
     study.run(outbox.not_handed_over, "me", [], study.clock.now)
     assert [one.seq for one in study.claim()] == [lost.seq]
