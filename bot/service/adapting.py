@@ -22,8 +22,7 @@ from bot.records.unit_of_work import UnitOfWork
 from bot.service import conversations, enrolment, reconfirming
 from bot.service.enrolment import Entry
 
-WORDS = ("wording", "language")
-SETTINGS = (*WORDS, "timezone", *needs.SETTINGS)
+SETTINGS = ("wording", "language", "timezone", *needs.SETTINGS)
 """What can be changed of everybody; beside that, the notes that a person has."""
 
 
@@ -86,30 +85,35 @@ def _checked(
 ) -> tuple[list[Change], Entry]:
     """What differs, and the person as they would be enrolled with it."""
     now = _now(uow, participant)
-    for name in wanted.keys() - now.keys():
-        near = difflib.get_close_matches(name, now, n=1)
-        mend = f"did you mean {near[0]}?" if near else f"there is {', '.join(now)}."
-        raise WrongUse(f"{name!r} is nothing that can be changed of {participant.code}: {mend}")
-    usual = {"wording": Wording.STANDARD.value, "language": "en", "timezone": rules.timezone}
-    said = {name: " ".join(value.split()) or usual.get(name, "") for name, value in wanted.items()}
-    wording = said.get("wording", now["wording"]).casefold().replace(" ", "_")
-    if wording not in list(Wording):
-        raise WrongUse(f"wording {wording!r} must be one of {', '.join(Wording)}.")
-    if "wording" in said:
-        said["wording"] = wording
+    said = _tidied(participant.code, now, wanted, rules)
     changes = [Change(name, now[name], value) for name, value in said.items() if value != now[name]]
     kept = {name: value for name, value in (now | said).items() if name not in enrolment.COLUMNS}
     kept = {name: value for name, value in kept.items() if value or name not in SETTINGS}  # a note may be emptied
     entry = Entry(
         cohort=participant.interview.schedule.cohort,
         address=participant.address,
-        wording=Wording(wording),
+        wording=Wording(said.get("wording", now["wording"])),
         language=said.get("language", now["language"]),
         timezone=said.get("timezone", now["timezone"]),
         attributes=kept,
     )
     enrolment.check(entry, rules)
     return changes, entry
+
+
+def _tidied(code: str, now: Mapping[str, str], wanted: Mapping[str, str], rules: Rules) -> dict[str, str]:
+    """What is wanted, as it is kept. Raises WrongUse for a name or a wording that is not known, with the mend."""
+    for name in wanted.keys() - now.keys():
+        near = difflib.get_close_matches(name, now, n=1)
+        mend = f"did you mean {near[0]}?" if near else f"there is {', '.join(now)}."
+        raise WrongUse(f"{name!r} is nothing that can be changed of {code}: {mend}")
+    usual = {"wording": Wording.STANDARD.value, "language": "en", "timezone": rules.timezone}
+    said = {name: " ".join(value.split()) or usual.get(name, "") for name, value in wanted.items()}
+    if "wording" in said:
+        said["wording"] = said["wording"].casefold().replace(" ", "_")
+        if said["wording"] not in list(Wording):
+            raise WrongUse(f"wording {said['wording']!r} must be one of {', '.join(Wording)}.")
+    return said
 
 
 def _schedule(interview: Interview, entry: Entry, rules: Rules) -> Schedule:

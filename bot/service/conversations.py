@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import RowMapping, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -135,14 +135,13 @@ def _due(uow: UnitOfWork, participant: Participant, kind: TimerKind, position: s
 
 
 def hide(uow: UnitOfWork, terms: Terms, participant: Participant) -> None:
-    """Others may see their phone from now on: what waits to leave, and nobody asked for, waits until they write."""
+    """Others may see their phone from now on: whatever of the bot's waits to leave waits until they write."""
     _Turn(uow, terms, participant).hide()
 
 
 def show(uow: UnitOfWork, participant: Participant) -> None:
     """Nobody else sees their phone any more: what waited for them to write leaves."""
-    of = (outbox.c.lane == lane(participant.id), outbox.c.message_id == messages.c.id, messages.c.texts == DISCREET)
-    beckons = select(outbox.c.seq).where(*of, outbox.c.state == "pending")
+    beckons = select(outbox.c.seq).where(*_beckons(participant), outbox.c.state == "pending")
     changed = {"changed_at": uow.now}
     uow.execute(update(outbox).where(outbox.c.seq.in_(beckons)).values(state="cancelled", **changed))
     if participant.closed is None:
@@ -153,12 +152,17 @@ def show(uow: UnitOfWork, participant: Participant) -> None:
 
 def is_beckoned(uow: UnitOfWork, participant: Participant) -> bool:
     """Whether they were told that a message is ready, and what waits is waiting for the word they were asked for."""
-    of = (outbox.c.lane == lane(participant.id), outbox.c.message_id == messages.c.id, messages.c.texts == DISCREET)
-    told = select(func.max(outbox.c.claimed_at)).where(*of, outbox.c.state.in_(["sending", "accepted", "unknown"]))
-    at, heard = uow.execute(told).scalar(), participant.interview.heard
+    left = (*_beckons(participant), outbox.c.state.in_(["sending", "accepted", "unknown"]))
+    at, heard = uow.execute(select(func.max(outbox.c.claimed_at)).where(*left)).scalar(), participant.interview.heard
     held = (outbox.c.lane == lane(participant.id), outbox.c.state == "held")
     waits = uow.one(select(outbox.c.seq).where(*held).limit(1)) is not None
     return waits and at is not None and (heard is None or heard < at)
+
+
+def _beckons(participant: Participant) -> tuple[ColumnElement[bool], ...]:
+    """The messages that only say that one is ready."""
+    theirs = (outbox.c.lane == lane(participant.id), outbox.c.message_id == messages.c.id)
+    return (*theirs, messages.c.texts == DISCREET)
 
 
 def next_wake(uow: UnitOfWork) -> datetime | None:

@@ -411,7 +411,7 @@ class Worker:
                 log.warning("the provider could not be asked for missed messages", kind=kind, reason=reason)
             try:
                 await self._take_missed(kind, held)
-            except Exception as error:
+            except Exception as error:  # it is looked up again at the next round, and nothing of it is lost
                 log.error("what was missed could not be stored yet", kind=kind, error=type(error).__name__)
 
     async def _take_missed(self, kind: str, held: Sequence[News]) -> None:
