@@ -43,9 +43,12 @@ A_MOMENT = 0.01
 BUSY_MS = 15_000
 """How long to wait for another process, such as a command beside the server, to finish its commit."""
 
-SETTINGS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
-"""On the disk before anybody is told so; and what is deleted is overwritten with zeros."""
+SETTINGS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "temp_store=MEMORY")
+"""On the disk before anybody is told so; and what is deleted is overwritten with zeros.
 
+What SQLite keeps to undo a part of a transaction stays in memory: its temporary files are outside the study's folder
+(sqlite.org/tempfiles.html, section 2.4), and a turn would write 25 pages to one.
+"""
 
 _NOTICED_SOON = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 """That we are gone, by the server: what a transaction holds is free again then."""

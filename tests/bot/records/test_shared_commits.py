@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from bot.records import database as database_module
 from bot.records.database import Database
@@ -116,3 +116,17 @@ def test_what_waits_for_a_moment_is_written_down_at_the_end(tmp_path: Path, monk
         asyncio.run(begin())
     with world(tmp_path, **on_sqlite(tmp_path)) as study:
         assert kept(study.program.database) == ["row a"]
+
+
+def test_what_undoes_a_part_is_written_nowhere_but_in_the_folder(database: Database) -> None:
+    """SQLite keeps the pages that a savepoint changes; once they are many, in a file elsewhere unless it is told."""
+
+    def fill(uow: UnitOfWork) -> list[str]:
+        with uow.undone_on_failure():
+            for number in range(500):
+                uow.execute(insert(meta).values(name=f"row {number:036}", value="x" * 2000))
+        with uow.undone_on_failure():
+            uow.execute(update(meta).values(value="y" * 2000))
+            return [str(one.readlink()) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
+
+    assert [path for path in database.run_now(fill) if "etilqs" in path] == []
