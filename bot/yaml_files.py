@@ -36,6 +36,11 @@ Place = tuple[str | int, ...]
 DEEPEST = 12
 """Levels of nesting; a schedule has seven."""
 
+READABLE = 100
+"""Levels of nesting that are read at all."""
+
+_Quick = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's; a PyYAML that was built without it has none
+
 
 @dataclass
 class File:
@@ -131,7 +136,7 @@ def _names(model: Any, place: Place) -> list[str]:
 
 def read(path: Path, problems: list[str]) -> File | None:
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
+        node = _composed(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         problems.append(f"{path}: is missing; every language needs it.")
         return None
@@ -155,6 +160,22 @@ def read(path: Path, problems: list[str]) -> File | None:
     before = len(problems)
     file.data = _plain(node, (), file)
     return file if len(problems) == before else None
+
+
+def _composed(text: str) -> yaml.Node | None:
+    """By libyaml, which is ten times as fast; but what is wrong with a text PyYAML's own parser says better.
+
+    Raises RecursionError for a text with more nesting than libyaml survives.
+    """
+    try:
+        depth = 0
+        for event in yaml.parse(text, Loader=_Quick):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > READABLE:
+                raise RecursionError
+        return yaml.compose(text, Loader=_Quick)
+    except yaml.YAMLError:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 def _plain(node: yaml.Node, place: Place, file: File) -> Any:

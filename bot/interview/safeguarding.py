@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from itertools import groupby, pairwise
 from typing import Annotated, Literal
 
@@ -180,6 +181,7 @@ _Item = str | _Named | _Either | _Gap
 _SIGNS = re.compile(r"<([a-z0-9-]+)>|(\.\.\.)|([.,()\[\]|])|([^\W_]+(?:'[^\W_]+)*)|(\S)")
 
 
+@cache
 def _parsed(phrase: str) -> tuple[_Item, ...]:
     """The phrase in parts. Raises ValueError with what is wrong and the mend."""
     marks = list(_SIGNS.finditer(_clean(phrase)))
@@ -374,7 +376,7 @@ def _pieces(clean: str) -> list[_Token]:
 
 @dataclass(slots=True)
 class _Node:
-    words: dict[str, list[int]] = field(default_factory=dict)
+    words: dict[str, int] = field(default_factory=dict)
     free: list[int] = field(default_factory=list)
     other: list[int] = field(default_factory=list)
     rules: list[int] = field(default_factory=list)
@@ -417,7 +419,7 @@ class _Phrases:
     def follow(self, state: _State, word: str) -> _State | None:
         """Where the word leads from there, or None. A pause may always be passed over, but for the first word."""
         nodes = [self._nodes[node] for node in state.nodes]
-        to = [after for node in nodes for after in node.words.get(word, ())]
+        to = [node.words[word] for node in nodes if word in node.words]
         if word == PAUSE:
             to += state.nodes
         elif word not in self._walls:
@@ -453,15 +455,20 @@ class _Phrases:
             return at
         if isinstance(item, str):
             for word in (item,) if item in (EDGE, PAUSE) else self._speller.spelt(item):
-                after = self._new()
-                self._nodes[at].words.setdefault(word, []).append(after)
-                at = after
+                at = self._after(word, at)
             return at
         ways = self._sets[item.name] if isinstance(item, _Named) else item.ways
         after = self._new()
         for way in ways:
             self._nodes[self._sequence(way, at)].free.append(after)
         return after
+
+    def _after(self, word: str, at: int) -> int:
+        """Where the word leads from there: phrases that begin alike share their way."""
+        words = self._nodes[at].words
+        if word not in words:
+            words[word] = self._new()
+        return words[word]
 
     def _new(self) -> int:
         self._nodes.append(_Node())

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,6 +28,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
 from bot.interview.schedule import Schedule, Text
+from bot.records.prepared import driver_cursor
 from bot.records.unit_of_work import NotTrusted, UnitOfWork, in_transaction
 from bot.records.vault import Vault
 
@@ -203,7 +204,6 @@ class Database:
         self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
         self._writer.start()
         self._watch: Connection | None = None
-        self._seen: int | None = None
         self._follow_ups: list[_FollowUp] = []
 
     # Changing things
@@ -353,14 +353,15 @@ class Database:
         for listener in tuple(self._listeners):
             listener(changed)
 
-    def changed_elsewhere(self) -> bool:
-        """Whether anything was committed since the last call, by this process or another (PRAGMA data_version)."""
+    def version(self) -> int | None:
+        """A number that is another one after each commit, by this process or another (PRAGMA data_version).
+
+        None where it cannot be told so cheaply.
+        """
         if self._watch is None:
             self._watch = self._engine.connect()
-        now = int(self._watch.execute(text("PRAGMA data_version")).scalar_one())
-        self._watch.rollback()
-        before, self._seen = self._seen, now
-        return before is not None and before != now
+        with closing(driver_cursor(self._watch)) as cursor:
+            return int(cursor.execute("PRAGMA data_version").fetchone()[0])
 
     def scrub(self, *, rewrite: bool = True) -> bool:
         """Leave nothing of what was deleted in the files: write the database anew and empty the write-ahead log.

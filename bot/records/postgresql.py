@@ -185,9 +185,9 @@ class PostgreSQL(Database):
             self._bell = Bell(self._engine.url.set(drivername="postgresql").render_as_string(False), self._tell)
         return super().listen(listener)
 
-    def changed_elsewhere(self) -> bool:
-        """Other processes say themselves what they changed."""
-        return False
+    def version(self) -> int | None:
+        """There is none; other processes say themselves what they changed."""
+        return None
 
     def scrub(self, *, rewrite: bool = True) -> bool:
         """Let the server reuse the room of what was deleted; its key is destroyed, so that no copy opens any more."""

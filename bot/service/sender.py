@@ -24,6 +24,7 @@ from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import conversations, deletion, figures, intake, leases, media, outbox, postponing, withdrawal
 from bot.service.leases import RENEWED_EVERY, Lease
+from bot.service.lookout import Lookout
 from bot.service.mailroom import Inbox
 from bot.service.media import Wanted
 from bot.service.outbox import Claimed
@@ -81,6 +82,12 @@ class Worker:
     _flying: set[asyncio.Task[None]] = field(default_factory=set)
     _good: dict[str, float] = field(default_factory=dict)
     _listened: dict[str, float] = field(default_factory=dict)
+    _rung: asyncio.Event = field(default_factory=asyncio.Event)
+    _alarm: datetime | None = None
+    """When the alarm clock rings next."""
+
+    def __post_init__(self) -> None:
+        self._lookout = Lookout(self.database)
 
     @property
     def channels(self) -> Mapping[str, Channel]:
@@ -100,6 +107,7 @@ class Worker:
                 await self._insist(leases.forget_old)
             await asyncio.gather(
                 *([self._keep("living", self._live_round)] if self.database.shared else []),
+                self._keep("looking", self._look_round),
                 self._keep("sending", self._send_round),
                 self._keep_alone("asking", self._ask_round),
                 *(self._keep_alone(f"media of {kind}", partial(self._fetch_round, kind)) for kind in self.channels),
@@ -228,19 +236,33 @@ class Worker:
         held = self._held.get(self._life)
         return held is not None and asyncio.get_running_loop().time() - held[1] < leases.LENGTH.total_seconds() / 2
 
+    # Looking for all of them
+
+    async def _look_round(self) -> None:
+        try:
+            await self._lookout.look()
+        finally:
+            self._rung.set()
+            if self._lookout.due("sending"):
+                self._awake.set()
+        await asyncio.sleep(LOOK_AGAIN)
+
     # Sending
 
     async def _send_round(self) -> None:
+        awake = self._awake.is_set()
         self._awake.clear()
         if failed := self._claim_failed:
             await self.database.run(outbox.not_handed_over, self.me, tuple(self._in_hand), failed)
             self._claim_failed = None if self._claim_failed == failed else self._claim_failed
         wait = LOOK_AGAIN
-        while self._lives_surely() and (claimed := await self._claim()):
+        while awake and self._lives_surely() and (claimed := await self._claim()):
             self._send_all(claimed)
             wait = SOON
         with suppress(TimeoutError):
             await asyncio.wait_for(self._awake.wait(), wait)
+        if wait == SOON:
+            self._awake.set()
 
     def _full(self) -> Set[str]:
         """The channels that have enough in hand. It is asked on a thread of the database's."""
@@ -299,9 +321,10 @@ class Worker:
     # Asking about unknown sends
 
     async def _ask_round(self) -> None:
-        for claimed in await self.database.read(outbox.doubtful, self.terms):
-            await self._ask(claimed)
-        await asyncio.sleep(LOOK_AGAIN)
+        if self._lookout.due("asking"):
+            for claimed in await self.database.read(outbox.doubtful, self.terms):
+                await self._ask(claimed)
+        await self._lookout.again()
 
     async def _ask(self, claimed: Claimed) -> None:
         try:
@@ -318,9 +341,10 @@ class Worker:
 
     async def _fetch_round(self, kind: str) -> None:
         """One channel's alone: a provider that does not answer holds up no other's."""
-        due = await self.database.read(media.due, kind)
-        await asyncio.gather(*(self._fetch(one) for one in due))
-        await asyncio.sleep(LOOK_AGAIN)
+        if self._lookout.due("media"):
+            due = await self.database.read(media.due, kind)
+            await asyncio.gather(*(self._fetch(one) for one in due))
+        await self._lookout.again()
 
     async def _fetch(self, wanted: Wanted) -> None:
         channel = self.channels[wanted.channel]
@@ -342,16 +366,16 @@ class Worker:
     # Timers: APScheduler is the alarm clock, the rows are the memory
 
     async def _wake_round(self, clock: AsyncIOScheduler) -> None:
-        rung = asyncio.Event()
-        due = await self.database.read(_next)
+        self._rung.clear()
+        due = await self.database.read(_next) if self._lookout.due("timers") else self._lookout.next("timers")
         if due is not None and due <= self.database.clock():
             await self.database.run(conversations.wake, self.terms)
             await self.database.run(postponing.leave, self.terms)
             return
-        if due is not None:
-            clock.add_job(rung.set, "date", run_date=due, id="next timer", replace_existing=True)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(rung.wait(), LOOK_AGAIN)
+        if due is not None and due != self._alarm:
+            clock.add_job(self._rung.set, "date", run_date=due, id="next timer", replace_existing=True)
+            self._alarm = due
+        await self._rung.wait()
 
     # Those who were told that their words are deleted: their addresses go too
 

@@ -99,10 +99,12 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
 
 async def _notice(parts: Web) -> None:
     """Tell open pages what other processes changed, such as a command beside the server."""
+    seen = parts.database.version()
     while True:
-        if parts.database.changed_elsewhere():
-            parts.news.tell(frozenset({"*"}))
         await asyncio.sleep(LOOK_AGAIN)
+        if (version := parts.database.version()) != seen:
+            seen = version
+            parts.news.tell(frozenset({"*"}))
 
 
 async def live(request: Request) -> Response:

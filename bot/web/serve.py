@@ -55,7 +55,6 @@ def serve_forever(app: Starlette, listening: socket.socket) -> None:
 
 def _sweep_seldom() -> None:
     """What is loaded by now stays, and a turn makes hundreds of short-lived objects, and hardly a cycle."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 

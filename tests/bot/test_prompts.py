@@ -207,6 +207,11 @@ DAMAGES: dict[str, tuple[Damage, str, str]] = {
         "disabled-adults.yaml:",
         "nested too deeply",
     ),
+    "nested without end": (
+        lambda f: change(f / ADULTS, "title:", "odd: " + "[" * 300_000 + "\ntitle:") and None,
+        "disabled-adults.yaml:",
+        "nesting that YAML does not allow",
+    ),
     "a word for yes": (
         lambda f: change(f / "en/consent.yaml", "    required: true", "    required: perhaps"),
         "consent.yaml:",
