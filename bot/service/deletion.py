@@ -3,7 +3,8 @@
 What the consent ledger points at stays as an empty row, and so does every message that came in: its provider may bring
 a second copy, which must be known as one. Everything else is removed. Within a use case the data key is destroyed in
 the database; `forget_keys` then takes its seed out of the key file, so that no copy opens any more, and `clean` leaves
-nothing in the files. Both may be repeated, and whoever was interrupted repeats them.
+nothing in the files. Both may be repeated: `meta` notes what is to be cleaned, and the server does what somebody who
+was interrupted did not.
 """
 
 from __future__ import annotations
@@ -58,6 +59,10 @@ GONE = "deleted"
 
 NOWHERE = "the address was deleted"
 """Why nothing can be sent to the address of somebody whose contact details were deleted."""
+
+
+TO_CLEAN = "to clean"
+"""Where `meta` notes that what was deleted may still be in the files: whoever was killed did not get there."""
 
 
 @contextmanager
@@ -430,10 +435,35 @@ def forget_keys(database: Database) -> int:
     return len(leaves)
 
 
+def leave_to_clean(uow: UnitOfWork) -> None:
+    """Part of every deletion: the files are to be cleaned, by whoever deletes, or else by the server."""
+    uow.execute(delete(meta).where(meta.c.name == TO_CLEAN))
+    uow.execute(insert(meta).values(name=TO_CLEAN, value=secrets.token_hex(16)))
+
+
+def to_clean(uow: UnitOfWork) -> str:
+    """What is to be cleaned, by a name that no later deletion has; '' where nothing is."""
+    noted = uow.one(select(meta.c.value).where(meta.c.name == TO_CLEAN))
+    return noted["value"] if noted else ""
+
+
+def unclean(uow: UnitOfWork) -> bool:
+    """Whether keys are to be forgotten or files to be cleaned."""
+    return bool(to_clean(uow) or keys_to_forget(uow))
+
+
 def clean(database: Database, *, rewrite: bool = True) -> bool:
     """After a deletion: forget the keys, and leave nothing in the files. False where the log is emptied only later."""
+    noted = database.read_now(to_clean)
     forget_keys(database)
-    return database.scrub(rewrite=rewrite)
+    emptied = database.scrub(rewrite=rewrite)
+    if emptied and noted:
+        database.run_now(_cleaned, noted)
+    return emptied
+
+
+def _cleaned(uow: UnitOfWork, noted: str) -> None:
+    uow.execute(delete(meta).where(meta.c.name == TO_CLEAN, meta.c.value == noted))
 
 
 def in_flight(uow: UnitOfWork, participant_id: int) -> bool:
