@@ -162,13 +162,19 @@ def at_the_provider(uow: UnitOfWork, participant_id: int) -> Counts:
 def contact(uow: UnitOfWork, participant_id: int) -> Counts:
     """Name, addresses, calls and how the conversation is called; a closed address of nobody stays in their place.
 
-    Also where the words that stay hold the name or an address.
+    Also where the words that stay hold the name or an address, and raw deliveries, each of which says from where it is.
     """
-    forgetting.forget(uow, participant_id)
+    telling_keys(uow, participant_id)
+    _from_nowhere(uow, participant_id)
+    raw(uow, messages.c.participant_id == participant_id)
+    with removing(uow):
+        forgetting.forget(uow, participant_id)
     of = addresses.c.participant_id == participant_id
     gone = Counter(addresses=_count(uow, select(addresses.c.id).where(of)))
     for table in (moves, calls):
         uow.execute(delete(table).where(table.c.participant_id == participant_id))
+    waits = (postponed.c.participant_id == participant_id, postponed.c.done_at.is_(None))
+    uow.execute(update(postponed).where(*waits).values(done_at=uow.now, problem=NOWHERE))
     uow.execute(delete(addresses).where(of, addresses.c.main.is_(False)))
     key = uow.key(_key_id(uow, participant_id))
     nameless = {"name": key.seal("", "name"), "thread": None}
@@ -182,6 +188,23 @@ def contact(uow: UnitOfWork, participant_id: int) -> Counts:
     blank = {"address": key.seal("", "address"), "address_id": None}
     uow.execute(update(outbox).where(outbox.c.participant_id == participant_id).values(**blank))
     return gone
+
+
+def _from_nowhere(uow: UnitOfWork, participant_id: int) -> None:
+    """What came from an address of theirs while nobody knew whose it is, and the replies to it, keep their words, and
+    nothing of the address."""
+    unknown = and_(messages.c.participant_id.is_(None), messages.c.sender.in_(senders(uow, participant_id)))
+    of = [row["id"] for row in uow.all(select(messages.c.id).where(unknown))]
+    if not of:
+        return
+    _keys_telling_their_sender(uow, unknown)
+    blank = {"address": uow.holding_key()[1].seal("", "address"), "provider_id": None}
+    deliveries = select(outbox.c.seq).where(outbox.c.message_id.in_(of))
+    with removing(uow):
+        _delete(uow, delete(delivery_updates).where(delivery_updates.c.outbox_seq.in_(deliveries)))
+    uow.execute(update(outbox).where(outbox.c.message_id.in_(of)).values(**blank))
+    nowhere = dict.fromkeys(("raw", "sender", "sent_from", "provider_id"))
+    uow.execute(update(messages).where(messages.c.id.in_(of)).values(**nowhere))
 
 
 def whereabouts(uow: UnitOfWork, participant_id: int) -> None:

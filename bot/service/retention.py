@@ -214,11 +214,6 @@ def _delete_words(uow: UnitOfWork, participant_id: int) -> Counts:
     return gone
 
 
-def _delete_contact(uow: UnitOfWork, participant_id: int) -> Counts:
-    deletion.telling_keys(uow, participant_id)
-    return deletion.contact(uow, participant_id)
-
-
 def _delete_raw(uow: UnitOfWork, participant_id: int) -> Counts:
     return deletion.raw(uow, messages.c.participant_id == participant_id)
 
@@ -233,6 +228,6 @@ _DELETE: Mapping[str, Callable[[UnitOfWork, int], Counts]] = {
     "raw": _delete_raw,
     "media": deletion.files,
     "messages": _delete_words,
-    "contact": _delete_contact,
+    "contact": deletion.contact,
     "consent": _delete_consent,
 }

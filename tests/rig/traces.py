@@ -103,6 +103,33 @@ def opened(file: Path, traces: Iterable[Trace], vault: Vault) -> list[str]:
     return [one.where for one in traces if any(_opens(key, one.value) for key in keys)]
 
 
+def told(file: Path, vault: Vault) -> dict[str, list[str]]:
+    """All that a database tells to whoever has the key file: of every column of every table the values that are not
+    empty, with what is sealed opened. A hash, or what nothing opens any more, is in hexadecimal digits."""
+    keys, engine = [*_keys(file, vault), vault.team], create_engine(f"sqlite:///{file}")
+    found: dict[str, list[str]] = {str(column): [] for table in metadata.sorted_tables for column in table.c}
+    with engine.connect() as connection:
+        for table in metadata.sorted_tables:
+            for row in connection.execute(select(table)).mappings():
+                for column in table.c:
+                    if text := _read(row[column.name], keys):
+                        found[str(column)].append(text)
+    engine.dispose()
+    return found
+
+
+def _read(value: object, keys: list[DataKey]) -> str:
+    if isinstance(value, dict) and "reason" in value:  # as the trail keeps them
+        return f"{value} {_read(bytes.fromhex(value['reason']), keys)}"
+    if not isinstance(value, bytes):
+        return str(value) if value not in (None, {}, []) else ""
+    for key in keys:
+        for about in ABOUTS:
+            with suppress(KeyFileError, ValueError):
+                return key.open_bytes(value, about).decode("utf-8", "replace")
+    return value.hex()
+
+
 def _keys(file: Path, vault: Vault) -> Iterator[DataKey]:
     engine = create_engine(f"sqlite:///{file}")
     with engine.connect() as connection:
@@ -119,7 +146,7 @@ def _keys(file: Path, vault: Vault) -> Iterator[DataKey]:
 
 def _opens(key: DataKey, sealed: bytes) -> bool:
     for about in ABOUTS:
-        with suppress(KeyFileError, ValueError):  # a name is too short for anything sealed
+        with suppress(KeyFileError, ValueError):  # too short for anything sealed
             key.open_bytes(sealed, about)
             return True
     return False

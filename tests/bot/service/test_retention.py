@@ -146,7 +146,7 @@ def test_nothing_is_deleted_that_was_never_shown_and_one_look_confirms_once(stud
     assert held(study) == before
     assert confirm(study, rules())
     assert confirm_unseen(study, rules()) == [], "nothing is due"
-    study.clock.forward(days=9)
+    study.clock.forward(days=14)
     before = held(study)
     with pytest.raises(OwnPaceError, match="nothing was deleted"):
         confirm_unseen(study, rules())
