@@ -221,7 +221,7 @@ def _problem_of(periods: Mapping[str, timedelta | None]) -> str:
     if (raw := periods["raw"]) and (media := periods["media"]) and raw > media:
         return "keeps raw for longer than media: a mail as it came has its pictures and files in it. Make raw shorter"
     if raw and (contact := periods["contact"]) and raw > contact:
-        return "keeps raw for longer than contact, with which it goes: a message as it came says from where. Make raw shorter"
+        return "keeps raw for longer than contact, with which it goes: it says from where it came. Make raw shorter"
     return ""
 
 
