@@ -188,6 +188,9 @@ def retained(
                 deletion.clean(program.database)
         else:
             done = program.database.run_now(retention.show, rules)
+        waiting = program.database.read_now(retention.put_off, rules)
+    if waiting:
+        err.print(f"Kept until a person has seen to them: {', '.join(waiting)}.", markup=False)
     if not done:
         out.print("Nothing is due.")
         return
