@@ -314,9 +314,9 @@ class Database:
                 changed |= uow.changed
         return told
 
-    def _unit(self, connection: Connection, *, beside: bool = False, trusting: bool = False) -> UnitOfWork:
+    def _unit(self, connection: Connection, **how: Any) -> UnitOfWork:
         known = (self.schedules, self.texts)
-        return UnitOfWork(connection, self.vault, self.clock(), self.new_id, *known, beside=beside, trusting=trusting)
+        return UnitOfWork(connection, self.vault, self.clock(), self.new_id, *known, **how)
 
     # Reading things
 

@@ -35,6 +35,8 @@ def lost(error: BaseException) -> bool:
     cause = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
         return False
+    if isinstance(cause, psycopg.errors.PipelineAborted):  # an earlier statement failed, which has its own error
+        return False
     code = cause.sqlstate
     return code is None or code in GONE or code.startswith("08")
 

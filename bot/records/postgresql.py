@@ -24,13 +24,14 @@ from functools import partial
 from itertools import count
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import psycopg
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from bot.records.bell import CHANNEL, Bell, payload
 from bot.records.database import Database
 from bot.records.faults import lost, passes
-from bot.records.prepared import driver_cursor
+from bot.records.prepared import Ahead, driver_cursor
 from bot.records.tables import metadata
 from bot.records.unit_of_work import NotAlone, NotTrusted, Passing, UnitOfWork, runs_beside
 
@@ -117,21 +118,26 @@ class PostgreSQL(Database):
 
     def _once(self, work: Callable[[UnitOfWork], T], *, alone: bool, trusting: bool) -> T:
         with self._engine.connect() as connection:
-            transaction, cursor = connection.begin(), driver_cursor(connection)
+            transaction, ahead = connection.begin(), Ahead(connection) if trusting else None
+            cursor = ahead.cursor if ahead else partial(driver_cursor, connection)
             try:
                 take = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-                cursor.execute(f"SELECT {take}({TURNSTILE})")
-                uow = self._unit(connection, beside=not alone, trusting=trusting)
+                cursor().execute(f"SELECT {take}({TURNSTILE})")
+                uow = self._unit(connection, beside=not alone, trusting=trusting, ahead=ahead)
                 result = work(uow)
                 mark = self._mark()
-                cursor.execute(MARK, mark)
+                cursor().execute(MARK, mark)
                 if uow.changed and self._bell is None:
-                    cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload(frozenset(uow.changed))))
+                    cursor().execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload(frozenset(uow.changed))))
+                if ahead:
+                    ahead.stop()
             except Passing as passing:
-                _give_up(connection, passing.error)
+                _give_up(connection, passing.error, ahead)
                 raise passing.error from None
             except BaseException as error:
-                _give_up(connection, error)
+                _give_up(connection, error, ahead)
+                if ahead and isinstance(error, psycopg.Error) and not passes(error):
+                    raise NotTrusted from error  # which statement failed is seen only where each is waited for
                 raise
             try:
                 transaction.commit()
@@ -214,7 +220,10 @@ class PostgreSQL(Database):
         self._engine.dispose()
 
 
-def _give_up(connection: Connection, error: BaseException) -> None:
+def _give_up(connection: Connection, error: BaseException, ahead: Ahead | None = None) -> None:
+    if ahead is not None:
+        with suppress(Exception):
+            ahead.stop()
     with suppress(Exception):
         if lost(error):
             connection.invalidate()

@@ -109,6 +109,32 @@ def _chooser(places: tuple[int, ...]) -> Callable[[list[Any]], Any]:
 
 def driver_cursor(connection: Connection) -> Any:
     """A cursor of the driver itself, inside the connection's transaction."""
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    return driver.cursor()
+    return _driver(connection).cursor()
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
+
+
+class Ahead:
+    """PostgreSQL is sent the next statement before it has answered the last one, where nobody waits for its rows.
+
+    What fails is told at the next statement whose rows are read, at `stop`, or at the commit
+    (postgresql.org/docs/15/libpq-pipeline-mode.html).
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._driver = _driver(connection)
+        self._pipeline = self._driver.pipeline()
+        self._pipeline.__enter__()
+        self._on = True
+
+    def cursor(self) -> Any:
+        """A cursor for one statement."""
+        return self._driver.cursor()
+
+    def stop(self) -> None:
+        """Wait for every answer; from now on each statement waits for its own. Raises what failed."""
+        if self._on:
+            self._on = False
+            self._pipeline.__exit__(None, None, None)

@@ -16,7 +16,7 @@ from bot.interview.schedule import Schedule, Text
 from bot.messages import Address
 from bot.records import trail
 from bot.records.faults import passes
-from bot.records.prepared import Prepared, Row, Values, driver_cursor
+from bot.records.prepared import Ahead, Prepared, Row, Values, driver_cursor
 from bot.records.tables import data_keys, meta, schedules, tasks
 from bot.records.vault import DataKey, Vault
 
@@ -79,7 +79,8 @@ class UnitOfWork:
 
     `beside`: others write at the same time, each to participants of their own, whose ids are in `locked`.
     `trusting`: no part is expected to fail, so none has a savepoint, which costs more than a part is worth; where one
-    does fail, the whole is undone and run again with them.
+    does fail, the whole is undone and run again with them. `ahead`: prepared statements do not wait for the answers of
+    those before them, until a statement comes that is not prepared.
     """
 
     def __init__(
@@ -93,8 +94,10 @@ class UnitOfWork:
         *,
         beside: bool = False,
         trusting: bool = False,
+        ahead: Ahead | None = None,
     ) -> None:
-        self.connection = connection
+        self._connection = connection
+        self._ahead = ahead
         self.vault = vault
         self.now = now
         self.new_id = new_id
@@ -105,6 +108,24 @@ class UnitOfWork:
         self._cursor = driver_cursor(connection)
         self._known_schedules = known_schedules
         self._texts = texts
+
+    @property
+    def connection(self) -> Connection:
+        """SQLAlchemy's, in the transaction; everything that was sent before is done."""
+        if self._ahead is not None:
+            self._ahead.stop()
+            self._ahead = None
+        return self._connection
+
+    @property
+    def dialect(self) -> str:
+        """The name of the database's kind: sqlite or postgresql."""
+        return self._connection.dialect.name
+
+    @property
+    def _now_at(self) -> Any:
+        """The cursor for the next statement: one of its own, where the answer to the last may not have come."""
+        return self._ahead.cursor() if self._ahead is not None else self._cursor
 
     def execute(self, statement: Executable, *args: Any) -> CursorResult[Any]:
         """Run one statement."""
@@ -120,11 +141,11 @@ class UnitOfWork:
 
     def run(self, prepared: Prepared, values: Values) -> list[Row]:
         """Run a prepared statement; the rows it gave."""
-        return prepared.run(self._cursor, self.connection.dialect, values)
+        return prepared.run(self._now_at, self._connection.dialect, values)
 
     def run_each(self, prepared: Prepared, values: Sequence[Values]) -> None:
         """Run a prepared statement that gives no rows once for each."""
-        prepared.run_each(self._cursor, self.connection.dialect, values)
+        prepared.run_each(self._now_at, self._connection.dialect, values)
 
     def alone(self) -> None:
         """From here on nobody else may write: others could change what decides what is done."""
@@ -139,7 +160,7 @@ class UnitOfWork:
     def queue_up(self, number: int) -> None:
         """Until the commit, nobody else who runs beside us is past this point."""
         if self.beside:
-            self._cursor.execute(f"SELECT pg_advisory_xact_lock({number})")
+            self._now_at.execute(f"SELECT pg_advisory_xact_lock({number})")
 
     @contextmanager
     def undone_on_failure(self) -> Iterator[None]:
@@ -174,7 +195,7 @@ class UnitOfWork:
 
     def database_time(self) -> datetime:
         """By the one clock that all processes share: `now` is that of this machine."""
-        if self.connection.dialect.name == "sqlite":
+        if self.dialect == "sqlite":
             return self.now
         found: datetime = self.connection.execute(select(func.clock_timestamp())).scalar_one()
         return found

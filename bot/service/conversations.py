@@ -412,5 +412,5 @@ class _Turn:
     def set_timer(self, effect: SetTimer) -> None:
         of, kind = self.participant.id, effect.kind.value
         timer = {"participant_id": of, "kind": kind, "position": effect.position, "due": effect.due}
-        self.uow.run(_NEW_TIMER[self.uow.connection.dialect.name], timer)
+        self.uow.run(_NEW_TIMER[self.uow.dialect], timer)
         self.uow.changed.add("timers")

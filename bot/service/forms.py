@@ -27,6 +27,6 @@ def first_time(uow: UnitOfWork, pressed: bytes) -> None:
     While another process is at the same form, this waits for what becomes of it.
     """
     uow.execute(delete(forms).where(forms.c.at <= uow.now - KEPT_FOR))
-    remembered = _INSERT[uow.connection.dialect.name].values(pressed=pressed, at=uow.now)
+    remembered = _INSERT[uow.dialect].values(pressed=pressed, at=uow.now)
     if uow.one(remembered) is None:
         raise DoneAlready

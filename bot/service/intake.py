@@ -504,7 +504,7 @@ def _store(uow: UnitOfWork, inbound: Inbound, found: Found) -> int | None:
 
 def _insert(uow: UnitOfWork, values: dict[str, object]) -> int | None:
     """Insert a message unless its provider key is there already; its id."""
-    added = uow.run(_NEW_INBOUND[uow.connection.dialect.name], values)
+    added = uow.run(_NEW_INBOUND[uow.dialect], values)
     return added[0]["id"] if added else None
 
 

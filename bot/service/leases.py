@@ -41,7 +41,7 @@ class Lease:
 def take(uow: UnitOfWork, name: str, holder: str, length: timedelta = LENGTH) -> Lease | None:
     """Take it, or keep it for longer; None while another one holds it."""
     now = uow.database_time()
-    new = sqlite_insert(leases) if uow.connection.dialect.name == "sqlite" else postgresql_insert(leases)
+    new = sqlite_insert(leases) if uow.dialect == "sqlite" else postgresql_insert(leases)
     own = leases.c.holder == holder
     values = {"holder": holder, "until": now + length, "token": case((own, leases.c.token), else_=leases.c.token + 1)}
     taken = new.values(name=name, holder=holder, token=1, until=now + length).on_conflict_do_update(

@@ -84,7 +84,7 @@ def stored(uow: UnitOfWork, media_id: int, content: bytes) -> None:
         return
     found_by = uow.vault.name_of(content, row["key_id"])
     sealed = {"found_by": found_by, "key_id": row["key_id"], "sealed": key.seal(content, "media")}
-    uow.execute(_NEW_CONTENT[uow.connection.dialect.name].values(**sealed))
+    uow.execute(_NEW_CONTENT[uow.dialect].values(**sealed))
     here = {"state": "stored" if row["reference"] else "kept", "found_by": found_by, "size": len(content)}
     uow.execute(update(media).where(media.c.id == media_id).values(**here, problem=None, fetch_at=uow.now))
     uow.changed.add("media")
@@ -122,7 +122,7 @@ def hand_over(uow: UnitOfWork, message_id: int, old: DataKey, key_id: int, key: 
             plain = old.open_bytes(words["sealed"], "media")
             found_by = uow.vault.name_of(plain, key_id)
             sealed = {"found_by": found_by, "key_id": key_id, "sealed": key.seal(plain, "media")}
-            uow.execute(_NEW_CONTENT[uow.connection.dialect.name].values(**sealed))
+            uow.execute(_NEW_CONTENT[uow.dialect].values(**sealed))
             uow.execute(update(media).where(media.c.id == row["id"]).values(found_by=found_by))
             if uow.one(select(media.c.id).where(media.c.found_by == row["found_by"]).limit(1)) is None:
                 uow.execute(delete(contents).where(contents.c.found_by == row["found_by"]))

@@ -68,4 +68,4 @@ def take(uow: UnitOfWork, standing: Mapping[str, Bucket], tokens: Mapping[str, i
     """Take so many tokens of each kind, as the buckets stand now."""
     taken = {kind: standing[kind].without(number) for kind, number in tokens.items() if kind in standing}
     values = [{"name": kind, "full_at": uow.now + bucket.filling} for kind, bucket in taken.items()]
-    uow.run_each(_KEEP[uow.connection.dialect.name], values)
+    uow.run_each(_KEEP[uow.dialect], values)

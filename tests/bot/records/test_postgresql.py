@@ -20,6 +20,7 @@ from bot.config import Database as Settings
 from bot.records import participants, trail
 from bot.records.database import Database
 from bot.records.faults import lost, passes
+from bot.records.prepared import Prepared
 from bot.records.tables import meta
 from bot.records.unit_of_work import UnitOfWork, beside
 from bot.service import outbox
@@ -165,6 +166,40 @@ def test_what_fails_for_good_is_raised_at_once(study: World) -> None:
         study.run(use_case)
     assert len(tries) == 1
     assert names(study.program.database) == []
+
+
+_WRITE = Prepared(insert(meta))
+
+
+def test_a_statement_whose_answer_nobody_waited_for_fails_as_if_they_had(study: World) -> None:
+    """What is sent ahead fails somewhere later: so it is run once more, waiting for each."""
+    places = []
+
+    def use_case(uow: UnitOfWork) -> None:
+        for number in range(3):
+            places.append(number)
+            uow.run(_WRITE, {"name": "row", "value": ""})
+
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        study.run(use_case)
+    assert places == [0, 1, 2, 0, 1]
+    assert names(study.program.database) == []
+
+
+def test_a_failure_that_was_sent_ahead_and_caught_is_no_success(study: World) -> None:
+    def use_case(uow: UnitOfWork) -> str:
+        uow.run(_WRITE, {"name": "row", "value": ""})
+        try:
+            with uow.undone_on_failure():
+                uow.run(_WRITE, {"name": "row", "value": ""})
+                uow.one(select(meta.c.name))
+        except psycopg.errors.UniqueViolation:
+            uow.run(_WRITE, {"name": "row instead", "value": ""})
+            return "instead"
+        return "twice"
+
+    assert study.run(use_case) == "instead"
+    assert names(study.program.database) == ["row", "row instead"]
 
 
 def test_two_that_wait_for_each_other_both_get_done(study: World) -> None:
