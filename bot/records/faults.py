@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import psycopg
+import sys
+from typing import TYPE_CHECKING
+
 from sqlalchemy.exc import DBAPIError
+
+if TYPE_CHECKING:
+    import psycopg
 
 AGAIN = frozenset(
     {
@@ -32,13 +37,26 @@ def passes(error: BaseException) -> bool:
 
 def lost(error: BaseException) -> bool:
     """Whether there is no connection any more. What libpq itself says has no code."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if not isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
+    cause = of_postgresql(error)
+    if cause is None:
         return False
+    from psycopg import InterfaceError, OperationalError
+
     code = cause.sqlstate
-    return code is None or code in GONE or code.startswith("08")
+    known = code is None or code in GONE or code.startswith("08")
+    return known and isinstance(cause, OperationalError | InterfaceError)
+
+
+def of_postgresql(error: BaseException) -> psycopg.Error | None:
+    """The error as PostgreSQL's driver raised it, if it did: one that is not loaded, as on SQLite, raised nothing."""
+    if "psycopg" not in sys.modules:
+        return None
+    from psycopg import Error
+
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return cause if isinstance(cause, Error) else None
 
 
 def _code(error: BaseException) -> str | None:
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return cause.sqlstate if isinstance(cause, psycopg.Error) else None
+    cause = of_postgresql(error)
+    return cause.sqlstate if cause else None
