@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -55,12 +54,16 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+_FOLDED = b"abcdefghijklmnopqrstuvwxyz234567" * 8
+"""A letter or figure of base32 (RFC 4648, section 6) for each byte; each stands for eight."""
+
+
 def new_id() -> str:
-    """A new id for a message, never given twice and never guessed: 128 bits as 26 small letters and figures.
+    """A new id for a message, never given twice and never guessed: 130 bits as 26 small letters and figures.
 
     It goes into reply addresses, whose letters some programs fold, and into links.
     """
-    return base64.b32encode(secrets.token_bytes(16)).decode().lower().rstrip("=")
+    return secrets.token_bytes(26).translate(_FOLDED).decode()
 
 
 @dataclass(frozen=True, slots=True)

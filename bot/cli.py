@@ -217,6 +217,8 @@ def _problem_of(periods: Mapping[str, timedelta | None]) -> str:
         return f'has no period for {", ".join(missing)}: say how long each is kept, such as {missing[0]} = "1y"'
     if (raw := periods["raw"]) and (media := periods["media"]) and raw > media:
         return "keeps raw for longer than media: a mail as it came has its pictures and files in it. Make raw shorter"
+    if raw and (contact := periods["contact"]) and raw > contact:
+        return "keeps raw for longer than contact, with which it goes: it says from where it came. Make raw shorter"
     return ""
 
 

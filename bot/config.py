@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
@@ -88,9 +89,17 @@ def _zone(value: object) -> object:
 
 
 def _database_url(value: object) -> object:
-    if not re.fullmatch(r"sqlite:///(?!:memory:|file:)[^?]+|postgresql://\S*/[^\s/]+", str(value)):
+    known = re.fullmatch(r"sqlite:///(?!:memory:|file:)[^?]+|postgresql://\S*/[^\s/]+", str(value))
+    if not known or not _port_is_a_number(str(value)):
         raise ValueError('must be "sqlite:///" and the path of a file, or "postgresql://user:password@host/database"')
     return value
+
+
+def _port_is_a_number(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _cutoff(value: object) -> date | int:

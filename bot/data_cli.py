@@ -9,19 +9,26 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from sqlalchemy.exc import DBAPIError
 
 from bot import bootstrap
 from bot.bootstrap import Program
+from bot.config import Database as DatabaseSettings
 from bot.config import Settings
 from bot.errors import ConfigError, OwnPaceError, WrongUse
+from bot.mends import database_problem
+from bot.records.faults import of_postgresql
 from bot.records.vault import open_key_file
 from bot.service import backup as backups
 from bot.service import deletion, retention, withdrawal
 from bot.service.withdrawal import Receipt
 from bot.terminal import ACTOR, CONFIG, ConfigPath, err, opened, out
+
+TARGET = "The database that --to names"
 
 
 @contextmanager
@@ -181,6 +188,9 @@ def retained(
                 deletion.clean(program.database)
         else:
             done = program.database.run_now(retention.show, rules)
+        waiting = program.database.read_now(retention.put_off, rules)
+    if waiting:
+        err.print(f"Kept until a person has seen to them: {', '.join(waiting)}.", markup=False)
     if not done:
         out.print("Nothing is due.")
         return
@@ -285,26 +295,58 @@ def _settings_for(path: Path, config: Path, progress: backups.Progress) -> Setti
 
 
 def move(
-    to: Annotated[str, typer.Option("--to", metavar="URL", help="postgresql://user:password@host/database, empty.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="URL", help="postgresql://user:password@host/database, empty.")
+    ] = "",
+    back: Annotated[
+        bool, typer.Option("--back", help="Go on in SQLite instead, without what has happened in PostgreSQL since.")
+    ] = False,
     config: ConfigPath = CONFIG,
 ) -> None:
     """Move the study from SQLite to PostgreSQL, counted and compared; stop the server first."""
-    from bot.records.transfer import transfer
+    from bot.records.transfer import come_back
     from bot.web.serve import alone
 
     settings = bootstrap.load_settings(config)
     if settings.database.shared:
         raise WrongUse("The study is in PostgreSQL already. pg_dump and pg_restore move it to another server.")
-    if not to.startswith("postgresql://"):
+    if back == bool(to):
+        raise WrongUse("Say one of the two: --to URL, or --back.")
+    with alone(settings.database.url):
+        if not back:
+            _move(settings, to)
+        elif come_back(settings.database.url):
+            out.print("The study is served from SQLite again. Serve it nowhere else: messages would leave twice.")
+        else:
+            out.print("The study was not moved.")
+
+
+def _move(settings: Settings, to: str) -> None:
+    from bot.records.transfer import transfer
+
+    try:
+        target = DatabaseSettings(url=to)
+    except ValidationError:
+        target = settings.database
+    if not target.shared:
         raise WrongUse("--to takes the address of a PostgreSQL database: postgresql://user:password@host/database")
     vault = open_key_file(settings.security.key_file)
-    with alone(settings.database.url), _bar() as progress:
-        counts = transfer(settings.database.url, to, vault, progress)
+    try:
+        with _bar() as progress:
+            counts = transfer(settings.database.url, target.url, vault, progress)
+    except DBAPIError as error:
+        if of_postgresql(error) is None:
+            raise
+        raise OwnPaceError(f"{database_problem(error, TARGET)} The study stays where it was.") from None
     out.print(
         f"Moved and compared: {counts['participants']} participants, {counts['messages']} messages, "
         f"{sum(counts.values())} rows in {len(counts)} tables."
     )
-    out.print(f"Now set url in [database] to it, and keep {_file(settings)} until you have seen that all is well.")
+    out.print(
+        f"Now set url in [database] to it. {_file(settings)} is served no more: keep it until you have seen that all "
+        "is well, then delete it.",
+        markup=False,
+    )
 
 
 def _file(settings: Settings) -> Path:

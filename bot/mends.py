@@ -12,6 +12,8 @@ from bot.records.faults import of_postgresql
 if TYPE_CHECKING:
     import psycopg
 
+OURS = "The database (url in [database] of the settings)"
+
 DISK_MENDS = {
     errno.EEXIST: "A folder is wanted there: move the file away, or name another place in the settings.",
     errno.ENOTDIR: "A folder is wanted there: move the file away, or name another place in the settings.",
@@ -37,19 +39,18 @@ def disk_problem(error: OSError) -> str:
     return f"{error.filename or 'A file'}: {error.strerror}. {mend}"
 
 
-def database_problem(error: Exception) -> str | None:
+def database_problem(error: Exception, which: str = OURS) -> str | None:
     """What is wrong with the database, if that is what it is. The error's own text may hold words of people."""
     if (refused := of_postgresql(error)) is not None:
-        return _server_problem(refused)
+        return _server_problem(refused, which)
     cause = error.orig if isinstance(error, DBAPIError) else error
     name = str(getattr(cause, "sqlite_errorname", ""))
     mend = next((mend for known, mend in DATABASE_MENDS.items() if name.startswith(known)), None)
-    return mend and f"The database (url in [database] of the settings) {mend}"
+    return mend and f"{which} {mend}"
 
 
-def _server_problem(error: psycopg.Error) -> str:
+def _server_problem(error: psycopg.Error, which: str) -> str:
     """The same for PostgreSQL. What libpq says of a connection holds no words of people; it may hold the address."""
-    where = "The database (url in [database] of the settings)"
     if error.sqlstate is None:
-        return f"{where} cannot be reached. Check the address, and that PostgreSQL runs and lets you in."
-    return f"{where} refused ({error.sqlstate}, {type(error).__name__}). See the log of PostgreSQL."
+        return f"{which} cannot be reached. Check the address, and that PostgreSQL runs and lets you in."
+    return f"{which} refused ({error.sqlstate}, {type(error).__name__}). See the log of PostgreSQL."

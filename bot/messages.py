@@ -190,6 +190,7 @@ GSM7 = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 GSM7_EXTENDED = frozenset("^{}\\[~]|€\f")
+_GSM7_ALL = GSM7 | GSM7_EXTENDED
 
 _LOOKALIKES = str.maketrans(
     {
@@ -224,12 +225,12 @@ def gsm7_lookalike(body: str) -> str:
 
 def is_gsm7(body: str) -> bool:
     """Whether every character has a place in GSM-7 or its extension."""
-    return all(letter in GSM7 or letter in GSM7_EXTENDED for letter in body)
+    return _GSM7_ALL.issuperset(body)
 
 
 def gsm7_units(body: str) -> int:
     """The length in septets; a character of the extension table takes two."""
-    return len(body) + sum(letter in GSM7_EXTENDED for letter in body)
+    return len(body) + sum(map(body.count, GSM7_EXTENDED))
 
 
 def segments(body: str) -> int:

@@ -232,19 +232,41 @@ def _of_everybody(*columns: ColumnElement[Any]) -> Select[Any]:
 
 
 class Hiding:
-    """Takes the participant's own name, and the name a researcher signs with, out of what was written to them."""
+    """Takes the participant's own name, and the name a researcher signs with, out of what was written to them.
 
-    def __init__(self, name: str, code: str, researchers: Mapping[str, str] = MappingProxyType({})) -> None:
-        known = {word: f"[{code}]" for word in [name, *name.split(), *running_names(name)] if len(word) > 1}
+    `reached`: also these addresses of theirs, by kind and value, in every form that a number may be written in.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        code: str,
+        researchers: Mapping[str, str] = MappingProxyType({}),
+        reached: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        self._label = f"[{code}]"
+        known = {word: self._label for word in [name, *name.split(), *running_names(name)] if len(word) > 1}
         known |= {name: shown for name, shown in researchers.items() if name != shown}
         self._known = {word.casefold(): shown for word, shown in known.items()}
         longest = sorted(known, key=len, reverse=True)
-        forms = [whole(word) if word.casefold() in ORDINARY else f"(?i:{whole(word)})" for word in longest]
+        forms = [_written(kind, value) for kind, value in reached if value]
+        forms += [whole(word) if word.casefold() in ORDINARY else f"(?i:{whole(word)})" for word in longest]
         self._pattern = re.compile("|".join(forms)) if forms else None
 
     def hidden(self, text: str) -> str:
         """The text with the code in brackets where the name was."""
-        return self._pattern.sub(lambda found: self._known[found[0].casefold()], text) if self._pattern else text
+        return self._pattern.sub(self._shown, text) if self._pattern else text
+
+    def _shown(self, found: re.Match[str]) -> str:
+        return self._known.get(found[0].casefold(), self._label)
+
+
+def _written(kind: str, value: str) -> str:
+    """A pattern for an address, as people write it."""
+    if kind not in ("sms", "whatsapp"):
+        return f"(?i:{whole(value)})"
+    between = r"[\s().\-/\u2010-\u2015]{0,6}"
+    return rf"(?<!\d)(?:\+?\d{{1,4}}{between})?0?{between}{between.join(_national(value))}(?!\d)"
 
 
 def fold(text: str) -> str:

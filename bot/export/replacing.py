@@ -154,13 +154,13 @@ def undo(uow: UnitOfWork, code: str, ids: Collection[int], by: str = "command li
     return len(set(ids))
 
 
-def refit(uow: UnitOfWork, message_id: int, key: DataKey, said: str, now: str, hiding: Hiding) -> None:
-    """Let decisions about a message go with its words, which are written anew with names hidden; those whose words are
-    gone go too."""
+def refit(uow: UnitOfWork, message_id: int, part: str, key: DataKey, said: str, now: str, hiding: Hiding) -> None:
+    """Let decisions about a part of a message go with its words, which are written anew with names hidden; those whose
+    words are gone go too."""
     said, now = tidy(said), tidy(now)
     for row in uow.all(select(replacements).where(replacements.c.message_id == message_id)):
         held = json.loads(key.open(row["sealed"], ABOUT))
-        if row["writeup_id"] is not None or held["part"] != BODY:
+        if row["writeup_id"] is not None or held["part"] != part:
             continue
         start = len(hiding.hidden(said[: held["start"]]))
         end = start + len(held["words"])

@@ -29,7 +29,7 @@ from sqlalchemy.pool import QueuePool
 
 from bot.interview.schedule import Schedule, Text
 from bot.records.prepared import driver_cursor
-from bot.records.unit_of_work import UnitOfWork, in_transaction
+from bot.records.unit_of_work import NotTrusted, UnitOfWork, in_transaction
 from bot.records.vault import Vault
 
 P = ParamSpec("P")
@@ -44,9 +44,12 @@ A_MOMENT = 0.01
 BUSY_MS = 15_000
 """How long to wait for another process, such as a command beside the server, to finish its commit."""
 
-SETTINGS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
-"""On the disk before anybody is told so; and what is deleted is overwritten with zeros."""
+SETTINGS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "temp_store=MEMORY")
+"""On the disk before anybody is told so; and what is deleted is overwritten with zeros.
 
+What SQLite keeps to undo a part of a transaction stays in memory: its temporary files are outside the study's folder
+(sqlite.org/tempfiles.html, section 2.4), and a turn would write 25 pages to one.
+"""
 
 _NOTICED_SOON = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 """That we are gone, by the server: what a transaction holds is free again then."""
@@ -260,10 +263,13 @@ class Database:
             until = min(until, following.until)
         return batch
 
-    def _commit(self, connection: Connection, batch: list[_Job]) -> None:
+    def _commit(self, connection: Connection, batch: list[_Job], *, trusting: bool = True) -> None:
         """All in one commit; where one of them fails, each in one of its own, so that it takes nobody along."""
         try:
-            self._attempt(connection, batch)
+            self._attempt(connection, batch, trusting=trusting)
+        except NotTrusted:
+            for job in batch:
+                self._commit(connection, [job], trusting=False)
         except _JobFailed as failed:
             if len(batch) == 1:
                 _tell_all([_Outcome(batch[0], error=failed.error)])
@@ -271,33 +277,33 @@ class Database:
             for job in batch:
                 self._commit(connection, [job])
 
-    def _attempt(self, connection: Connection, batch: list[_Job]) -> None:
-        """Do it all, or nothing of it. Raises _JobFailed."""
+    def _attempt(self, connection: Connection, batch: list[_Job], *, trusting: bool) -> None:
+        """Do it all, or nothing of it. Raises _JobFailed, or NotTrusted where a part of one does."""
         outcomes: list[_Outcome] = []
         changed: set[str] = set()
         with connection.begin():
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             for job in batch:
-                uow = self._unit(connection)
+                uow = self._unit(connection, trusting=trusting)
                 try:
                     outcomes.append(_Outcome(job, job.work(uow)))
                 except Exception as error:
                     raise _JobFailed(error) from error
                 changed |= uow.changed
-            told = self._follow(connection, changed)
+            told = self._follow(connection, changed, trusting=trusting)
         _tell_all(outcomes)
         for tell in told:
             tell()
         if changed:
             self._tell(frozenset(changed))
 
-    def _follow(self, connection: Connection, changed: set[str]) -> list[Callable[[], None]]:
+    def _follow(self, connection: Connection, changed: set[str], *, trusting: bool) -> list[Callable[[], None]]:
         """Do what follows from these changes; who is to be told after the commit. What fails takes nobody along."""
         told: list[Callable[[], None]] = []
         for one in self._follow_ups:
             if one.name not in changed:
                 continue
-            uow = self._unit(connection)
+            uow = self._unit(connection, trusting=trusting)
             try:
                 with uow.undone_on_failure():
                     told.append(partial(one.tell, one.work(uow)))
@@ -308,9 +314,9 @@ class Database:
                 changed |= uow.changed
         return told
 
-    def _unit(self, connection: Connection, *, beside: bool = False) -> UnitOfWork:
+    def _unit(self, connection: Connection, *, beside: bool = False, trusting: bool = False) -> UnitOfWork:
         known = (self.schedules, self.texts)
-        return UnitOfWork(connection, self.vault, self.clock(), self.new_id, *known, beside=beside)
+        return UnitOfWork(connection, self.vault, self.clock(), self.new_id, *known, beside=beside, trusting=trusting)
 
     # Reading things
 

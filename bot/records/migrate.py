@@ -15,6 +15,9 @@ VERSIONS = Path(__file__).parent / "migrations" / "versions"
 HEAD = max(path.name[1:5] for path in VERSIONS.glob("v[0-9]*.py"))
 """The version of this program: its last migration."""
 
+MOVED = "moved"
+"""The name of the mark in `meta` of a database that was left: the study goes on in another one."""
+
 
 def migrate(url: str, vault: Vault) -> list[str]:
     """Apply what is missing, and mark a new database with its study key; the names of what was applied.
@@ -54,13 +57,18 @@ def _alone(connection: Connection) -> None:
 
 
 def check(url: str, vault: Vault) -> None:
-    """Raise OwnPaceError unless the database has the shape this version needs and was made with this study key."""
+    """Raise OwnPaceError unless the database has this version's shape and study key, and the study has not moved."""
     engine = open_engine(url)
     try:
         with engine.connect() as connection:
             if _revision(connection) != HEAD:
                 raise OwnPaceError("The database is not of this version yet. Run: scripts/ownpace migrate")
             _check_key(connection, vault, mark=False)
+            if connection.execute(select(meta.c.value).where(meta.c.name == MOVED)).scalar() is not None:
+                raise OwnPaceError(
+                    "This study was moved to PostgreSQL: set url in [database] of the settings to where it is now. To "
+                    "go on here, without what has happened there since: scripts/ownpace move --back"
+                )
     finally:
         engine.dispose()
 

@@ -19,7 +19,7 @@ from bot.interview.schedule import Schedule, Wording
 from bot.interview.state import Interview, Pace, Person, Study
 from bot.messages import Address
 from bot.records.prepared import Prepared, Row
-from bot.records.tables import addresses, data_keys, interviews, participants
+from bot.records.tables import addresses, data_keys, interviews, moves, participants
 from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import DataKey
 
@@ -244,6 +244,16 @@ def _participant(uow: UnitOfWork, terms: Terms, row: Row, key: DataKey) -> Parti
         closed=row["closed"],
         interview=interview,
     )
+
+
+def reached_at(uow: UnitOfWork, participant_id: int, key: DataKey) -> list[tuple[str, str]]:
+    """Where they are or want to be reached: kind and value."""
+    return [
+        (row["kind"], value)
+        for table in (addresses, moves)
+        for row in uow.all(select(table).where(table.c.participant_id == participant_id))
+        if (value := key.open(row["value"], "address"))
+    ]
 
 
 def channel_name(kind: str, key: DataKey, sealed_address: bytes) -> str:

@@ -32,7 +32,7 @@ from bot.records.database import Database
 from bot.records.faults import lost, passes
 from bot.records.prepared import driver_cursor
 from bot.records.tables import metadata
-from bot.records.unit_of_work import NotAlone, Passing, UnitOfWork, runs_beside
+from bot.records.unit_of_work import NotAlone, NotTrusted, Passing, UnitOfWork, runs_beside
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -88,15 +88,17 @@ class PostgreSQL(Database):
 
     def run_now(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
         """The same for callers without an event loop."""
-        alone = not runs_beside(use_case)
+        alone, trusting = not runs_beside(use_case), True
 
         def once() -> T:
-            nonlocal alone
-            try:
-                return self._once(lambda uow: use_case(uow, *args, **more), alone)
-            except NotAlone:
-                alone = True
-                return self._once(lambda uow: use_case(uow, *args, **more), alone)
+            nonlocal alone, trusting
+            while True:
+                try:
+                    return self._once(lambda uow: use_case(uow, *args, **more), alone=alone, trusting=trusting)
+                except NotAlone:
+                    alone = True
+                except NotTrusted:
+                    trusting = False
 
         return self._insist(once)
 
@@ -113,13 +115,13 @@ class PostgreSQL(Database):
             time.sleep(wait * random.uniform(0.5, 1.0))
         return once()
 
-    def _once(self, work: Callable[[UnitOfWork], T], alone: bool) -> T:
+    def _once(self, work: Callable[[UnitOfWork], T], *, alone: bool, trusting: bool) -> T:
         with self._engine.connect() as connection:
             transaction, cursor = connection.begin(), driver_cursor(connection)
             try:
                 take = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
                 cursor.execute(f"SELECT {take}({TURNSTILE})")
-                uow = self._unit(connection, beside=not alone)
+                uow = self._unit(connection, beside=not alone, trusting=trusting)
                 result = work(uow)
                 mark = self._mark()
                 cursor.execute(MARK, mark)

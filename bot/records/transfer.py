@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import JSON, Connection, Table, bindparam, delete, func, insert, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import JSON, Connection, Table, bindparam, delete, exists, func, insert, inspect, select, text
+from sqlalchemy.exc import DataError, IntegrityError
 
 from bot.errors import OwnPaceError
 from bot.records import migrate
@@ -24,27 +24,48 @@ Progress = Callable[[str, int, int], None]
 def transfer(source: str, target: str, vault: Vault, progress: Progress) -> dict[str, int]:
     """Copy everything from one database into an empty one, in one transaction; how many rows each table has.
 
-    Raises OwnPaceError, with nothing copied, where there are rows already, or where what was copied is not the same.
+    The old one is marked then, so that it is not served any more: what waits there would leave twice. Nothing changes
+    it meanwhile. Raises OwnPaceError, with nothing copied, where there are rows already, or where what was copied is
+    not the same.
     """
     migrate.check(source, vault)
-    migrate.migrate(target, vault)
     from_engine, to_engine = open_engine(source), open_engine(target)
     try:
+        with to_engine.begin() as there:
+            _refuse_rows(there)  # before another study is touched
+        migrate.migrate(target, vault)
         with from_engine.connect() as here, to_engine.connect() as there, here.begin(), there.begin():
-            here.exec_driver_sql("BEGIN")  # one moment's state
+            here.exec_driver_sql("BEGIN IMMEDIATE")
             there.exec_driver_sql("SET LOCAL statement_timeout = 0")
             _refuse_rows(there)
-            return {table.name: _copy(here, there, table, progress) for table in metadata.sorted_tables}
+            counts = {table.name: _copy(here, there, table, progress) for table in metadata.sorted_tables}
+            here.execute(insert(meta).values(name=migrate.MOVED, value="to PostgreSQL"))
+            return counts
     finally:
         from_engine.dispose()
         to_engine.dispose()
 
 
+def come_back(source: str) -> bool:
+    """Take the mark away, so that the old database is served again; whether it had one."""
+    engine = open_engine(source)
+    try:
+        with engine.begin() as here:
+            return bool(here.execute(delete(meta).where(meta.c.name == migrate.MOVED)).rowcount)
+    finally:
+        engine.dispose()
+
+
 def _refuse_rows(there: Connection) -> None:
-    for table in metadata.sorted_tables:
-        if table is not meta and there.execute(select(func.count()).select_from(table)).scalar_one():
+    """Raise OwnPaceError if there is a study; of tables that are empty only the mark of a study key is removed."""
+    known = inspect(there).get_table_names()
+    for table in (table for table in metadata.sorted_tables if table.name in known):
+        if table is meta:
+            continue
+        if there.execute(select(exists().select_from(table))).scalar_one():
             raise OwnPaceError(f"There is a study in that database already: {table.name} has rows. Name an empty one.")
-    there.execute(delete(meta))
+    if meta.name in known:
+        there.execute(delete(meta))
 
 
 def _copy(here: Connection, there: Connection, table: Table, progress: Progress) -> int:
@@ -53,7 +74,7 @@ def _copy(here: Connection, there: Connection, table: Table, progress: Progress)
     for rows in _rows(here, table):
         try:
             there.execute(_inserted(table), rows)
-        except DBAPIError as error:
+        except (DataError, IntegrityError) as error:
             kind = type(error.orig).__name__
             raise OwnPaceError(
                 f"A row of {table.name} does not fit into PostgreSQL ({kind}). Nothing was moved."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -37,6 +37,10 @@ class Again(BaseException):
 
 class NotAlone(Again):
     """It ran beside others, and has to run alone after all."""
+
+
+class NotTrusted(Again):
+    """A part of it failed that has to leave nothing behind while the rest stays: it has to run with savepoints."""
 
 
 class Passing(Again):
@@ -74,6 +78,8 @@ class UnitOfWork:
     """One transaction. `changed` gathers names of what changed, told to listeners after the commit.
 
     `beside`: others write at the same time, each to participants of their own, whose ids are in `locked`.
+    `trusting`: no part is expected to fail, so none has a savepoint, which costs more than a part is worth; where one
+    does fail, the whole is undone and run again with them.
     """
 
     def __init__(
@@ -86,6 +92,7 @@ class UnitOfWork:
         texts: Mapping[str, Mapping[str, Text]] = MappingProxyType({}),
         *,
         beside: bool = False,
+        trusting: bool = False,
     ) -> None:
         self.connection = connection
         self.vault = vault
@@ -93,6 +100,7 @@ class UnitOfWork:
         self.new_id = new_id
         self.changed: set[str] = set()
         self.beside = beside
+        self.trusting = trusting
         self.locked: Set[int] = frozenset()
         self._cursor = driver_cursor(connection)
         self._known_schedules = known_schedules
@@ -140,11 +148,13 @@ class UnitOfWork:
         What fails for a reason that passes, at its begin and its end too, is no failure of the part's own.
         """
         try:
-            with self._savepoint():
+            with nullcontext() if self.trusting else self._savepoint():
                 yield
         except Exception as error:
             if passes(error):
                 raise Passing(error) from error
+            if self.trusting:
+                raise NotTrusted from error
             raise
 
     @contextmanager

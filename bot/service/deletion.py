@@ -3,7 +3,8 @@
 What the consent ledger points at stays as an empty row, and so does every message that came in: its provider may bring
 a second copy, which must be known as one. Everything else is removed. Within a use case the data key is destroyed in
 the database; `forget_keys` then takes its seed out of the key file, so that no copy opens any more, and `clean` leaves
-nothing in the files. Both may be repeated, and whoever was interrupted repeats them.
+nothing in the files. Both may be repeated: `meta` notes what is to be cleaned, and the server does what somebody who
+was interrupted did not.
 """
 
 from __future__ import annotations
@@ -58,6 +59,10 @@ GONE = "deleted"
 
 NOWHERE = "the address was deleted"
 """Why nothing can be sent to the address of somebody whose contact details were deleted."""
+
+
+TO_CLEAN = "to clean"
+"""Where `meta` notes that what was deleted may still be in the files: whoever was killed did not get there."""
 
 
 @contextmanager
@@ -157,13 +162,19 @@ def at_the_provider(uow: UnitOfWork, participant_id: int) -> Counts:
 def contact(uow: UnitOfWork, participant_id: int) -> Counts:
     """Name, addresses, calls and how the conversation is called; a closed address of nobody stays in their place.
 
-    Also where the words that stay hold the name or an address.
+    Also where the words that stay hold the name or an address, and raw deliveries, each of which says from where it is.
     """
-    forgetting.forget(uow, participant_id)
+    telling_keys(uow, participant_id)
+    _from_nowhere(uow, participant_id)
+    raw(uow, messages.c.participant_id == participant_id)
+    with removing(uow):
+        forgetting.forget(uow, participant_id)
     of = addresses.c.participant_id == participant_id
     gone = Counter(addresses=_count(uow, select(addresses.c.id).where(of)))
     for table in (moves, calls):
         uow.execute(delete(table).where(table.c.participant_id == participant_id))
+    waits = (postponed.c.participant_id == participant_id, postponed.c.done_at.is_(None))
+    uow.execute(update(postponed).where(*waits).values(done_at=uow.now, problem=NOWHERE))
     uow.execute(delete(addresses).where(of, addresses.c.main.is_(False)))
     key = uow.key(_key_id(uow, participant_id))
     nameless = {"name": key.seal("", "name"), "thread": None}
@@ -177,6 +188,23 @@ def contact(uow: UnitOfWork, participant_id: int) -> Counts:
     blank = {"address": key.seal("", "address"), "address_id": None}
     uow.execute(update(outbox).where(outbox.c.participant_id == participant_id).values(**blank))
     return gone
+
+
+def _from_nowhere(uow: UnitOfWork, participant_id: int) -> None:
+    """What came from an address of theirs while nobody knew whose it is, and the replies to it, keep their words, and
+    nothing of the address."""
+    unknown = and_(messages.c.participant_id.is_(None), messages.c.sender.in_(senders(uow, participant_id)))
+    of = [row["id"] for row in uow.all(select(messages.c.id).where(unknown))]
+    if not of:
+        return
+    _keys_telling_their_sender(uow, unknown)
+    blank = {"address": uow.holding_key()[1].seal("", "address"), "provider_id": None}
+    deliveries = select(outbox.c.seq).where(outbox.c.message_id.in_(of))
+    with removing(uow):
+        _delete(uow, delete(delivery_updates).where(delivery_updates.c.outbox_seq.in_(deliveries)))
+    uow.execute(update(outbox).where(outbox.c.message_id.in_(of)).values(**blank))
+    nowhere = dict.fromkeys(("raw", "sender", "sent_from", "provider_id"))
+    uow.execute(update(messages).where(messages.c.id.in_(of)).values(**nowhere))
 
 
 def whereabouts(uow: UnitOfWork, participant_id: int) -> None:
@@ -430,10 +458,35 @@ def forget_keys(database: Database) -> int:
     return len(leaves)
 
 
+def leave_to_clean(uow: UnitOfWork) -> None:
+    """Part of every deletion: the files are to be cleaned, by whoever deletes, or else by the server."""
+    uow.execute(delete(meta).where(meta.c.name == TO_CLEAN))
+    uow.execute(insert(meta).values(name=TO_CLEAN, value=secrets.token_hex(16)))
+
+
+def to_clean(uow: UnitOfWork) -> str:
+    """What is to be cleaned, by a name that no later deletion has; '' where nothing is."""
+    noted = uow.one(select(meta.c.value).where(meta.c.name == TO_CLEAN))
+    return noted["value"] if noted else ""
+
+
+def unclean(uow: UnitOfWork) -> bool:
+    """Whether keys are to be forgotten or files to be cleaned."""
+    return bool(to_clean(uow) or keys_to_forget(uow))
+
+
 def clean(database: Database, *, rewrite: bool = True) -> bool:
     """After a deletion: forget the keys, and leave nothing in the files. False where the log is emptied only later."""
+    noted = database.read_now(to_clean)
     forget_keys(database)
-    return database.scrub(rewrite=rewrite)
+    emptied = database.scrub(rewrite=rewrite)
+    if emptied and noted:
+        database.run_now(_cleaned, noted)
+    return emptied
+
+
+def _cleaned(uow: UnitOfWork, noted: str) -> None:
+    uow.execute(delete(meta).where(meta.c.name == TO_CLEAN, meta.c.value == noted))
 
 
 def in_flight(uow: UnitOfWork, participant_id: int) -> bool:

@@ -19,6 +19,7 @@ from bot.records.participants import Participant, Terms
 from bot.records.tables import messages, outbox, tasks
 from bot.records.unit_of_work import UnitOfWork
 from bot.service.conversations import happen
+from bot.service.reasons import sealed
 
 ASKED_FOR = frozenset(kind.value for kind in CAUSES)
 
@@ -38,7 +39,7 @@ def take_over(uow: UnitOfWork, terms: Terms, code: str, researcher: str, anyway:
     if happen(uow, terms, participant, TookOver(researcher)).interview.state is not State.HANDOVER:
         raise OwnPaceError(f"{participant.code} cannot be taken over now: {participant.interview.state.value}.")
     detail = {"from": held_by} if held_by not in ("", researcher) else {}
-    uow.note(researcher, "took over", participant.code, **detail, **_sealed(participant, " ".join(reason.split())))
+    uow.note(researcher, "took over", participant.code, **detail, **sealed(uow, participant, " ".join(reason.split())))
 
 
 def reply(uow: UnitOfWork, terms: Terms, code: str, researcher: str, text: str, after: timedelta = timedelta()) -> None:
@@ -101,7 +102,7 @@ def worry(uow: UnitOfWork, terms: Terms, code: str, researcher: str, reason: str
     if participant.interview.state is State.INVITED:
         raise OwnPaceError(f"{participant.code} has not begun yet.")
     happen(uow, terms, participant, Worried(researcher))
-    uow.note(researcher, "held", participant.code, **_sealed(participant, reason))
+    uow.note(researcher, "held", participant.code, **sealed(uow, participant, reason))
 
 
 def acknowledge(uow: UnitOfWork, terms: Terms, code: str, researcher: str) -> None:
@@ -137,12 +138,8 @@ def hand_back(uow: UnitOfWork, terms: Terms, code: str, researcher: str, reason:
         raise OwnPaceError("Say why it is all right to go on: they wrote something that may be a sign of distress.")
     happen(uow, terms, participant, HandedBack(researcher, reason))
     uow.close_tasks(participant.id, ASKED_FOR | ({TaskKind.DISTRESS.value} if distressed else frozenset()))
-    uow.note(researcher, "released" if distressed else "handed back", participant.code, **_sealed(participant, reason))
-
-
-def _sealed(participant: Participant, reason: str) -> dict[str, str]:
-    """The trail keeps the reason under the participant's key: it may say what happened to them."""
-    return {"reason": participant.key.seal(reason, "reason").hex()} if reason else {}
+    act = "released" if distressed else "handed back"
+    uow.note(researcher, act, participant.code, **sealed(uow, participant, reason))
 
 
 def _check_holder(participant: Participant, researcher: str) -> None:

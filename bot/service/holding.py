@@ -24,7 +24,7 @@ from bot.records.vault import DataKey
 from bot.service import intake
 from bot.service import media as attachments
 from bot.service.conversations import happen
-from bot.service.work import sealed
+from bot.service.reasons import sealed, sealed_with
 
 SEALED = {"body": "body", "elided": "elided", "raw": "raw", "sent_from": "address"}
 """The columns that are sealed, each with what it was sealed as."""
@@ -137,7 +137,7 @@ def link(
         happen(uow, terms, participant, Worried(researcher))
     uow.changed |= {"tasks", "participants", f"participant {participant.id}"}
     chosen = {"message": row["id"], "through": through, "address": address}
-    uow.note(researcher, "linked a held message", participant.code, **chosen, **sealed(participant.key, reason))
+    uow.note(researcher, "linked a held message", participant.code, **chosen, **sealed(uow, participant, reason))
     return participant.code
 
 
@@ -238,7 +238,8 @@ def set_aside(uow: UnitOfWork, message_id: int, researcher: str, reason: str) ->
     done = {"closed_at": uow.now, "closed_by": researcher}
     uow.execute(update(tasks).where(*of).values(**done))
     uow.changed |= {"tasks", "participants"}
-    uow.note(researcher, "set a held message aside", None, message=row["id"], **sealed(uow.holding_key()[1], reason))
+    kept = sealed_with(uow.holding_key()[1], reason)
+    uow.note(researcher, "set a held message aside", None, message=row["id"], **kept)
 
 
 def put_back(uow: UnitOfWork, message_id: int, researcher: str) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, select
 
 from bot.errors import KeyFileError
 from bot.export.identifiers import Hiding
-from bot.records.participants import Terms, named
+from bot.records.participants import Participant, Terms, named, reached_at
 from bot.records.tables import audit, messages, tasks
 from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import DataKey
@@ -45,6 +45,19 @@ class Reason:
     did: str
     words: str
     at: datetime
+
+
+def sealed(uow: UnitOfWork, participant: Participant, reason: str) -> dict[str, str]:
+    """What the trail keeps of a reason: under the participant's key, for it may say what happened to them, and without
+    name and addresses, for nothing in the trail is changed when these are deleted."""
+    reached = reached_at(uow, participant.id, participant.key)
+    hiding = Hiding(participant.interview.person.name, participant.code, reached=reached)
+    return sealed_with(participant.key, hiding.hidden(reason))
+
+
+def sealed_with(key: DataKey, reason: str) -> dict[str, str]:
+    """The same for what is about nobody known."""
+    return {"reason": key.seal(reason, "reason").hex()} if reason else {}
 
 
 def about(uow: UnitOfWork, terms: Terms, code: str, most: int = 20) -> tuple[Reason, ...]:

@@ -21,8 +21,8 @@ from bot.records.participants import Participant, Terms
 from bot.records.tables import messages, refilings, timers
 from bot.records.unit_of_work import UnitOfWork
 from bot.service.conversations import happen
+from bot.service.reasons import sealed
 from bot.service.views import MOVABLE
-from bot.service.work import sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ def _put(
         )
     said = {"to": moves[0][1].question or "", "messages": [row["id"] for row, _ in moves]}
     act_name = "took a refiling back" if undoes else "refiled"
-    uow.note(researcher, act_name, participant.code, **said, **sealed(participant.key, reason))
+    uow.note(researcher, act_name, participant.code, **said, **sealed(uow, participant, reason))
     return act
 
 

@@ -13,12 +13,13 @@ from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, delete, func, insert, select
+from sqlalchemy import ColumnElement, Table, delete, insert, select
 
 from bot.errors import OwnPaceError
+from bot.interview.events import TaskKind
 from bot.interview.state import State
 from bot.records import trail
-from bot.records.tables import addresses, audit, consents, interviews, media, messages, meta, withdrawals
+from bot.records.tables import addresses, audit, consents, interviews, media, messages, meta, tasks, withdrawals
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import deletion
@@ -28,6 +29,9 @@ OVER = (State.COMPLETE, State.LEFT, State.DECLINED)
 """States in which an interview has ended."""
 
 PEOPLE_CLASSES = ("raw", "media", "messages", "contact", "consent")
+
+FIRST = (TaskKind.DISTRESS, TaskKind.PERSON_ASKED, TaskKind.CALL_ASKED, TaskKind.COPY, TaskKind.DELETE)
+"""What a person does for somebody before anything of them is deleted as due: they could not be helped or told then."""
 
 SHOWN = "retention shown"
 """Where `meta` notes which list was shown last."""
@@ -44,17 +48,32 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """So many rows of a class are due since a day. `code` is whose, or '' for what is nobody's own."""
+    """So many rows of a class are due since a day. `code` is whose, or '' for what is nobody's own.
+
+    `which` tells these rows from any others of the same number.
+    """
 
     kind: str
     code: str
     since: date
     rows: int
+    which: str
     participant_id: int | None = None
 
 
 def due(uow: UnitOfWork, rules: Rules) -> list[Due]:
-    """Everything that has been kept long enough, class by class, by code."""
+    """Everything that has been kept long enough, class by class, by code; but of nobody for whom a person is wanted."""
+    wanted = _wanted(uow)
+    return [one for one in _kept_long_enough(uow, rules) if one.participant_id not in wanted]
+
+
+def put_off(uow: UnitOfWork, rules: Rules) -> list[str]:
+    """Codes of those of whom something has been kept long enough, and for whom a person is to do something first."""
+    wanted = _wanted(uow)
+    return sorted({one.code for one in _kept_long_enough(uow, rules) if one.participant_id in wanted})
+
+
+def _kept_long_enough(uow: UnitOfWork, rules: Rules) -> list[Due]:
     ended = dict(_ended(uow, rules))
     found = [
         one
@@ -62,8 +81,8 @@ def due(uow: UnitOfWork, rules: Rules) -> list[Due]:
         if (period := rules.periods[kind])
         for one in _of_people(uow, kind, period, ended)
     ]
-    found += _of_nobody(uow, rules, "messages", messages.c.at, _held())
-    found += _of_nobody(uow, rules, "audit", audit.c.at)
+    found += _of_nobody(uow, rules, "messages", messages, _held())
+    found += _of_nobody(uow, rules, "audit", audit)
     return found
 
 
@@ -92,6 +111,7 @@ def confirm(uow: UnitOfWork, rules: Rules, actor: str) -> list[Due]:
     for one in done:
         uow.note(actor, "deleted as due", one.code or None, kind=one.kind, rows=one.rows, since=one.since.isoformat())
     if done:
+        deletion.leave_to_clean(uow)
         uow.changed |= {"participants", "tasks"}
     return done
 
@@ -119,8 +139,19 @@ def _of_people(
 ) -> Iterator[Due]:
     told = {row["participant_id"] for row in uow.all(select(withdrawals.c.participant_id).where(_being_told()))}
     for (participant_id, code), at in ended.items():
-        if at + period <= uow.now and participant_id not in told and (rows := _rows(uow, kind, participant_id)):
-            yield Due(kind, code, (at + period).date(), rows, participant_id)
+        if at + period <= uow.now and participant_id not in told and (ids := _ids(uow, kind, participant_id)):
+            yield Due(kind, code, (at + period).date(), len(ids), _which(ids), participant_id)
+
+
+def _which(ids: Sequence[int]) -> str:
+    return sha256(repr(ids).encode()).hexdigest()
+
+
+def _wanted(uow: UnitOfWork) -> set[int | None]:
+    """Those who are with a person, or wait for one."""
+    asked = select(tasks.c.participant_id).where(tasks.c.closed_at.is_(None), tasks.c.kind.in_(FIRST))
+    with_one = select(interviews.c.participant_id).where(interviews.c.state == State.HANDOVER)
+    return {*uow.execute(asked).scalars(), *uow.execute(with_one).scalars()} - {None}
 
 
 def _being_told() -> ColumnElement[bool]:
@@ -128,8 +159,8 @@ def _being_told() -> ColumnElement[bool]:
     return withdrawals.c.kept.is_(False) & withdrawals.c.finished_at.is_(None)
 
 
-def _rows(uow: UnitOfWork, kind: str, participant_id: int) -> int:
-    """How much of the class there is of somebody."""
+def _ids(uow: UnitOfWork, kind: str, participant_id: int) -> list[int]:
+    """The rows of the class that there are of somebody."""
     theirs = messages.c.participant_id == participant_id
     of = select(messages.c.id).where(theirs)
     query = {
@@ -141,8 +172,7 @@ def _rows(uow: UnitOfWork, kind: str, participant_id: int) -> int:
         "raw": of.where(messages.c.raw.is_not(None)),
         "consent": select(consents.c.id).where(consents.c.participant_id == participant_id),
     }[kind]
-    found: int = uow.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-    return found
+    return sorted(uow.execute(query).scalars())
 
 
 def _held() -> ColumnElement[bool]:
@@ -151,15 +181,15 @@ def _held() -> ColumnElement[bool]:
 
 
 def _of_nobody(
-    uow: UnitOfWork, rules: Rules, kind: str, at: ColumnElement[datetime], *conditions: ColumnElement[bool]
+    uow: UnitOfWork, rules: Rules, kind: str, table: Table, *conditions: ColumnElement[bool]
 ) -> Iterator[Due]:
     period = rules.periods[kind]
     if period is None:
         return
-    query = select(func.count().label("rows"), func.min(at).label("first")).where(at <= uow.now - period, *conditions)
-    row = uow.one(query)
-    if row is not None and row["rows"]:
-        yield Due(kind, "", (row["first"] + period).date(), row["rows"])
+    rows = uow.all(select(table.c.id, table.c.at).where(table.c.at <= uow.now - period, *conditions).order_by("id"))
+    if rows:
+        first = min(row["at"] for row in rows)
+        yield Due(kind, "", (first + period).date(), len(rows), _which([row["id"] for row in rows]))
 
 
 def _delete(uow: UnitOfWork, rules: Rules, one: Due) -> None:
@@ -184,11 +214,6 @@ def _delete_words(uow: UnitOfWork, participant_id: int) -> Counts:
     return gone
 
 
-def _delete_contact(uow: UnitOfWork, participant_id: int) -> Counts:
-    deletion.telling_keys(uow, participant_id)
-    return deletion.contact(uow, participant_id)
-
-
 def _delete_raw(uow: UnitOfWork, participant_id: int) -> Counts:
     return deletion.raw(uow, messages.c.participant_id == participant_id)
 
@@ -203,6 +228,6 @@ _DELETE: Mapping[str, Callable[[UnitOfWork, int], Counts]] = {
     "raw": _delete_raw,
     "media": deletion.files,
     "messages": _delete_words,
-    "contact": _delete_contact,
+    "contact": deletion.contact,
     "consent": _delete_consent,
 }

@@ -382,7 +382,7 @@ class Worker:
     async def _delete_round(self) -> None:
         if await self.database.read(withdrawal.unfinished):
             await self.database.run(withdrawal.finish)
-        if await self.database.read(deletion.keys_to_forget):
+        if await self.database.read(deletion.unclean):
             await asyncio.to_thread(deletion.clean, self.database, rewrite=False)
         await asyncio.sleep(DELETE_EVERY)
 

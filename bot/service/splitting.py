@@ -20,8 +20,8 @@ from bot.records import participants
 from bot.records.participants import Participant, Terms
 from bot.records.tables import messages, refilings
 from bot.records.unit_of_work import UnitOfWork
+from bot.service.reasons import sealed
 from bot.service.refiling import checked, movable
-from bot.service.work import sealed
 
 Stretch = tuple[int, int]
 """From where to where in a text, in characters."""
@@ -122,7 +122,7 @@ def split(
             )
         )
     uow.note(researcher, "split a message", participant.code, to=question, messages=[whole.id],
-             **sealed(participant.key, reason))  # fmt: skip
+             **sealed(uow, participant, reason))  # fmt: skip
     uow.changed.add(f"participant {participant.id}")
     return act
 

@@ -146,6 +146,8 @@ def finish(uow: UnitOfWork) -> int:
         mine = withdrawals.c.participant_id == participant_id
         uow.execute(update(withdrawals).where(mine).values(finished_at=uow.now))
         uow.changed |= {"participants", f"participant {participant_id}"}
+    if those:
+        deletion.leave_to_clean(uow)
     return len(those)
 
 
@@ -186,6 +188,7 @@ def _delete(uow: UnitOfWork, person: Participant) -> dict[str, int]:
     gone = deletion.words(uow, person.id) + deletion.as_strangers(uow, person.id)
     deletion.telling_keys(uow, person.id)
     deletion.rekey(uow, person.id)
+    deletion.leave_to_clean(uow)
     uow.execute(
         update(tasks).where(tasks.c.participant_id == person.id, tasks.c.closed_at.is_(None)).values(closed_at=uow.now)
     )

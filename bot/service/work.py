@@ -19,7 +19,6 @@ from bot.records.participants import Participant, Terms
 from bot.records.tables import messages, tasks, users
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.records.vault import DataKey
 from bot.service import access, reasons
 from bot.service.access import May, may
 from bot.service.reasons import Reason
@@ -257,12 +256,8 @@ def resolve(uow: UnitOfWork, terms: Terms, user: User, task_id: int, outcome: st
     uow.execute(update(tasks).where(tasks.c.id == row["id"]).values(**done))
     if participant:
         uow.changed.add(f"participant {participant.id}")
-    _note(uow, user, row, "resolved a task", **sealed(key, words))
-
-
-def sealed(key: DataKey, reason: str) -> dict[str, str]:
-    """The trail keeps a reason under a key: it may say what happened to somebody."""
-    return {"reason": key.seal(reason, "reason").hex()} if reason else {}
+    kept = reasons.sealed(uow, participant, words) if participant else reasons.sealed_with(key, words)
+    _note(uow, user, row, "resolved a task", **kept)
 
 
 def _first(participant: Participant, kind: str) -> str:

@@ -14,9 +14,8 @@ import httpx
 
 from bot import prompts
 from bot.interview.schedule import Schedule, Wording
-from bot.messages import Address
 from bot.records.vault import open_key_file
-from tests.rig import ROOT
+from tests.rig import ROOT, traces
 from tests.rig.participant import Participant
 from tests.rig.study import Study
 from tests.rig.twilio_emulator import NUMBER, Emulator, emulator
@@ -59,10 +58,6 @@ def something_fails(study: Study, network: Emulator) -> None:
         database.execute("UPDATE interviews SET saved = ? WHERE participant_id = 1", (saved,))
 
 
-def files(folder: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
-
-
 def test_a_person_leaves_and_the_others_go_on_on_another_machine(tmp_path: Path) -> None:
     """While it is served: a backup, a withdrawal, the receipt; then a restore elsewhere, and the next text goes on."""
     schedule = prompts.load(ROOT / "prompts")[("social-workers", "en")]
@@ -89,6 +84,9 @@ def test_a_person_leaves_and_the_others_go_on_on_another_machine(tmp_path: Path)
             network.text(LEAVES, "2")
             until(lambda: "A person will delete your answers" in network.to(LEAVES)[-1], "the promise")
             until(lambda: "leaving" not in here.command("show", "SW01"), "the promise to be accepted")
+            database = here.folder / "data/ownpace.db"
+            theirs, others = traces.of(database, "SW01"), traces.of(database, "SW02")
+            assert traces.missing((*theirs, *others), traces.everything(here.folder)) == []
             said = here.command("withdraw", "SW01", "--yes")
             assert f"Delete their part of the transcript of {time.strftime('%d %B %Y')}" in said
             assert "transcripts" in said
@@ -103,13 +101,21 @@ def test_a_person_leaves_and_the_others_go_on_on_another_machine(tmp_path: Path)
 
         shutil.rmtree(here.folder / "transcripts")  # what the receipt asked for
         (here.folder / "people.csv").unlink()
-        found_by = open_key_file(here.folder / "data/study.key").find(Address("sms", LEAVES))
-        log = (here.folder / "out.log").read_bytes()
+        log, after = (here.folder / "out.log").read_bytes(), traces.everything(here.folder)
         assert b"could not be taken through its interview" in log
-        for trace in (PELICAN.encode(), b"pelican", LEAVES[3:].encode(), found_by, found_by.hex().encode()):
-            assert trace not in log
-            assert trace not in files(here.folder)
-        assert open_earlier(tmp_path / "study.zip", here.folder / "data/study.key", tmp_path) == {"SW02"}
+        assert log in after
+        assert traces.found(theirs, after) == []
+        assert traces.missing(others, after) == []
+        hashed = [one.value.hex().encode() for one in theirs if one.where == "addresses.found_by"]
+        assert hashed
+        for plain in (PELICAN.encode(), b"pelican", LEAVES[3:].encode(), *hashed):
+            assert plain not in after
+        vault = open_key_file(here.folder / "data/study.key")
+        with zipfile.ZipFile(tmp_path / "study.zip") as packed:
+            older = Path(packed.extract("ownpace.db", tmp_path))
+        assert traces.found(theirs, older.read_bytes())
+        assert traces.opened(older, theirs, vault) == []
+        assert "messages.body" in traces.opened(older, others, vault)
 
         (there.folder / "data").mkdir()
         shutil.copy(here.folder / "data/study.key", there.folder / "data")
@@ -131,20 +137,3 @@ def test_a_person_leaves_and_the_others_go_on_on_another_machine(tmp_path: Path)
             ]
         finally:
             there.stop()
-
-
-def open_earlier(archive: Path, key_file: Path, folder: Path) -> set[str]:
-    """Whose words a backup tells to whoever has the study key of today."""
-    vault, told = open_key_file(key_file), set()
-    with zipfile.ZipFile(archive) as packed:
-        path = Path(packed.extract("ownpace.db", folder))
-    with closing(sqlite3.connect(path)) as database:
-        query = (
-            "SELECT code, wrapped, body FROM messages JOIN participants ON participants.id = participant_id "
-            "JOIN data_keys ON data_keys.id = messages.key_id WHERE body NOT NULL"
-        )
-        for code, wrapped, body in database.execute(query):
-            if not vault.destroyed(wrapped):
-                vault.data_key(wrapped).open(body, "body")
-                told.add(code)
-    return told

@@ -79,7 +79,9 @@ def test_a_database_that_several_processes_share(tmp_path: Path, url: str) -> No
     assert not loaded(tmp_path, "").database.shared
 
 
-@pytest.mark.parametrize("url", ["postgresql://u:p@h", "postgresql+asyncpg://u:p@h/d", "postgres://u:p@h/d"])
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:p@h", "postgresql+asyncpg://u:p@h/d", "postgres://u:p@h/d", "postgresql://u:p@h:port/d"]
+)
 def test_what_is_wrong_with_a_database_is_said_without_its_password(tmp_path: Path, url: str) -> None:
     said = problem(tmp_path, f'[database]\nurl = "{url}"')
     assert '"postgresql://user:password@host/database"' in said

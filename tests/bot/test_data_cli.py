@@ -97,6 +97,9 @@ def test_no_study_goes_live_while_a_class_has_no_period(folder: Path) -> None:
     code, said = ownpace(folder, "check", "--live")
     assert (code, longer in said) == (2, True)
     settings(folder, 'raw = "366d"', 'raw = "365d"')
+    code, said = ownpace(folder, "check", "--live")
+    assert (code, "[retention] keeps raw for longer than contact" in said) == (2, True)
+    settings(folder, 'contact = "180d"', 'contact = "365d"')
     assert ownpace(folder, "check", "--live")[0] == 0
 
 

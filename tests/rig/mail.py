@@ -197,7 +197,7 @@ class MailServers:
         postfix = pwd.getpwnam("postfix")
         os.chown(self.folder / "data", postfix.pw_uid, postfix.pw_gid)
         self._own(self.folder / "mail")
-        _certificate(self.folder)
+        make_certificate(self.folder)
         known = {name: getattr(self, name) for name in ("folder", "smtp", "submission", "imap", "imaps")}
         group = subprocess.run(["id", "-gn", OWNER], capture_output=True, text=True, check=True).stdout.strip()
         (self.folder / "dovecot.conf").write_text(DOVECOT_CONF.format(owner=OWNER, group=group, **known))
@@ -401,7 +401,7 @@ def _owner() -> pwd.struct_passwd:
     return pwd.getpwnam(OWNER)
 
 
-def _certificate(folder: Path) -> None:
+def make_certificate(folder: Path) -> None:
     """A certificate for localhost, made now and trusted by nobody else."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])

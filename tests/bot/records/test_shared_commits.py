@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from bot.records import database as database_module
 from bot.records.database import Database
@@ -116,3 +117,47 @@ def test_what_waits_for_a_moment_is_written_down_at_the_end(tmp_path: Path, monk
         asyncio.run(begin())
     with world(tmp_path, **on_sqlite(tmp_path)) as study:
         assert kept(study.program.database) == ["row a"]
+
+
+def test_a_part_that_fails_leaves_nothing_and_takes_nobody_along(database: Database) -> None:
+    """Parts are trusted at first: then the whole is run once more, in a commit of its own, with what undoes a part."""
+    runs: list[str] = []
+
+    def in_parts(uow: UnitOfWork, name: str, broken: bool) -> str:
+        runs.append(name)
+        keep(uow, f"row {name} before")
+        try:
+            with uow.undone_on_failure():
+                keep(uow, f"row {name} within")
+                if broken:
+                    raise ValueError("no")
+        except ValueError:
+            keep(uow, f"row {name} after")
+            return "failed"
+        return "done"
+
+    async def together() -> list[str]:
+        return await asyncio.gather(
+            *(database.run(in_parts, name, broken) for name, broken in (("a", False), ("b", True), ("c", False)))
+        )
+
+    assert asyncio.run(together()) == ["done", "failed", "done"]
+    wanted = ["a before", "a within", "b before", "b after", "c before", "c within"]
+    assert kept(database) == sorted(f"row {name}" for name in wanted)
+    assert runs.count("b") == 2
+
+
+def test_what_undoes_a_part_is_written_nowhere_but_in_the_folder(database: Database) -> None:
+    """SQLite keeps the pages that a savepoint changes; once they are many, in a file elsewhere unless it is told."""
+
+    def fill(uow: UnitOfWork) -> list[str]:
+        with suppress(ValueError), uow.undone_on_failure():
+            raise ValueError("from here on no part is trusted")
+        with uow.undone_on_failure():
+            for number in range(500):
+                uow.execute(insert(meta).values(name=f"row {number:036}", value="x" * 2000))
+        with uow.undone_on_failure():
+            uow.execute(update(meta).values(value="y" * 2000))
+            return [str(one.readlink()) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
+
+    assert [path for path in database.run_now(fill) if "etilqs" in path] == []

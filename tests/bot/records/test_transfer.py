@@ -13,7 +13,7 @@ from bot.messages import Media, MediaKind
 from bot.records import trail
 from bot.records.database import open_engine
 from bot.records.tables import messages, meta
-from bot.records.transfer import transfer
+from bot.records.transfer import come_back, transfer
 from bot.records.vault import Vault
 from tests.bot.world import World, on_sqlite, world
 from tests.rig import postgres
@@ -61,6 +61,7 @@ def test_everything_is_there_and_the_interview_goes_on(study: World, target: str
 
 def test_nothing_is_moved_on_top_of_another_study(study: World, target: str) -> None:
     moved(study, target)
+    assert come_back(study.program.settings.database.url)
     with pytest.raises(OwnPaceError, match="There is a study in that database already"):
         moved(study, target)
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
+from threading import Barrier, Thread
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,11 +28,12 @@ from bot.messages import Address, Inbound
 from bot.records import trail
 from bot.records.tables import addresses, audit, consents, contents, data_keys, media, messages, meta, outbox
 from bot.records.vault import open_key_file
-from bot.service import deletion, intake, retention
+from bot.service import deletion, handovers, intake, retention
 from bot.service.retention import Due, Rules
 from tests.bot.export.study import Email, Phone, cases, joins, take_out
 from tests.bot.service.test_withdrawal import OTHER, WORDS, person, rows, speaks
-from tests.bot.world import PHONE, Post, World, world
+from tests.bot.world import PHONE, Post, World, on_sqlite, world
+from tests.rig import ROOT, traces
 
 LONDON = ZoneInfo("Europe/London")
 DAYS = {"contact": 10, "raw": 20, "media": 30, "messages": 40, "consent": 50, "audit": 60}
@@ -139,11 +146,128 @@ def test_nothing_is_deleted_that_was_never_shown_and_one_look_confirms_once(stud
     assert held(study) == before
     assert confirm(study, rules())
     assert confirm_unseen(study, rules()) == [], "nothing is due"
-    study.clock.forward(days=9)
+    study.clock.forward(days=14)
     before = held(study)
     with pytest.raises(OwnPaceError, match="nothing was deleted"):
         confirm_unseen(study, rules())
     assert held(study) == before
+
+
+def test_other_rows_of_the_same_number_and_day_are_another_list(study: World) -> None:
+    """What somebody looked at was one stranger's message; it is a participant's now, and another one's is due."""
+    first, second = (Address("sms", f"+44770090055{number}") for number in (5, 6))
+    study.says("A wrong number?", first)
+    study.leave()
+    study.clock.forward(hours=1)
+    study.says("Who is this?", second)
+    study.leave()
+    study.clock.forward(days=40, minutes=-30)
+    (shown,) = study.run(retention.show, rules())
+    study.clock.forward(hours=1)
+    study.run(deletion.messages_where, messages.c.id.in_(_of(study, first)))
+    (now,) = study.program.database.read_now(retention.due, rules())
+    assert (now.kind, now.code, now.since, now.rows) == (shown.kind, shown.code, shown.since, shown.rows)
+    before = held(study)
+    with pytest.raises(OwnPaceError, match="nothing was deleted"):
+        confirm_unseen(study, rules())
+    assert held(study) == before
+
+
+def _of(study: World, sender: Address) -> list[int]:
+    """What a stranger wrote, and what they were told."""
+    found = study.program.database.vault.find(sender)
+    return [row["id"] for row in rows(study, messages) if row["sender"] == found]
+
+
+def test_two_who_confirm_at_once_delete_it_once(study: World) -> None:
+    """The second one, like somebody who presses twice, finds nothing due; the trail has one line of each."""
+    ended(study)
+    study.clock.forward(days=31)
+    shown = study.run(retention.show, rules())
+    start, done = Barrier(2), dict[str, list[Due]]()
+
+    def one(who: str) -> None:
+        start.wait()
+        done[who] = study.run(retention.confirm, rules(), who)
+
+    people = [Thread(target=one, args=(who,)) for who in ("kim", "ann")]
+    for each in people:
+        each.start()
+    for each in people:
+        each.join()
+    assert sorted(done.values(), key=len) == [[], shown]
+    (who,) = {name for name, theirs in done.items() if theirs}
+    assert [row["actor"] for row in rows(study, audit, act="deleted as due")] == [who] * len(shown)
+
+
+def test_a_clock_that_was_set_back_deletes_nothing(study: World) -> None:
+    """What was shown is not due by it; and what a wrong clock calls due is in no list that somebody has seen."""
+    ended(study)
+    study.clock.forward(days=17)
+    study.run(retention.show, rules())
+    before = held(study)
+    study.clock.forward(days=-10)
+    assert confirm_unseen(study, rules()) == []
+    study.clock.forward(days=3650)
+    with pytest.raises(OwnPaceError, match="nothing was deleted"):
+        confirm_unseen(study, rules())
+    assert held(study) == before
+
+
+def test_nothing_of_somebody_goes_while_a_person_is_wanted_there(study: World) -> None:
+    """They have left and then asked for a person, or for their copy: they could not be answered any more."""
+    code = ended(study)
+    study.clock.forward(days=17)
+    shown = study.run(retention.show, rules())
+    study.run(lambda uow: uow.open_task("copy asked", 1))
+    assert study.program.database.read_now(retention.put_off, rules()) == [code]
+    assert confirm_unseen(study, rules()) == []
+    assert study.record(code).name == "Sam"
+    study.run(lambda uow: uow.close_tasks(1, frozenset({"copy asked"})))
+    assert study.program.database.read_now(retention.put_off, rules()) == []
+    assert confirm_unseen(study, rules()) == shown
+
+
+def test_nothing_of_somebody_goes_while_they_talk_with_a_researcher(study: World) -> None:
+    """Also where the study has ended, and the interview counts as ended with it."""
+    code, over = study.consented(), rules(study_ends=date(2026, 1, 1))
+    assert code in {whose for _, whose in due(study, over)}
+    study.run(handovers.take_over, study.program.terms, code, "Ann")
+    assert code not in {whose for _, whose in due(study, over)}
+    assert study.program.database.read_now(retention.put_off, over) == [code]
+
+
+KILLED = """
+import os, signal, sys
+from datetime import timedelta
+from pathlib import Path
+from tests.bot.service.test_retention import rules
+from tests.bot.world import on_sqlite, world
+from bot.service import retention
+folder = Path(sys.argv[1])
+with world(folder, **on_sqlite(folder)) as study:
+    study.clock.forward(days=41)
+    study.run(retention.show, rules())
+    assert len(study.run(retention.confirm, rules(), "kim")) > 3
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_whoever_is_killed_before_the_files_are_clean_leaves_that_to_the_server(tmp_path: Path) -> None:
+    """The deletion is committed and its words are still in the files; then they are not, though nobody types again."""
+    with world(tmp_path, **on_sqlite(tmp_path)) as study:
+        code = ended(study)
+        theirs = traces.of(tmp_path / "study.db", code)
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=ROOT, check=False, timeout=120)
+    assert killed.returncode == -signal.SIGKILL
+    words = [one for one in theirs if one.where == "messages.body"]
+    assert traces.missing(words, traces.everything(tmp_path)) == []
+    with world(tmp_path, **on_sqlite(tmp_path)) as study:
+        assert study.heard(code) == [""] * len(study.heard(code)), "it was committed"
+        with suppress(TimeoutError):
+            asyncio.run(asyncio.wait_for(study.program.worker._delete_round(), 0.5))
+        assert traces.found(words, traces.everything(tmp_path)) == []
+        assert not study.program.database.read_now(deletion.unclean)
 
 
 def test_somebody_who_is_written_to_at_this_moment_waits_and_is_shown_again(study: World) -> None:

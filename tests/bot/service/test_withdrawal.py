@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
+import shutil
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,19 +21,17 @@ from bot.records.tables import (
     addresses,
     audit,
     consents,
-    contents,
     data_keys,
     interviews,
     media,
     messages,
     metadata,
-    outbox,
     participants,
     users,
     withdrawals,
 )
 from bot.records.unit_of_work import UnitOfWork
-from bot.records.vault import Vault, open_key_file
+from bot.records.vault import open_key_file
 from bot.service import (
     backup,
     deletion,
@@ -50,10 +47,12 @@ from bot.service import (
 from bot.service.writeups import WriteUpKind
 from tests.bot.export.study import cases, take_out
 from tests.bot.world import PHONE, Post, World, on_sqlite, world
+from tests.rig import traces
 
 OTHER = Address("sms", "+447700900777")
 WORDS = ["The pelican is on the roof.", "Nobody ever told me about the zebra."]
-VOICE = b"OggS the sound of a marmalade jar" * 40
+VOICE = b"OggS the sound of a marmalade jar" * 900
+"""It lies on several pages of the database."""
 
 
 @pytest.fixture
@@ -82,10 +81,10 @@ def speaks(study: World) -> str:
     return code
 
 
-def withdraw(study: World, code: str, **how: bool) -> withdrawal.Receipt:
+def withdraw(study: World, code: str, *, rewrite: bool = True, **how: bool) -> withdrawal.Receipt:
     database = study.program.database
     done: withdrawal.Receipt = database.run_now(withdrawal.withdraw, study.program.terms, code, "kim", **how)
-    assert deletion.clean(database)
+    assert deletion.clean(database, rewrite=rewrite)
     return done
 
 
@@ -94,89 +93,92 @@ def finish(study: World) -> None:
     deletion.clean(study.program.database)
 
 
-def everything(folder: Path) -> bytes:
-    """Every byte of the study's folder: database, write-ahead log, key, and whatever else is there."""
-    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
-
-
 def rows(study: World, table: Table, **where: object) -> list[dict[str, Any]]:
     query = select(table).where(*(table.c[name] == value for name, value in where.items()))
     return study.program.database.read_now(lambda uow: [dict(row) for row in uow.all(query)])
-
-
-def traces_of(study: World, participant_id: int) -> set[bytes]:
-    """Every sealed value, keyed hash, wrapped key and provider id that the database has of somebody."""
-    mine = [row for table in (messages, addresses, outbox) for row in rows(study, table, participant_id=participant_id)]
-    mine += rows(study, messages, participant_id=None)
-    keys = {row["key_id"] for row in mine if "key_id" in row}
-    found = {value for row in mine for value in row.values() if isinstance(value, bytes)}
-    found |= {row["wrapped"] for row in rows(study, data_keys) if row["id"] in keys}
-    found |= {row["sealed"] for row in rows(study, contents)}
-    sent = [row["provider_id"].encode() for row in rows(study, outbox, participant_id=participant_id)]
-    return found | {one for one in sent if len(one) > len("SMout1")}  # the short ones begin other people's
 
 
 def person(study: World, code: str) -> dict[str, Any]:
     return rows(study, participants, code=code)[0]
 
 
-def test_nothing_of_them_is_found_in_any_byte_nor_in_an_older_backup(in_files: World, tmp_path: Path) -> None:
-    """Sealed values, keyed hashes, wrapped keys, provider ids: gone from the files; and an older copy does not open."""
-    study = in_files
+@pytest.mark.parametrize("rewrite", [True, False], ids=["by the command", "by the server"])
+def test_nothing_of_them_is_found_in_any_byte_nor_in_an_older_backup(
+    in_files: World, tmp_path: Path, rewrite: bool
+) -> None:
+    """Sealed values, keyed hashes, wrapped keys, names of providers: gone from the files, whatever the table; and an
+    older copy does not open. Of somebody who stays, worked on in the same way, all of it is found and opens."""
+    study, key_file = in_files, in_files.program.settings.security.key_file
+    database, archive = tmp_path / "study.db", tmp_path / "study.zip"
     code = speaks(study)
+    study.program.database.scrub(rewrite=False)  # so far in the pages, from here on in the log
     other = study.consented(OTHER)
     study.says("I am staying.", OTHER)
-    theirs, others = person(study, code)["key_id"], person(study, other)["key_id"]
-    stranger = rows(study, messages, participant_id=None)[0]["key_id"]
-    traces = traces_of(study, person(study, code)["id"])
-    assert len(traces) > 70
-    settings = study.program.settings
-    older, archive, key_file = tmp_path / "older.db", tmp_path / "study.zip", settings.security.key_file
-    database = Path(settings.database.url.partition(":///")[2])
-    with closing(sqlite3.connect(database)) as live, closing(sqlite3.connect(older)) as copy:
-        live.backup(copy)
-    sources = backup.Sources(database, tmp_path / "none", settings.study.prompts)
+    study.says("", OTHER, media=(Media(MediaKind.VOICE, "audio/ogg", content=VOICE[1:], name="harp.ogg"),))
+    study.says("DONE", OTHER)
+    study.leave()
+    for one in (code, other):
+        worked_on(study, one)
+    theirs, others = traces.of(database, code), traces.of(database, other)
+    assert {one.where for one in others} == SEALED
+    assert {one.where for one in theirs} == SEALED | BEFORE
+    assert len(theirs) > 80
+    assert traces.found(theirs, database.read_bytes())
+    assert traces.found(theirs, (tmp_path / "study.db-wal").read_bytes())
+    sources = backup.Sources(database, tmp_path / "none", study.program.settings.study.prompts)
     backup.make(sources, study.program.database.vault, study.clock(), archive, lambda *_: None)
-    before = everything(tmp_path)
-    assert [trace for trace in traces if trace not in before] == [], "they are where the test looks for them"
-    assert WORDS[0] in opened(older, theirs, open_key_file(key_file)), "a backup opens as long as they stay"
-    assert "flamingo" in str(opened(older, stranger, open_key_file(key_file)))
-    kept = {path: path.read_bytes() for path in (older, archive)}
-    for path in kept:
-        path.unlink()
+    kept = archive.read_bytes()
+    assert traces.missing((*theirs, *others), kept) == [], "all of it is where the test looks for it"
+    older, key = taken_out(archive, tmp_path / "older"), open_key_file(key_file)
+    assert {*traces.opened(older, theirs, key)} == (SEALED | BEFORE) - HASHES, "a backup opens as long as they stay"
+    archive.unlink()
+    shutil.rmtree(older.parent)
 
-    receipt = withdraw(study, code)
+    receipt = withdraw(study, code, rewrite=rewrite)
     assert receipt.deleted["messages"] > 30
     assert receipt.deleted["voice notes, pictures and files"] == 1
     assert study.leave() == [receipt_text(study)]
-    finish(study)
+    again = traces.of(database, code)  # their name and address, under a new key
+    assert traces.found(again, traces.everything(tmp_path))
+    study.run(withdrawal.finish)
+    assert deletion.clean(study.program.database, rewrite=rewrite)
 
-    after = everything(tmp_path)
-    assert [trace for trace in traces if trace in after] == []
+    after = traces.everything(tmp_path)
+    assert traces.found((*theirs, *again), after) == []
+    assert traces.missing(others, after) == [], "of who stays all is there"
     for plain in (*WORDS, "pelican", "flamingo", "marmalade", PHONE.value, PHONE.value[1:]):
         assert plain.encode() not in after
 
-    key = open_key_file(key_file)
-    for path, content in kept.items():
-        path.write_bytes(content)
-    with zipfile.ZipFile(archive) as packed:
-        packed.extract("ownpace.db", tmp_path)
-    for path in (older, tmp_path / "ownpace.db"):
-        assert opened(path, theirs, key) == [], "not even with the study key"
-        assert opened(path, stranger, key) == []
-        assert "I am staying." in opened(path, others, key), "the others open as before"
+    archive.write_bytes(kept)
+    older, key = taken_out(archive, tmp_path / "older"), open_key_file(key_file)
+    assert traces.missing(theirs, older.read_bytes()) == [], "it is there, sealed"
+    assert traces.opened(older, theirs, key) == [], "not even with the study key"
+    assert {*traces.opened(older, others, key)} == SEALED - HASHES
     assert "I am staying." in study.heard(other)
 
 
-def opened(path: Path, key_id: int, vault: Vault) -> list[str]:
-    """What a copy of the database tells, with the key file, of what was sealed under one data key."""
-    query = (
-        "SELECT wrapped, body FROM messages JOIN data_keys ON data_keys.id = key_id WHERE key_id = ? AND body NOT NULL"
-    )
-    with closing(sqlite3.connect(path)) as copy:
-        found = copy.execute(query, (key_id,)).fetchall()
-    assert found, "it is there, sealed"
-    return [vault.data_key(wrapped).open(body, "body") for wrapped, body in found if not vault.destroyed(wrapped)]
+SEALED = {
+    "participants.name", "participants.attributes", "addresses.value", "addresses.found_by", "messages.body",
+    "messages.raw", "outbox.address", "outbox.provider_id", "media.name", "contents.sealed", "writeups.text",
+    "replacements.sealed", "field_notes.body", "postponed.body", "refilings.reason", "data_keys.wrapped",
+    "contents.found_by", "media.found_by", "participants.thread",
+}  # fmt: skip
+"""Columns that hold something of both people."""
+
+BEFORE = {"messages.sender", "messages.sent_from"}
+"""And of somebody who wrote before anybody knew them."""
+
+HASHES = {
+    "addresses.found_by", "contents.found_by", "media.found_by", "messages.sender", "outbox.provider_id",
+    "data_keys.wrapped", "participants.thread",
+}  # fmt: skip
+"""Nothing to be opened."""
+
+
+def taken_out(archive: Path, folder: Path) -> Path:
+    """The database of a backup."""
+    with zipfile.ZipFile(archive) as packed:
+        return Path(packed.extract("ownpace.db", folder))
 
 
 def receipt_text(study: World) -> str:
@@ -188,16 +190,20 @@ STAY = frozenset({"addresses", "audit", "consents", "interviews", "messages", "o
 """Tables in which a row of somebody stays until the end, emptied of what they said."""
 
 
+LOOKED_FOR = {"pelican": "[bird]", "staying": "[here]"}
+
+
 def worked_on(study: World, code: str) -> None:
     """The team has noted, written up, moved, replaced and left for later what is about them."""
     terms, who = study.program.terms, person(study, code)["id"]
-    voice = rows(study, media)[0]["message_id"]
-    answer = next(row["id"] for row in rows(study, messages, participant_id=who) if row["belongs"] == "answer")
+    mine = rows(study, messages, participant_id=who)
+    voice = next(row["message_id"] for row in rows(study, media) if row["message_id"] in {one["id"] for one in mine})
+    answer = next(row["id"] for row in mine if row["belongs"] == "answer")
     study.run(writeups.write_up, voice, WriteUpKind.TRANSCRIPTION, "She lives in Bryn Glas.", "R02")
     study.run(lambda uow: field_notes.write(uow, participants_of.named(uow, terms, code), "Ann", "She was tired."))
     study.run(postponing.write, terms, code, "Ann", "Until tomorrow.", study.clock.now + timedelta(days=1))
     study.run(refiling.refile, terms, code, "Ann", [answer], "", "It was about the weather.")
-    study.run(lambda uow: replacing.decide(uow, code, replacing.offers(uow, code, {"pelican": "[bird]"}), []))
+    study.run(lambda uow: replacing.decide(uow, code, replacing.offers(uow, code, LOOKED_FOR), []))
 
 
 def test_what_the_team_wrote_about_them_goes_too_in_every_table_there_is(study: World) -> None:
@@ -211,7 +217,6 @@ def test_what_the_team_wrote_about_them_goes_too_in_every_table_there_is(study: 
     withdraw(study, code)
     left = {name for name in filled if rows(study, metadata.tables[name], participant_id=mine)}
     assert left <= STAY
-    assert b"weather" not in everything(Path(study.program.settings.security.key_file).parent)
 
 
 def test_what_stays_is_that_they_agreed_and_that_their_wish_was_done(study: World) -> None:

@@ -1,0 +1,209 @@
+"""The study goes from SQLite to PostgreSQL as people move it: by the command, between real databases."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import select
+
+from bot.messages import Address, Media, MediaKind
+from bot.records.migrate import migrate
+from bot.records.tables import media
+from bot.records.vault import open_key_file
+from bot.service.media import content
+from tests.bot.test_cli import ownpace, settings
+from tests.bot.world import world
+from tests.rig import ROOT, forked, free_port, postgres
+from tests.rig.study import Process, Study
+
+ANNA = Address("simulator", "sms/anna")
+VOICE = Media(MediaKind.VOICE, "audio/ogg", content=b"OggS" * 9000, name="note.ogg")
+
+DEADLINE = 60.0
+"""Seconds for which what is waited for is waited for; it takes a fraction of one."""
+
+WAITS = """
+SELECT pid FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = 'ownpace' AND wait_event_type = 'Lock'
+"""
+
+
+@pytest.fixture
+def target() -> Iterator[str]:
+    with postgres.server().database(empty=True) as made:
+        yield made
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A study's folder as the README makes it, with somebody in it who has answered by words and by voice."""
+    words = (ROOT / "config.example.toml").read_text().replace('prompts = "prompts"', f'prompts = "{ROOT}/prompts"')
+    (tmp_path / "config.toml").write_text(words)
+    (tmp_path / "data").mkdir()
+    with world(tmp_path / "data", database={"url": f"sqlite:///{tmp_path}/data/ownpace.db"}) as study:
+        study.consented(ANNA)
+        study.says("I begin at eight.", ANNA)
+        study.says("", ANNA, media=(VOICE,))
+    return tmp_path
+
+
+def move(home: Path, target: str) -> tuple[int, str]:
+    return ownpace(home, "move", "--to", target)
+
+
+def moved(home: Path, target: str) -> bool:
+    code, said = move(home, target)
+    return code == 0 and said.startswith("Moved and compared: 1 participants, ")
+
+
+def until(there: Callable[[], object]) -> None:
+    end = time.monotonic() + DEADLINE
+    while not there():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def copied(target: str) -> int:
+    """How many participants there are, as everybody else sees it."""
+    with psycopg.connect(target) as connection:
+        found = connection.execute("SELECT count(*) FROM participants").fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+@contextmanager
+def half_way(home: Path, target: str) -> Iterator[tuple[BaseProcess, int]]:
+    """A move that has copied the people and waits before their messages, and PostgreSQL's process for it."""
+    migrate(target, open_key_file(home / "data/study.key"))
+    words = ["move", "--to", target, "--config", str(home / "config.toml")]
+    with psycopg.connect(target) as first, psycopg.connect(target, autocommit=True) as look:
+        first.execute("LOCK TABLE messages IN EXCLUSIVE MODE")  # it may be read, and not written
+        process = forked.start(words, {"HOME": str(home), "PATH": "/usr/bin:/bin"}, home / "move.log")
+        until(lambda: look.execute(WAITS).fetchone())
+        (number,) = look.execute(WAITS).fetchone() or (0,)
+        yield process, number
+        gone = "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = %s"
+        first.rollback()
+        until(lambda: (look.execute(gone, [number]).fetchone() or (False,))[0])
+
+
+def test_a_study_goes_on_in_its_new_place_and_its_old_one_is_not_served_any_more(home: Path, target: str) -> None:
+    """What waits to leave would leave twice."""
+    before = ownpace(home, "show", "SW01")
+    assert before[0] == 0
+    code, said = move(home, target)
+    assert code == 0, said
+    assert "data/ownpace.db is served no more" in said
+
+    for words in (["serve", "--port", str(free_port())], ["show", "SW01"], ["hold"], ["move", "--to", target]):
+        code, said = ownpace(home, *words)
+        assert (code, "This study was moved to PostgreSQL: set url" in said) == (1, True), words
+
+    settings(home, "sqlite:///data/ownpace.db", target)
+    assert ownpace(home, "show", "SW01") == before
+    assert ownpace(home, "audit")[0] == 0
+    with world(home / "data", database={"url": target}) as study:
+        database = study.program.database
+        (kept,) = database.read_now(lambda uow: uow.all(select(media.c.id)))
+        assert database.read_now(content, kept["id"]) == VOICE.content
+
+
+def test_whoever_thinks_better_of_it_goes_back(home: Path, target: str) -> None:
+    code, said = ownpace(home, "move", "--back")
+    assert (code, said) == (0, "The study was not moved.\n")
+    assert moved(home, target)
+    code, said = ownpace(home, "move", "--back")
+    assert (code, said.startswith("The study is served from SQLite again.")) == (0, True)
+    assert ownpace(home, "show", "SW01")[0] == 0
+
+
+@pytest.mark.parametrize("words", [(), ("--to", "postgresql://u@h/d", "--back")], ids=["nothing", "both"])
+def test_one_of_the_two_is_said(home: Path, words: tuple[str, ...]) -> None:
+    code, said = ownpace(home, "move", *words)
+    assert (code, said) == (2, "Say one of the two: --to URL, or --back.\n")
+
+
+@pytest.mark.parametrize("url", ["sqlite:///other.db", "postgres://u@h/d", "postgresql://u:secret@h:port/d", "study"])
+def test_what_is_no_address_of_postgresql_is_named(home: Path, url: str) -> None:
+    code, said = move(home, url)
+    assert (code, "--to takes the address of a PostgreSQL database" in said, "secret" in said) == (2, True, False)
+
+
+def test_a_server_that_is_not_there_and_a_database_that_is_not_are_told_apart_from_ours(
+    home: Path, target: str
+) -> None:
+    for wrong in (f"postgresql://u:secret@127.0.0.1:{free_port()}/study", target + "_not_there"):
+        code, said = move(home, wrong)
+        assert (code, "secret" in said) == (1, False)
+        assert said.startswith("The database that --to names cannot be reached.")
+        assert said.endswith("The study stays where it was.\n")
+    assert ownpace(home, "show", "SW01")[0] == 0
+
+
+def test_a_database_with_another_study_in_it_is_left_alone(home: Path, target: str, tmp_path: Path) -> None:
+    """Also one with another study key, and also one that lacks a migration: somebody else may be using it."""
+    other = tmp_path / "other"
+    other.mkdir()
+    with world(other, database={"url": target}) as study:
+        study.enrol(ANNA)
+    with psycopg.connect(target, autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0017'")
+        connection.execute("ALTER TABLE users DROP COLUMN undo_for")
+        code, said = move(home, target)
+        assert (code, "There is a study in that database already" in said) == (1, True)
+        found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    assert (found, copied(target)) == (("0017",), 1)
+
+
+def test_tables_without_rows_are_taken_whatever_key_they_were_made_with(home: Path, target: str) -> None:
+    """So it is after `migrate` was run on the new database before the key was put in its place."""
+    (home / "elsewhere").mkdir()
+    with world(home / "elsewhere", database={"url": target}):
+        pass
+    assert moved(home, target)
+
+
+def test_a_study_that_is_served_is_not_moved(home: Path, target: str) -> None:
+    server = Process(Study(home, environment={"HOME": str(home), "PATH": "/usr/bin:/bin"}), "all")
+    server.start()
+    try:
+        server.wait()
+        code, said = move(home, target)
+        assert (code, "Another server is using" in said, "Stop that one first." in said) == (1, True, True)
+    finally:
+        server.stop()
+    assert moved(home, target)
+
+
+def test_nothing_is_written_while_it_moves_and_a_move_that_was_killed_is_done_again(home: Path, target: str) -> None:
+    """kill -9 when half of it is there: nobody sees that half, and the old place has all of it."""
+    with half_way(home, target) as (process, _):
+        refused = pytest.raises(sqlite3.OperationalError, match="is locked")
+        with closing(sqlite3.connect(home / "data/ownpace.db", timeout=0)) as beside, refused:
+            beside.execute("BEGIN IMMEDIATE")
+        process.kill()
+        process.join(DEADLINE)
+    assert copied(target) == 0
+    assert ownpace(home, "show", "SW01")[0] == 0
+    assert moved(home, target)
+    assert copied(target) == 1
+
+
+def test_a_move_that_loses_its_connection_says_so_and_is_done_again(home: Path, target: str) -> None:
+    with half_way(home, target) as (process, number):
+        with psycopg.connect(target, autocommit=True) as connection:
+            connection.execute("SELECT pg_terminate_backend(%s)", [number])
+        process.join(DEADLINE)
+        assert process.exitcode == 1
+    said = (home / "move.log").read_text()
+    assert said.startswith("The database that --to names ")
+    assert said.endswith("The study stays where it was.\n")
+    assert copied(target) == 0
+    assert moved(home, target)
