@@ -22,7 +22,6 @@ from bot.interview.wording import fill
 from bot.records import migrate
 from bot.records.database import Database
 from bot.records.participants import CHANNEL_NAMES, Rules, Terms
-from bot.records.postgresql import PostgreSQL
 from bot.records.vault import Vault, add_seeds, create_key_file, has_seeds, open_key_file
 from bot.service.sender import Worker
 from bot.web.state import Web
@@ -107,9 +106,15 @@ def open_database(
     settings: config.Database, vault: Vault, clock: Callable[[], datetime] = now, ids: Callable[[], str] = new_id
 ) -> Database:
     """The database of the settings."""
-    kind = PostgreSQL if settings.shared else Database
+    kind = _shared() if settings.shared else Database
     sizes: Mapping[str, Any] = {"pool_size": settings.pool_size, "statement_timeout": settings.statement_timeout}
     return kind(settings.url, vault, clock=clock, new_id=ids, **sizes)
+
+
+def _shared() -> type[Database]:
+    from bot.records.postgresql import PostgreSQL  # with its driver, which is loaded only where it is in use
+
+    return PostgreSQL
 
 
 def throwaway(settings: Settings, folder: Path, settle: timedelta) -> Program:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
-import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -16,10 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import psycopg
 import typer
 from rich.table import Table
-from sqlalchemy.exc import DBAPIError
 
 from bot import bootstrap, data_cli, people_cli, prompts, record_cli
 from bot.bootstrap import Program
@@ -79,7 +76,7 @@ def main() -> None:
         _fail(str(problem), 1)
     except OSError as problem:
         _fail(disk_problem(problem), 1)
-    except (DBAPIError, psycopg.Error, sqlite3.Error) as problem:
+    except Exception as problem:
         known = database_problem(problem)
         if known is None:
             raise

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-import psycopg
 import typer
 from pydantic import ValidationError
 from rich.markup import escape
@@ -22,6 +21,7 @@ from bot.config import Database as DatabaseSettings
 from bot.config import Settings
 from bot.errors import ConfigError, OwnPaceError, WrongUse
 from bot.mends import database_problem
+from bot.records.faults import of_postgresql
 from bot.records.vault import open_key_file
 from bot.service import backup as backups
 from bot.service import deletion, retention, withdrawal
@@ -335,7 +335,7 @@ def _move(settings: Settings, to: str) -> None:
         with _bar() as progress:
             counts = transfer(settings.database.url, target.url, vault, progress)
     except DBAPIError as error:
-        if not isinstance(error.orig, psycopg.Error):
+        if of_postgresql(error) is None:
             raise
         raise OwnPaceError(f"{database_problem(error, TARGET)} The study stays where it was.") from None
     out.print(

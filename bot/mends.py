@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import errno
-import sqlite3
+from typing import TYPE_CHECKING
 
-import psycopg
 from sqlalchemy.exc import DBAPIError
+
+from bot.records.faults import of_postgresql
+
+if TYPE_CHECKING:
+    import psycopg
 
 OURS = "The database (url in [database] of the settings)"
 
@@ -35,11 +39,11 @@ def disk_problem(error: OSError) -> str:
     return f"{error.filename or 'A file'}: {error.strerror}. {mend}"
 
 
-def database_problem(error: DBAPIError | psycopg.Error | sqlite3.Error, which: str = OURS) -> str | None:
+def database_problem(error: Exception, which: str = OURS) -> str | None:
     """What is wrong with the database, if that is what it is. The error's own text may hold words of people."""
+    if (refused := of_postgresql(error)) is not None:
+        return _server_problem(refused, which)
     cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, psycopg.Error):
-        return _server_problem(cause, which)
     name = str(getattr(cause, "sqlite_errorname", ""))
     mend = next((mend for known, mend in DATABASE_MENDS.items() if name.startswith(known)), None)
     return mend and f"{which} {mend}"

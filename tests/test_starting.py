@@ -7,8 +7,11 @@ import sys
 
 from tests.rig import ROOT
 
-HEAVY = ("alembic", "aiohttp", "telegram", "httpx", "twilio.rest", "aioimaplib", "lxml", "docx", "openpyxl", "pandas")
-"""Each takes a tenth of a second or more."""
+HEAVY = (
+    *("alembic", "aiohttp", "telegram", "httpx", "twilio.rest", "aioimaplib", "lxml", "docx", "openpyxl", "pandas"),
+    *("pyarrow", "psycopg", "icalendar", "holidays"),
+)
+"""Together they take longer than everything else."""
 
 
 def test_the_service_loads_no_library_of_a_provider_or_a_file_format_before_it_is_in_use() -> None:

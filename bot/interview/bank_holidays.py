@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date
 from functools import cache
 
-import holidays
-
 
 @cache
 def of_year(year: int) -> frozenset[date]:
     """Every bank holiday of that year, the days given instead of a weekend among them."""
+    import holidays
+
     return frozenset(holidays.country_holidays("GB", subdiv="ENG", years=year))
 
 

@@ -10,7 +10,6 @@ from itertools import count
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event, vText
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bot.interview import wording
@@ -344,6 +343,8 @@ def invitation(slot: Slot, uid: str, zone: ZoneInfo, study: str, stamp: datetime
     `uid` stays the same when the call is moved, and `change` counts up: calendars then move it too. It names the
     study and the researcher, never what the study is about.
     """
+    from icalendar import Calendar, Event, vText
+
     event = Event()
     event.add("uid", uid)
     event.add("sequence", change)

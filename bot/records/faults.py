@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import psycopg
+import sys
+from typing import TYPE_CHECKING
+
 from sqlalchemy.exc import DBAPIError
+
+if TYPE_CHECKING:
+    import psycopg
 
 AGAIN = frozenset(
     {
@@ -32,15 +37,29 @@ def passes(error: BaseException) -> bool:
 
 def lost(error: BaseException) -> bool:
     """Whether there is no connection any more. What libpq itself says has no code."""
+    cause = of_postgresql(error)
+    if cause is None:
+        return False
+    from psycopg import InterfaceError, OperationalError
+    from psycopg.errors import PipelineAborted
+
+    if isinstance(cause, PipelineAborted):  # an earlier statement failed, which has its own error
+        return False
+    if cause.sqlstate is None:
+        return isinstance(cause, OperationalError | InterfaceError)
+    return cause.sqlstate in GONE or cause.sqlstate.startswith("08")
+
+
+def of_postgresql(error: BaseException) -> psycopg.Error | None:
+    """The error as PostgreSQL's driver raised it, if it did: one that is not loaded, as on SQLite, raised nothing."""
+    if "psycopg" not in sys.modules:
+        return None
+    from psycopg import Error
+
     cause = error.orig if isinstance(error, DBAPIError) else error
-    if not isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
-        return False
-    if isinstance(cause, psycopg.errors.PipelineAborted):  # an earlier statement failed, which has its own error
-        return False
-    code = cause.sqlstate
-    return code is None or code in GONE or code.startswith("08")
+    return cause if isinstance(cause, Error) else None
 
 
 def _code(error: BaseException) -> str | None:
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return cause.sqlstate if isinstance(cause, psycopg.Error) else None
+    cause = of_postgresql(error)
+    return cause.sqlstate if cause else None

@@ -8,7 +8,6 @@ from sqlalchemy import Connection, column, insert, inspect, select, table, updat
 
 from bot.errors import KeyFileError, OwnPaceError
 from bot.records.database import open_engine
-from bot.records.postgresql import TURNSTILE
 from bot.records.tables import data_keys, meta
 from bot.records.vault import UNSEEDED, Vault
 
@@ -51,6 +50,8 @@ def _alone(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
+        from bot.records.postgresql import TURNSTILE
+
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURNSTILE})")
 
