@@ -15,6 +15,7 @@ AGAIN = frozenset(
 
 GONE = frozenset(
     {
+        "25P03",  # idle_in_transaction_session_timeout
         "53300",  # too_many_connections
         "57P01",  # admin_shutdown
         "57P02",  # crash_shutdown
@@ -33,10 +34,10 @@ def passes(error: BaseException) -> bool:
 def lost(error: BaseException) -> bool:
     """Whether there is no connection any more. What libpq itself says has no code."""
     cause = error.orig if isinstance(error, DBAPIError) else error
-    if not isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
-        return False
-    code = cause.sqlstate
-    return code is None or code in GONE or code.startswith("08")
+    code = _code(error)
+    if code is None:
+        return isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
+    return code in GONE or code.startswith("08")
 
 
 def _code(error: BaseException) -> str | None:
