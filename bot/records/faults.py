@@ -20,6 +20,7 @@ AGAIN = frozenset(
 
 GONE = frozenset(
     {
+        "25P03",  # idle_in_transaction_session_timeout
         "53300",  # too_many_connections
         "57P01",  # admin_shutdown
         "57P02",  # crash_shutdown

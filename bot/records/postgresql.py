@@ -57,6 +57,8 @@ READERS = 2
 TURNSTILE = 0x4F776E50
 """The advisory lock that a use case takes, alone or beside others."""
 
+LIVELY = f"SELECT set_config('idle_in_transaction_session_timeout', %s, true), {{take}}({TURNSTILE})"
+
 WAITS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.0, 1.0, 2.0, 2.0)
 """Seconds before each further try; whoever delivers to us waits 15 seconds for an answer (Twilio's limit)."""
 
@@ -65,6 +67,12 @@ class PostgreSQL(Database):
     """The same database for several processes, on several machines."""
 
     shared = True
+
+    asleep = "20s"
+    """A process that goes silent within a transaction for so long has lost it: others wait for what it locked.
+
+    A process that is paused, as a machine is that is moved, keeps its connections: no keepalive notices that.
+    """
 
     def _open(self, pool_size: int) -> None:
         self._bell: Bell | None = None
@@ -122,7 +130,7 @@ class PostgreSQL(Database):
             cursor = ahead.cursor if ahead else partial(driver_cursor, connection)
             try:
                 take = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-                cursor().execute(f"SELECT {take}({TURNSTILE})")
+                cursor().execute(LIVELY.format(take=take), (self.asleep,))
                 uow = self._unit(connection, beside=not alone, trusting=trusting, ahead=ahead)
                 result = work(uow)
                 mark = self._mark()

@@ -326,6 +326,26 @@ def test_a_statement_that_takes_too_long_is_ended(study: World) -> None:
         assert hasty.read_now(lambda uow: uow.execute(select(func.count()).select_from(meta)).scalar_one()) > 0
 
 
+def test_who_falls_asleep_within_a_transaction_holds_nobody_up_and_does_it_again_awake(study: World) -> None:
+    """As a process that is stopped, or a machine that is moved, in the middle of a turn."""
+    inside, awake = threading.Event(), threading.Event()
+    study.program.database.asleep = "100ms"  # type: ignore[attr-defined]
+
+    def sleeps(uow: UnitOfWork) -> None:
+        write(uow, "row asleep")
+        inside.set()
+        assert awake.wait(SECONDS)
+        write(uow, "row awake")
+
+    with ThreadPoolExecutor(1) as pool, another(study) as other:
+        slow = pool.submit(study.run, sleeps)
+        assert inside.wait(SECONDS)
+        other.run_now(write, "row beside")
+        awake.set()
+        slow.result(SECONDS)
+        assert names(other) == ["row asleep", "row awake", "row beside"]
+
+
 def test_a_reader_sees_one_moment_and_changes_nothing(study: World) -> None:
     def read(uow: UnitOfWork) -> tuple[int, int]:
         count = select(func.count()).select_from(meta)
@@ -347,6 +367,7 @@ def test_a_reader_sees_one_moment_and_changes_nothing(study: World) -> None:
         (psycopg.errors.AdminShutdown(), True, True),
         (psycopg.errors.CrashShutdown(), True, True),
         (psycopg.errors.CannotConnectNow(), True, True),
+        (psycopg.errors.IdleInTransactionSessionTimeout(), True, True),
         (psycopg.errors.ConnectionFailure(), True, True),
         (psycopg.OperationalError("connection refused"), True, True),
         (psycopg.InterfaceError("the connection is closed"), True, True),
