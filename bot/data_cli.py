@@ -182,6 +182,7 @@ def retained(
         for name, period in rules.periods.items():
             if period is None:
                 err.print(f"Warning: {name} in [retention] has no period, so nothing of it is ever due.", markup=False)
+        older = program.database.read_now(retention.backups)
         if confirm:
             done = program.database.run_now(retention.confirm, rules, ACTOR)
             if done:
@@ -199,7 +200,14 @@ def retained(
         table.add_row(one.kind, escape(one.code), f"{one.since:%d %b %Y}", str(one.rows))
     out.print(table)
     if confirm:
-        out.print("Deleted, and written down in the trail. Delete backups that are older too: they still hold it.")
+        out.print("Deleted, and written down in the trail.")
+        if any(one.held_by_backups for one in done):
+            out.print(
+                "Backups that were made before still hold it, but for messages of participants. Make a new one, then "
+                "destroy the older ones and every copy of them. Made since the last deletion: "
+                f"{', '.join(older) or 'none'}.",
+                markup=False,
+            )
     else:
         out.print("Nothing was deleted. To delete all of it for good: ownpace retention --confirm")
 
@@ -221,6 +229,7 @@ def backup(
         sources = backups.Sources(_file(program.settings), config, program.settings.study.prompts)
         with _bar() as progress:
             made = backups.make(sources, program.database.vault, bootstrap.now(), path, progress)
+        program.database.run_now(lambda uow: uow.note(ACTOR, retention.BACKED_UP, None, to=str(path.resolve())))
     people, said = made.counts["participants"], made.counts["messages"]
     out.print(
         f"{path}: {people} participants, {said} messages, {made.size / 1_000_000:.1f} MB; read back, and "
@@ -228,7 +237,8 @@ def backup(
         markup=False,
     )
     out.print(
-        f"The study key is not in it: keep a copy of {program.settings.security.key_file} in another place.",
+        f"The study key is not in it: keep a copy of {program.settings.security.key_file} in another place. Destroy "
+        "this backup, and every copy, when something is deleted as due: ownpace retention.",
         markup=False,
     )
 

@@ -78,21 +78,18 @@ def read(uow: UnitOfWork, terms: Terms, code: str) -> Copy:
     return Copy(intro, case.language, tuple(_blocks(uow, person, case, study.researchers)))
 
 
-def put(database: Database, terms: Terms, code: str, out: Path, format_: str, force: bool, actor: str) -> int:
+def put(
+    database: Database, terms: Terms, code: str, out: Path, format_: str, force: bool, actor: str, to: str = ""
+) -> int:
     """Write it as a document, and that it was written into the trail; how many lines it has.
 
-    Raises OwnPaceError where nothing of theirs may leave any more when all of it is written: nothing is there then.
+    `to`: where it goes from there. Raises OwnPaceError where nothing of theirs may leave any more when all of it is
+    written: nothing is there then.
     """
     with new_place(out, force) as place:
         lines = database.read_now(_write, terms, code, place, format_)
-        database.run_now(note, terms, code, str(out.resolve()), actor)
+        database.run_now(_note, terms, code, to or str(out.resolve()), actor)
     return lines
-
-
-def write_copy(uow: UnitOfWork, terms: Terms, code: str, out: Path, format_: str, force: bool) -> int:
-    """Write it as a document; how many lines it has."""
-    with new_place(out, force) as place:
-        return _write(uow, terms, code, place, format_)
 
 
 def _write(uow: UnitOfWork, terms: Terms, code: str, place: Path, format_: str) -> int:
@@ -102,7 +99,7 @@ def _write(uow: UnitOfWork, terms: Terms, code: str, place: Path, format_: str) 
     return sum(len(block.lines) for block in copy.blocks)
 
 
-def note(uow: UnitOfWork, terms: Terms, code: str, to: str, actor: str) -> None:
+def _note(uow: UnitOfWork, terms: Terms, code: str, to: str, actor: str) -> None:
     """Write into the trail to where a copy goes. Raises OwnPaceError where it may not leave any more."""
     person = participants.named(uow, terms, code)
     _record(uow, person)

@@ -15,9 +15,10 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 
 from bot.errors import ExportError, WrongUse
-from bot.export.anonymise import Anonymiser, Replacement, Suggestion, What, again, apply
+from bot.export.anonymise import Anonymiser, Replacement, Suggestion, again, apply
 from bot.export.identifiers import Hiding
 from bot.export.measures import tidy
+from bot.export.telling import What
 from bot.records.tables import data_keys, messages, replacements, writeups
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork

@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Table, delete, insert, select
+from sqlalchemy import ColumnElement, Table, delete, func, insert, select
 
 from bot.errors import OwnPaceError
 from bot.interview.events import TaskKind
@@ -32,6 +32,9 @@ PEOPLE_CLASSES = ("raw", "media", "messages", "contact", "consent")
 
 FIRST = (TaskKind.DISTRESS, TaskKind.PERSON_ASKED, TaskKind.CALL_ASKED, TaskKind.COPY, TaskKind.DELETE)
 """What a person does for somebody before anything of them is deleted as due: they could not be helped or told then."""
+
+BACKED_UP, DELETED = "backed up", "deleted as due"
+"""What the trail says of a backup, and of each class that was deleted."""
 
 SHOWN = "retention shown"
 """Where `meta` notes which list was shown last."""
@@ -59,6 +62,11 @@ class Due:
     rows: int
     which: str
     participant_id: int | None = None
+
+    @property
+    def held_by_backups(self) -> bool:
+        """Whether older backups can still be read of it: the key goes only with all of somebody's words."""
+        return self.participant_id is None or self.kind != "messages"
 
 
 def due(uow: UnitOfWork, rules: Rules) -> list[Due]:
@@ -105,11 +113,15 @@ def confirm(uow: UnitOfWork, rules: Rules, actor: str) -> list[Due]:
         raise OwnPaceError(
             "What is due now is not the list that was shown last, so nothing was deleted. Look at it: ownpace retention"
         )
+    older = len(backups(uow))
     done = [one for one in listed if one.participant_id is None or not deletion.in_flight(uow, one.participant_id)]
     for one in done:
         _delete(uow, rules, one)
     for one in done:
-        uow.note(actor, "deleted as due", one.code or None, kind=one.kind, rows=one.rows, since=one.since.isoformat())
+        proof = {"kind": one.kind, "rows": one.rows, "since": one.since.isoformat()}
+        if one.held_by_backups:
+            proof["older_backups"] = older
+        uow.note(actor, DELETED, one.code or None, **proof)
     if done:
         deletion.leave_to_clean(uow)
         uow.changed |= {"participants", "tasks"}
@@ -141,6 +153,13 @@ def _of_people(
     for (participant_id, code), at in ended.items():
         if at + period <= uow.now and participant_id not in told and (ids := _ids(uow, kind, participant_id)):
             yield Due(kind, code, (at + period).date(), len(ids), _which(ids), participant_id)
+
+
+def backups(uow: UnitOfWork) -> list[str]:
+    """Where backups were written since what was due was deleted last: those before were to be destroyed then."""
+    last = select(func.max(audit.c.id)).where(audit.c.act == DELETED).scalar_subquery()
+    since = (audit.c.act == BACKED_UP, audit.c.id > func.coalesce(last, 0))
+    return [row["detail"]["to"] for row in uow.all(select(audit.c.detail).where(*since).order_by(audit.c.id))]
 
 
 def _which(ids: Sequence[int]) -> str:

@@ -86,8 +86,7 @@ async def file(request: Request, user: User) -> Response:
 def _written(parts: Web, code: str, user: User) -> bytes:
     with tempfile.TemporaryDirectory(prefix="ownpace-copy-") as folder:
         out = Path(folder) / "copy.docx"
-        parts.database.read_now(copy.write_copy, parts.terms, code, out, "docx", False)
-        parts.database.run_now(copy.note, parts.terms, code, "browser", user.name)
+        copy.put(parts.database, parts.terms, code, out, "docx", False, user.name, to="browser")
         return out.read_bytes()
 
 

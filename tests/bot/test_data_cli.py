@@ -114,9 +114,11 @@ def test_what_is_due_is_listed_and_deleted_on_confirmation(folder: Path) -> None
     assert "contact" in said
     assert "SW01" in said
     assert "Nothing was deleted. To delete all of it for good: ownpace retention --confirm" in said
+    assert ownpace(folder, "backup", "study.zip")[0] == 0
     code, said = ownpace(folder, "retention", "--confirm")
     assert code == 0
     assert "Deleted, and written down in the trail." in said
+    assert f"Made since the last deletion: {folder}/study.zip." in said.replace("\n", " ")
     assert ownpace(folder, "retention") == (0, "Nothing is due.\n")
     assert "Anna" not in ownpace(folder, "show", "SW01")[1].splitlines()[0]
 

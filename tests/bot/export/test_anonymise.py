@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.export.anonymise import Anonymiser, Replacement, Suggestion, What, apply, is_nhs_number
+from bot.export.anonymise import Anonymiser, Replacement, Suggestion, apply
+from bot.export.telling import What
+from bot.export.telling.forms import is_nhs_number
 from tests.bot.export.anonymise_cases import FALSE_ALARMS, HITS, MISSES, NOTHING
 
 OWN = ["Siân O'Neill"]

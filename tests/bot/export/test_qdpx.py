@@ -76,9 +76,9 @@ def valid(project: Project) -> None:
 
 
 def judged(project: Project) -> dict[str, Any]:
-    """What qdapy, a reader that is not ours, finds in the project."""
-    if not (RIG / "qdapy").exists():
-        unavailable("qdapy in .rig (scripts/rig)")
+    """What qdapy and pyrefiqda, readers that are not ours, find in the project."""
+    if not all((RIG / reader).exists() for reader in ("qdapy", "pyrefiqda")):
+        unavailable("qdapy and pyrefiqda in .rig (scripts/rig)")
     judge = [sys.executable, "-m", "tests.rig.qda_judge", str(RIG), str(project.path)]
     ran = subprocess.run(judge, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
     assert ran.returncode == 0, ran.stderr
@@ -98,6 +98,8 @@ def sound(study: World, project: Project, answers: int) -> None:
     found = judged(project)
     fragments = {(title, code.rpartition("/")[2]): text for title, code, text, _, _ in found["fragments"]}
     assert {key: fragments[key] for key in stored} == stored
+    typed = {(title, code): text for title, code, text in found["typed"] if code not in (REPLY, title)}
+    assert typed == stored
     assert found["sources"] == sorted(known, key=[case.code for case in cases(study)].index)
     assert len(found["codes"]) == len(project.codes)
 

@@ -102,8 +102,28 @@ def test_nothing_is_deleted_before_a_person_confirms_and_then_it_is_written_down
     assert set(proof) == {"contact", "raw", "media"}
     assert {row["actor"] for row in proof.values()} == {"kim"}
     assert {row["subject"] for row in proof.values()} == {code}
-    assert proof["contact"]["detail"] == {"kind": "contact", "rows": 1, "since": "2026-12-04"}
+    told = {"kind": "contact", "rows": 1, "since": "2026-12-04", "older_backups": 0}
+    assert proof["contact"]["detail"] == told
     assert confirm(study, rules()) == []
+
+
+def test_the_proof_says_how_many_older_backups_still_hold_it(study: World) -> None:
+    """Of what shares a key with what stays; a participant's messages open in none."""
+    ended(study)
+    for name in ("one.zip", "two.zip"):
+        study.run(lambda uow, to=name: uow.note("kim", retention.BACKED_UP, None, to=to))
+    assert study.program.database.read_now(retention.backups) == ["one.zip", "two.zip"]
+    study.clock.forward(days=51)
+    confirm(study, rules())
+    proof = {row["detail"]["kind"]: row["detail"] for row in rows(study, audit, act="deleted as due") if row["subject"]}
+    assert {kind for kind, line in proof.items() if line.get("older_backups") == 2} == {
+        "raw",
+        "media",
+        "contact",
+        "consent",
+    }
+    assert "older_backups" not in proof["messages"]
+    assert study.program.database.read_now(retention.backups) == [], "they were to be destroyed then"
 
 
 def held(study: World) -> dict[str, list[dict[str, Any]]]:
