@@ -12,7 +12,7 @@ from bot.messages import Address, Inbound
 from bot.records.database import Database
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import intake, outbox, views
+from bot.service import intake, outbox, outcomes, views
 
 ENDS = frozenset({"Finished", "Said no to taking part", "Left the study"})
 
@@ -53,7 +53,7 @@ def _show_everything(uow: UnitOfWork, terms: Terms) -> None:
     """On this screen a message is there as soon as it is written."""
     while claimed := outbox.claim(uow, terms):
         for one in claimed:
-            outbox.accepted(uow, one.seq, one.message.id)
+            outcomes.accepted(uow, one.seq, one.message.id)
 
 
 def _line() -> str | None:

@@ -275,7 +275,7 @@ outbox = Table(
     Column("urgent", Boolean, nullable=False, server_default=false()),  # see bot.interview.distress
     Column("unasked", Boolean, nullable=False, server_default=false()),  # it follows no message of the person's
     Column("unwanted", Boolean, nullable=False, server_default=false()),  # if it has not left, it is not to leave
-    Column("state", String(10), nullable=False),  # see bot.service.outbox
+    Column("state", String(10), nullable=False),  # see bot.service.outbox, bot.service.outcomes
     Column("attempts", Integer, nullable=False, default=0),
     Column("follows", Id),
     Column("provider_id", String(100)),

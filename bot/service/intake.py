@@ -29,7 +29,7 @@ from bot.records.unit_of_work import UnitOfWork, beside
 from bot.service import alerts, calls, enrolment, invitations, media, moves, outgoing, reaching
 from bot.service.conversations import happen, lane
 from bot.service.invitations import Attempt
-from bot.service.outbox import PART, update_delivery
+from bot.service.outcomes import PART, update_delivery
 
 log = structlog.get_logger()
 

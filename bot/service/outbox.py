@@ -1,8 +1,6 @@
 """What leaves: committed messages, handed to their channel one at a time for each person, in order.
 
-A send ends in one of four ways. Accepted: there is a receipt. Not sent: it surely did not leave, and is tried later.
-Refused: the provider will not take it; a person sees to it. Unknown: nobody can tell; the provider is asked after a
-while, and only a message that surely did not leave is sent again. Nothing is ever retried blindly.
+`outcomes` knows what became of each.
 
 Texts for somebody in distress, and mails that fetch the team, leave also while the study is on hold; and what waits
 or is in doubt keeps no text for distress from leaving.
@@ -15,8 +13,8 @@ unknown, or cancelled because it was not wanted any more.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -28,8 +26,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
-    insert,
-    literal_column,
     or_,
     select,
     union_all,
@@ -38,20 +34,20 @@ from sqlalchemy import (
 from sqlalchemy.engine import RowMapping
 
 from bot.channel import Channel
-from bot.errors import KeyFileError, NotSent, Refused
+from bot.errors import KeyFileError
 from bot.interview.calling import CALL_BOOKED
 from bot.interview.distress import URGENT
 from bot.interview.pace import REPLY_WITHIN, is_reply
 from bot.interview.quiet import next_allowed
 from bot.interview.wording import stock
-from bot.messages import Address, Delivery, DeliveryUpdate, Outbound, Template
+from bot.messages import Address, Delivery, Outbound, Template
 from bot.records import participants
 from bot.records.participants import Participant, Terms
 from bot.records.prepared import Prepared, Row
-from bot.records.tables import addresses, data_keys, delivery_updates, interviews, messages, outbox
+from bot.records.tables import addresses, data_keys, messages, outbox
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork, beside
-from bot.service import alerts, calls, conversations, leases, outgoing, rates, reaching
+from bot.service import alerts, calls, conversations, outgoing, rates
 from bot.service.switch import HELD
 
 log = structlog.get_logger()
@@ -59,31 +55,17 @@ log = structlog.get_logger()
 OVERTAKING = timedelta(seconds=3)
 """How long a text waits for the one before it to be really sent, where the provider may overtake itself."""
 
-FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=5)
-WORRY_AFTER = 6
-"""So many attempts that did not leave open a task."""
-
 WINDOW_MARGIN = timedelta(minutes=10)
 """How long before a provider's window closes nothing more is begun in it."""
 
 REOPEN = "template-reopen"
 """The text that asks somebody to write, so that the provider lets us answer."""
 
-NO_MORE = "the provider takes nothing for it any more"
-"""Why an address is closed, where the provider gives no reason."""
-
-GIVE_UP = timedelta(minutes=20)
-"""For so long after a send the provider is asked what became of it; then a person decides."""
-
-
 AT_ONCE = 64
 """The most messages of a channel that are claimed in one go."""
 
 CLAIMING = 0x636C6169
 """The advisory lock of claims."""
-
-PART = "part"
-"""Marks the id of a further part of a long message, to which somebody may reply as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,36 +94,11 @@ _in_the_way = (
     )
     .exists()
 )
-_later = outbox.alias()
-_one_follows = (
-    # In RETURNING SQLAlchemy leaves the table's name out, and a bare column would be the inner one; and SQLite compares
-    # a bare outer column with everything that waits, where it looks up what is worked out from it in the index.
-    select(_later.c.seq)
-    .where(
-        _later.c.lane == literal_column("outbox.lane || ''"),
-        _later.c.seq > literal_column("outbox.seq + 0"),
-        _later.c.state == "pending",
-    )
-    .exists()
-)
-_another = outbox.alias()
-_anothers = (
-    select(_another.c.seq)
-    .where(_another.c.provider_id == bindparam("given"), _another.c.seq != bindparam("of"))
-    .exists()
-)
-_ACCEPTED = Prepared(
-    update(outbox)
-    .where(outbox.c.seq == bindparam("of"), or_(outbox.c.state == "sending", outbox.c.state == "unknown"))
-    .where(~_anothers)
-    .values(state="accepted", reconcile_at=None)
-    .returning(outbox.c.participant_id, _one_follows.label("followed"))
-)
 _TAKE = Prepared(
     update(outbox).where(outbox.c.seq == bindparam("of")).values(state="sending", attempts=outbox.c.attempts + 1)
 )
 _OF_SEQ = Prepared(update(outbox).where(outbox.c.seq == bindparam("of")).returning(outbox.c.participant_id))
-_heads = (
+HEADS = (
     select(
         outbox.c.seq,
         outbox.c.id,
@@ -174,14 +131,6 @@ _heads = (
 )
 
 
-_locked = (
-    select(interviews.c.participant_id)
-    .join(outbox, outbox.c.participant_id == interviews.c.participant_id)
-    .with_for_update(of=interviews)
-)
-_LOCK = {name: Prepared(_locked.where(outbox.c[name] == bindparam("of"))) for name in ("seq", "id", "provider_id")}
-
-
 @lru_cache
 def _ready(kinds: frozenset[str], roomy: frozenset[str]) -> Prepared:
     """What may leave on these channels: what is urgent, on any; then replies, then the rest, where there is room.
@@ -198,7 +147,7 @@ def _ready(kinds: frozenset[str], roomy: frozenset[str]) -> Prepared:
     found = union_all(*(select(look.subquery().c.seq) for look in looks))
     # Not the bare column: SQLite would go through all that waits, where it is to look up what was found.
     still = func.coalesce(outbox.c.state, "") == "pending"
-    heads = _heads.where(outbox.c.seq.in_(found), still)
+    heads = HEADS.where(outbox.c.seq.in_(found), still)
     in_turn = heads.order_by(outbox.c.urgent.desc(), outbox.c.unasked, outbox.c.not_before, outbox.c.seq)
     return Prepared(in_turn.with_for_update(of=outbox, skip_locked=True))
 
@@ -252,10 +201,10 @@ def _one_a_lane(rows: Sequence[Row]) -> list[Row]:
 def _read(uow: UnitOfWork, terms: Terms, row: RowMapping | Row) -> Claimed | None:
     """The message; one that cannot be read any more holds up nobody else."""
     try:
-        return _claimed(uow, terms.channels[row["kind"]], row, uow.now)
+        return as_claimed(uow, terms.channels[row["kind"]], row, uow.now)
     except (KeyFileError, TypeError) as error:
         log.error("a message to send cannot be read", seq=row["seq"], error=type(error).__name__)
-        _settle(uow, row["seq"], state="refused", code="unreadable")
+        settle(uow, row["seq"], state="refused", code="unreadable")
         note = "A message to them cannot be read, and was not sent."
         uow.open_task("message refused", row["participant_id"], row["message_id"], note)
         return None
@@ -293,13 +242,6 @@ def _too_soon(uow: UnitOfWork, row: RowMapping | Row) -> bool:
     return True
 
 
-def _let_follow(uow: UnitOfWork, row: RowMapping | Row) -> None:
-    """The one after it need not wait any longer; what is to leave still later has other reasons."""
-    waits = (outbox.c.lane == row["lane"], outbox.c.state == "pending", outbox.c.follows == row["seq"])
-    soon = outbox.c.not_before <= row["changed_at"] + OVERTAKING
-    uow.execute(update(outbox).where(*waits, soon).values(not_before=uow.now))
-
-
 def _unwelcome_now(uow: UnitOfWork, terms: Terms, row: RowMapping | Row) -> bool:
     """Whether what the person did not just ask for would come at a bad hour or be one too many; then it waits.
 
@@ -317,15 +259,15 @@ def _unwelcome_now(uow: UnitOfWork, terms: Terms, row: RowMapping | Row) -> bool
     rules = interview.pace.rules(interview.person.timezone)
     allowed = next_allowed(uow.now, rules, [one["claimed_at"] for one in sent])
     if allowed > uow.now:
-        _settle(uow, row["seq"], not_before=allowed, unasked=True)
+        settle(uow, row["seq"], not_before=allowed, unasked=True)
         return True
     if not row["unasked"]:
-        _settle(uow, row["seq"], unasked=True)
+        settle(uow, row["seq"], unasked=True)
     return False
 
 
 def _hold(uow: UnitOfWork, row: RowMapping | Row) -> None:
-    _settle(uow, row["seq"], state="held")
+    settle(uow, row["seq"], state="held")
 
 
 def _too_many(uow: UnitOfWork, most: int, row: RowMapping | Row) -> bool:
@@ -333,7 +275,7 @@ def _too_many(uow: UnitOfWork, most: int, row: RowMapping | Row) -> bool:
     lately = (outbox.c.lane == row["lane"], outbox.c.claimed_at > uow.now - timedelta(hours=1))
     if uow.execute(select(func.count()).select_from(outbox).where(*lately)).scalar_one() < most:
         return False
-    _settle(uow, row["seq"], not_before=uow.now + timedelta(hours=1))
+    settle(uow, row["seq"], not_before=uow.now + timedelta(hours=1))
     uow.open_task("too many messages", row["participant_id"], None, f"{most} messages went out within an hour.")
     return True
 
@@ -350,7 +292,7 @@ def _outside(uow: UnitOfWork, channel: Channel, row: RowMapping | Row) -> bool:
 def _open_window(uow: UnitOfWork, terms: Terms, channel: Channel, row: RowMapping | Row) -> None:
     """Send an approved text in its place, or before it; where there is none, a person sees to it."""
     if row["participant_id"] is None:
-        _settle(uow, row["seq"], state="cancelled")
+        settle(uow, row["seq"], state="cancelled")
         return
     own = row["texts"] if row["texts"] in channel.templates else None
     if own:
@@ -391,14 +333,14 @@ def _send_template(uow: UnitOfWork, participant: Participant, row: RowMapping | 
 # What a channel is given
 
 
-def _claimed(uow: UnitOfWork, channel: Channel, row: RowMapping | Row, at: datetime) -> Claimed:
+def as_claimed(uow: UnitOfWork, channel: Channel, row: RowMapping | Row, at: datetime) -> Claimed:
     key = uow.vault.data_key(row["wrapped"])
     message = Outbound(
         id=row["id"],
         to=Address(row["kind"], key.open(row["address"], "address")),
         body=key.open(row["body"], "body"),
         attempted_at=at,
-        earlier=_earlier_ids(uow, row) if channel.threads else (),
+        earlier=earlier_ids(uow, row) if channel.threads else (),
         thread=row["thread"] or "",
         language=row["language"] or "en",
         author=None if row["author"] == "bot" else row["author"],
@@ -416,7 +358,7 @@ def _template(uow: UnitOfWork, row: RowMapping | Row) -> Template:
     return Template(row["template"], (key.open(name["name"], "name"),) if name else ())
 
 
-def _earlier_ids(uow: UnitOfWork, row: RowMapping | Row, most: int = 10) -> tuple[str, ...]:
+def earlier_ids(uow: UnitOfWork, row: RowMapping | Row, most: int = 10) -> tuple[str, ...]:
     """The provider's ids of the messages before this one with the person, both ways, oldest first."""
     here = (messages.c.participant_id == row["participant_id"], messages.c.channel == row["kind"])
     rows = uow.all(
@@ -430,231 +372,6 @@ def _earlier_ids(uow: UnitOfWork, row: RowMapping | Row, most: int = 10) -> tupl
     return tuple(one["provider_id"] or one["sent_as"] for one in reversed(rows))
 
 
-# What became of it
-
-
-@beside
-def accepted(uow: UnitOfWork, seq: int, provider_id: str, further: Sequence[str] = ()) -> None:
-    """The provider gave a receipt; what it said of the message even before that counts more.
-
-    Where another message waits for this one, it may leave now. A receipt that is another message's says nothing of
-    this one: nobody knows of it yet.
-    """
-    given = provider_id[:100]
-    rows = uow.run(_ACCEPTED, {"provider_id": given, "given": given, "changed_at": uow.now, "of": seq})
-    for row in rows:
-        uow.changed |= {"outbox"} if row["followed"] else set()
-        uow.changed.add(f"participant {row['participant_id']}")
-    for part in further:
-        named = {"outbox_seq": seq, "provider_id": part[:100], "status": PART, "at": uow.now}
-        uow.execute(insert(delivery_updates).values(**named))
-    if not rows and _still(uow, seq, "sending", "unknown"):  # which locks it
-        _settle(uow, seq, state="unknown")
-        cannot_tell(uow, seq)
-
-
-@beside
-def not_sent(uow: UnitOfWork, terms: Terms, claimed: Claimed, why: NotSent) -> None:
-    """It did not leave: try again, later each time, unless it is not wanted any more or has left after all.
-
-    A provider that says "later" itself is believed for as long as the channel's `patience`.
-    """
-    if not _still(uow, claimed.seq, "sending") or _dropped(uow, claimed.seq):
-        return
-    since, patience = _put_off(uow, claimed.seq, why), terms.channels[claimed.kind].patience
-    if patience is not None and since is not None and uow.now - since >= patience:
-        _settle(uow, claimed.seq, state="refused", delivery=Delivery.FAILED.value, code=why.code)
-        note = f"This message could not be delivered for {patience.total_seconds() / 3600:.0f} hours. {why}"
-        uow.open_task("not delivered", _participant_of(uow, claimed.seq), _message_of(uow, claimed.seq), note)
-        return
-    wait = why.retry_after or min(FIRST_WAIT * 2 ** min(claimed.attempts - 1, 10), LONGEST_WAIT)
-    later = {"not_before": uow.now + wait, "code": why.code, "claimed_at": None, "put_off_since": since}
-    _settle(uow, claimed.seq, state="pending", **later)
-    if claimed.attempts >= WORRY_AFTER:
-        uow.open_task("cannot send", _participant_of(uow, claimed.seq), None, str(why))
-
-
-def _put_off(uow: UnitOfWork, seq: int, why: NotSent) -> datetime | None:
-    """Since when the provider puts it off; what never reached the provider has no code, and does not count."""
-    since: datetime | None = uow.execute(select(outbox.c.put_off_since).where(outbox.c.seq == seq)).scalar_one()
-    return since or (uow.now if why.code else None)
-
-
-@beside
-def refused(uow: UnitOfWork, terms: Terms, claimed: Claimed, why: Refused) -> None:
-    """The provider will not take it. Somebody who blocked us there has stopped, everywhere."""
-    _lock(uow, "seq", claimed.seq)
-    if why.outside_window:
-        _wait_for_them(uow, terms, claimed.seq)
-        return
-    _settle(uow, claimed.seq, state="refused", code=why.code)
-    participant_id = _participant_of(uow, claimed.seq)
-    uow.open_task("message refused", participant_id, _message_of(uow, claimed.seq), str(why))
-    if why.opted_out and participant_id is not None:
-        conversations.opted_out(uow, terms, participant_id)
-    address_id = _address_of(uow, claimed.seq)
-    if (why.opted_out or why.closed) and address_id is not None:
-        reason = "they blocked us there" if why.opted_out else NO_MORE
-        reaching.close(uow, terms, address_id, reason)
-
-
-def _wait_for_them(uow: UnitOfWork, terms: Terms, seq: int) -> None:
-    """The provider knows when the person last wrote: this did not go out, and an approved text goes first.
-
-    Nothing goes to somebody who has stopped meanwhile.
-    """
-    row = uow.one(select(outbox).where(outbox.c.seq == seq))
-    assert row is not None
-    uow.execute(update(addresses).where(addresses.c.id == row["address_id"]).values(heard_at=None))
-    if row["template"] is None and not _dropped(uow, seq):
-        state = "pending" if _wanted(uow, terms, row) else "cancelled"
-        _settle(uow, seq, state=state, not_before=uow.now, claimed_at=None, provider_id=None)
-
-
-def _wanted(uow: UnitOfWork, terms: Terms, row: RowMapping) -> bool:
-    known = row["participant_id"]
-    return known is None or participants.by_id(uow, terms, known).interview.wants_messages
-
-
-@beside
-def unknown(uow: UnitOfWork, seq: int, ask_after: timedelta) -> None:
-    """Nobody knows whether it left: the provider is asked after a while. News of it may have come meanwhile."""
-    if _still(uow, seq, "sending"):
-        _settle(uow, seq, state="unknown", reconcile_at=uow.now + ask_after)
-
-
-@beside
-def recover(uow: UnitOfWork, ask_after: Mapping[str, timedelta]) -> int:
-    """What a process was handing over that is dead is unknown. Returns how many there were."""
-    alive = leases.is_alive(outbox.c.claimed_by, uow.database_time())
-    dead = (outbox.c.state == "sending", ~alive)
-    rows = uow.all(select(outbox.c.seq, outbox.c.kind).where(*dead).order_by(outbox.c.seq))
-    for row in rows:
-        unknown(uow, row["seq"], ask_after.get(row["kind"], timedelta()))
-    return len(rows)
-
-
-@beside
-def not_handed_over(uow: UnitOfWork, holder: str, in_hand: Sequence[int], until: datetime) -> None:
-    """What this process has claimed and does not know of, as the answer to the claim was lost: it did not leave.
-
-    `until`: when that was. What was claimed since, in the commit of a turn, may be about to leave.
-    """
-    ours = (outbox.c.state == "sending", outbox.c.claimed_by == holder, outbox.c.claimed_at <= until)
-    claimed = (*ours, outbox.c.seq.not_in(in_hand))
-    again = {"state": "pending", "claimed_at": None, "claimed_by": None, "changed_at": uow.now}
-    uow.execute(update(outbox).where(*claimed).values(**again))
-
-
-def doubtful(uow: UnitOfWork, terms: Terms, limit: int = 20) -> list[Claimed]:
-    """The unknown messages that the provider should be asked about now."""
-    known = (outbox.c.state == "unknown", outbox.c.reconcile_at <= uow.now, outbox.c.kind.in_(list(terms.channels)))
-    rows = uow.all(_heads.where(*known).limit(limit))
-    readable = (row for row in rows if row["wrapped"])  # whose key was destroyed holds up nobody else
-    return [_asked(uow, terms.channels[row["kind"]], row) for row in readable]
-
-
-def _asked(uow: UnitOfWork, channel: Channel, row: RowMapping) -> Claimed:
-    """With the ids of the messages before it, as one of them may have the same words."""
-    claimed = _claimed(uow, channel, row, row["claimed_at"])
-    return replace(claimed, message=replace(claimed.message, earlier=_earlier_ids(uow, row)))
-
-
-@beside
-def surely_not_sent(uow: UnitOfWork, seq: int) -> None:
-    """The provider has never seen it: it may be sent once more, if it is still wanted."""
-    if _still(uow, seq, "unknown") and not _dropped(uow, seq):
-        _settle(uow, seq, state="pending", reconcile_at=None, not_before=uow.now, code="sent again")
-
-
-@beside
-def cannot_tell(uow: UnitOfWork, seq: int) -> None:
-    """The provider could not be asked: again later, and after a time a person decides."""
-    _lock(uow, "seq", seq)
-    row = uow.one(select(outbox).where(outbox.c.seq == seq).with_for_update())
-    if row is None or row["state"] != "unknown":
-        return
-    late = row["claimed_at"] is None or uow.now - row["claimed_at"] > GIVE_UP
-    _settle(uow, seq, state="unknown", reconcile_at=None if late else uow.now + timedelta(minutes=2))
-    if late:
-        note = "Nobody can tell whether this message arrived. It is not sent again by itself."
-        uow.open_task("message unknown", row["participant_id"], row["message_id"], note)
-
-
-def update_delivery(uow: UnitOfWork, terms: Terms, news: DeliveryUpdate) -> bool:
-    """Believe what the provider said later, if it says more than is known; False when no message of ours is meant."""
-    name, known_by = ("id", news.outbound_id) if news.outbound_id else ("provider_id", news.provider_id)
-    _lock(uow, name, known_by)
-    row = uow.one(select(outbox).where(outbox.c[name] == known_by).with_for_update())
-    if row is None:
-        return False
-    uow.execute(
-        insert(delivery_updates).values(
-            outbox_seq=row["seq"],
-            provider_id=news.provider_id[:100],
-            status=news.status.value,
-            code=news.code,
-            at=uow.now,
-        )
-    )
-    known = Delivery(row["delivery"]) if row["delivery"] else Delivery.UNKNOWN
-    if row["state"] in ("sending", "unknown") and news.provider_id:  # the provider speaks of it, so it did leave
-        _settle(uow, row["seq"], state="accepted", provider_id=news.provider_id[:100], reconcile_at=None)
-    if news.outside_window:
-        if _is_about(row, news):
-            _wait_for_them(uow, terms, row["seq"])
-    elif news.status.rank > known.rank:
-        _settle(uow, row["seq"], delivery=news.status.value, code=news.code or row["code"])
-        _let_follow(uow, row)
-        if news.status is Delivery.FAILED:
-            note = f"The provider could not deliver this message: {news.reason or 'it gave no reason'}."
-            uow.open_task("not delivered", row["participant_id"], row["message_id"], note)
-            if news.opted_out and row["participant_id"] is not None:
-                conversations.opted_out(uow, terms, row["participant_id"])
-            if (news.closed or news.opted_out) and row["address_id"] is not None:
-                reaching.close(uow, terms, row["address_id"], news.reason or NO_MORE)
-    return True
-
-
-def _is_about(row: RowMapping, news: DeliveryUpdate) -> bool:
-    """Whether the news is about the last attempt: a second copy of what was told of an earlier one is not."""
-    attempted = row["state"] in ("sending", "unknown", "accepted")
-    return attempted and row["provider_id"] in (None, news.provider_id[:100])
-
-
-def _lock(uow: UnitOfWork, name: str, known_by: object) -> None:
-    """Let nobody else touch whoever the message is to; one to nobody we know is locked where it is read."""
-    uow.lock(_LOCK[name], {"of": known_by})
-
-
-def _still(uow: UnitOfWork, seq: int, *states: str) -> bool:
-    _lock(uow, "seq", seq)
-    return uow.execute(select(outbox.c.state).where(outbox.c.seq == seq).with_for_update()).scalar() in states
-
-
-def _dropped(uow: UnitOfWork, seq: int) -> bool:
-    """Whether it was not wanted any more by the time it was known not to have left; then it ends here."""
-    if not uow.execute(select(outbox.c.unwanted).where(outbox.c.seq == seq)).scalar():
-        return False
-    _settle(uow, seq, state="cancelled", reconcile_at=None)
-    return True
-
-
-def _settle(uow: UnitOfWork, seq: int, **values: object) -> None:
+def settle(uow: UnitOfWork, seq: int, **values: object) -> None:
     for row in uow.run(_OF_SEQ, {**values, "changed_at": uow.now, "of": seq}):
         uow.changed |= {"outbox", f"participant {row['participant_id']}"}
-
-
-def _participant_of(uow: UnitOfWork, seq: int) -> int | None:
-    found: int | None = uow.execute(select(outbox.c.participant_id).where(outbox.c.seq == seq)).scalar_one()
-    return found
-
-
-def _address_of(uow: UnitOfWork, seq: int) -> int | None:
-    found: int | None = uow.execute(select(outbox.c.address_id).where(outbox.c.seq == seq)).scalar_one()
-    return found
-
-
-def _message_of(uow: UnitOfWork, seq: int) -> int:
-    found: int = uow.execute(select(outbox.c.message_id).where(outbox.c.seq == seq)).scalar_one()
-    return found

@@ -22,7 +22,18 @@ from bot.messages import News
 from bot.records.database import Database
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import conversations, deletion, figures, intake, leases, media, outbox, postponing, withdrawal
+from bot.service import (
+    conversations,
+    deletion,
+    figures,
+    intake,
+    leases,
+    media,
+    outbox,
+    outcomes,
+    postponing,
+    withdrawal,
+)
 from bot.service.leases import RENEWED_EVERY, Lease
 from bot.service.lookout import Lookout
 from bot.service.mailroom import Inbox
@@ -102,7 +113,7 @@ class Worker:
         clock.add_job(later, "interval", id="catch up", seconds=CATCH_UP_EVERY.total_seconds())
         clock.start()
         try:
-            await self._insist(outbox.recover, self._asked_after)
+            await self._insist(outcomes.recover, self._asked_after)
             if self.database.shared:
                 await self._insist(leases.forget_old)
             await asyncio.gather(
@@ -212,7 +223,7 @@ class Worker:
     async def _live_round(self) -> None:
         """Say that this process lives, and see to what dead ones were handing over."""
         await self._holds(self._life)
-        await self.database.run(outbox.recover, self._asked_after)
+        await self.database.run(outcomes.recover, self._asked_after)
         await asyncio.sleep(RENEWED_EVERY)
 
     async def _holds(self, part: str) -> Lease | None:
@@ -253,7 +264,7 @@ class Worker:
         awake = self._awake.is_set()
         self._awake.clear()
         if failed := self._claim_failed:
-            await self.database.run(outbox.not_handed_over, self.me, tuple(self._in_hand), failed)
+            await self.database.run(outcomes.not_handed_over, self.me, tuple(self._in_hand), failed)
             self._claim_failed = None if self._claim_failed == failed else self._claim_failed
         wait = LOOK_AGAIN
         while awake and self._lives_surely() and (claimed := await self._claim()):
@@ -305,24 +316,24 @@ class Worker:
                 receipt = await channel.send(claimed.message)
         except NotSent as why:
             figures.OUTCOMES.labels(claimed.kind, "not sent").inc()
-            await self._insist(outbox.not_sent, self.terms, claimed, why)
+            await self._insist(outcomes.not_sent, self.terms, claimed, why)
         except Refused as why:
             figures.OUTCOMES.labels(claimed.kind, "refused").inc()
-            await self._insist(outbox.refused, self.terms, claimed, why)
+            await self._insist(outcomes.refused, self.terms, claimed, why)
         except Exception as why:
             if not isinstance(why, SendError):
                 log.error("a channel failed while sending", kind=claimed.kind, error=type(why).__name__)
             figures.OUTCOMES.labels(claimed.kind, "unknown").inc()
-            await self._insist(outbox.unknown, claimed.seq, channel.ask_after)
+            await self._insist(outcomes.unknown, claimed.seq, channel.ask_after)
         else:
             figures.OUTCOMES.labels(claimed.kind, "accepted").inc()
-            await self._insist(outbox.accepted, claimed.seq, receipt.provider_id, receipt.further)
+            await self._insist(outcomes.accepted, claimed.seq, receipt.provider_id, receipt.further)
 
     # Asking about unknown sends
 
     async def _ask_round(self) -> None:
         if self._lookout.due("asking"):
-            for claimed in await self.database.read(outbox.doubtful, self.terms):
+            for claimed in await self.database.read(outcomes.doubtful, self.terms):
                 await self._ask(claimed)
         await self._lookout.again()
 
@@ -330,12 +341,12 @@ class Worker:
         try:
             receipt = await self.channels[claimed.kind].reconcile(claimed.message)
         except OwnPaceError:
-            await self._insist(outbox.cannot_tell, claimed.seq)
+            await self._insist(outcomes.cannot_tell, claimed.seq)
         else:
             if receipt:
-                await self._insist(outbox.accepted, claimed.seq, receipt.provider_id)
+                await self._insist(outcomes.accepted, claimed.seq, receipt.provider_id)
             else:
-                await self._insist(outbox.surely_not_sent, claimed.seq)
+                await self._insist(outcomes.surely_not_sent, claimed.seq)
 
     # Voice notes, pictures, videos and files
 

@@ -30,7 +30,7 @@ from bot.records import participants
 from bot.records.tables import interviews, messages, outbox, tasks
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import adapting, conversations, enrolment, handovers, intake, reconfirming, switch
+from bot.service import adapting, conversations, enrolment, handovers, intake, outcomes, reconfirming, switch
 from bot.service import outbox as sending
 from bot.service.alerts import LANE
 from bot.service.enrolment import Entry
@@ -154,12 +154,12 @@ class Simulation:
             act(uow, when)
         while conversations.wake(uow, terms):
             pass
-        for doubtful in sending.doubtful(uow, terms):
+        for doubtful in outcomes.doubtful(uow, terms):
             if self.rng.random() < 0.5:
-                sending.surely_not_sent(uow, doubtful.seq)
+                outcomes.surely_not_sent(uow, doubtful.seq)
             else:
                 self.reached(uow, doubtful.seq)
-                sending.accepted(uow, doubtful.seq, f"late-{doubtful.seq}")
+                outcomes.accepted(uow, doubtful.seq, f"late-{doubtful.seq}")
         while claimed := sending.claim(uow, terms):
             for one in claimed:
                 self.hand_over(uow, one)
@@ -175,14 +175,14 @@ class Simulation:
         luck = self.rng.random()
         self.tally["attempts"] += 1
         if luck < 0.04:
-            sending.not_sent(uow, self.world.program.terms, claimed, NotSent("busy"))
+            outcomes.not_sent(uow, self.world.program.terms, claimed, NotSent("busy"))
         elif luck < 0.05:
-            sending.unknown(uow, claimed.seq, 2 * MINUTE)
+            outcomes.unknown(uow, claimed.seq, 2 * MINUTE)
         elif luck < 0.051:
-            sending.refused(uow, self.world.program.terms, claimed, Refused("this one no", code="30006"))
+            outcomes.refused(uow, self.world.program.terms, claimed, Refused("this one no", code="30006"))
         else:
             self.reached(uow, claimed.seq)
-            sending.accepted(uow, claimed.seq, f"out-{claimed.seq}")
+            outcomes.accepted(uow, claimed.seq, f"out-{claimed.seq}")
 
     def check_switch(self, uow: UnitOfWork, seq: int) -> None:
         """On hold nothing leaves but support for somebody in distress, and mails to the team."""

@@ -21,7 +21,7 @@ from bot.messages import Address, Inbound, Outbound, Receipt
 from bot.records import tables
 from bot.records.tables import messages, tasks
 from bot.records.vault import create_key_file
-from bot.service import enrolment, intake, outbox, views
+from bot.service import enrolment, intake, outbox, outcomes, views
 from bot.service.enrolment import Entry
 from bot.service.outbox import Claimed
 from tests.rig import ROOT, postgres
@@ -89,7 +89,7 @@ class World:
         said = []
         while claimed := self.claim():
             for one in claimed:
-                self.run(outbox.accepted, one.seq, f"SMout{one.seq}")
+                self.run(outcomes.accepted, one.seq, f"SMout{one.seq}")
                 said.append(one.message.body)
         return said
 

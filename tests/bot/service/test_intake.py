@@ -18,7 +18,7 @@ from bot.interview.state import Interview
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, Media, MediaKind, Reach, Undeciphered
 from bot.records import tables
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import conversations, handovers, intake, media, outbox
+from bot.service import conversations, handovers, intake, media, outcomes
 from bot.service.intake import Received
 from tests.bot.world import PHONE, Post, World, world
 
@@ -74,7 +74,7 @@ def test_a_reply_to_any_part_of_a_long_question_attaches_to_it(study: World) -> 
     study.says("First")
     study.says("DONE")
     (long,) = study.claim()
-    study.run(outbox.accepted, long.seq, "part 1", ("part 2", "part 3"))
+    study.run(outcomes.accepted, long.seq, "part 1", ("part 2", "part 3"))
     study.says("Second")
     study.says("DONE")
     study.leave()
@@ -122,7 +122,7 @@ def test_what_waits_for_somebody_to_write_leaves_when_they_write_without_their_n
     study.run(conversations.wake, study.program.terms)
     (reopen,) = next(claimed for _ in range(20) if (claimed := study.claim()))
     assert "message ready for you" in reopen.message.body
-    study.run(outbox.accepted, reopen.seq, "SM1")
+    study.run(outcomes.accepted, reopen.seq, "SM1")
     study.says("yes", USER)
     assert len(study.leave()) == 1
 
@@ -145,7 +145,7 @@ def test_somebody_whose_id_nobody_told_is_known_by_the_chat_in_which_they_answer
     study.says("First", NUMBER)
     study.says("DONE", NUMBER)
     (question,) = study.claim()
-    study.run(outbox.accepted, question.seq, "MM1")
+    study.run(outcomes.accepted, question.seq, "MM1")
     assert study.says("Second", USER, reply_to=("MM1",), in_chat=True) is Received.TAKEN
     assert study.says("DONE", USER) is Received.TAKEN
     assert study.heard(code)[-4:] == ["First", "DONE", "Second", "DONE"]

@@ -15,7 +15,7 @@ from bot.messages import Address, Inbound
 from bot.records.tables import leases as rows
 from bot.records.tables import outbox as outgoing
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import leases, outbox
+from bot.service import leases, outbox, outcomes
 from bot.service.leases import Lease
 from bot.service.mailroom import Inbox
 from tests.bot.world import PHONE, World, world
@@ -89,13 +89,13 @@ def test_what_a_dead_process_was_handing_over_is_unknown_and_a_live_ones_is_left
     (first,) = study.run(outbox.claim, study.program.terms, 64, "alive")
     study.enrol(other)
     study.run(outbox.claim, study.program.terms, 64, "dead")
-    assert study.run(outbox.recover, ASK_AFTER) == 0
+    assert study.run(outcomes.recover, ASK_AFTER) == 0
     study.run(end, "dead")
-    assert study.run(outbox.recover, ASK_AFTER) == 1
+    assert study.run(outcomes.recover, ASK_AFTER) == 1
     assert states(study)[0] == "sending"
     assert "unknown" in states(study)
     assert study.claim() == []
-    study.run(outbox.accepted, first.seq, "SM1")
+    study.run(outcomes.accepted, first.seq, "SM1")
     assert states(study)[0] == "accepted"
 
 
@@ -104,9 +104,9 @@ def test_a_claim_whose_answer_was_lost_leaves_after_all(study: World) -> None:
     study.run(leases.take, "worker me", "me")
     study.enrol()
     (lost,) = study.run(outbox.claim, study.program.terms, 64, "me")
-    study.run(outbox.not_handed_over, "me", [lost.seq], study.clock.now)
-    study.run(outbox.not_handed_over, "other", [], study.clock.now)
-    study.run(outbox.not_handed_over, "me", [], study.clock.now - timedelta(seconds=1))  # it was claimed since
+    study.run(outcomes.not_handed_over, "me", [lost.seq], study.clock.now)
+    study.run(outcomes.not_handed_over, "other", [], study.clock.now)
+    study.run(outcomes.not_handed_over, "me", [], study.clock.now - timedelta(seconds=1))  # it was claimed since
     assert states(study)[0] == "sending"
-    study.run(outbox.not_handed_over, "me", [], study.clock.now)
+    study.run(outcomes.not_handed_over, "me", [], study.clock.now)
     assert [one.seq for one in study.claim()] == [lost.seq]

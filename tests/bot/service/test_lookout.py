@@ -16,7 +16,7 @@ from bot.bootstrap import Program
 from bot.messages import Address, Media, MediaKind, Outbound, Receipt
 from bot.records.database import Database
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import enrolment, lookout, media, outbox, sender
+from bot.service import enrolment, lookout, media, outcomes, sender
 from bot.service.enrolment import Entry
 from tests.bot.world import NOON, PHONE, Post, World, on_sqlite, world
 
@@ -129,7 +129,7 @@ async def test_a_provider_is_asked_about_an_unknown_message_when_its_time_has_co
     provider = Mailbox()
     with world(tmp_path, {"sms": provider}, **on_sqlite(tmp_path)) as study:
         study.enrol()
-        study.run(outbox.unknown, study.claim()[0].seq, timedelta(minutes=1))
+        study.run(outcomes.unknown, study.claim()[0].seq, timedelta(minutes=1))
         async with at_work(study.program):
             for _ in range(50):
                 await study.program.worker._lookout.again()
@@ -172,10 +172,10 @@ def test_each_part_is_called_when_it_has_something_to_do(tmp_path: Path) -> None
         study.enrol()
         assert moments(study)["sending"], "it may leave"
         claimed = study.claim()
-        study.run(outbox.unknown, claimed[0].seq, timedelta(minutes=1))
+        study.run(outcomes.unknown, claimed[0].seq, timedelta(minutes=1))
         assert moments(study)["asking"] == NOON + timedelta(minutes=1)
 
-        study.run(outbox.accepted, claimed[0].seq, "SM1")
+        study.run(outcomes.accepted, claimed[0].seq, "SM1")
         study.leave()
         assert not moments(study)["sending"]
         assert not moments(study)["asking"]

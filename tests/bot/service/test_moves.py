@@ -12,8 +12,7 @@ from bot.errors import NotSent, OwnPaceError
 from bot.messages import Address, Inbound
 from bot.records import tables
 from bot.records.tables import addresses, consents, outbox
-from bot.service import intake, moves
-from bot.service import outbox as outbox_service
+from bot.service import intake, moves, outcomes
 from bot.service.intake import Received
 from tests.bot.world import PHONE, Post, World, world
 
@@ -287,7 +286,7 @@ def test_a_code_under_way_at_a_stop_is_not_tried_again(study: World) -> None:
     study.says(MAIL.value)
     under_way = next(one for one in study.claim() if one.kind == "email")
     study.says("STOP")
-    study.run(outbox_service.not_sent, study.program.terms, under_way, NotSent("The line is down."))
+    study.run(outcomes.not_sent, study.program.terms, under_way, NotSent("The line is down."))
     study.clock.forward(minutes=1)
     assert MAIL.value not in {one.message.to.value for one in study.claim()}
 
@@ -363,7 +362,7 @@ def test_a_question_under_way_during_a_move_is_not_tried_again_at_the_old_addres
     study.says("DONE")
     (question,) = study.claim()
     study.run(moves.move, study.program.terms, code, "email", MAIL.value, "Kim")
-    study.run(outbox_service.not_sent, study.program.terms, question, NotSent("The line is down."))
+    study.run(outcomes.not_sent, study.program.terms, question, NotSent("The line is down."))
     study.clock.forward(minutes=1)
     assert {one.kind for one in study.claim()} == {"email"}
     assert study.count_of(outbox, outbox.c.question == "b-decide", outbox.c.state != "cancelled") == 1

@@ -13,7 +13,7 @@ from bot.errors import NotSent, Refused
 from bot.interview.schedule import Wording
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound
 from bot.records import tables
-from bot.service import conversations, handovers, intake, outbox
+from bot.service import conversations, handovers, intake, outbox, outcomes
 from bot.service.outbox import Claimed
 from tests.bot.world import PHONE, Post, World, world
 
@@ -44,7 +44,7 @@ def test_messages_of_one_person_leave_one_at_a_time_and_in_order(study: World) -
     while claimed := claim(study):
         (one,) = claimed
         assert claim(study) == [], "nothing more while one is in flight"
-        study.run(outbox.accepted, one.seq, f"SM{one.seq}")
+        study.run(outcomes.accepted, one.seq, f"SM{one.seq}")
         sent.append(one.message.body)
     assert sent == [entry.body for entry in study.record(code).entries]
 
@@ -56,7 +56,7 @@ def test_a_receipt_wakes_the_sender_where_another_message_of_the_person_waits_an
     woken = []
     while claimed := claim(study):
         heard.clear()
-        study.run(outbox.accepted, claimed[0].seq, f"SM{claimed[0].seq}")
+        study.run(outcomes.accepted, claimed[0].seq, f"SM{claimed[0].seq}")
         study.run(lambda uow: None)  # the listeners of the commit before it have been told by now
         woken.append("outbox" in frozenset().union(*heard))
     end()
@@ -73,10 +73,10 @@ def test_messages_of_different_people_do_not_wait_for_each_other(study: World) -
 def test_where_a_provider_may_overtake_itself_the_next_waits_until_this_one_is_sent(study: World) -> None:
     study.enrol(wording=Wording.STANDARD)
     (first,) = claim(study, ordered=True)
-    study.run(outbox.accepted, first.seq, "SM1")
+    study.run(outcomes.accepted, first.seq, "SM1")
     assert claim(study, ordered=True) == []
     news = DeliveryUpdate("SM1", Delivery.SENT, first.message.id)
-    study.run(outbox.update_delivery, study.program.terms, news)
+    study.run(outcomes.update_delivery, study.program.terms, news)
     assert len(claim(study, ordered=True)) == 1
 
 
@@ -84,7 +84,7 @@ def test_those_who_wait_so_hold_up_nobody_else(study: World) -> None:
     for number in range(3):
         study.enrol(Address("sms", f"+44770090001{number}"), wording=Wording.STANDARD)
     for first in claim(study, ordered=True):
-        study.run(outbox.accepted, first.seq, f"SM{first.seq}")
+        study.run(outcomes.accepted, first.seq, f"SM{first.seq}")
     study.enrol(Address("sms", "+447700900099"), wording=Wording.STANDARD)
     found = [one for _ in range(2) for one in study.run(outbox.claim, study.program.terms, 3)]
     assert [one.message.to.value for one in found] == ["+447700900099"]
@@ -93,7 +93,7 @@ def test_those_who_wait_so_hold_up_nobody_else(study: World) -> None:
 def test_it_does_not_wait_for_ever_for_that(study: World) -> None:
     study.enrol(wording=Wording.STANDARD)
     (first,) = claim(study, ordered=True)
-    study.run(outbox.accepted, first.seq, "SM1")
+    study.run(outcomes.accepted, first.seq, "SM1")
     study.clock.forward(seconds=4)
     assert len(claim(study, ordered=True)) == 1
 
@@ -103,12 +103,12 @@ def test_what_did_not_leave_is_tried_again_later_each_time_and_brings_a_person(s
     waits = []
     for _ in range(7):
         (one,) = claim(study)
-        study.run(outbox.not_sent, study.program.terms, one, NotSent("Twilio could not be reached."))
+        study.run(outcomes.not_sent, study.program.terms, one, NotSent("Twilio could not be reached."))
         start = study.clock.now
         while not (again := study.run(outbox.claim, study.program.terms, 1)):
             study.clock.forward(seconds=1)
         waits.append((study.clock.now - start).total_seconds())
-        study.run(outbox.not_sent, study.program.terms, again[0], NotSent("again"))
+        study.run(outcomes.not_sent, study.program.terms, again[0], NotSent("again"))
         study.clock.forward(minutes=6)
     assert waits[0] == 1
     assert waits == sorted(waits)
@@ -123,11 +123,11 @@ def test_a_mail_that_its_server_puts_off_for_two_days_ends_as_not_delivered_with
         code = study.enrol(address)
         study.says("HELP", address)
         (first,) = study.claim()
-        study.run(outbox.not_sent, study.program.terms, first, NotSent("There is no line."))
+        study.run(outcomes.not_sent, study.program.terms, first, NotSent("There is no line."))
         study.clock.forward(hours=60)
         began, tries = study.clock.now, 0
         while (mail := study.claim()) and mail[0].seq == first.seq:
-            study.run(outbox.not_sent, study.program.terms, mail[0], NotSent("Later.", code="4.2.2"))
+            study.run(outcomes.not_sent, study.program.terms, mail[0], NotSent("Later.", code="4.2.2"))
             tries += 1
             study.clock.forward(minutes=6)
         assert timedelta(hours=48) <= study.clock.now - began < timedelta(hours=49)
@@ -140,7 +140,7 @@ def test_a_mail_that_its_server_puts_off_for_two_days_ends_as_not_delivered_with
 def test_a_provider_that_says_when_is_believed(study: World) -> None:
     study.enrol()
     (one,) = claim(study)
-    study.run(outbox.not_sent, study.program.terms, one, NotSent("slow down", retry_after=timedelta(seconds=40)))
+    study.run(outcomes.not_sent, study.program.terms, one, NotSent("slow down", retry_after=timedelta(seconds=40)))
     study.clock.forward(seconds=39)
     assert claim(study) == []
     study.clock.forward(seconds=1)
@@ -150,7 +150,7 @@ def test_a_provider_that_says_when_is_believed(study: World) -> None:
 def test_a_refused_message_is_not_fought_and_a_person_sees_it(study: World) -> None:
     code = study.enrol()
     (one,) = claim(study)
-    study.run(outbox.refused, study.program.terms, one, Refused("this is not a phone number", code="21211"))
+    study.run(outcomes.refused, study.program.terms, one, Refused("this is not a phone number", code="21211"))
     assert states(study, code)[0] == "refused by the provider"
     assert study.open_tasks() == ["message refused"]
 
@@ -158,7 +158,7 @@ def test_a_refused_message_is_not_fought_and_a_person_sees_it(study: World) -> N
 def test_somebody_who_blocked_us_has_stopped_and_nothing_more_leaves(study: World) -> None:
     code = study.enrol(wording=Wording.STANDARD)
     (one,) = claim(study)
-    study.run(outbox.refused, study.program.terms, one, Refused("opted out", code="21610", opted_out=True))
+    study.run(outcomes.refused, study.program.terms, one, Refused("opted out", code="21610", opted_out=True))
     assert study.record(code).row.state == "Stopped messages"
     study.clock.forward(days=2)
     assert claim(study) == []
@@ -170,28 +170,28 @@ def test_a_status_that_says_opted_out_stops_them_too(study: World) -> None:
     code = study.enrol()
     (one,) = claim(study)
     news = DeliveryUpdate("SM1", Delivery.FAILED, one.message.id, "21610", "they sent STOP", opted_out=True)
-    study.run(outbox.update_delivery, study.program.terms, news)
+    study.run(outcomes.update_delivery, study.program.terms, news)
     assert study.record(code).row.state == "Stopped messages"
 
 
 def test_an_unknown_message_holds_back_the_next_until_the_provider_was_asked(study: World) -> None:
     study.enrol(wording=Wording.STANDARD)
     (one,) = claim(study)
-    study.run(outbox.unknown, one.seq, timedelta(minutes=2))
+    study.run(outcomes.unknown, one.seq, timedelta(minutes=2))
     assert claim(study) == []
-    assert study.run(outbox.doubtful, study.program.terms) == [], "not yet: a late answer may settle it"
+    assert study.run(outcomes.doubtful, study.program.terms) == [], "not yet: a late answer may settle it"
     study.clock.forward(minutes=2)
-    (asked,) = study.run(outbox.doubtful, study.program.terms)
+    (asked,) = study.run(outcomes.doubtful, study.program.terms)
     assert asked.message.id == one.message.id
-    study.run(outbox.accepted, asked.seq, "SM1")
+    study.run(outcomes.accepted, asked.seq, "SM1")
     assert len(claim(study)) == 1
 
 
 def test_an_unknown_message_that_surely_did_not_leave_is_sent_again(study: World) -> None:
     study.enrol()
     (one,) = claim(study)
-    study.run(outbox.unknown, one.seq, timedelta())
-    study.run(outbox.surely_not_sent, one.seq)
+    study.run(outcomes.unknown, one.seq, timedelta())
+    study.run(outcomes.surely_not_sent, one.seq)
     (again,) = claim(study)
     assert again.message.id == one.message.id
     assert again.attempts == 2
@@ -200,10 +200,10 @@ def test_an_unknown_message_that_surely_did_not_leave_is_sent_again(study: World
 def test_an_unknown_message_that_nobody_can_ask_about_is_for_a_person_and_never_sent_again(study: World) -> None:
     code = study.enrol(wording=Wording.STANDARD)
     (one,) = claim(study)
-    study.run(outbox.unknown, one.seq, timedelta())
-    study.run(outbox.cannot_tell, one.seq)
+    study.run(outcomes.unknown, one.seq, timedelta())
+    study.run(outcomes.cannot_tell, one.seq)
     study.clock.forward(minutes=21)
-    study.run(outbox.cannot_tell, one.seq)
+    study.run(outcomes.cannot_tell, one.seq)
     assert study.open_tasks() == ["message unknown"]
     assert states(study, code)[0] == "nobody knows whether it arrived"
     (following,) = claim(study)
@@ -213,11 +213,11 @@ def test_an_unknown_message_that_nobody_can_ask_about_is_for_a_person_and_never_
 def test_a_late_status_settles_an_unknown_message(study: World) -> None:
     code = study.enrol()
     (one,) = claim(study)
-    study.run(outbox.unknown, one.seq, timedelta(minutes=2))
+    study.run(outcomes.unknown, one.seq, timedelta(minutes=2))
     news = DeliveryUpdate("SM1", Delivery.DELIVERED, one.message.id)
-    study.run(outbox.update_delivery, study.program.terms, news)
+    study.run(outcomes.update_delivery, study.program.terms, news)
     study.clock.forward(minutes=5)
-    assert study.run(outbox.doubtful, study.program.terms) == []
+    assert study.run(outcomes.doubtful, study.program.terms) == []
     assert states(study, code)[0] == "delivered"
 
 
@@ -226,25 +226,25 @@ def test_a_text_that_was_lost_is_not_taken_for_the_one_before_with_the_same_word
     study.consented()
     study.says("HELP")
     (first,) = claim(study)
-    study.run(outbox.accepted, first.seq, "SM1")
+    study.run(outcomes.accepted, first.seq, "SM1")
     study.says("HELP")
     (second,) = claim(study)
     assert second.message.body == first.message.body
-    study.run(outbox.unknown, second.seq, timedelta())
-    (asked,) = study.run(outbox.doubtful, study.program.terms)
+    study.run(outcomes.unknown, second.seq, timedelta())
+    (asked,) = study.run(outcomes.doubtful, study.program.terms)
     assert "SM1" in asked.message.earlier
-    study.run(outbox.accepted, second.seq, "SM1")
+    study.run(outcomes.accepted, second.seq, "SM1")
     assert study.count_of(tables.outbox, tables.outbox.c.seq == second.seq, tables.outbox.c.state == "unknown") == 1
     study.clock.forward(minutes=2)
-    assert len(study.run(outbox.doubtful, study.program.terms)) == 1, "it is asked about again"
+    assert len(study.run(outcomes.doubtful, study.program.terms)) == 1, "it is asked about again"
 
 
 def test_a_receipt_given_for_two_messages_is_believed_for_the_first(study: World) -> None:
     study.enrol()
     study.enrol(Address("sms", "+447700900124"))
     first, second = claim(study)
-    study.run(outbox.accepted, first.seq, "SM1")
-    study.run(outbox.accepted, second.seq, "SM1")
+    study.run(outcomes.accepted, first.seq, "SM1")
+    study.run(outcomes.accepted, second.seq, "SM1")
     unknown = study.count_of(tables.outbox, tables.outbox.c.seq == second.seq, tables.outbox.c.state == "unknown")
     assert unknown == 1
 
@@ -252,9 +252,9 @@ def test_a_receipt_given_for_two_messages_is_believed_for_the_first(study: World
 def test_what_a_killed_process_was_sending_is_unknown_and_not_sent_again(study: World) -> None:
     study.enrol()
     claim(study)
-    assert study.run(outbox.recover, {"sms": timedelta(minutes=2)}) == 1
+    assert study.run(outcomes.recover, {"sms": timedelta(minutes=2)}) == 1
     assert claim(study) == []
-    assert study.run(outbox.recover, {}) == 0
+    assert study.run(outcomes.recover, {}) == 0
 
 
 def test_a_stop_takes_back_what_has_not_left(study: World) -> None:
@@ -297,7 +297,7 @@ def in_flight(study: World) -> Claimed:
 def test_a_question_that_did_not_leave_before_a_stop_never_leaves(study: World) -> None:
     one = in_flight(study)
     study.says("STOP")
-    study.run(outbox.not_sent, study.program.terms, one, NotSent("The provider could not be reached."))
+    study.run(outcomes.not_sent, study.program.terms, one, NotSent("The provider could not be reached."))
     study.clock.forward(minutes=10)
     (only,) = study.leave()
     assert only.startswith("We have stopped all automatic messages")
@@ -305,10 +305,10 @@ def test_a_question_that_did_not_leave_before_a_stop_never_leaves(study: World) 
 
 def test_an_unknown_question_that_did_not_leave_is_not_sent_while_a_researcher_speaks(study: World) -> None:
     one = in_flight(study)
-    study.run(outbox.unknown, one.seq, timedelta(minutes=2))
+    study.run(outcomes.unknown, one.seq, timedelta(minutes=2))
     study.run(handovers.take_over, study.program.terms, "SW01", "Ann")
     study.clock.forward(minutes=3)
-    study.run(outbox.surely_not_sent, one.seq)
+    study.run(outcomes.surely_not_sent, one.seq)
     assert study.leave() == []
 
 
@@ -316,12 +316,12 @@ def test_what_the_provider_has_spoken_of_is_never_sent_again(study: World) -> No
     """A status came while the answer to the request was still awaited, and then that answer was lost."""
     one = in_flight(study)
     news = DeliveryUpdate("SM9", Delivery.ACCEPTED, outbound_id=one.message.id)
-    study.run(outbox.update_delivery, study.program.terms, news)
-    study.run(outbox.unknown, one.seq, timedelta(minutes=2))
+    study.run(outcomes.update_delivery, study.program.terms, news)
+    study.run(outcomes.unknown, one.seq, timedelta(minutes=2))
     study.clock.forward(minutes=3)
-    assert study.run(outbox.doubtful, study.program.terms) == []
-    study.run(outbox.surely_not_sent, one.seq)
-    study.run(outbox.not_sent, study.program.terms, one, NotSent("The connection broke."))
+    assert study.run(outcomes.doubtful, study.program.terms) == []
+    study.run(outcomes.surely_not_sent, one.seq)
+    study.run(outcomes.not_sent, study.program.terms, one, NotSent("The connection broke."))
     assert study.leave() == []
 
 
@@ -329,7 +329,7 @@ def test_information_that_a_person_was_promised_is_not_lost_when_they_ask_for_a_
     """Nobody is asked whether they have read what was never sent."""
     code = study.enrol(wording=Wording.STANDARD)
     (first,) = study.claim()
-    study.run(outbox.accepted, first.seq, "SM1")
+    study.run(outcomes.accepted, first.seq, "SM1")
     study.says("PERSON")
     assert [said[:10] for said in study.leave()] == ["Thank you."], "only that a person will come"
     study.run(handovers.hand_back, study.program.terms, code, "Ann")
@@ -359,7 +359,7 @@ def test_outside_the_window_an_approved_text_goes_first_and_the_question_follows
     assert template.message.template is not None
     assert template.message.template.key == "template-reopen"
     assert "We have a message ready for you" in template.message.body
-    study.run(outbox.accepted, template.seq, "SM1")
+    study.run(outcomes.accepted, template.seq, "SM1")
     assert study.leave() == [], "and it is sent once"
     study.says("Yes", NUMBER)
     said = study.leave()
@@ -383,7 +383,7 @@ def test_inside_the_window_nothing_is_held_and_at_its_end_it_begins_anew(windowe
     assert study.claim() == []
     (claimed,) = study.claim()
     assert claimed.message.template is not None
-    study.run(outbox.accepted, claimed.seq, "SM1")
+    study.run(outcomes.accepted, claimed.seq, "SM1")
     study.says("yes", NUMBER)
     assert len(study.leave()) == 1
 
@@ -427,10 +427,10 @@ def test_a_provider_that_says_the_window_has_closed_is_believed(windowed: World)
     study.leave()
     study.says("yes", NUMBER)
     (first, *_) = study.claim()
-    study.run(outbox.refused, study.program.terms, first, Refused("outside the window", outside_window=True))
+    study.run(outcomes.refused, study.program.terms, first, Refused("outside the window", outside_window=True))
     (template,) = next(claimed for _ in range(20) if (claimed := study.claim()))
     assert template.message.template is not None
-    study.run(outbox.accepted, template.seq, "SM1")
+    study.run(outcomes.accepted, template.seq, "SM1")
     assert study.leave() == []
     study.says("yes", NUMBER)
     assert study.leave()[0] == first.message.body, "it follows, first of all"
@@ -457,22 +457,22 @@ def _closed(question: outbox.Claimed) -> DeliveryUpdate:
 
 def test_a_second_copy_of_a_closed_window_sends_nothing_twice(windowed: World) -> None:
     question = _answered(windowed)
-    windowed.run(outbox.accepted, question.seq, "SM1")
-    windowed.run(outbox.update_delivery, windowed.program.terms, _closed(question))
+    windowed.run(outcomes.accepted, question.seq, "SM1")
+    windowed.run(outcomes.update_delivery, windowed.program.terms, _closed(question))
     windowed.leave()
     windowed.leave()
     windowed.clock.forward(minutes=5)
     windowed.says("Here I am", NUMBER)
     assert windowed.leave().count(question.message.body) == 1
-    windowed.run(outbox.update_delivery, windowed.program.terms, _closed(question))
+    windowed.run(outcomes.update_delivery, windowed.program.terms, _closed(question))
     windowed.says("And more", NUMBER)
     assert windowed.leave() + windowed.leave() == []
 
 
 def test_a_closed_window_that_is_told_before_the_receipt_loses_nothing(windowed: World) -> None:
     question = _answered(windowed)
-    windowed.run(outbox.update_delivery, windowed.program.terms, _closed(question))
-    windowed.run(outbox.accepted, question.seq, "SM1")
+    windowed.run(outcomes.update_delivery, windowed.program.terms, _closed(question))
+    windowed.run(outcomes.accepted, question.seq, "SM1")
     windowed.leave()
     windowed.leave()
     windowed.clock.forward(minutes=5)
@@ -482,10 +482,10 @@ def test_a_closed_window_that_is_told_before_the_receipt_loses_nothing(windowed:
 
 def test_a_closed_window_that_is_told_after_a_stop_brings_no_template(windowed: World) -> None:
     question = _answered(windowed)
-    windowed.run(outbox.accepted, question.seq, "SM1")
+    windowed.run(outcomes.accepted, question.seq, "SM1")
     windowed.says("STOP", NUMBER)
     windowed.leave()
-    windowed.run(outbox.update_delivery, windowed.program.terms, _closed(question))
+    windowed.run(outcomes.update_delivery, windowed.program.terms, _closed(question))
     assert windowed.leave() + windowed.leave() == []
 
 
@@ -494,10 +494,10 @@ def test_a_doubtful_message_whose_key_is_gone_holds_up_nobody_elses(study: World
     study.enrol()
     study.enrol(other)
     for claimed in study.claim():
-        study.run(outbox.unknown, claimed.seq, timedelta())
+        study.run(outcomes.unknown, claimed.seq, timedelta())
     gone = select(tables.outbox.c.key_id).order_by(tables.outbox.c.seq).limit(1).scalar_subquery()
     study.run(
         lambda uow: uow.execute(update(tables.data_keys).where(tables.data_keys.c.id == gone).values(wrapped=None))
     )
-    (claimed,) = study.program.database.read_now(outbox.doubtful, study.program.terms)
+    (claimed,) = study.program.database.read_now(outcomes.doubtful, study.program.terms)
     assert claimed.message.to == other

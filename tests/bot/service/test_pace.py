@@ -16,8 +16,7 @@ from bot.interview.schedule import Wording
 from bot.messages import Address, Inbound
 from bot.records import participants
 from bot.records.tables import audit, consents, messages, tasks
-from bot.service import alerts, calls, conversations, enrolment, handovers, intake, reminding, switch
-from bot.service import outbox as sending
+from bot.service import alerts, calls, conversations, enrolment, handovers, intake, outcomes, reminding, switch
 from bot.service.enrolment import Entry
 from tests.bot.world import PHONE, World, world
 
@@ -71,7 +70,7 @@ def test_a_message_that_could_not_leave_in_the_evening_does_not_leave_at_night(s
     say(study, "By phone")
     wake(study, hours=1)  # the next question, at one o'clock
     (claimed,) = study.claim()
-    study.run(sending.not_sent, study.program.terms, claimed, NotSent("no way out"))
+    study.run(outcomes.not_sent, study.program.terms, claimed, NotSent("no way out"))
     study.clock.forward(hours=12)
     assert study.claim() == [], "a text at one in the morning"
     study.clock.forward(hours=8)
@@ -327,13 +326,13 @@ def test_a_call_is_booked_with_an_invitation_and_moved_with_a_newer_one(study: W
     (offer,) = study.claim()
     assert "1: Wednesday 25 November" in offer.message.body
     assert offer.message.calendar is None
-    study.run(sending.accepted, offer.seq, "SM0")
+    study.run(outcomes.accepted, offer.seq, "SM0")
     say(study, "2")
     (leaving,) = study.claim()
     assert leaving.message.body.startswith("Your call with our researcher is on Wednesday 25 November")
     along = Calendar.from_ical(leaving.message.calendar or b"").events[0]
     assert str(along["summary"]) == "our study: call with our researcher"
-    study.run(sending.accepted, leaving.seq, "SM1")
+    study.run(outcomes.accepted, leaving.seq, "SM1")
     first = study.program.database.read_now(calls.of, study.program.terms, code)
     say(study, "change call")
     say(study, "1")

@@ -19,7 +19,7 @@ from bot.records.prepared import Prepared, Values
 from bot.records.tables import buckets
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import outbox as sending
-from bot.service import outgoing
+from bot.service import outcomes, outgoing
 from bot.service.rates import Bucket
 from channels.twilio.channel import Sms
 from tests.bot.world import NOON, Post, World, on_sqlite, world
@@ -53,7 +53,7 @@ def left_now(study: World) -> list[int]:
     left = []
     while claimed := study.claim():
         for one in claimed:
-            study.run(sending.accepted, one.seq, f"SM{one.seq}")
+            study.run(outcomes.accepted, one.seq, f"SM{one.seq}")
             left.append(one.seq)
     return left
 
@@ -259,7 +259,7 @@ def test_no_statement_of_every_message_looks_through_all_that_waits(tmp_path: Pa
             return [row.detail for row in rows if "outbox" in row.detail or "waiting" in row.detail]
 
         steps = [
-            *study.run(plan, sending._ACCEPTED, accepted),
+            *study.run(plan, outcomes._ACCEPTED, accepted),
             *study.run(plan, sending._ready(kinds, kinds), claimed),
         ]
     assert len(steps) > 10

@@ -9,7 +9,7 @@ import pytest
 
 from bot.errors import Refused
 from bot.messages import Address, Delivery, DeliveryUpdate, Reach
-from bot.service import intake, moves, outbox
+from bot.service import intake, moves, outcomes
 from tests.bot.world import PHONE, Post, World, world
 
 MAIL = Address("email", "sam@mail.example")
@@ -42,7 +42,7 @@ def sent(study: World) -> list[tuple[str, str]]:
     found = []
     while claimed := study.claim():
         for one in claimed:
-            study.run(outbox.accepted, one.seq, f"SM{one.seq}")
+            study.run(outcomes.accepted, one.seq, f"SM{one.seq}")
             found.append((one.message.to.kind, one.message.body[:60]))
     return found
 
@@ -80,15 +80,15 @@ def test_a_refusal_and_a_failed_delivery_count_as_much(study: World) -> None:
     code = moved(study)
     study.says("My answer.", MAIL)
     (question,) = study.claim()
-    study.run(outbox.refused, study.program.terms, question, Refused("No such mailbox.", code="5.1.1", closed=True))
+    study.run(outcomes.refused, study.program.terms, question, Refused("No such mailbox.", code="5.1.1", closed=True))
     told, again = sent(study)
     assert (told[0], again) == ("sms", ("sms", question.message.body[:60])), "what was refused is asked there"
     study.says("Another answer.")
     study.says("DONE")
     (question,) = study.claim()
-    study.run(outbox.accepted, question.seq, "SM1")
+    study.run(outcomes.accepted, question.seq, "SM1")
     news = DeliveryUpdate("SM1", Delivery.FAILED, question.message.id, closed=True)
-    study.run(outbox.update_delivery, study.program.terms, news)
+    study.run(outcomes.update_delivery, study.program.terms, news)
     assert sent(study) == [], "the mailbox is closed, so there is no other way left"
     assert study.record(code).row.state == "Answering"
 

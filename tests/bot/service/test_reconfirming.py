@@ -16,8 +16,7 @@ from bot.interview.schedule import Schedule
 from bot.messages import Address
 from bot.records.participants import Rules
 from bot.records.tables import consents, outbox, schedules
-from bot.service import desk, reconfirming
-from bot.service import outbox as outbox_service
+from bot.service import desk, outcomes, reconfirming
 from bot.service.reconfirming import Change, Outcome
 from bot.service.staff import User
 from tests.bot.world import Post, World, world
@@ -201,7 +200,7 @@ def test_a_statement_that_was_refused_cannot_be_agreed_to(study: World) -> None:
     code = study.consented()
     asks(study, changed(study, STORE))
     (claimed,) = study.claim()
-    study.run(outbox_service.refused, study.program.terms, claimed, Refused("It is a landline.", code="30006"))
+    study.run(outcomes.refused, study.program.terms, claimed, Refused("It is a landline.", code="30006"))
     study.says("yes")
     assert len(ledger(study, code)) == 1
     assert study.leave()[0].endswith(f"{NEW} YES or NO?"), "it is asked again"

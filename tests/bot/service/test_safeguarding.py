@@ -13,8 +13,7 @@ from bot.channel import Ability, Channel
 from bot.errors import NotSent, OwnPaceError
 from bot.messages import Address, Inbound
 from bot.records.tables import audit, outbox
-from bot.service import alerts, conversations, handovers, intake, staff, switch, work
-from bot.service import outbox as sending
+from bot.service import alerts, conversations, handovers, intake, outcomes, staff, switch, work
 from bot.service.staff import User
 from tests.bot.world import PHONE, URL, World, world
 from tests.rig import ROOT
@@ -241,7 +240,7 @@ def test_what_is_in_doubt_or_is_tried_again_keeps_no_support_text_from_leaving(s
     to_the_first_question(study)
     say(study, "HELP")
     (doubtful,) = study.claim()
-    study.run(sending.unknown, doubtful.seq, timedelta(minutes=2))
+    study.run(outcomes.unknown, doubtful.seq, timedelta(minutes=2))
     say(study, "he is going to kill me")
     assert texts(study) == ["Thank you for telling us. "[:25]]
 
@@ -254,7 +253,7 @@ def test_the_support_text_overtakes_what_a_researcher_wrote_and_one_message_flie
     (support,) = [one for one in study.claim() if one.kind == "sms"]
     assert "999" in support.message.body
     assert texts(study) == [], "the researcher's waits while the other is on its way"
-    study.run(sending.accepted, support.seq, "SM1")
+    study.run(outcomes.accepted, support.seq, "SM1")
     assert texts(study) == ["Hello Sam\n\nAnn"]
 
 
@@ -263,6 +262,6 @@ def test_a_take_over_does_not_set_a_support_text_aside_that_has_not_left(study: 
     say(study, "he is going to kill me")
     (support,) = [one for one in study.claim() if one.kind == "sms"]
     study.run(handovers.take_over, study.program.terms, code, "Ann")
-    study.run(sending.not_sent, study.program.terms, support, NotSent("busy"))
+    study.run(outcomes.not_sent, study.program.terms, support, NotSent("busy"))
     study.clock.forward(seconds=2)
     assert texts(study) == ["Thank you for telling us. "[:25]]

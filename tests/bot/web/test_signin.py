@@ -16,7 +16,7 @@ from bot.interview.wording import clock
 from bot.messages import Address
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import outbox, staff
+from bot.service import outbox, outcomes, staff
 from bot.web.app import create_app
 from bot.web.state import Web
 from tests.bot.world import URL, World, world
@@ -183,7 +183,7 @@ def reach_phones(uow: UnitOfWork, terms: Terms) -> None:
     """Everything that waits reaches its phone."""
     while claimed := outbox.claim(uow, terms):
         for one in claimed:
-            outbox.accepted(uow, one.seq, one.message.id)
+            outcomes.accepted(uow, one.seq, one.message.id)
 
 
 async def test_a_phone_says_how_far_each_message_has_come(study: World, client: httpx.AsyncClient) -> None:
