@@ -131,6 +131,8 @@ class PostgreSQL(Database):
             try:
                 take = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
                 cursor().execute(LIVELY.format(take=take), (self.asleep,))
+                if ahead:
+                    ahead.wait()  # for others, perhaps for long: what happens now happens after that
                 uow = self._unit(connection, beside=not alone, trusting=trusting, ahead=ahead)
                 result = work(uow)
                 mark = self._mark()
@@ -144,8 +146,8 @@ class PostgreSQL(Database):
                 raise passing.error from None
             except BaseException as error:
                 _give_up(connection, error, ahead)
-                if ahead and isinstance(error, psycopg.Error) and not passes(error):
-                    raise NotTrusted from error  # which statement failed is seen only where each is waited for
+                if ahead and _may_be_anothers(error):
+                    raise NotTrusted from error
                 raise
             try:
                 transaction.commit()
@@ -226,6 +228,11 @@ class PostgreSQL(Database):
             self._bell.close()
         self._readers.shutdown()
         self._engine.dispose()
+
+
+def _may_be_anothers(error: BaseException) -> bool:
+    """Whether a statement that was sent before may have failed: which did is seen only where each is waited for."""
+    return isinstance(error, psycopg.Error) and not (passes(error) or isinstance(error, psycopg.errors.QueryCanceled))
 
 
 def _give_up(connection: Connection, error: BaseException, ahead: Ahead | None = None) -> None:

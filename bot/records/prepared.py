@@ -119,22 +119,46 @@ def _driver(connection: Connection) -> Any:
 class Ahead:
     """PostgreSQL is sent the next statement before it has answered the last one, where nobody waits for its rows.
 
-    What fails is told at the next statement whose rows are read, at `stop`, or at the commit
-    (postgresql.org/docs/15/libpq-pipeline-mode.html).
+    What fails is told at the next statement whose rows are read, at `wait` or at `stop`
+    (postgresql.org/docs/15/libpq-pipeline-mode.html). Each wait ends with a Sync: without one the server would take
+    us for busy, and end no transaction of a process that went to sleep in it.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._driver = _driver(connection)
-        self._pipeline = self._driver.pipeline()
-        self._pipeline.__enter__()
+        self._around = self._driver.pipeline()
+        self._pipeline = self._around.__enter__()
         self._on = True
 
     def cursor(self) -> Any:
         """A cursor for one statement."""
-        return self._driver.cursor()
+        return _Patient(self._driver.cursor(), self)
+
+    def wait(self) -> None:
+        """Wait for every answer. Raises what failed."""
+        self._pipeline.sync()
 
     def stop(self) -> None:
-        """Wait for every answer; from now on each statement waits for its own. Raises what failed."""
+        """The same; and from now on each statement waits for its own."""
         if self._on:
             self._on = False
-            self._pipeline.__exit__(None, None, None)
+            self._around.__exit__(None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Patient:
+    """A cursor of the driver that waits for its answer only where it is read."""
+
+    cursor: Any
+    ahead: Ahead
+
+    def execute(self, sql: str, parameters: Any = None) -> None:
+        self.cursor.execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Any) -> None:
+        self.cursor.executemany(sql, parameters)
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        self.ahead.wait()
+        rows: list[tuple[Any, ...]] = self.cursor.fetchall()
+        return rows

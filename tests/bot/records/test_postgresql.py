@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, delete, func, insert, select, text
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from bot.bootstrap import open_database
@@ -169,6 +169,8 @@ def test_what_fails_for_good_is_raised_at_once(study: World) -> None:
 
 
 _WRITE = Prepared(insert(meta))
+_SLEEP = Prepared(select(func.pg_sleep(20).label("slept")))
+_READ = Prepared(select(meta.c.value).where(meta.c.name == bindparam("of")))
 
 
 def test_a_statement_whose_answer_nobody_waited_for_fails_as_if_they_had(study: World) -> None:
@@ -323,16 +325,30 @@ def test_a_statement_that_takes_too_long_is_ended(study: World) -> None:
     with another(study, statement_timeout=timedelta(milliseconds=50)) as hasty:
         with pytest.raises(OperationalError, match="statement timeout"):
             hasty.run_now(lambda uow: uow.execute(text("SELECT pg_sleep(20)")))
+        tries = []
+
+        def prepared(uow: UnitOfWork) -> None:
+            tries.append(1)
+            uow.run(_SLEEP, {})
+
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            hasty.run_now(prepared)
+        assert len(tries) == 1, "what took too long is not waited for once more"
         assert hasty.read_now(lambda uow: uow.execute(select(func.count()).select_from(meta)).scalar_one()) > 0
 
 
-def test_who_falls_asleep_within_a_transaction_holds_nobody_up_and_does_it_again_awake(study: World) -> None:
+@pytest.mark.parametrize("last", ["anything", "a prepared one"])
+def test_who_falls_asleep_within_a_transaction_holds_nobody_up_and_does_it_again_awake(study: World, last: str) -> None:
     """As a process that is stopped, or a machine that is moved, in the middle of a turn."""
     inside, awake = threading.Event(), threading.Event()
     study.program.database.asleep = "100ms"  # type: ignore[attr-defined]
 
     def sleeps(uow: UnitOfWork) -> None:
-        write(uow, "row asleep")
+        if last == "anything":
+            write(uow, "row asleep")
+        else:
+            uow.run(_WRITE, {"name": "row asleep", "value": ""})
+            uow.run(_READ, {"of": "row asleep"})
         inside.set()
         assert awake.wait(SECONDS)
         write(uow, "row awake")
@@ -344,6 +360,33 @@ def test_who_falls_asleep_within_a_transaction_holds_nobody_up_and_does_it_again
         awake.set()
         slow.result(SECONDS)
         assert names(other) == ["row asleep", "row awake", "row beside"]
+
+
+@pytest.mark.parametrize("mark", [beside, lambda use_case: use_case])
+def test_what_waited_for_others_happens_when_it_is_its_turn(study: World, mark: Callable[[Any], Any]) -> None:
+    """What may leave, and whether it is night, is decided by the clock after the wait."""
+    inside, go_on = threading.Event(), threading.Event()
+
+    def holds(_uow: UnitOfWork) -> None:
+        inside.set()
+        assert go_on.wait(SECONDS)
+
+    @mark
+    def waits(uow: UnitOfWork) -> datetime:
+        return uow.now
+
+    with ThreadPoolExecutor(2) as pool, another(study) as other:
+        first = pool.submit(study.run, holds)
+        assert inside.wait(SECONDS)
+        second = pool.submit(other.run_now, waits)
+        with study.program.database._engine.connect() as connection:
+            asked = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            while not connection.execute(asked).scalar_one():
+                connection.rollback()
+        study.clock.forward(minutes=5)
+        go_on.set()
+        first.result(SECONDS)
+        assert second.result(SECONDS) == study.clock()
 
 
 def test_a_reader_sees_one_moment_and_changes_nothing(study: World) -> None:
