@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import to_json
 from sqlalchemy import JSON, Connection, Table, bindparam, delete, exists, func, insert, inspect, select, text
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from bot.errors import OwnPaceError
 from bot.records import migrate
@@ -18,6 +18,10 @@ from bot.records.tables import meta, metadata
 from bot.records.vault import Vault
 
 AT_ONCE = 500
+BROKE_OFF = (
+    "The connection broke at the very end, and the old file is marked as moved. Set url and look at: ownpace "
+    "participants. If nobody is there, nothing arrived: set url back, and run: ownpace move --back"
+)
 Progress = Callable[[str, int, int], None]
 
 
@@ -34,12 +38,18 @@ def transfer(source: str, target: str, vault: Vault, progress: Progress) -> dict
         with to_engine.begin() as there:
             _refuse_rows(there)  # before another study is touched
         migrate.migrate(target, vault)
-        with from_engine.connect() as here, to_engine.connect() as there, here.begin(), there.begin():
-            here.exec_driver_sql("BEGIN IMMEDIATE")
-            there.exec_driver_sql("SET LOCAL statement_timeout = 0")
-            _refuse_rows(there)
-            counts = {table.name: _copy(here, there, table, progress) for table in metadata.sorted_tables}
-            here.execute(insert(meta).values(name=migrate.MOVED, value="to PostgreSQL"))
+        with from_engine.connect() as here, to_engine.connect() as there:
+            arriving = there.begin()
+            with here.begin():  # marked before it is there: whatever comes between, it is not served at both places
+                here.exec_driver_sql("BEGIN IMMEDIATE")
+                there.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                _refuse_rows(there)
+                counts = {table.name: _copy(here, there, table, progress) for table in metadata.sorted_tables}
+                here.execute(insert(meta).values(name=migrate.MOVED, value="to PostgreSQL"))
+            try:
+                arriving.commit()
+            except DBAPIError:
+                raise OwnPaceError(BROKE_OFF) from None
             return counts
     finally:
         from_engine.dispose()

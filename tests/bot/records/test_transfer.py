@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from bot.errors import KeyFileError, OwnPaceError
 from bot.messages import Media, MediaKind
-from bot.records import trail
+from bot.records import migrate, trail
 from bot.records.database import open_engine
 from bot.records.tables import messages, meta
 from bot.records.transfer import come_back, transfer
@@ -84,3 +88,29 @@ def test_what_does_not_fit_moves_nothing_and_can_be_tried_again(study: World, ta
         connection.execute(delete(meta).where(meta.c.name == "n" * 60))
     engine.dispose()
     assert moved(study, target)["participants"] == 1
+
+
+def test_what_breaks_off_at_the_very_end_is_served_at_neither_place_twice(
+    study: World, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mark is there before the study is: so the old file is never served beside the new place."""
+    commit = PGDialect.do_commit
+
+    def cut(dialect: PGDialect, connection: Any) -> None:
+        """Before the commit of what was moved."""
+        (here,) = connection.execute("SELECT to_regclass('messages') IS NOT NULL").fetchone()
+        if here and connection.execute("SELECT count(*) FROM messages").fetchone()[0]:
+            with suppress(psycopg.Error):
+                connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        commit(dialect, connection)  # type: ignore[no-untyped-call]
+
+    url, vault = study.program.settings.database.url, study.program.database.vault
+    with monkeypatch.context() as cutting:
+        cutting.setattr(PGDialect, "do_commit", cut)
+        with pytest.raises(OwnPaceError, match="marked as moved"):
+            moved(study, target)
+    with pytest.raises(OwnPaceError, match="moved"):
+        migrate.check(url, vault)
+    assert come_back(url)
+    migrate.check(url, vault)
+    assert moved(study, target)["messages"] > 0
