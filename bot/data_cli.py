@@ -184,7 +184,10 @@ def retained(
                 err.print(f"Warning: {name} in [retention] has no period, so nothing of it is ever due.", markup=False)
         older = program.database.read_now(retention.backups)
         if confirm:
-            done = program.database.run_now(retention.confirm, rules, ACTOR)
+            done = []
+            while some := program.database.run_now(retention.confirm, rules, ACTOR):
+                done += some
+                err.print(f"Deleted of {len(done)} lines so far ...", end="\r")
             if done:
                 deletion.clean(program.database)
         else:
@@ -202,10 +205,12 @@ def retained(
     if confirm:
         out.print("Deleted, and written down in the trail.")
         if any(one.held_by_backups for one in done):
+            made = f"Made since the last deletion: {', '.join(older) or 'none'}."
+            if program.settings.database.shared:
+                made = "Those of pg_dump are not known here."
             out.print(
                 "Backups that were made before still hold it, but for messages of participants. Make a new one, then "
-                "destroy the older ones and every copy of them. Made since the last deletion: "
-                f"{', '.join(older) or 'none'}.",
+                f"destroy the older ones and every copy of them. {made}",
                 markup=False,
             )
     else:

@@ -39,6 +39,9 @@ BACKED_UP, DELETED = "backed up", "deleted as due"
 SHOWN = "retention shown"
 """Where `meta` notes which list was shown last."""
 
+AT_ONCE = 5
+"""So many people's things are deleted in one transaction: a name is looked for in all their words, and others wait."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -97,32 +100,43 @@ def _kept_long_enough(uow: UnitOfWork, rules: Rules) -> list[Due]:
 def show(uow: UnitOfWork, rules: Rules) -> list[Due]:
     """What is due, for a person to look at: only the list that was shown last can be confirmed."""
     listed = due(uow, rules)
-    uow.execute(delete(meta).where(meta.c.name == SHOWN))
-    uow.execute(insert(meta).values(name=SHOWN, value=_fingerprint(listed)))
+    _remember(uow, listed, len(backups(uow)))
     return listed
 
 
-def confirm(uow: UnitOfWork, rules: Rules, actor: str) -> list[Due]:
-    """Delete what is due and write that down; what was deleted. What is leaving at this moment waits for next time.
+def _remember(uow: UnitOfWork, listed: Sequence[Due], older: int) -> None:
+    """What may be confirmed, and how many backups hold it too: once the first of it is deleted that is not counted."""
+    uow.execute(delete(meta).where(meta.c.name == SHOWN))
+    uow.execute(insert(meta).values(name=SHOWN, value=f"{_fingerprint(listed)} {older}"))
 
-    Raises OwnPaceError, and deletes nothing, where what is due is not what was shown last.
+
+def confirm(uow: UnitOfWork, rules: Rules, actor: str) -> list[Due]:
+    """Delete what is due of the next few people and write that down; what was deleted, nothing once all is.
+
+    What is leaving at this moment waits for next time. Raises OwnPaceError, and deletes nothing, where what is due is
+    not what was shown last, or what is left of it.
     """
     listed = due(uow, rules)
     shown = uow.one(select(meta.c.value).where(meta.c.name == SHOWN))
-    if listed and (shown is None or shown["value"] != _fingerprint(listed)):
+    what, _, before = shown["value"].partition(" ") if shown else ("", "", "")
+    if listed and what != _fingerprint(listed):
         raise OwnPaceError(
-            "What is due now is not the list that was shown last, so nothing was deleted. Look at it: ownpace retention"
+            "What is due now is not the list that was shown last, so nothing of it was deleted. "
+            "Look at it: ownpace retention"
         )
-    older = len(backups(uow))
-    done = [one for one in listed if one.participant_id is None or not deletion.in_flight(uow, one.participant_id)]
+    older = max(len(backups(uow)), int(before or 0))
+    ready = [one for one in listed if one.participant_id is None or not deletion.in_flight(uow, one.participant_id)]
+    next_few = list(dict.fromkeys(one.participant_id for one in ready))[:AT_ONCE]
+    done = [one for one in ready if one.participant_id in next_few]
     for one in done:
         _delete(uow, rules, one)
     for one in done:
         proof = {"kind": one.kind, "rows": one.rows, "since": one.since.isoformat()}
-        if one.held_by_backups:
+        if one.held_by_backups and uow.dialect == "sqlite":  # of pg_dump's we know nothing
             proof["older_backups"] = older
         uow.note(actor, DELETED, one.code or None, **proof)
     if done:
+        _remember(uow, [one for one in listed if one not in done], older)
         deletion.leave_to_clean(uow)
         uow.changed |= {"participants", "tasks"}
     return done
