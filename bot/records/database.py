@@ -38,12 +38,6 @@ T = TypeVar("T")
 BATCH = 64
 """The most use cases that share one commit."""
 
-GATHER = 0.002
-"""Seconds for which a use case waits for others while several come at once.
-
-One commit for eight turns costs less of the processor than three, by a fifth of all that the turns do.
-"""
-
 A_MOMENT = 0.01
 """Seconds for which what can wait does, to share the commit of what cannot."""
 
@@ -209,7 +203,6 @@ class Database:
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="reader")
         self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
         self._writer.start()
-        self._busy = False
         self._watch: Connection | None = None
         self._follow_ups: list[_FollowUp] = []
 
@@ -221,8 +214,7 @@ class Database:
         It may be run a second time, after the first was undone, where another one that shared its commit failed: so it
         does nothing that the database does not undo, and takes no argument that can be read only once.
         """
-        until = time.monotonic() + GATHER if self._busy else 0.0
-        return await self._queued(lambda uow: use_case(uow, *args, **more), until)
+        return await self._queued(lambda uow: use_case(uow, *args, **more))
 
     async def run_soon(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
         """The same for what can wait a moment, and so shares a commit with others where there are any."""
@@ -244,7 +236,6 @@ class Database:
         connection: Connection | None = None
         while (job := self._jobs.get()) is not None:
             batch = self._with_others(job)
-            self._busy = len(batch) > 1
             try:
                 if connection is None:
                     connection = self._engine.connect()

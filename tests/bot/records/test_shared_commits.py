@@ -103,31 +103,6 @@ def test_what_can_wait_a_moment_does_not_wait_longer(database: Database, monkeyp
     assert kept(database) == ["row a"]
 
 
-def test_while_several_come_at_once_each_waits_for_the_next(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(database_module, "A_MOMENT", 60.0)
-    monkeypatch.setattr(database_module, "GATHER", 60.0)
-    commits: list[frozenset[str]] = []
-
-    async def one_after_another() -> None:
-        await database.run(keep, "row alone")  # does not wait
-        soon = asyncio.create_task(database.run_soon(keep, "row a"))
-        await asyncio.sleep(0)
-        await database.run(keep, "row b")
-        await soon
-        database.listen(commits.append)
-        third = asyncio.create_task(database.run(keep, "row c"))
-        await asyncio.sleep(0)
-        await asyncio.to_thread(database.run_now, keep, "row d")
-        await third
-
-    asyncio.run(one_after_another())
-    database.run_now(lambda uow: None)
-    assert kept(database) == ["row a", "row alone", "row b", "row c", "row d"]
-    assert len(commits) == 1
-
-
 def test_what_waits_for_a_moment_is_written_down_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database_module, "A_MOMENT", 60.0)
     with world(tmp_path, **on_sqlite(tmp_path)) as study:
