@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +29,9 @@ from bot.terminal import ACTOR, CONFIG, ConfigPath, err, opened, out
 
 MANY = 200
 """People in a file; for more than these, enrolling shows how far it has come."""
+MOST_NAMED = 100
+"""Codes that are named after one file; more fill more than a screen."""
+
 COLUMNS_HELP = f"Columns: {', '.join(enrolment.COLUMNS)}. Needed: {', '.join(enrolment.NEEDED)}."
 
 
@@ -68,11 +71,18 @@ def enrol(
         out.print(_settings_of(entries, codes, program.rules, waiting))
         out.print(f"{len(codes)} {'people' if len(codes) > 1 else 'person'} can be enrolled. Nothing was done.")
     elif inside:
-        out.print(f"Enrolled {len(inside)}: {', '.join(inside)}", markup=False)
+        out.print(f"Enrolled {len(inside)}: {_named(inside)}", markup=False)
     if waiting:
         full = f"No place is left for {len(waiting)}: {', '.join(waiting)}."
         out.print(f"{full} They {'would be' if dry_run else 'are'} put on the waiting list.", markup=False)
         out.print("To give them a place all the same: --over-quota, or later: scripts/ownpace invite --admit CODE")
+
+
+def _named(codes: Sequence[str]) -> str:
+    """Each code; of more than fill a screen the first and the last, for `participants` lists them all."""
+    if len(codes) <= MOST_NAMED:
+        return ", ".join(codes)
+    return f"{', '.join(codes[:MOST_NAMED])} and so on until {codes[-1]}. See: scripts/ownpace participants"
 
 
 def _settings_of(entries: list[Entry], codes: list[str], rules: Rules, waiting: list[str]) -> Table:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from bot import people_cli
 from bot.cli import COMMANDS as COMMANDS_OF_THE_PROGRAM
 from bot.messages import Address
 from bot.people_cli import MANY, Shown
@@ -534,3 +535,11 @@ def test_a_whole_interview_can_be_had_in_the_terminal(folder: Path) -> None:
     assert "Each line is a message, and a whole answer." in said.splitlines()[0]
     assert "That was the last question. Thank you" in said
     assert not (folder / "data").exists(), "nothing is kept"
+
+
+def test_of_very_many_who_were_enrolled_the_first_and_the_last_are_named() -> None:
+    codes = [f"P{number}" for number in range(1, 1001)]
+    assert people_cli._named(codes[:100]) == ", ".join(codes[:100])
+    said = people_cli._named(codes)
+    assert "P100 and so on until P1000. See: scripts/ownpace participants" in said
+    assert "P101" not in said
