@@ -76,7 +76,7 @@ def main() -> None:
         _fail(str(problem), 1)
     except OSError as problem:
         _fail(disk_problem(problem), 1)
-    except Exception as problem:
+    except Exception as problem:  # of PostgreSQL too, whose driver is loaded only where it is in use
         known = database_problem(problem)
         if known is None:
             raise

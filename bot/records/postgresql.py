@@ -58,6 +58,7 @@ TURNSTILE = 0x4F776E50
 """The advisory lock that a use case takes, alone or beside others."""
 
 LIVELY = f"SELECT set_config('idle_in_transaction_session_timeout', %s, true), {{take}}({TURNSTILE})"
+"""Begins each transaction: who falls asleep in it loses it, and the turnstile is taken."""
 
 WAITS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.0, 1.0, 2.0, 2.0)
 """Seconds before each further try; whoever delivers to us waits 15 seconds for an answer (Twilio's limit)."""

@@ -123,7 +123,7 @@ class UnitOfWork:
         return self._connection.dialect.name
 
     @property
-    def _now_at(self) -> Any:
+    def _next_cursor(self) -> Any:
         """The cursor for the next statement: one of its own, where the answer to the last may not have come."""
         return self._ahead.cursor() if self._ahead is not None else self._cursor
 
@@ -141,11 +141,11 @@ class UnitOfWork:
 
     def run(self, prepared: Prepared, values: Values) -> list[Row]:
         """Run a prepared statement; the rows it gave."""
-        return prepared.run(self._now_at, self._connection.dialect, values)
+        return prepared.run(self._next_cursor, self._connection.dialect, values)
 
     def run_each(self, prepared: Prepared, values: Sequence[Values]) -> None:
         """Run a prepared statement that gives no rows once for each."""
-        prepared.run_each(self._now_at, self._connection.dialect, values)
+        prepared.run_each(self._next_cursor, self._connection.dialect, values)
 
     def alone(self) -> None:
         """From here on nobody else may write: others could change what decides what is done."""
@@ -160,7 +160,7 @@ class UnitOfWork:
     def queue_up(self, number: int) -> None:
         """Until the commit, nobody else who runs beside us is past this point."""
         if self.beside:
-            self._now_at.execute(f"SELECT pg_advisory_xact_lock({number})")
+            self._next_cursor.execute(f"SELECT pg_advisory_xact_lock({number})")
 
     @contextmanager
     def undone_on_failure(self) -> Iterator[None]:

@@ -341,7 +341,7 @@ def test_a_statement_that_takes_too_long_is_ended(study: World) -> None:
 def test_who_falls_asleep_within_a_transaction_holds_nobody_up_and_does_it_again_awake(study: World, last: str) -> None:
     """As a process that is stopped, or a machine that is moved, in the middle of a turn."""
     inside, awake = threading.Event(), threading.Event()
-    study.program.database.asleep = "100ms"  # type: ignore[attr-defined]
+    study.program.database.asleep = "100ms"  # type: ignore[attr-defined]  # PostgreSQL's own
 
     def sleeps(uow: UnitOfWork) -> None:
         if last == "anything":

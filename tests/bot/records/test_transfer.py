@@ -102,7 +102,7 @@ def test_what_breaks_off_at_the_very_end_is_served_at_neither_place_twice(
         if here and connection.execute("SELECT count(*) FROM messages").fetchone()[0]:
             with suppress(psycopg.Error):
                 connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-        commit(dialect, connection)  # type: ignore[no-untyped-call]
+        commit(dialect, connection)  # type: ignore[no-untyped-call]  # SQLAlchemy's has no types
 
     url, vault = study.program.settings.database.url, study.program.database.vault
     with monkeypatch.context() as cutting:
