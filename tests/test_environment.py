@@ -75,3 +75,21 @@ def test_what_is_installed_is_left_alone_until_the_lock_changes(folder: Path) ->
     assert environment(folder)[0] == 0
     assert len(lines(folder / "pips")) == 2
     assert len(lines(folder / "venvs")) == 1, "the environment itself is made once"
+
+
+SYSTEM = "/usr/bin/python3"
+USABLE = "import sys, ensurepip; sys.exit(sys.version_info < (3, 11))"
+
+
+@pytest.mark.parametrize("python", [{}, {"PYTHON": sys.executable}], ids=["nothing named", "named"])
+def test_the_systems_own_python_is_taken_unless_another_is_named(folder: Path, python: dict[str, str]) -> None:
+    usable = Path(SYSTEM).exists() and subprocess.run([SYSTEM, "-c", USABLE]).returncode == 0
+    (folder / "requirements.txt").write_text("")
+    subprocess.run(
+        ["scripts/environment", "requirements.txt"],
+        cwd=folder,
+        env={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"} | python,
+        check=True,
+    )
+    settings = (folder / ".venv/pyvenv.cfg").read_text()
+    assert (f"= {SYSTEM} -m venv" in settings) is (usable and not python)
