@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 
 from bot.errors import OwnPaceError
 from bot.service.sender import Worker
+from bot.web.answering import OneWrite
 
 BACKLOG = 2048
 """Connections that may wait to be taken."""
@@ -40,6 +41,7 @@ def serve_forever(app: Starlette, listening: socket.socket) -> None:
     _sweep_seldom()
     config = uvicorn.Config(
         app,
+        http=OneWrite,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=5,

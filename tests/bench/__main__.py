@@ -25,7 +25,7 @@ from pathlib import Path
 import uvloop
 
 from tests.bench import backlog, raw, schedule, start, timers
-from tests.bench.outside import Api, Line, Phones, line
+from tests.bench.outside import Api, Line, Phones, line, text
 from tests.bench.schedule import TURNS
 from tests.rig.postgres import durable
 from tests.rig.study import Process, Study
@@ -89,11 +89,15 @@ class Bench:
         """Megabytes of the largest process."""
         return max(memory(one.running.pid or 0) for one in self.processes if one.running)
 
-    async def turn(self, on: Line, person: Person, words: str, texts: int = 1) -> tuple[float, float]:
-        """Say something and wait for the next question: seconds until answered, and until asked."""
+    def says(self, person: Person, words: str) -> bytes:
+        """The request by which their text is delivered."""
+        return text(self.study.url, person.phone, f"SM{next(self.sids):032}", words)
+
+    async def turn(self, on: Line, person: Person, said: bytes) -> tuple[float, float]:
+        """Deliver it and wait for the next question: seconds until answered, and until asked."""
         start = time.perf_counter()
-        answered = await on.deliver(person.phone, f"SM{next(self.sids):032}", words)
-        person.texts += texts
+        answered = await on.post(said)
+        person.texts += 1
         asked = await self.phones.have(person.phone, person.texts)
         return answered, asked - start
 
@@ -102,27 +106,33 @@ class Bench:
         on = await self.line()
         for person in people:
             await self.phones.have(person.phone, FIRST_TEXTS)
-            await on.deliver(person.phone, f"SM{next(self.sids):032}", "YES")
+            await on.post(self.says(person, "YES"))
             person.texts += AFTER_YES
         for person in people:
             await self.phones.have(person.phone, person.texts)
 
     async def closed(self, people: list[Person], at_once: int) -> tuple[float, Figures]:
-        """So many people answer at once, each as soon as they are asked; turns a second."""
-        waiting, figures = list(reversed(people)), Figures()
+        """So many people answer at once, each as soon as they are asked; turns a second.
+
+        What they will say is written and signed before the clock starts, for here it would take time from the program.
+        """
+        waiting, figures = [(person, self.answers(person)) for person in reversed(people)], Figures()
 
         async def keep_answering() -> None:
             on = await self.line()
             while waiting:
-                person = waiting.pop()
-                for number in range(TURNS):
-                    answered, asked = await self.turn(on, person, f"My answer to question {number} is this.")
+                person, answers = waiting.pop()
+                for said in answers:
+                    answered, asked = await self.turn(on, person, said)
                     figures.answered.append(answered)
                     figures.asked.append(asked)
 
         start = time.perf_counter()
         await asyncio.gather(*(keep_answering() for _ in range(at_once)))
         return len(figures.answered) / (time.perf_counter() - start), figures
+
+    def answers(self, person: Person) -> list[bytes]:
+        return [self.says(person, f"My answer to question {number} is this.") for number in range(TURNS)]
 
     async def open(self, people: list[Person], rate: int) -> Figures:
         """So many answers begin in each second, however long the ones before them take."""
@@ -136,7 +146,7 @@ class Bench:
         async def answer(person: Person, due: float) -> None:
             on = await free.get()
             waited = time.perf_counter() - due
-            answered, asked = await self.turn(on, person, "My answer is this, in a sentence or two.")
+            answered, asked = await self.turn(on, person, self.says(person, "My answer is this, in a sentence or two."))
             free.put_nowait(on)
             figures.answered.append(answered + waited)
             figures.asked.append(asked + waited)

@@ -86,26 +86,35 @@ class Line:
 
     async def deliver(self, phone: str, sid: str, body: str) -> float:
         """Post a signed text from a phone; the seconds until it was answered with 200."""
-        fields = {"AccountSid": ACCOUNT_SID, "MessageSid": sid, "From": phone, "To": NUMBER, "Body": body}
-        return await self.post(
-            "/webhooks/twilio/messages", {**fields, "NumMedia": "0", "NumSegments": "1", "ApiVersion": "2010-04-01"}
-        )
+        return await self.post(text(self.url, phone, sid, body))
 
-    async def post(self, path: str, fields: Mapping[str, str]) -> float:
-        """Post this, signed; the seconds until it was answered with 200."""
-        posted = urlencode(fields).encode()
-        sign = signature(self.url + path, posted, AUTH_TOKEN)
+    async def post(self, request: bytes) -> float:
+        """Post what was signed; the seconds until it was answered with 200."""
         start = time.perf_counter()
-        self.writer.write(
-            f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-            f"X-Twilio-Signature: {sign}\r\nContent-Length: {len(posted)}\r\n\r\n".encode()
-            + posted
-        )
+        self.writer.write(request)
         head = await self.reader.readuntil(b"\r\n\r\n")
         await self.reader.readexactly(_content_length(head))
         spent = time.perf_counter() - start
         assert b" 200 " in head.split(b"\r\n")[0], head
         return spent
+
+
+def text(url: str, phone: str, sid: str, body: str) -> bytes:
+    """The request by which a text from a phone is delivered."""
+    fields = {"AccountSid": ACCOUNT_SID, "MessageSid": sid, "From": phone, "To": NUMBER, "Body": body}
+    more = {"NumMedia": "0", "NumSegments": "1", "ApiVersion": "2010-04-01"}
+    return signed(url, "/webhooks/twilio/messages", {**fields, **more})
+
+
+def signed(url: str, path: str, fields: Mapping[str, str]) -> bytes:
+    """A request that posts this, signed. It costs the outside as much as half a turn: best done ahead."""
+    posted = urlencode(fields).encode()
+    sign = signature(url + path, posted, AUTH_TOKEN)
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        f"X-Twilio-Signature: {sign}\r\nContent-Length: {len(posted)}\r\n\r\n"
+    )
+    return head.encode() + posted
 
 
 async def line(url: str, port: int | None = None) -> Line:

@@ -16,7 +16,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from tests.bench.outside import Api, Line, Phones, line
+from tests.bench.outside import Api, Line, Phones, line, signed
 from tests.rig.twilio_emulator import ACCOUNT_SID, NUMBER
 
 LINES = 32
@@ -78,7 +78,7 @@ class Exchange:
         if int(sid[2:]) % NEWS_OF == 0:
             news = {"MessageSid": sid, "MessageStatus": "delivered", "AccountSid": ACCOUNT_SID, "To": to}
             callback = fields["StatusCallback"].removeprefix(self.url)
-            self._soon(self._deliver(lambda on: on.post(callback, news), TRIES))
+            self._soon(self._deliver(lambda on: on.post(signed(on.url, callback, news)), TRIES))
         self.phones.reached(to, body)
         self.hear(to, body)
         return sid
