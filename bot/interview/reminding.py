@@ -49,13 +49,13 @@ _GUARDS = {
 }
 
 
-def silence(interview: Interview, now: datetime) -> Silence:
-    """What is known of the silence that we are in."""
+def silence(interview: Interview, now: datetime, *, left: bool = False) -> Silence:
+    """What is known of the silence that we are in; `left`: as it will be once what is ours to say has left."""
     asked, heard = interview.asked, interview.heard
     guards = {_GUARDS[interview.state]} if interview.state in _GUARDS else set()
     guards |= {Guard.HELD} if interview.distressed else set()
     guards |= {Guard.AWAY} if interview.away else set()
-    guards |= {Guard.AWAITING_US} if interview.between or (asked and asked > now) else set()
+    guards |= {Guard.AWAITING_US} if not left and (interview.between or (asked and asked > now)) else set()
     if asked and heard:  # `asked` is set only after they wrote, perhaps in the same moment
         heard = min(heard, asked - datetime.resolution)
     return Silence(asked, heard, interview.reminded, frozenset(guards), interview.person.discreet)
@@ -156,13 +156,9 @@ def _remind(turn: Turn, text: str) -> None:
 
 
 def _set_timer(turn: Turn) -> None:
-    decision = decide(_once_it_left(silence(turn.interview, turn.now)), turn.interview.pace.ladder)
+    decision = decide(silence(turn.interview, turn.now, left=True), turn.interview.pace.ladder)
     if not isinstance(decision, Nothing):
         _look_again(turn, max(decision.due, turn.now))
-
-
-def _once_it_left(facts: Silence) -> Silence:
-    return replace(facts, guards=facts.guards - {Guard.AWAITING_US})
 
 
 def _look_again(turn: Turn, moment: datetime) -> None:

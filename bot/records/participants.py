@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic_core import from_json
-from sqlalchemy import ColumnElement, and_, bindparam, select, update
+from sqlalchemy import ColumnElement, String, and_, bindparam, cast, literal_column, or_, select, update
 
 from bot.channel import Channel
 from bot.errors import OwnPaceError
@@ -19,7 +19,7 @@ from bot.interview.schedule import Schedule, Wording
 from bot.interview.state import Interview, Pace, Person, Study
 from bot.messages import Address
 from bot.records.prepared import Prepared, Row
-from bot.records.tables import addresses, data_keys, interviews, moves, participants
+from bot.records.tables import addresses, data_keys, interviews, moves, outbox, participants
 from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import DataKey
 
@@ -84,9 +84,17 @@ class Participant:
         return Address(self.kind, self.key.open(self.sealed_address, "address"))
 
 
+def lane(participant_id: int) -> str:
+    """The queue in which one person's messages leave, one at a time."""
+    return f"p{participant_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A participant whose interview has not been read yet: enough to store what they sent, whatever else is wrong."""
+    """A participant whose interview has not been read yet: enough to store what they sent, whatever else is wrong.
+
+    `waits`: whether something of ours had not left when they were found.
+    """
 
     id: int
     key_id: int
@@ -94,6 +102,15 @@ class Found:
     address_id: int
     row: Row
 
+    @property
+    def waits(self) -> bool:
+        return bool(self.row["waits"])
+
+
+_lane = literal_column("'p'").concat(cast(participants.c.id, String))  # as `lane` has it
+_waiting = select(outbox.c.seq).where(
+    outbox.c.lane == _lane, or_(outbox.c.state == "pending", outbox.c.state == "held")
+)
 
 _JOINED = (
     select(
@@ -114,6 +131,7 @@ _JOINED = (
         interviews.c.version,
         interviews.c.saved,
         interviews.c.cutoff,
+        _waiting.exists().label("waits"),
     )
     .join(addresses, addresses.c.participant_id == participants.c.id)
     .join(data_keys, data_keys.c.id == participants.c.key_id)

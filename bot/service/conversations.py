@@ -48,7 +48,7 @@ from bot.interview.reminding import REMINDERS
 from bot.interview.wording import clock, day, stock
 from bot.messages import Delivery
 from bot.records import participants
-from bot.records.participants import Participant, Terms
+from bot.records.participants import Participant, Terms, lane
 from bot.records.prepared import Prepared
 from bot.records.tables import consents, contents, interviews, media, messages, moves, outbox, timers
 from bot.records.unit_of_work import UnitOfWork, beside
@@ -174,11 +174,6 @@ def next_wake(uow: UnitOfWork) -> datetime | None:
 def opted_out(uow: UnitOfWork, terms: Terms, participant_id: int) -> None:
     """The provider says that the person blocked us: it is final, on every channel."""
     happen(uow, terms, participants.by_id(uow, terms, participant_id), OptedOut())
-
-
-def lane(participant_id: int) -> str:
-    """The queue in which one person's messages leave, one at a time."""
-    return f"p{participant_id}"
 
 
 def neutral(texts: Sequence[str]) -> bool:

@@ -21,13 +21,13 @@ from bot.interview.reminding import REMINDERS
 from bot.interview.state import Interview, Menu, State
 from bot.messages import Delivery, DeliveryUpdate, Inbound, News, Reach, Undeciphered
 from bot.records import participants
-from bot.records.participants import Found, Participant, Terms
+from bot.records.participants import Found, Participant, Terms, lane
 from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, delivery_updates, messages, outbox, tasks
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork, beside
 from bot.service import alerts, calls, enrolment, invitations, media, moves, outgoing, reaching
-from bot.service.conversations import happen, lane
+from bot.service.conversations import happen
 from bot.service.invitations import Attempt
 from bot.service.outcomes import PART, update_delivery
 
@@ -552,7 +552,7 @@ def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbou
     if not inbound.automatic and channel and channel.window:  # which is the person's, not one address's
         theirs = (addresses.c.participant_id == found.id, addresses.c.kind == inbound.sender.kind)
         uow.execute(update(addresses).where(*theirs).values(heard_at=uow.now))
-    waiting = uow.run(_WAITING, {"of": lane(found.id)})
+    waiting = uow.run(_WAITING, {"of": lane(found.id)}) if found.waits else []
     if inbound.automatic:
         return []
     if waiting:

@@ -18,11 +18,11 @@ from bot.interview.events import AddressTold, Move, Moved, Told
 from bot.interview.wording import stock
 from bot.messages import Address, Inbound
 from bot.records import participants
-from bot.records.participants import Found, Participant, Terms
+from bot.records.participants import Found, Participant, Terms, lane
 from bot.records.tables import addresses, messages, moves, outbox
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import outgoing
-from bot.service.conversations import happen, lane
+from bot.service.conversations import happen
 
 MOST_TRIES = 5
 """Wrong codes after which a person sees to it."""

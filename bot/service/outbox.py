@@ -42,12 +42,12 @@ from bot.interview.quiet import next_allowed
 from bot.interview.wording import stock
 from bot.messages import Address, Delivery, Outbound, Template
 from bot.records import participants
-from bot.records.participants import Participant, Terms
+from bot.records.participants import Participant, Terms, lane
 from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, data_keys, messages, outbox
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork, beside
-from bot.service import alerts, calls, conversations, outgoing, rates
+from bot.service import alerts, calls, outgoing, rates
 from bot.service.switch import HELD
 
 log = structlog.get_logger()
@@ -249,7 +249,7 @@ def _unwelcome_now(uow: UnitOfWork, terms: Terms, row: RowMapping | Row) -> bool
     """
     late = row["made_at"] is not None and uow.now - row["made_at"] > REPLY_WITHIN
     ours = row["author"] == "bot" and row["participant_id"] is not None and row["texts"] not in URGENT
-    if not ours or not (row["unasked"] or late) or row["lane"] != conversations.lane(row["participant_id"]):
+    if not ours or not (row["unasked"] or late) or row["lane"] != lane(row["participant_id"]):
         return False
     interview = participants.by_id(uow, terms, row["participant_id"], lock=False).interview
     if is_reply(uow.now, interview.heard):

@@ -234,14 +234,18 @@ async def speed(folder: Path, people: int, save: Path | None = None) -> bool:
     async with running(folder, everybody) as bench:
         third = people // 3
         await bench.closed(everybody[:32], 32)  # warm
-        print("Closed loop: 32 people answer at once; the raw limit is measured just before each round")
+        print(
+            "Closed loop: 32 people answer at once; the raw limit is the mean of just before and just after each round"
+        )
         ratios = []
         worked, texts = start.cpu(bench.pid), sum(person.texts for person in everybody)
         size = (2 * third - 32) // ROUNDS
+        limits = [raw.commits_per_second(folder, 1.0)]
         for number in range(ROUNDS):
-            limit = raw.commits_per_second(folder, 1.0)
             part = everybody[32 + number * size : 32 + (number + 1) * size]
             rate, figures = await bench.closed(part, 32)
+            limits.append(raw.commits_per_second(folder, 1.0))
+            limit = statistics.mean(limits[-2:])
             ratios.append(rate / limit)
             print(
                 f"  {rate:6.0f} full turns a second, {rate / limit:.2f} of {limit:,.0f}"
