@@ -7,6 +7,9 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+MOST = 64 * 1024
+"""Bytes that are gathered; with more the transport has to say whether the other end keeps up."""
+
 
 class OneWrite(HttpToolsProtocol):
     """uvicorn writes the head and the body of an answer one after the other, and each is a call into the system.
@@ -24,7 +27,7 @@ class _Gathering:
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
-        self._waiting: list[bytes] = []
+        self._waiting = bytearray()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -32,14 +35,15 @@ class _Gathering:
     def write(self, data: bytes) -> None:
         if not self._waiting:
             self._loop.call_soon(self._leave)
-        self._waiting.append(data)
+        self._waiting += data
+        if len(self._waiting) >= MOST:
+            self._leave()
 
     def close(self) -> None:
         self._leave()
         self._transport.close()
 
     def _leave(self) -> None:
-        data = b"".join(self._waiting)
-        self._waiting.clear()
+        data, self._waiting = self._waiting, bytearray()
         if data and not self._transport.is_closing():
             self._transport.write(data)
