@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -24,7 +25,7 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import backlog, raw, schedule, start, timers
+from tests.bench import backlog, raw, schedule, spent, start, timers
 from tests.bench.outside import Api, Line, Phones, line, text
 from tests.bench.schedule import TURNS
 from tests.rig.postgres import durable
@@ -78,16 +79,14 @@ class Bench:
         return await line(self.study.url, next(self.ports))
 
     @property
-    def pid(self) -> int:
-        """The first process."""
-        running = self.processes[0].running
-        assert running is not None
-        return running.pid or 0
+    def pids(self) -> list[int]:
+        """The processes, in order."""
+        return [one.running.pid or 0 for one in self.processes if one.running]
 
     @property
     def memory(self) -> float:
         """Megabytes of the largest process."""
-        return max(memory(one.running.pid or 0) for one in self.processes if one.running)
+        return max(map(memory, self.pids))
 
     def says(self, person: Person, words: str) -> bytes:
         """The request by which their text is delivered."""
@@ -238,7 +237,7 @@ async def speed(folder: Path, people: int, save: Path | None = None) -> bool:
             "Closed loop: 32 people answer at once; the raw limit is the mean of just before and just after each round"
         )
         ratios = []
-        worked, texts = start.cpu(bench.pid), sum(person.texts for person in everybody)
+        worked, texts = spent.cpu(bench.pids[0]), sum(person.texts for person in everybody)
         size = (2 * third - 32) // ROUNDS
         limits = [raw.commits_per_second(folder, 1.0)]
         for number in range(ROUNDS):
@@ -253,7 +252,7 @@ async def speed(folder: Path, people: int, save: Path | None = None) -> bool:
             )
         ratio = statistics.median(ratios)
         turns = ROUNDS * size * TURNS
-        cost = (start.cpu(bench.pid) - worked) * 1000 / turns
+        cost = (spent.cpu(bench.pids[0]) - worked) * 1000 / turns
         print(f"  one turn takes {cost:.2f} ms of a processor, with the database's part")
         if save:
             keep(save, cost, (sum(person.texts for person in everybody) - texts) / turns)
@@ -301,13 +300,16 @@ async def shared(folder: Path, people: int) -> bool:
             async with running(folder / name, everybody, roles, server.url(name)) as bench:
                 await bench.closed(everybody[:32], 32)  # warm
                 print(f"Closed loop on PostgreSQL, {' + '.join(roles)}: 32 people answer at once")
-                size = (people - 32) // ROUNDS
+                size, gone, turned = (people - 32) // ROUNDS, list[spent.Spent](), list[float]()
                 for number in range(ROUNDS):
                     limits = [
                         await raw.shared_commits_per_second(server.url("study"), 1.0, many) for many in CONNECTIONS
                     ]
                     part = everybody[32 + number * size : 32 + (number + 1) * size]
+                    before = spent.now(bench.pids, server.pid)
                     turns, figures = await bench.closed(part, 32)
+                    gone.append(spent.now(bench.pids, server.pid).since(before))
+                    turned.append(len(figures.answered) / turns)
                     speeds.append(turns)
                     ratios.append(turns / limits[0])
                     print(
@@ -317,11 +319,23 @@ async def shared(folder: Path, people: int) -> bool:
                     )
                 medians.append(statistics.median(speeds))
                 print(f"  the median: {medians[-1]:.0f} a second, {statistics.median(ratios):.2f} of the limit")
+                print(f"  {where_it_goes(gone, turned, ROUNDS * size * TURNS)}")
                 good &= await whole(bench, everybody)
     one, four = medians
     enough = four >= 1.5 * one and four >= 900
     print(f"Four processes: {four / one:.2f} x one process (target 1.5, and 900 a second: {verdict(enough)})")
     return good
+
+
+def where_it_goes(gone: list[spent.Spent], seconds: list[float], turns: int) -> str:
+    """What a turn takes of the processors, and how much of them nobody took meanwhile."""
+    shares = [sum(getattr(one, part) for one in gone) for part in ("ours", "database", "outside")]
+    ours, database, outside = (share * 1000 / turns for share in shares)
+    idle = 1 - sum(shares) / (sum(seconds) * (os.cpu_count() or 1))
+    return (
+        f"a turn takes {ours:.2f} ms of a processor here, {database:.2f} in PostgreSQL and {outside:.2f} outside; "
+        f"{max(0.0, idle):.0%} of {os.cpu_count()} cores is left"
+    )
 
 
 async def lasting(folder: Path, turns: int) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from tests.bench.spent import cpu
 from tests.rig.study import Study
 
 ROUNDS = 3
@@ -19,12 +19,6 @@ SETTLING = 5.0
 """Seconds after it is ready that do not count."""
 
 MOST_SECONDS, MOST_SHARE = 2.0, 0.01
-
-
-def cpu(pid: int) -> float:
-    """Seconds of a processor that a process has used so far (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def plain() -> float:

@@ -78,6 +78,12 @@ class Server:
                 return
         raise RuntimeError("PostgreSQL did not answer")
 
+    @property
+    def pid(self) -> int:
+        """The process that started all others of the server."""
+        assert self.process is not None
+        return self.process.pid
+
     def stop(self) -> None:
         """Stop it at once, as a machine does that fails: what was not committed is gone, and so are all connections."""
         if self.process is not None and self.process.poll() is None:
