@@ -20,11 +20,20 @@ case "$*" in
     case "$*" in *--clear*) rm -rf .venv ;; esac
     mkdir -p .venv/bin
     if [ -e .venv/bin/python ]; then exit 0; fi
-    if [ -e installed ]; then echo 'case "$*" in *install*) echo "$*" >>pips ;; esac' >.venv/bin/python
+    if [ -e installed ]; then cp pipped .venv/bin/python
     else echo 'echo "No module named pip" >&2; exit 1' >.venv/bin/python; fi
     chmod +x .venv/bin/python
     test -e installed ;;
 *) exec {real} "$@" ;;
+esac
+"""
+
+# The .venv's own, of the version in the file "version". It has a pip as long as that is the one it was made with.
+PIPPED = """#!/bin/sh
+case "$*" in
+*version_info*) echo "# Python $(cat version)" ;;
+*"pip --version"*) cmp -s version .venv/made-with ;;
+*install*) echo "$*" >>pips; cp version .venv/made-with ;;
 esac
 """
 
@@ -36,6 +45,8 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "requirements.txt").write_text("something==1\n")
     (tmp_path / "python").write_text(PYTHON.replace("{real}", sys.executable))
     (tmp_path / "python").chmod(0o755)
+    (tmp_path / "pipped").write_text(PIPPED)
+    (tmp_path / "version").write_text("3 11")
     return tmp_path
 
 
@@ -75,6 +86,15 @@ def test_what_is_installed_is_left_alone_until_the_lock_changes(folder: Path) ->
     assert environment(folder)[0] == 0
     assert len(lines(folder / "pips")) == 2
     assert len(lines(folder / "venvs")) == 1, "the environment itself is made once"
+
+
+def test_after_an_upgrade_of_python_the_environment_is_made_anew(folder: Path) -> None:
+    (folder / "installed").touch()
+    assert environment(folder)[0] == 0
+    (folder / "version").write_text("3 13")
+    assert environment(folder)[0] == 0
+    assert environment(folder) == (0, "")
+    assert len(lines(folder / "pips")) == len(lines(folder / "venvs")) == 2
 
 
 SYSTEM = "/usr/bin/python3"

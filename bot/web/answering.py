@@ -33,11 +33,13 @@ class _Gathering:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        if not self._waiting:
+        if not self._waiting and data:
             self._loop.call_soon(self._leave)
-        self._waiting += data
-        if len(self._waiting) >= MOST:
+        if len(self._waiting) + len(data) < MOST:
+            self._waiting += data
+        else:
             self._leave()
+            self._transport.write(data)
 
     def close(self) -> None:
         self._leave()
