@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from bot.bootstrap import Program
@@ -43,14 +42,14 @@ def judge(
     for number, one in enumerate(people.values()):
         record = program.database.read_now(views.record, program.terms, _code(number))
         assert record is not None
-        heard = [entry.body for entry in record.entries if entry.incoming]
+        heard = [(entry.question, entry.body) for entry in record.entries if entry.incoming]
         assert record.row.state == "Finished", f"seed {seed}"
-        assert Counter(heard) == Counter(body for _place, body in one.said), f"lost or doubled, seed {seed}"
+        assert heard == one.said, f"lost, doubled, out of order or under another question: seed {seed}"
         assert one.asked == points(one.schedule), f"asked twice, never, or out of order: seed {seed}"
         sent = [entry for entry in record.entries if not entry.incoming]
         unknown += sum("nobody knows" in entry.delivery for entry in sent)
         came = reached(one.phone)
-        assert Counter(came) == Counter(entry.body for entry in sent), f"the record and the phone differ, seed {seed}"
+        assert list(came) == [entry.body for entry in sent], f"the record and the phone differ, seed {seed}"
     return unknown
 
 

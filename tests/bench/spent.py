@@ -20,6 +20,18 @@ class Spent:
     database: float
     outside: float
 
+    @property
+    def together(self) -> float:
+        return self.ours + self.database + self.outside
+
+    def __add__(self, more: Spent) -> Spent:
+        return Spent(self.ours + more.ours, self.database + more.database, self.outside + more.outside)
+
+    def share(self, turns: int) -> Spent:
+        """Milliseconds of it for each turn."""
+        each = 1000 / turns
+        return Spent(self.ours * each, self.database * each, self.outside * each)
+
     def since(self, before: Spent) -> Spent:
         return Spent(self.ours - before.ours, self.database - before.database, self.outside - before.outside)
 
