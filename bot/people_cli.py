@@ -59,7 +59,9 @@ def enrol(
         entries = enrolment.read_csv(file, rules)
         plan = program.database.read_now(batches.look, rules, entries, over_quota=over_quota, drop=drop_unfinished)
         if plan.done:
-            out.print(f"{plan.done:,} of these were enrolled before{'.' if dry_run else '; going on.'}")
+            out.print(
+                f"{plan.done:,} of these were enrolled before{'; going on.' if plan.left and not dry_run else '.'}"
+            )
         placed = plan.placed if dry_run else _enrol(program, plan, over_quota)
     waiting = [one.code for one in placed if one.waits]
     inside = [one.code for one in placed if not one.waits]
@@ -86,7 +88,10 @@ def _enrol(program: Program, plan: Plan, over_quota: bool) -> list[Placed]:
                 placed += some
                 progress("Enrolling", plan.done + len(placed), len(plan.entries))
         except KeyboardInterrupt:
-            err.print("Stopped. Whoever is enrolled stays so. To go on: the same command with the same file.")
+            again = (
+                "To go on: the same command with the same file." if plan.marks else "See: scripts/ownpace participants"
+            )
+            err.print(f"Stopped. Whoever is enrolled stays so. {again}")
             raise
     return placed
 

@@ -1,7 +1,8 @@
 """Enrolling a file of many people batch by batch, so that participants who write meanwhile are not kept waiting.
 
-How far it has come is noted in `meta`, in the same commit as each batch, until the last one: where it breaks off, the
-same file goes on there. A file of one batch is one commit, all of it or nothing, and notes nothing.
+How far it has come is noted in `meta`, in the same commit as each batch: where it breaks off, the same file goes on
+there. That it has come to its end stays noted, for whoever was cut off at the very end does not know that. A file of
+one batch is one commit, all of it or nothing, and notes nothing.
 """
 
 from __future__ import annotations
@@ -28,15 +29,18 @@ PAUSE = 0.15
 """Seconds between two commits. On SQLite whoever waits does not queue up: they look every 0.1 seconds whether they can
 write (sqliteDefaultBusyCallback in sqlite.org/src/file/src/main.c)."""
 
-UNFINISHED = "enrolling"
-"""Where `meta` notes of a file how many are enrolled, and a name of their rows, until all are."""
+FILE = "enrolled from a file"
+"""Where `meta` notes of the last large file how many are enrolled, and a name of their rows."""
+
+WHOLE = " whole"
+"""The end of that where it was the whole file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A file that was looked through. Its first `done` people were enrolled before; the others would be so `placed`.
 
-    `found`: what `meta` notes now. `marks`: what it will, once so many are enrolled.
+    `found`: what `meta` notes now. `marks`: what it will, once so many are enrolled; none where that stays as it is.
     """
 
     entries: Sequence[Entry]
@@ -50,6 +54,12 @@ class Plan:
         """Who is still to be enrolled."""
         return self.entries[self.done :]
 
+    def noted(self, number: int) -> str:
+        """What `meta` notes once so many are enrolled."""
+        if not self.marks:
+            return self.found
+        return self.marks[number] + (WHOLE if number == len(self.entries) else "")
+
 
 def look(
     uow: UnitOfWork, rules: Rules, entries: Sequence[Entry], *, over_quota: bool = False, drop: bool = False
@@ -60,11 +70,13 @@ def look(
     one to `drop`.
     """
     found, marks = _noted(uow), _marks(uow.vault, entries)
-    done = marks.index(found) if found in marks else 0
-    if found and not done and not drop:
-        if len(entries) > BATCH:
+    mark = found.removesuffix(WHOLE)
+    done = marks.index(mark) if mark in marks else 0
+    if not done and not drop:
+        if len(entries) <= BATCH:
+            marks = []
+        elif found and mark == found:
             raise EnrolmentError(_unfinished(found.split()[0]))
-        found = ""  # which stays as it is
     return Plan(entries, done, enrolment.preview(uow, rules, entries[done:], over_quota=over_quota), found, marks)
 
 
@@ -89,14 +101,14 @@ def enrol(
         if first > plan.done:
             pause()
         last = min(first + BATCH, everybody)
-        after = plan.marks[last] if last < everybody else ""
+        batch, marks = plan.entries[first:last], (before, plan.noted(last))
         try:
             placed, highest = database.run_now(
-                _enrol, terms, rules, plan.entries[first:last], actor, highest, (before, after), over_quota=over_quota
+                _enrol, terms, rules, batch, actor, highest, marks, over_quota=over_quota
             )
         except EnrolmentError as problem:
             raise EnrolmentError(f"{problem}{_so_far(first)}") from None
-        before = after
+        before = plan.noted(last)
         yield placed
 
 
@@ -118,7 +130,7 @@ def _enrol(
 
 
 def _noted(uow: UnitOfWork) -> str:
-    return uow.execute(select(meta.c.value).where(meta.c.name == UNFINISHED)).scalar() or ""
+    return uow.execute(select(meta.c.value).where(meta.c.name == FILE)).scalar() or ""
 
 
 def _note(uow: UnitOfWork, before: str, after: str) -> None:
@@ -129,9 +141,8 @@ def _note(uow: UnitOfWork, before: str, after: str) -> None:
             "Somebody else is enrolling a file of many people at this moment, so this stops here. Nobody was enrolled "
             "twice. When they are done, run the same command again."
         )
-    uow.execute(delete(meta).where(meta.c.name == UNFINISHED))
-    if after:
-        uow.execute(insert(meta).values(name=UNFINISHED, value=after))
+    uow.execute(delete(meta).where(meta.c.name == FILE))
+    uow.execute(insert(meta).values(name=FILE, value=after))
 
 
 def _marks(vault: Vault, entries: Sequence[Entry]) -> list[str]:

@@ -537,6 +537,7 @@ def test_a_long_file_whose_enrolling_was_killed_goes_on_with_the_same_command(fo
         assert f"\n{401 - done} p" in said
         said = ownpace(folder, "enrol", "people.csv")[1]
         assert said.startswith(f"{done} of these were enrolled before; going on.\nEnrolled {401 - done}: SW{done + 1}")
+        assert ownpace(folder, "enrol", "people.csv") == (0, "401 of these were enrolled before.\n")
         assert in_study(beside) == 401
     url = f"sqlite:///{folder}/data/ownpace.db"
     with world(folder / "data", database={"url": url}, security={"key_file": folder / "data/study.key"}) as study:

@@ -101,8 +101,9 @@ def names(study: World) -> list[str]:
     return found
 
 
-def marked(study: World) -> int:
-    return study.count_of(meta, meta.c.name == batches.UNFINISHED)
+def unfinished(study: World) -> bool:
+    """Whether it is noted that a file has not come to its end."""
+    return study.count_of(meta, meta.c.name == batches.FILE, meta.c.value.not_like(f"%{batches.WHOLE}")) == 1
 
 
 @pytest.mark.parametrize("stops", [(1,), (2,), (1, 1)], ids=["after one batch", "after two", "twice"])
@@ -119,12 +120,12 @@ def test_what_broke_off_goes_on_with_the_same_file_and_everybody_is_enrolled_onc
     assert enrol(study, entries) == CODES[done:]
     assert names(study) == [entry.name for entry in entries]
     assert study.count_of(audit, audit.c.act == "enrolled") == 13
-    assert marked(study) == 0
+    assert not unfinished(study)
 
 
 def test_a_row_that_is_wrong_anywhere_keeps_everybody_out(study: World) -> None:
     study.enrol(sms(99), code="SW99")
-    entries = people(13)
+    entries, before = people(13), study.count_of(meta)
     entries[7] = replace(entries[7], address=sms(99))
     entries[10] = replace(entries[10], code="SW99")
     entries[12] = replace(entries[12], address=entries[2].address)
@@ -135,24 +136,24 @@ def test_a_row_that_is_wrong_anywhere_keeps_everybody_out(study: World) -> None:
         "people.csv:11:",
         "people.csv:13:",
     ]
-    assert (study.count_of(participants), marked(study)) == (1, 0)
+    assert (study.count_of(participants), study.count_of(meta)) == (1, before)
 
 
 def test_a_file_of_one_batch_is_one_commit_and_notes_nothing(study: World) -> None:
     def never() -> None:
         raise AssertionError
 
-    entries = people(BATCH)
+    entries, before = people(BATCH), study.count_of(meta)
     plan = look(study, entries)
     study.enrol(entries[-1].address, code="P1")  # somebody was quicker
     with pytest.raises(
         EnrolmentError, match=r"^people\.csv:5: somebody is enrolled with this sms address already[^\n]*$"
     ):
         list(enrolling(study, plan, never))
-    assert (study.count_of(participants), marked(study)) == (1, 0)
+    assert (study.count_of(participants), study.count_of(meta)) == (1, before)
     (placed,) = enrolling(study, look(study, people(BATCH - 1)), never)
     assert [one.code for one in placed] == CODES[: BATCH - 1]
-    assert marked(study) == 0
+    assert study.count_of(meta) == before
 
 
 def test_who_writes_and_who_joins_meanwhile_gets_their_turn_between_two_batches(study: World, beside: Database) -> None:
@@ -190,7 +191,7 @@ def test_whoever_was_quicker_than_a_later_batch_is_named_and_once_that_is_mended
     mended = [*entries[:11], *entries[12:]]
     assert enrol(study, mended) == ["SW11", "SW12"]
     assert study.count_of(participants) == 13
-    assert marked(study) == 0
+    assert not unfinished(study)
 
 
 def changed(entries: list[Entry]) -> dict[str, list[Entry]]:
@@ -217,10 +218,10 @@ def test_what_is_not_to_go_on_is_dropped_with_the_first_batch_of_another_file(st
     list(islice(enrolling(study, look(study, entries)), 1))
     other = [Entry("social-workers", sms(number), name=f"n{number}") for number in range(50, 57)]
     assert look(study, [*other, *entries[5:]], drop=True).done == 0
-    assert marked(study) == 1, "a look drops nothing"
+    assert unfinished(study), "a look drops nothing"
     assert look(study, entries, drop=True).done == BATCH, "it is not another one"
     assert enrol(study, other, drop=True) == CODES[5:12]
-    assert marked(study) == 0
+    assert not unfinished(study)
 
 
 def test_a_small_file_need_not_wait_for_a_large_one(study: World) -> None:
@@ -228,14 +229,24 @@ def test_a_small_file_need_not_wait_for_a_large_one(study: World) -> None:
     list(islice(enrolling(study, look(study, entries)), 1))
     assert enrol(study, [Entry("social-workers", sms(50), name="Ann")]) == ["SW06"]
     assert enrol(study, entries) == [*CODES[6:], "SW14"]
-    assert marked(study) == 0
+    assert not unfinished(study)
 
 
 def test_a_file_that_was_cut_after_those_who_are_enrolled_has_come_to_its_end(study: World) -> None:
     entries = people(13)
     list(islice(enrolling(study, look(study, entries)), 1))
     assert enrol(study, entries[:BATCH]) == []
-    assert (study.count_of(participants), marked(study)) == (BATCH, 0)
+    assert (study.count_of(participants), unfinished(study)) == (BATCH, False)
+
+
+def test_a_large_file_that_came_to_its_end_is_not_begun_again_and_goes_on_where_it_has_grown(study: World) -> None:
+    """Whoever was cut off at the very end does not know that it was the end."""
+    enrol(study, people(13))
+    assert enrol(study, people(13)) == []
+    assert enrol(study, people(14)) == ["SW14"]
+    assert names(study) == [entry.name for entry in people(14)]
+    other = [Entry("social-workers", sms(number), name=f"n{number}") for number in range(50, 57)]
+    assert len(enrol(study, other)) == 7, "nothing is unfinished"
 
 
 def test_of_two_who_enrol_the_same_file_at_the_same_time_one_stops(study: World, beside: Database) -> None:
