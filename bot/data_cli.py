@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
@@ -26,21 +23,9 @@ from bot.records.vault import open_key_file
 from bot.service import backup as backups
 from bot.service import deletion, retention, withdrawal
 from bot.service.withdrawal import Receipt
-from bot.terminal import ACTOR, CONFIG, ConfigPath, err, opened, out
+from bot.terminal import ACTOR, CONFIG, ConfigPath, bar, err, opened, out
 
 TARGET = "The database that --to names"
-
-
-@contextmanager
-def _bar() -> Iterator[backups.Progress]:
-    """A progress bar on a terminal, and nothing where the output goes into a file."""
-    if not err.is_terminal:
-        yield lambda _label, _done, _total: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
-        task = progress.add_task("")
-        yield lambda label, done, total: progress.update(task, description=label, completed=done, total=total)
 
 
 # Copies
@@ -232,7 +217,7 @@ def backup(
     with opened(config) as program:
         deletion.forget_keys(program.database)
         sources = backups.Sources(_file(program.settings), config, program.settings.study.prompts)
-        with _bar() as progress:
+        with bar() as progress:
             made = backups.make(sources, program.database.vault, bootstrap.now(), path, progress)
         program.database.run_now(lambda uow: uow.note(ACTOR, retention.BACKED_UP, None, to=str(path.resolve())))
     people, said = made.counts["participants"], made.counts["messages"]
@@ -259,7 +244,7 @@ def restore(
     """Put a study back from a backup, here or on another machine. The study key must be in its place already."""
     from bot.web.serve import alone
 
-    with _bar() as progress:
+    with bar() as progress:
         settings = _settings_for(path, config, progress)
         vault = open_key_file(settings.security.key_file)
         target = _file(settings)
@@ -347,7 +332,7 @@ def _move(settings: Settings, to: str) -> None:
         raise WrongUse("--to takes the address of a PostgreSQL database: postgresql://user:password@host/database")
     vault = open_key_file(settings.security.key_file)
     try:
-        with _bar() as progress:
+        with bar() as progress:
             counts = transfer(settings.database.url, target.url, vault, progress)
     except DBAPIError as error:
         if of_postgresql(error) is None:

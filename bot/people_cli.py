@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 from rich.markup import escape
-from rich.progress import track
 from rich.table import Table
 
 from bot import bootstrap
@@ -21,28 +21,17 @@ from bot.errors import OwnPaceError, WrongUse
 from bot.interview.schedule import Wording
 from bot.interview.wording import full_date
 from bot.records.participants import Rules
-from bot.service import adapting, enrolment, invitations, reconfirming, reminding, staff
-from bot.service.enrolment import Entry
+from bot.service import adapting, batches, enrolment, invitations, reconfirming, reminding, staff
+from bot.service.batches import Plan
+from bot.service.enrolment import Entry, Placed
 from bot.service.invitations import Group, Standing
 from bot.service.reconfirming import Outcome
-from bot.terminal import ACTOR, CONFIG, ConfigPath, err, opened, out
+from bot.terminal import ACTOR, CONFIG, ConfigPath, bar, err, opened, out
 
-MANY = 200
-"""People in a file; for more than these, enrolling shows how far it has come."""
 MOST_NAMED = 100
 """Codes that are named after one file; more fill more than a screen."""
 
 COLUMNS_HELP = f"Columns: {', '.join(enrolment.COLUMNS)}. Needed: {', '.join(enrolment.NEEDED)}."
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The people of a file, with a progress bar whenever they are gone through: what failed to commit is done again."""
-
-    entries: list[Entry]
-
-    def __iter__(self) -> Iterator[Entry]:
-        return iter(track(self.entries, "Enrolling", console=err, disable=len(self.entries) <= MANY))
 
 
 def enrol(
@@ -51,31 +40,60 @@ def enrol(
     over_quota: Annotated[
         bool, typer.Option("--over-quota", help="Everybody gets a place, also where the cohort is full.")
     ] = False,
+    drop_unfinished: Annotated[
+        bool, typer.Option("--drop-unfinished", help="Another file broke off, and its rest is not to be enrolled.")
+    ] = False,
     config: ConfigPath = CONFIG,
 ) -> None:
-    """Enrol the people in a CSV file and send them the welcome. Either all are enrolled or nobody is.
+    """Enrol the people in a CSV file and send them the welcome. If a row is wrong, nobody is enrolled.
+
+    A file of more than 200 people is enrolled bit by bit, so that participants who write meanwhile are not kept
+    waiting. Where it breaks off, run the same command with the same file again: it goes on there, and nobody is
+    enrolled twice.
 
     Where a cohort has as many people as its quota in [study] allows, further ones are put on the waiting list and are
     asked whether their details may be kept; the dry run shows who they are. To let one in later: invite --admit CODE.
     """
-    program = bootstrap.build(bootstrap.load_settings(config))
-    entries = enrolment.read_csv(file, program.rules)
-    use_case = enrolment.rehearse if dry_run else enrolment.enrol_all
-    shown = Shown(entries)
-    beyond = [] if over_quota else program.database.read_now(enrolment.waits, program.rules, entries)
-    codes = program.database.run_now(use_case, program.terms, program.rules, shown, over_quota=over_quota)
-    program.database.close()
-    waiting = [code for code, waits in zip(codes, beyond, strict=False) if waits]
-    inside = [code for code, waits in zip(codes, beyond or [False] * len(codes), strict=True) if not waits]
+    with opened(config) as program:
+        rules = program.rules
+        entries = enrolment.read_csv(file, rules)
+        plan = program.database.read_now(batches.look, rules, entries, over_quota=over_quota, drop=drop_unfinished)
+        if plan.done:
+            out.print(
+                f"{plan.done:,} of these were enrolled before{'; going on.' if plan.left and not dry_run else '.'}"
+            )
+        placed = plan.placed if dry_run else _enrol(program, plan, over_quota)
+    waiting = [one.code for one in placed if one.waits]
+    inside = [one.code for one in placed if not one.waits]
     if dry_run:
-        out.print(_settings_of(entries, codes, program.rules, waiting))
-        out.print(f"{len(codes)} {'people' if len(codes) > 1 else 'person'} can be enrolled. Nothing was done.")
+        out.print(_settings_of(plan.left, placed, rules))
+        out.print(f"{len(placed)} {'person' if len(placed) == 1 else 'people'} can be enrolled. Nothing was done.")
     elif inside:
         out.print(f"Enrolled {len(inside)}: {_named(inside)}", markup=False)
     if waiting:
-        full = f"No place is left for {len(waiting)}: {', '.join(waiting)}."
+        full = f"No place is left for {len(waiting)}: {_named(waiting)}."
         out.print(f"{full} They {'would be' if dry_run else 'are'} put on the waiting list.", markup=False)
         out.print("To give them a place all the same: --over-quota, or later: scripts/ownpace invite --admit CODE")
+
+
+def _enrol(program: Program, plan: Plan, over_quota: bool) -> list[Placed]:
+    """Enrol them, with a progress bar on a terminal where that takes a while."""
+    placed: list[Placed] = []
+    pause = partial(time.sleep, batches.PAUSE)
+    done = batches.enrol(program.database, program.terms, program.rules, plan, ACTOR, pause, over_quota=over_quota)
+    with bar(needed=len(plan.left) > batches.BATCH) as progress:
+        progress("Enrolling", plan.done, len(plan.entries))
+        try:
+            for some in done:
+                placed += some
+                progress("Enrolling", plan.done + len(placed), len(plan.entries))
+        except KeyboardInterrupt:
+            again = (
+                "To go on: the same command with the same file." if plan.marks else "See: scripts/ownpace participants"
+            )
+            err.print(f"Stopped. Whoever is enrolled stays so. {again}")
+            raise
+    return placed
 
 
 def _named(codes: Sequence[str]) -> str:
@@ -85,13 +103,13 @@ def _named(codes: Sequence[str]) -> str:
     return f"{', '.join(codes[:MOST_NAMED])} and so on until {codes[-1]}. See: scripts/ownpace participants"
 
 
-def _settings_of(entries: list[Entry], codes: list[str], rules: Rules, waiting: list[str]) -> Table:
+def _settings_of(entries: Sequence[Entry], placed: list[Placed], rules: Rules) -> Table:
     """Each person as they would be enrolled."""
     table = Table("code", "cohort", "name", "channel", "wording", "language", "researcher", "notes")
-    for code, entry in zip(codes, entries, strict=True):
-        waits = ["waits for a place"] if code in waiting else []
+    for one, entry in zip(placed, entries, strict=True):
+        waits = ["waits for a place"] if one.waits else []
         notes = ", ".join([*waits, *(f"{name}: {value}" for name, value in entry.attributes.items())])
-        written = (code, entry.cohort, entry.name, entry.address.kind, entry.wording.value, entry.language)
+        written = (one.code, entry.cohort, entry.name, entry.address.kind, entry.wording.value, entry.language)
         table.add_row(*(escape(cell) for cell in (*written, entry.researcher or rules.researcher, notes)))
     return table
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from bot import bootstrap
 from bot.bootstrap import Program
@@ -34,3 +35,15 @@ def opened(path: Path, channels: Mapping[str, Channel] | None = None) -> Iterato
         yield program
     finally:
         program.database.close()
+
+
+@contextmanager
+def bar(*, needed: bool = True) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar on a terminal, told what is done, how much of it and of how much; elsewhere nothing."""
+    if not (needed and err.is_terminal):
+        yield lambda _label, _done, _total: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("")
+        yield lambda label, done, total: progress.update(task, description=label, completed=done, total=total)

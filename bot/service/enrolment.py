@@ -8,9 +8,11 @@ import io
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -216,23 +218,44 @@ def address(kind: str, written: str, rules: Rules) -> Address:
         raise EnrolmentError(f"address {written!r} {problem}.") from None
 
 
-class Codes:
-    """The codes that are free, counted on from the highest in use; the codes in use are read once for each prefix."""
+_OF_CODE = Prepared(select(people.c.id).where(people.c.code == bindparam("code")))
+_OF_ADDRESS = Prepared(select(addresses.c.id).where(addresses.c.found_by == bindparam("found_by")))
 
-    def __init__(self, uow: UnitOfWork) -> None:
+
+class Free:
+    """The codes and addresses that are free: nobody in the database has them, and nobody who was given one here.
+
+    Codes are counted on from the highest in use, which is read once for each prefix; `highest` says those that are
+    known already.
+    """
+
+    def __init__(self, uow: UnitOfWork, highest: Mapping[str, int] = MappingProxyType({})) -> None:
         self.uow = uow
-        self.highest: dict[str, int] = {}
+        self.highest = dict(highest)
+        self._given: set[str | bytes] = set()
 
     def next(self, prefix: str) -> str:
         """A code that nobody has."""
         if prefix not in self.highest:
-            in_use = self.uow.all(select(people.c.code).where(people.c.code.like(f"{prefix}%")))
-            self.highest[prefix] = max((_number(row["code"], prefix) for row in in_use), default=0)
-        self.highest[prefix] += 1
-        return f"{prefix}{self.highest[prefix]:02}"
+            in_use = self.uow.execute(select(people.c.code).where(people.c.code.like(f"{prefix}%"))).scalars()
+            self.highest[prefix] = max((_number(code, prefix) for code in in_use), default=0)
+        while True:
+            self.highest[prefix] += 1
+            code = f"{prefix}{self.highest[prefix]:02}"
+            if self.has_code(code):
+                return code
 
-    def take(self, code: str) -> None:
-        """Somebody was given this code."""
+    def has_code(self, code: str) -> bool:
+        """Whether nobody has this code."""
+        return code not in self._given and not self.uow.run(_OF_CODE, {"code": code})
+
+    def has_address(self, found_by: bytes) -> bool:
+        """Whether nobody has this address."""
+        return found_by not in self._given and not self.uow.run(_OF_ADDRESS, {"found_by": found_by})
+
+    def take(self, code: str, found_by: bytes) -> None:
+        """Somebody is given these."""
+        self._given |= {code, found_by}
         for prefix, highest in self.highest.items():
             self.highest[prefix] = max(highest, _number(code, prefix))
 
@@ -336,88 +359,100 @@ def assigned(uow: UnitOfWork, after: str = "", most: int = 50) -> tuple[list[Ass
 # Enrolling
 
 
-_OF_CODE = Prepared(select(people.c.id).where(people.c.code == bindparam("code")))
-_OF_ADDRESS = Prepared(select(addresses.c.id).where(addresses.c.found_by == bindparam("found_by")))
 _NEW_PERSON = Prepared(insert(people).returning(people.c.id))
 _NEW_ADDRESS, _NEW_INTERVIEW = Prepared(insert(addresses)), Prepared(insert(interviews))
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Somebody who was enrolled, or would be. `waits`: there is no place left for them."""
+
+    code: str
+    waits: bool
+
+
+def preview(uow: UnitOfWork, rules: Rules, entries: Sequence[Entry], *, over_quota: bool = False) -> list[Placed]:
+    """How each would be enrolled; nobody is. Raises EnrolmentError as `enrol_all` does."""
+    free = Free(uow)
+    full = _full(uow, rules, entries, over_quota)
+    return _each(entries, full, lambda entry, waits: Placed(_start(uow, rules, entry, free).code, waits))
 
 
 def enrol_all(
     uow: UnitOfWork,
     terms: Terms,
     rules: Rules,
-    entries: Iterable[Entry],
+    entries: Sequence[Entry],
     actor: str = "coordinator",
     *,
     over_quota: bool = False,
-) -> list[str]:
-    """Enrol all of them; their codes. Raises EnrolmentError with every problem, and then nobody is to be enrolled."""
-    codes, problems, free = [], [], Codes(uow)
-    for entry in entries:
+    free: Free | None = None,
+) -> list[Placed]:
+    """Enrol all of them, in order. Raises EnrolmentError with every problem, and then nobody is to be enrolled."""
+    free = free or Free(uow)
+
+    def begin(entry: Entry, waits: bool) -> Placed:
+        return Placed(_begin(uow, terms, rules, entry, actor, free, full=waits), waits)
+
+    return _each(entries, _full(uow, rules, entries, over_quota), begin)
+
+
+def enrol(uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str = "coordinator") -> str:
+    """Enrol one person and send the welcome, or the waiting text where every place is taken; their code.
+
+    Raises EnrolmentError for a code or address in use.
+    """
+    return _begin(uow, terms, rules, entry, actor, Free(uow), full=is_full(uow, rules, entry.cohort))
+
+
+def _full(uow: UnitOfWork, rules: Rules, entries: Sequence[Entry], over_quota: bool) -> list[bool]:
+    return [False] * len(entries) if over_quota else waits(uow, rules, entries)
+
+
+def _each(entries: Sequence[Entry], full: list[bool], place: Callable[[Entry, bool], Placed]) -> list[Placed]:
+    """Find each a place. Raises EnrolmentError with every problem."""
+    placed, problems = [], []
+    for entry, waits in zip(entries, full, strict=True):
         try:
-            codes.append(enrol(uow, terms, rules, entry, actor, free, over_quota))
+            placed.append(place(entry, waits))
         except EnrolmentError as problem:
             problems.append(f"{entry.where}: {problem}" if entry.where else str(problem))
     if problems:
         raise EnrolmentError("\n".join(problems))
-    return codes
+    return placed
 
 
-def rehearse(
-    uow: UnitOfWork,
-    terms: Terms,
-    rules: Rules,
-    entries: Iterable[Entry],
-    actor: str = "coordinator",
-    *,
-    over_quota: bool = False,
-) -> list[str]:
-    """Enrol all of them and take it back; the codes they would have. Raises EnrolmentError as `enrol_all` does."""
-    part = uow.connection.begin_nested()
-    try:
-        return enrol_all(uow, terms, rules, entries, actor, over_quota=over_quota)
-    finally:
-        part.rollback()
-        uow.changed.clear()
-
-
-def enrol(
-    uow: UnitOfWork,
-    terms: Terms,
-    rules: Rules,
-    entry: Entry,
-    actor: str = "coordinator",
-    free: Codes | None = None,
-    over_quota: bool = False,
-) -> str:
-    """Enrol one person and send the welcome, or the waiting text where every place is taken; their code.
-
-    Raises EnrolmentError for a code or address in use. `over_quota`: they get a place in any case.
-    """
-    full = not over_quota and is_full(uow, rules, entry.cohort)
+def _begin(uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str, free: Free, *, full: bool) -> str:
     participant_id, code = put_down(uow, terms, rules, entry, actor, free)
     happen(uow, terms, participants.by_id(uow, terms, participant_id), Enrolled(full=full))
     return code
 
 
-def put_down(
-    uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str, free: Codes | None = None
-) -> tuple[int, str]:
-    """Somebody with an interview that has not begun: their id and code. Raises EnrolmentError as `enrol` does."""
-    schedule = rules.schedules[(entry.cohort, entry.language)]
-    free = free or Codes(uow)
-    code = entry.code or free.next(schedule.code_prefix)
-    if uow.run(_OF_CODE, {"code": code}):
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """With what somebody begins."""
+
+    code: str
+    address: Address
+    found_by: bytes
+    zone: str
+    cutoff: date
+
+
+def _start(uow: UnitOfWork, rules: Rules, entry: Entry, free: Free) -> _Start:
+    """What is theirs from now on. Raises EnrolmentError as `enrol` does."""
+    code = entry.code or free.next(rules.schedules[(entry.cohort, entry.language)].code_prefix)
+    if entry.code and not free.has_code(code):
         raise EnrolmentError(f"{code} is enrolled already; leave the code empty to get the next free one.")
     address = entry.address
     if not address.value and Ability.WRITES_FIRST not in rules.channels[address.kind].abilities:
         address = moves.start_address(address.kind, uow.new_id())
     found_by = uow.vault.find(address)
-    if uow.run(_OF_ADDRESS, {"found_by": found_by}):
+    if not free.has_address(found_by):
         raise EnrolmentError(
             f"somebody is enrolled with this {entry.address.kind} address already; leave this one out."
         )
-    free.take(code)
+    free.take(code, found_by)
     zone = entry.timezone or rules.timezone
     today = uow.now.astimezone(ZoneInfo(zone)).date()
     cutoff = rules.cutoff_from(today)
@@ -425,18 +460,27 @@ def put_down(
         raise EnrolmentError(
             f"the cutoff in [retention] of the settings, {cutoff}, is past; nobody can be told that day."
         )
+    return _Start(code, address, found_by, zone, cutoff)
+
+
+def put_down(
+    uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str, free: Free | None = None
+) -> tuple[int, str]:
+    """Somebody with an interview that has not begun: their id and code. Raises EnrolmentError as `enrol` does."""
+    start = _start(uow, rules, entry, free or Free(uow))
+    schedule = rules.schedules[(entry.cohort, entry.language)]
     uow.keep_schedule(schedule)
     key_id = uow.new_key()
     key = uow.key(key_id)
     researcher = entry.researcher or rules.researcher
     person: dict[str, Any] = {
-        "code": code,
+        "code": start.code,
         "cohort": entry.cohort,
         "key_id": key_id,
         "name": key.seal(entry.name, "name"),
         "wording": entry.wording.value,
         "language": entry.language,
-        "timezone": zone,
+        "timezone": start.zone,
         "researcher": researcher,
         "attributes": key.seal(json.dumps(dict(entry.attributes)), "attributes"),
         "thread": uow.vault.short_name(uow.new_id()),
@@ -447,26 +491,26 @@ def put_down(
     place: dict[str, Any] = {
         "participant_id": participant_id,
         "kind": entry.address.kind,
-        "found_by": found_by,
-        "value": key.seal(address.value, "address"),
+        "found_by": start.found_by,
+        "value": key.seal(start.address.value, "address"),
         "verified": True,
         "main": True,
-        "closed": moves.NOT_YET if address != entry.address else None,
+        "closed": moves.NOT_YET if start.address != entry.address else None,
     }
     uow.run(_NEW_ADDRESS, place)
     fresh = Interview(
         schedule=schedule,
         study=terms.study,
-        person=Person(entry.name, entry.wording, entry.address.kind, ZoneInfo(zone), researcher, cutoff),
+        person=Person(entry.name, entry.wording, entry.address.kind, ZoneInfo(start.zone), researcher, start.cutoff),
         pace=terms.pace(entry.cohort, entry.address.kind),
     )
     begun: dict[str, Any] = {
         "participant_id": participant_id,
         "version": schedule.version,
-        "cutoff": cutoff.isoformat(),
+        "cutoff": start.cutoff.isoformat(),
         "changed_at": uow.now,
         **participants.columns(fresh),
     }
     uow.run(_NEW_INTERVIEW, begun)
-    uow.note(actor, "enrolled", code, channel=entry.address.kind, cohort=entry.cohort)
-    return participant_id, code
+    uow.note(actor, "enrolled", start.code, channel=entry.address.kind, cohort=entry.cohort)
+    return participant_id, start.code

@@ -120,15 +120,18 @@ async def _enrolling(request: Request, user: User, *, look: bool) -> Response:
         if names := [name for field, name in posted.items() if field.startswith("column-")]:
             text = enrolment.named_anew(text, names)
         entries = enrolment.read_text("line", text, parts.rules)
-        beyond = await parts.database.read(enrolment.waits, parts.rules, entries)
-        use_case, key = (enrolment.rehearse, "") if look else (enrolment.enrol_all, posted.get("key", ""))
-        codes = await once(request, user, (key, text), use_case, parts.terms, parts.rules, entries, user.name)
+        if look:
+            placed = await parts.database.read(enrolment.preview, parts.rules, entries)
+        else:
+            form, who = (posted.get("key", ""), text), user.name
+            placed = await once(request, user, form, enrolment.enrol_all, parts.terms, parts.rules, entries, who)
     except OwnPaceError as problem:
         return _enrol(request, user, text, str(problem))
-    waiting = [code for code, waits in zip(codes, beyond, strict=True) if waits]
+    waiting = [one.code for one in placed if one.waits]
     if look:
-        return _enrol(request, user, text, entries=list(zip(codes, entries, strict=True)), waiting=waiting)
-    return _enrol(request, user, codes=[code for code in codes if code not in waiting], waiting=waiting, done=True)
+        shown = [(one.code, entry) for one, entry in zip(placed, entries, strict=True)]
+        return _enrol(request, user, text, entries=shown, waiting=waiting)
+    return _enrol(request, user, codes=[one.code for one in placed if not one.waits], waiting=waiting, done=True)
 
 
 def _columns(text: str) -> list[tuple[str, str]]:

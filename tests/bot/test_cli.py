@@ -9,17 +9,22 @@ import pty
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from bot import people_cli
 from bot.cli import COMMANDS as COMMANDS_OF_THE_PROGRAM
-from bot.messages import Address
-from bot.people_cli import MANY, Shown
-from bot.service.enrolment import COLUMNS, Entry
+from bot.records.tables import outbox
+from bot.service.enrolment import COLUMNS
+from tests.bot.world import world
 from tests.rig import ROOT, forked
 
 COMMANDS = [
@@ -225,12 +230,6 @@ def test_a_statement_that_changed_is_put_to_those_who_had_agreed(folder: Path) -
     assert ownpace(folder, "reconfirm", "--statement", "c2")[0] == 2
     assert ownpace(folder, "reconfirm")[0] == 0
     assert ownpace(folder, "reconfirm", "--dry-run") == (0, "0 would be asked again. Nothing was done.\n")
-
-
-def test_people_are_gone_through_again_where_a_transaction_is_done_again() -> None:
-    people = [Entry("social-workers", Address("sms", f"+4477009{number:05}")) for number in range(MANY + 1)]
-    shown = Shown(people)
-    assert list(shown) == list(shown) == people
 
 
 def test_what_somebody_needs_is_shown_and_changed(folder: Path) -> None:
@@ -489,15 +488,75 @@ def test_a_file_without_people_ends_with_2(folder: Path) -> None:
     assert "people.csv: there is nobody in the file" in said
 
 
-def test_a_long_file_shows_how_far_it_has_come(folder: Path) -> None:
+def many(folder: Path, number: int) -> None:
+    """A study, and a file of so many people, called by their number."""
     ownpace(folder, "migrate")
-    rows = [f"social-workers,simulator,sms/p{number}" for number in range(201)]
-    (folder / "people.csv").write_text("\n".join(["cohort,channel,address", *rows]))
-    code, said = ownpace(folder, "enrol", "people.csv")
-    assert code == 0
-    assert "Enrolling" in said
-    assert "100%" in said
-    assert "SW201" in said
+    rows = [f"social-workers,simulator,sms/p{each},n{each}" for each in range(1, number + 1)]
+    (folder / "people.csv").write_text("\n".join(["cohort,channel,address,name", *rows]))
+
+
+def test_a_long_file_shows_on_a_terminal_how_far_it_has_come_and_elsewhere_nothing(folder: Path) -> None:
+    many(folder, 401)
+    assert ownpace(folder, "enrol", "people.csv", "--dry-run")[1].endswith(
+        "401 people can be enrolled. Nothing was done.\n"
+    )
+    words = [sys.executable, "-m", "bot", "enrol", "people.csv"]
+    environment = {"PYTHONPATH": str(ROOT), "HOME": str(folder), "PATH": "/usr/bin:/bin", "TERM": "xterm"}
+    screen, terminal = pty.openpty()
+    with subprocess.Popen(words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=terminal) as process:
+        os.close(terminal)
+        shown = b""
+        with suppress(OSError):  # its end, on Linux
+            while more := os.read(screen, 4096):
+                shown += more
+        os.close(screen)
+        said = process.communicate()[0].decode()
+    assert process.returncode == 0, shown
+    assert b"Enrolling" in shown
+    assert b"50%" in shown
+    assert said.startswith("Enrolled 401: SW01, SW02, ")
+    assert said.endswith("and so on until SW401. See: scripts/ownpace participants\n")
+
+
+def test_a_long_file_whose_enrolling_was_killed_goes_on_with_the_same_command(folder: Path) -> None:
+    """kill -9 while a batch waits for the database: those before it stay, and nobody is enrolled or welcomed twice."""
+    many(folder, 401)
+    words = ["enrol", str(folder / "people.csv"), "--config", str(folder / "config.toml")]
+    with closing(sqlite3.connect(folder / "data/ownpace.db", isolation_level=None)) as beside:
+        process = forked.start(words, {"HOME": str(folder), "PATH": "/usr/bin:/bin"}, folder / "enrol.log")
+        until(lambda: in_study(beside) or not process.is_alive())
+        beside.execute("BEGIN IMMEDIATE")
+        done = in_study(beside)
+        assert done in (200, 400), (folder / "enrol.log").read_text()
+        process.kill()
+        process.join(60)
+        beside.execute("ROLLBACK")
+        assert in_study(beside) == done
+        said = ownpace(folder, "enrol", "people.csv", "--dry-run")[1]
+        assert said.startswith(f"{done} of these were enrolled before.\n")
+        assert f"\n{401 - done} p" in said
+        said = ownpace(folder, "enrol", "people.csv")[1]
+        assert said.startswith(f"{done} of these were enrolled before; going on.\nEnrolled {401 - done}: SW{done + 1}")
+        assert ownpace(folder, "enrol", "people.csv") == (0, "401 of these were enrolled before.\n")
+        assert in_study(beside) == 401
+    url = f"sqlite:///{folder}/data/ownpace.db"
+    with world(folder / "data", database={"url": url}, security={"key_file": folder / "data/study.key"}) as study:
+        for number in (1, 200, 201, 400, 401):
+            entries = study.record(f"SW{number:02}").entries
+            assert [entry.body.split(",")[0] for entry in entries].count(f"Hello n{number}") == 1
+        told = select(func.count()).select_from(outbox).group_by(outbox.c.participant_id)
+        assert len(set(study.program.database.read_now(lambda uow: uow.execute(told).scalars().all()))) == 1
+
+
+def in_study(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM participants").fetchone()[0])
+
+
+def until(there: Callable[[], object]) -> None:
+    end = time.monotonic() + 60
+    while not there():
+        assert time.monotonic() < end
+        time.sleep(0.005)
 
 
 def test_help_says_where_the_port_comes_from(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from bot.errors import EnrolmentError
 from bot.messages import Address
 from bot.records.tables import addresses, audit, data_keys, interviews, messages, outbox, participants, schedules
 from bot.service import enrolment
-from bot.service.enrolment import Entry
+from bot.service.enrolment import Entry, Placed
 from tests.bot.world import World, world
 
 
@@ -26,6 +26,18 @@ def read(study: World, folder: Path, *lines: str, encoding: str = "utf-8") -> li
     path = folder / "people.csv"
     path.write_text("\n".join(lines), encoding=encoding)
     return enrolment.read_csv(path, study.program.rules)
+
+
+def sms(number: int) -> Address:
+    return Address("sms", f"+4477009{number:05}")
+
+
+def codes_of(placed: list[Placed]) -> list[str]:
+    return [one.code for one in placed]
+
+
+def preview(study: World, entries: list[Entry]) -> list[str]:
+    return codes_of(study.program.database.read_now(enrolment.preview, study.program.rules, entries))
 
 
 def test_three_columns_are_enough_and_unknown_ones_are_kept(study: World, tmp_path: Path) -> None:
@@ -132,20 +144,36 @@ def test_a_file_that_is_no_csv_is_named_with_its_line(study: World, tmp_path: Pa
         read(study, tmp_path, "cohort,channel,address,note", f"{row},{'x' * 131_073}")
 
 
-def test_a_rehearsal_finds_what_enrolling_would_and_leaves_nothing(study: World, tmp_path: Path) -> None:
+def test_a_preview_finds_what_enrolling_would_and_writes_nothing(study: World, tmp_path: Path) -> None:
     terms, rules = study.program.terms, study.program.rules
     rows = [f"social-workers,sms,+44770090012{number}" for number in (1, 2, 1)]
     entries = read(study, tmp_path, "cohort,channel,address", *rows)
-    for use_case in (enrolment.rehearse, enrolment.enrol_all):
+    for look in (lambda: preview(study, entries), lambda: study.run(enrolment.enrol_all, terms, rules, entries)):
         with pytest.raises(EnrolmentError, match=r"people\.csv:4: somebody is enrolled with this sms address already"):
-            study.run(use_case, terms, rules, entries)
-    assert study.run(enrolment.rehearse, terms, rules, entries[:2]) == ["SW01", "SW02"]
+            look()
+    assert preview(study, entries[:2]) == ["SW01", "SW02"]
     for table in (participants, addresses, interviews, messages, outbox, data_keys, audit, schedules):
         assert study.count_of(table) == 0, table.name
-    assert study.run(enrolment.enrol_all, terms, rules, entries[:2]) == ["SW01", "SW02"]
+    assert codes_of(study.run(enrolment.enrol_all, terms, rules, entries[:2])) == ["SW01", "SW02"]
     with pytest.raises(EnrolmentError) as caught:
-        study.run(enrolment.rehearse, terms, rules, entries)
+        preview(study, entries)
     assert len(str(caught.value).splitlines()) == 3, "every problem at once"
+
+
+def test_a_preview_counts_codes_as_enrolling_does(study: World) -> None:
+    """Also where a code that was written is the next one, or was given to somebody above by number."""
+    study.enrol(Address("sms", "+447700900110"), code="SW03")
+    people = [Entry("social-workers", sms(number), code=code) for number, code in enumerate(("", "SW09", "", "P1"))]
+    assert preview(study, people) == ["SW04", "SW09", "SW10", "P1"]
+    assert codes_of(study.run(enrolment.enrol_all, study.program.terms, study.program.rules, people)) == [
+        "SW04",
+        "SW09",
+        "SW10",
+        "P1",
+    ]
+    clash = [Entry("social-workers", sms(number), code=code) for number, code in enumerate(("", "SW11"), 10)]
+    with pytest.raises(EnrolmentError, match="SW11 is enrolled already"):
+        preview(study, clash)
 
 
 def test_if_one_cannot_be_enrolled_nobody_is(study: World) -> None:
@@ -175,14 +203,10 @@ def test_a_file_counts_on_past_its_own_codes_and_reads_those_in_use_once(study: 
 
     event.listen(Engine, "before_cursor_execute", look)
     try:
-        assert study.run(enrolment.enrol_all, study.program.terms, study.program.rules, people) == [
-            "SW04",
-            "SW05",
-            "SW09",
-            "SW10",
-        ]
+        placed = study.run(enrolment.enrol_all, study.program.terms, study.program.rules, people)
     finally:
         event.remove(Engine, "before_cursor_execute", look)
+    assert codes_of(placed) == ["SW04", "SW05", "SW09", "SW10"]
     assert len(read) == 1
 
 

@@ -18,7 +18,7 @@ from bot.messages import Address, Inbound
 from bot.records.tables import audit, contents, data_keys, invitations, media, messages, participants, tasks
 from bot.service import enrolment, intake, views
 from bot.service import invitations as inviting
-from bot.service.enrolment import Entry
+from bot.service.enrolment import Entry, Placed
 from bot.service.intake import Received
 from bot.service.invitations import Group
 from tests.bot.world import PHONE, Post, World, on_sqlite, world
@@ -470,9 +470,10 @@ def test_rows_of_a_file_beyond_the_quota_wait_and_the_dry_run_knows(small: World
     entries = [Entry("social-workers", sender, name="Sam") for sender, _ in zip(numbers(), range(4), strict=False)]
     entries.append(Entry("disabled-adults", Address("sms", "+447700900555")))
     terms, rules = small.program.terms, small.program.rules
-    assert small.run(enrolment.waits, rules, entries) == [False, False, True, True, False]
-    assert small.run(enrolment.rehearse, terms, rules, entries) == ["SW01", "SW02", "SW03", "SW04", "P01"]
-    assert small.run(enrolment.enrol_all, terms, rules, entries) == ["SW01", "SW02", "SW03", "SW04", "P01"]
+    codes, waits = ("SW01", "SW02", "SW03", "SW04", "P01"), (False, False, True, True, False)
+    as_seen = [Placed(code, beyond) for code, beyond in zip(codes, waits, strict=True)]
+    assert small.program.database.read_now(enrolment.preview, rules, entries) == as_seen
+    assert small.run(enrolment.enrol_all, terms, rules, entries) == as_seen
     listed = {row.code: row.state for row in small.program.database.read_now(views.listed)}
     assert [listed[code] for code in ("SW02", "SW03", "SW04", "P01")] == [
         "Reading the statements",
@@ -486,7 +487,7 @@ def test_rows_of_a_file_beyond_the_quota_wait_and_the_dry_run_knows(small: World
         rules,
         [Entry("social-workers", Address("sms", "+447700900777"))],
     )
-    assert state(small, over) == "Reading the statements", "a clear choice"
+    assert state(small, over.code) == "Reading the statements", "a clear choice"
 
 
 def test_an_address_that_is_enrolled_stays_refused_when_it_is_full(small: World) -> None:
