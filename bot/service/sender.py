@@ -6,12 +6,12 @@ import asyncio
 import random
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -39,6 +39,8 @@ from bot.service.lookout import Lookout
 from bot.service.mailroom import Inbox
 from bot.service.media import Wanted
 from bot.service.outbox import Claimed
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -90,12 +92,14 @@ class Worker:
     _claim_failed: datetime | None = None
     """When the answer to a claim was lost."""
     _held: dict[str, tuple[Lease, float]] = field(default_factory=dict)
-    _flying: set[asyncio.Task[None]] = field(default_factory=set)
+    _flying: set[asyncio.Task[Any]] = field(default_factory=set)
     _good: dict[str, float] = field(default_factory=dict)
     _listened: dict[str, float] = field(default_factory=dict)
     _rung: asyncio.Event = field(default_factory=asyncio.Event)
     _alarm: datetime | None = None
     """When the alarm clock rings next."""
+    _ends: bool = False
+    """Nothing more is handed over."""
 
     def __post_init__(self) -> None:
         self._lookout = Lookout(self.database)
@@ -127,12 +131,10 @@ class Worker:
                 *(self._listen(kind, channel) for kind, channel in self.channels.items()),
             )
         finally:
+            self._ends = True
             end()
             clock.shutdown(wait=False)
             await self._land()
-            if self.database.shared:
-                with suppress(Exception):
-                    await asyncio.wait_for(self.database.run(leases.give_up, self.me), LOOK_AGAIN)
             for channel in self.channels.values():
                 await channel.close()
 
@@ -140,8 +142,16 @@ class Worker:
         """Finish what is being handed over; what does not end in time is unknown when the program is started again."""
         if self._flying:
             await asyncio.wait(self._flying, timeout=LANDING)
+        unknown = tuple(self._in_hand)
         for task in tuple(self._flying):
             task.cancel()
+        with suppress(Exception):
+            await asyncio.wait_for(self.database.run(self._let_go, unknown), LOOK_AGAIN)
+
+    def _let_go(self, uow: UnitOfWork, unknown: Sequence[int]) -> None:
+        """What was claimed when we were told to stop did not leave: others may send it. We hold nothing any more."""
+        outcomes.not_handed_over(uow, self.me, unknown, uow.now)
+        leases.give_up(uow, self.me)
 
     def standing_still(self) -> list[str]:
         """The parts that have not had a good round for too long."""
@@ -280,22 +290,25 @@ class Worker:
         return frozenset(kind for kind in self.channels if self._with[kind] >= MOST_AT_A_TIME)
 
     def _send_all(self, claimed: list[Claimed]) -> None:
-        for one in claimed:
+        for one in () if self._ends else claimed:
             self._in_hand.add(one.seq)
             self._with[one.kind] += 1
             self._fly(self._send(one))
 
     async def _claim(self) -> list[Claimed]:
+        """One that was begun goes on when we are told to stop, so that what it claimed can be let go of after it."""
+        claim = self.database.run(outbox.claim, self.terms, holder=self.me, full=self._full)
         try:
-            return await self.database.run(outbox.claim, self.terms, holder=self.me, full=self._full)
+            return await asyncio.shield(self._fly(claim))
         except Exception:
             self._claim_failed = self.database.clock()
             raise
 
-    def _fly(self, work: Any) -> None:
+    def _fly(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
         self._flying.add(task)
         task.add_done_callback(self._flying.discard)
+        return task
 
     async def _send(self, claimed: Claimed) -> None:
         try:

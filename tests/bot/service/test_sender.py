@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -15,6 +18,8 @@ from bot.records.participants import Terms
 from bot.records.tables import outbox
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import intake, sender
+from bot.service import outbox as service_outbox
+from bot.service.outbox import Claimed
 from tests.bot.world import PHONE, Post, World, on_sqlite, world
 
 
@@ -61,7 +66,7 @@ def test_a_message_is_claimed_in_the_commit_that_writes_it(tmp_path: Path, monke
 def test_told_to_stop_it_finishes_what_it_is_handing_over_and_begins_nothing(tmp_path: Path) -> None:
     async def run() -> None:
         slow = Slow("sms")
-        with world(tmp_path, {"sms": slow}, **on_sqlite(tmp_path)) as study:
+        with world(tmp_path, {"sms": slow}) as study:
             work = asyncio.create_task(study.program.worker.run())
             await asyncio.to_thread(study.enrol)
             await slow.asked.wait()
@@ -72,6 +77,39 @@ def test_told_to_stop_it_finishes_what_it_is_handing_over_and_begins_nothing(tmp
                 await work
             assert states(study)[0] == "accepted"
             assert set(states(study)[1:]) == {"pending"}
+
+    asyncio.run(run())
+
+
+def test_what_is_being_claimed_when_it_is_told_to_stop_is_let_go_and_not_in_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It never reached a provider: whoever looks after it sends it, and no person has to find out."""
+    claims, stops = threading.Event(), threading.Event()
+    real = service_outbox.claim
+
+    @functools.wraps(real)
+    def claim(*args: Any, **how: Any) -> list[Claimed]:
+        claimed = real(*args, **how)
+        if claimed:
+            claims.set()
+            assert stops.wait(20)
+        return claimed
+
+    async def run() -> None:
+        slow = Slow("sms")
+        with world(tmp_path, {"sms": slow}) as study:
+            study.enrol()
+            monkeypatch.setattr(service_outbox, "claim", claim)
+            work = asyncio.create_task(study.program.worker.run())
+            await asyncio.to_thread(claims.wait)
+            work.cancel()
+            await asyncio.sleep(0)
+            stops.set()
+            with pytest.raises(asyncio.CancelledError):
+                await work
+            assert set(states(study)) == {"pending"}
+            assert not slow.asked.is_set()
 
     asyncio.run(run())
 
