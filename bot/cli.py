@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from bot import bootstrap, data_cli, people_cli, prompts, record_cli
+from bot import bootstrap, data_cli, log, people_cli, prompts, record_cli
 from bot.bootstrap import Program
 from bot.config import Settings, wrong_setting
 from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError, WrongUse
@@ -68,6 +68,7 @@ class Role(StrEnum):
 
 def main() -> None:
     """Run a command; a problem is one plain message, never a traceback."""
+    log.configure()
     try:
         app()
     except WRONG_USE as problem:

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     {"bot.__main__", "bot.cli"},
     {"bot.talk", "bot.export_cli", "bot.data_cli", "bot.people_cli", "bot.record_cli", "bot.users_cli", "bot.sheet"},
-    {"bot.mends", "bot.terminal"},
+    {"bot.log", "bot.mends", "bot.terminal"},
     {"bot.bootstrap"},
     {"bot.web"},
     {"bot.service", "bot.export"},

@@ -6,7 +6,7 @@ import asyncio
 import random
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -116,27 +116,35 @@ class Worker:
         clock.add_job(first, id="catch up at the start")  # whatever others do: a process may just have died
         clock.add_job(later, "interval", id="catch up", seconds=CATCH_UP_EVERY.total_seconds())
         clock.start()
+        parts: list[asyncio.Task[None]] = []
         try:
             await self._insist(outcomes.recover, self._asked_after)
             if self.database.shared:
                 await self._insist(leases.forget_old)
-            await asyncio.gather(
-                *([self._keep("living", self._live_round)] if self.database.shared else []),
-                self._keep("looking", self._look_round),
-                self._keep("sending", self._send_round),
-                self._keep_alone("asking", self._ask_round),
-                *(self._keep_alone(f"media of {kind}", partial(self._fetch_round, kind)) for kind in self.channels),
-                self._keep("timers", lambda: self._wake_round(clock)),
-                self._keep_alone("deleting", self._delete_round),
-                *(self._listen(kind, channel) for kind, channel in self.channels.items()),
-            )
+            parts = list(map(asyncio.create_task, self._parts(clock)))
+            await asyncio.gather(*parts)
         finally:
             self._ends = True
+            for part in parts:  # where one has ended by itself, the others have not
+                part.cancel()
             end()
             clock.shutdown(wait=False)
             await self._land()
             for channel in self.channels.values():
                 await channel.close()
+
+    def _parts(self, clock: AsyncIOScheduler) -> Iterator[Coroutine[Any, Any, None]]:
+        if self.database.shared:
+            yield self._keep("living", self._live_round)
+        yield self._keep("looking", self._look_round)
+        yield self._keep("sending", self._send_round)
+        yield self._keep_alone("asking", self._ask_round)
+        for kind in self.channels:
+            yield self._keep_alone(f"media of {kind}", partial(self._fetch_round, kind))
+        yield self._keep("timers", lambda: self._wake_round(clock))
+        yield self._keep_alone("deleting", self._delete_round)
+        for kind, channel in self.channels.items():
+            yield self._listen(kind, channel)
 
     async def _land(self) -> None:
         """Finish what is being handed over; what does not end in time is unknown when the program is started again."""

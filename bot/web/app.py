@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -44,7 +44,10 @@ from bot.web.state import Web, web
 
 
 def create_app(parts: Web, worker: Worker | None) -> Starlette:
-    """The application. With a worker, it also sends, wakes timers and asks providers while it is served."""
+    """The application. With a worker, it also sends, wakes timers and asks providers while it is served.
+
+    Whoever serves it sets `state.give_up`: it is called with a task that was to go on for ever and has ended.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -53,15 +56,19 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
         tasks = [asyncio.create_task(_notice(parts))]
         if worker is not None:
             tasks.append(asyncio.create_task(worker.run()))
+        for task in tasks:
+            task.add_done_callback(ended)
         try:
             yield
         finally:
             end()
             for task in tasks:
                 task.cancel()
-            for task in tasks:
-                with suppress(asyncio.CancelledError):
-                    await task
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelling():
+            app.state.give_up(task)
 
     routes = [
         *webhooks.routes(parts.channels),
@@ -94,6 +101,7 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
     app.state.web = parts
     app.state.worker = worker
     app.state.tries = {}
+    app.state.give_up = lambda task: None
     return app
 
 

@@ -37,7 +37,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve_forever(app: Starlette, listening: socket.socket) -> None:
-    """Serve the application until a signal says stop; what was begun is finished first."""
+    """Serve the application until a signal says stop; what was begun is finished first.
+
+    Raises OwnPaceError when it could not begin, or when a part that is to go on for ever has ended.
+    """
     _sweep_seldom()
     config = uvicorn.Config(
         app,
@@ -49,10 +52,25 @@ def serve_forever(app: Starlette, listening: socket.socket) -> None:
         proxy_headers=False,  # who asks is never taken from a header
     )
     server = uvicorn.Server(config)
+    ended: list[OwnPaceError] = []
+
+    def give_up(task: asyncio.Task[None]) -> None:
+        ended.append(_by_itself(task))
+        server.should_exit = True
+
+    app.state.give_up = give_up
     with suppress(KeyboardInterrupt):  # uvicorn has stopped by then, and only hands the signal on
         server.run([listening])
     if not server.started:
         raise OwnPaceError("The service could not be started; what is logged above says why.")
+    if ended:
+        raise ended[0]
+
+
+def _by_itself(task: asyncio.Task[None]) -> OwnPaceError:
+    """What to say of a task that was to go on for ever. The error's own words could be a participant's."""
+    why = "cancelled" if task.cancelled() else type(task.exception()).__name__
+    return OwnPaceError(f"A part of the service ended by itself ({why}), and all of it has stopped. Start it again.")
 
 
 def _sweep_seldom() -> None:
@@ -62,14 +80,15 @@ def _sweep_seldom() -> None:
 
 
 def work_forever(worker: Worker) -> None:
-    """Send, listen and wake timers until a signal says stop."""
+    """Send, listen and wake timers until a signal says stop. Raises OwnPaceError when they have ended by themselves."""
 
     async def until_stopped() -> None:
         work = asyncio.create_task(worker.run())
         for stop in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(stop, work.cancel)
-        with suppress(asyncio.CancelledError):
-            await work
+        await asyncio.wait([work])
+        if not work.cancelling():
+            raise _by_itself(work)
 
     _sweep_seldom()
     uvloop.run(until_stopped())

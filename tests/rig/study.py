@@ -100,14 +100,14 @@ class Study:
         found: dict[str, Any] = json.loads(self.command("show", code, "--json"))
         return found
 
-    def start(self) -> None:
-        """Serve, and return when it is ready."""
+    def start(self, output: int | None = None) -> None:
+        """Serve, and return when it is ready. What it prints goes to this file, such as a pipe, or to out.log."""
         with (self.folder / "out.log").open("a") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "bot", "serve", "--config", str(self.folder / "config.toml")],
                 cwd=ROOT,
                 env=self._environment(),
-                stdout=log,
+                stdout=log if output is None else output,
                 stderr=subprocess.STDOUT,
                 text=True,
             )

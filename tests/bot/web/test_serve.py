@@ -1,0 +1,61 @@
+"""A part that is to go on for ever and ends takes the whole process along, so that whoever runs it starts it again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.errors import OwnPaceError
+from bot.web import serve
+from tests.bot.typed import study_folder
+from tests.bot.world import Post, on_sqlite, world
+from tests.rig import ROOT, free_port
+
+PROGRAM = """
+from bot import cli
+from bot.service.sender import Worker
+
+async def fail(*_):
+    raise RuntimeError("words of a participant")
+
+Worker._keep = fail
+cli.main()
+"""
+
+
+def test_a_worker_that_fails_ends_the_process_with_a_failure(tmp_path: Path) -> None:
+    study_folder(tmp_path)
+    here = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, *words]
+        return subprocess.run(command, cwd=tmp_path, env=here, capture_output=True, text=True, timeout=30, check=False)
+
+    assert run("-m", "bot", "migrate").returncode == 0
+    ended = run("-c", PROGRAM, "serve", "--port", str(free_port()))
+    assert ended.returncode == 1, "2 would say that the settings are wrong, and nobody starts it again then"
+    assert "ended by itself (RuntimeError)" in ended.stderr
+    assert "participant" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_worker_without_pages_that_ends_is_a_failure_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cancelled: bool
+) -> None:
+    """Also where it ends as if it had been told to."""
+    with world(tmp_path, {"sms": Post("sms")}, **on_sqlite(tmp_path)) as study:
+        worker = study.program.worker
+
+        async def fail() -> None:
+            raise asyncio.CancelledError if cancelled else RuntimeError("words of a participant")
+
+        monkeypatch.setattr(worker, "_send_round", fail if cancelled else worker._send_round)
+        monkeypatch.setattr(worker, "_hear_of_messages", worker._hear_of_messages if cancelled else lambda: 1 / 0)
+        monkeypatch.setattr(serve, "_sweep_seldom", lambda: None)
+        with pytest.raises(OwnPaceError, match="ended by itself"):
+            serve.work_forever(worker)
