@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from rich.table import Table
@@ -32,6 +33,7 @@ from bot.interview.signposting import unlisted
 from bot.mends import database_problem, disk_problem
 from bot.messages import Address
 from bot.records import trail
+from bot.records.vault import open_key_file
 from bot.service import (
     access,
     enrolment,
@@ -127,9 +129,15 @@ def serve(
             with listen(host, port) as listening:
                 place = f"[{host}]" if ":" in host else host
                 out.print(f"Own Pace is at http://{place}:{port}  (Ctrl-C stops it)", markup=False)
+                _warn_of_links(settings.server.public_base_url, port)
                 worker = program.worker if role is Role.ALL else None
                 serve_forever(create_app(bootstrap.web_parts(program), worker), listening)
         program.database.close()
+
+
+def _warn_of_links(site: str, port: int) -> None:
+    if urlsplit(site).hostname in ("127.0.0.1", "localhost", "::1") and urlsplit(site).port != port:
+        err.print(f"Warning: links still begin with {site}. Set public_base_url in [server] too.", markup=False)
 
 
 def migrate(config: ConfigPath = CONFIG) -> None:
@@ -167,7 +175,9 @@ def check(
         wrong |= dict.fromkeys(f"{line}: {finding}" for line, finding in zip(lines, findings, strict=True))
     if problem := study_name_problem(settings.study.name):
         wrong[problem] = None
-    for warning in _overdue(settings):
+    if settings.security.key_file.exists():
+        open_key_file(settings.security.key_file)
+    for warning in (*_unset(settings), *_overdue(settings)):
         err.print(f"Warning: {warning}", markup=False)
     if wrong:
         raise ScheduleError(
@@ -221,6 +231,14 @@ def _problem_of(periods: Mapping[str, timedelta | None]) -> str:
     if raw and (contact := periods["contact"]) and raw > contact:
         return "keeps raw for longer than contact, with which it goes: it says from where it came. Make raw shorter"
     return ""
+
+
+def _unset(settings: Settings) -> Iterator[str]:
+    """What a study that goes live wants to have said, and what says nothing."""
+    if not settings.study.contact_phone:
+        yield 'HELP tells people to "call us" without a number. Set contact_phone in [study].'
+    if settings.server.workers > 1:
+        yield "workers in [server] changes nothing yet. For several processes: PostgreSQL, and serve --role for each."
 
 
 def _overdue(settings: Settings) -> Iterator[str]:

@@ -51,8 +51,9 @@ def enrol(
     waiting. Where it breaks off, run the same command with the same file again: it goes on there, and nobody is
     enrolled twice.
 
-    Where a cohort has as many people as its quota in [study] allows, further ones are put on the waiting list and are
-    asked whether their details may be kept; the dry run shows who they are. To let one in later: invite --admit CODE.
+    Where a cohort has as many people as its quota in the settings allows, further ones are put on the waiting list
+    and are asked whether their details may be kept; the dry run shows who they are. To let one in later: invite
+    --admit CODE.
     """
     with opened(config) as program:
         rules = program.rules

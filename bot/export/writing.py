@@ -217,15 +217,17 @@ def _stopped(hits: list[str], mends: Iterable[str]) -> str:
 
 
 @contextmanager
-def new_place(out: Path, force: bool) -> Iterator[Path]:
+def new_place(out: Path, force: bool | None) -> Iterator[Path]:
     """A free place beside `out`, on the same disk, that is moved to `out` when all went well and removed when not.
 
     What is written there can be read only by who asked for it.
-    Raises ExportError where something is at `out` already, unless `force`; then it is replaced at the end.
+    Raises ExportError where something is at `out` already, unless `force`; then it is replaced at the end. `force` is
+    None where nobody can ask for that.
     """
     out = Path(os.path.abspath(out))
     if os.path.lexists(out) and not force:
-        raise ExportError(f"{out} is there already. Name another place, or replace it with --force.")
+        mend = "Name another place." if force is None else "Name another place, or replace it with --force."
+        raise ExportError(f"{out} is there already. {mend}")
     if not out.parent.is_dir():
         raise ExportError(f"There is no folder {out.parent}. Make it first.")
     try:

@@ -134,7 +134,7 @@ def open_engine(url: str, pool_size: int = 4, statement_timeout: timedelta = PAT
         return _open_postgresql(url.replace("postgresql:", "postgresql+psycopg:", 1), pool_size, statement_timeout)
     path = url.partition(":///")[2]
     if path and path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # whoever else uses the machine stays out
     engine = create_engine(
         url,
         hide_parameters=True,

@@ -173,7 +173,7 @@ def leaf_of(wrapped: bytes) -> str:
 
 def create_key_file(path: Path) -> None:
     """Write a new study key that only its owner can read. Raises KeyFileError if the file is there already."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

@@ -93,7 +93,7 @@ def make(sources: Sources, vault: Vault, now: datetime, out: Path, progress: Pro
 
     Raises OwnPaceError when it cannot be written, or what was read back is not what is there.
     """
-    with new_place(out, force=False) as place, _disk_trouble(out):
+    with new_place(out, force=None) as place, _disk_trouble(out):
         copy = place.with_name(f"copy of {DATABASE}")
         _copy(sources.database, copy, progress)
         counts, opened = _look_at(copy, vault)
@@ -293,7 +293,7 @@ def put_settings(path: Path, config: Path, progress: Progress) -> None:
         if SETTINGS not in manifest["files"]:
             raise WrongUse(f"{path} holds no settings, and there is no {config}. Write one first.")
         config.parent.mkdir(parents=True, exist_ok=True)
-        with new_place(config, force=False) as place:
+        with new_place(config, force=None) as place:
             place.write_bytes(archive.read(SETTINGS))
 
 
@@ -302,7 +302,7 @@ def put_prompts(path: Path, folder: Path) -> bool:
     if folder.exists():
         return False
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _opened(path) as (archive, manifest), new_place(folder, force=False) as place:
+    with _opened(path) as (archive, manifest), new_place(folder, force=None) as place:
         for name in manifest["files"]:
             if name.startswith(PROMPTS):
                 target = place / name.removeprefix(PROMPTS)

@@ -100,15 +100,28 @@ def test_a_page_says_when_it_is_not_live_keeps_the_words_and_says_when_it_is_aga
     table.study.start()
     for each in (page, people):
         expect(each.locator("#connection")).to_have_text(re.compile("Connected again"), timeout=30_000)
-    field.press("End")
-    field.type("!")
     page.get_by_role("button", name="Send").click()
-    expect(page.locator(".timeline li").last).to_contain_text("Are you there?!")
-    expect(page.locator(".timeline").get_by_text("Are you there?!")).to_have_count(1)
+    expect(page.locator(".timeline li").last).to_contain_text("Are you there?")
+    expect(page.locator(".timeline").get_by_text("Are you there?")).to_have_count(1)
     page.get_by_role("button", name="Hand back").click()
     expect(page.get_by_role("button", name="Hand back")).to_have_count(0)
     page.context.close()
     people.context.close()
+
+
+def test_words_that_could_not_be_sent_are_sent_by_the_next_press_of_enter(table: Desk) -> None:
+    phone = table.page("/")
+    new_phone(phone, table.study, "Lou")
+    field = phone.get_by_role("textbox")
+    phone.context.set_offline(True)
+    field.fill("Yes, as I said")
+    field.press("Enter")
+    phone.wait_for_function("document.querySelector('[name=text]').validationMessage.startsWith('This was not sent')")
+    phone.context.set_offline(False)
+    field.press("Enter")
+    expect(phone.get_by_text("Yes, as I said")).to_have_count(1)
+    expect(field).to_have_value("")
+    phone.context.close()
 
 
 def test_a_page_says_that_the_session_ended_while_it_was_off_line(table: Desk) -> None:

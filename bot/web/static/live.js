@@ -148,11 +148,15 @@ for (const form of document.querySelectorAll("form[data-send]")) {
     field.dispatchEvent(new Event("size"));
     field.focus();
   });
-  form.elements.text.addEventListener("input", (event) => event.target.setCustomValidity(""));
+  // What was wrong with the last try is no reason against the next one: a field that is not valid would not be sent.
+  const again = () => form.elements.text.setCustomValidity("");
+  form.addEventListener("input", again);
+  form.addEventListener("click", again);
   if (form.dataset.send !== "enter") continue;
   form.elements.text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
+      again();
       form.requestSubmit();
     }
   });
