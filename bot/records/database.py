@@ -24,7 +24,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from bot.interview.schedule import Schedule, Text
@@ -54,8 +54,18 @@ What SQLite keeps to undo a part of a transaction stays in memory: its temporary
 (sqlite.org/tempfiles.html, section 2.4), and a turn would write 25 pages to one.
 """
 
-_NOTICED_SOON = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+NOTICED_SOON = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 """That we are gone, by the server: what a transaction holds is free again then."""
+
+REACHING: Mapping[str, Any] = {
+    "application_name": "ownpace",
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""How PostgreSQL is connected to: a connection that goes silent is noticed within seconds."""
 
 PATIENCE = timedelta(seconds=30)
 """How long one statement may take on PostgreSQL, with its wait for others, unless the settings say otherwise."""
@@ -156,7 +166,6 @@ def open_engine(url: str, pool_size: int = 4, statement_timeout: timedelta = PAT
 
 
 def _open_postgresql(url: str, pool_size: int, statement_timeout: timedelta) -> Engine:
-    """A connection that goes silent is noticed within seconds: whoever waits behind it is not to wait for long."""
     milliseconds = int(statement_timeout.total_seconds() * 1000)
     return create_engine(
         url,
@@ -164,13 +173,8 @@ def _open_postgresql(url: str, pool_size: int, statement_timeout: timedelta) -> 
         pool_size=pool_size,
         max_overflow=4,
         connect_args={
-            "options": f"-c timezone=UTC -c statement_timeout={milliseconds} {_NOTICED_SOON}",
-            "application_name": "ownpace",
-            "connect_timeout": 5,
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 15_000,
+            "options": f"-c timezone=UTC -c statement_timeout={milliseconds} {NOTICED_SOON}",
+            **REACHING,
         },
         **_JSON,
     )
@@ -389,7 +393,7 @@ class Database:
         try:
             with self._engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
-        except OperationalError:
+        except SQLAlchemyError:
             return False
         return True
 

@@ -26,7 +26,6 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 
 from bot.records.bell import CHANNEL, Bell, payload
 from bot.records.database import Database
@@ -211,15 +210,6 @@ class PostgreSQL(Database):
         if rewrite:
             with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.execute(text(f"VACUUM {', '.join(metadata.tables)}"))
-        return True
-
-    def ready(self) -> bool:
-        """Whether the database answers."""
-        try:
-            with self._engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
-        except DBAPIError:
-            return False
         return True
 
     def close(self) -> None:

@@ -1,0 +1,54 @@
+"""Whether the process and what it stands on are well, for whoever watches it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from threading import Thread
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from bot.service.sender import Worker
+
+PATIENCE = 5.0
+"""Seconds for which an answer of the database is waited for."""
+
+
+class Probe:
+    """Asks, one question at a time, on a thread that holds up nobody: not the pages, and not the end of the process."""
+
+    def __init__(self, question: Callable[[], bool]) -> None:
+        self._question = question
+        self._asked: Future[bool] | None = None
+
+    async def answered(self) -> bool:
+        """Whether the answer is yes, and came in time. Whoever asks meanwhile gets the same."""
+        if self._asked is None or self._asked.done():
+            self._asked = Future()
+            Thread(target=self._ask, args=(self._asked,), name="probe", daemon=True).start()
+        with suppress(TimeoutError):
+            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._asked)), PATIENCE)
+        return False
+
+    def _ask(self, asked: Future[bool]) -> None:
+        try:
+            asked.set_result(self._question())
+        except Exception:
+            asked.set_result(False)
+
+
+async def live(request: Request) -> Response:
+    """The process answers."""
+    return PlainTextResponse("live\n")
+
+
+async def ready(request: Request) -> Response:
+    """The database answers too, and no part of the worker stands still."""
+    probe: Probe = request.app.state.probe
+    problems = [] if await probe.answered() else ["the database does not answer"]
+    worker: Worker | None = request.app.state.worker
+    problems += [f"{part} stands still" for part in (worker.standing_still() if worker else [])]
+    return PlainTextResponse("\n".join(problems or ["ready"]) + "\n", 503 if problems else 200)
