@@ -109,7 +109,11 @@ class PostgreSQL(Database):
                 except NotTrusted:
                     trusting = False
 
-        return self._insist(once)
+        try:
+            return self._insist(once)
+        except Exception as error:
+            self._heed(error)
+            raise
 
     def _insist(self, once: Callable[[], T]) -> T:
         """Again, after longer and longer waits, where it failed for a passing reason."""
@@ -156,6 +160,7 @@ class PostgreSQL(Database):
                 if not (lost(error) and self._was_committed(mark)):
                     raise
         if uow.changed:
+            self._trouble = ""
             self._tell(frozenset(uow.changed))
             if self._bell is not None:
                 self._bell.ring(frozenset(uow.changed))

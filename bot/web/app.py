@@ -104,7 +104,7 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
     app.state.web = parts
     app.state.worker = worker
-    app.state.probe = health.Probe(parts.database.ready)
+    app.state.probe = health.Probe(parts.database.problem)
     app.state.tries = {}
     app.state.give_up = lambda task: None
     return app

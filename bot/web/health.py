@@ -11,6 +11,7 @@ from threading import Thread
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from bot.records.database import SILENT
 from bot.service.sender import Worker
 
 PATIENCE = 5.0
@@ -20,24 +21,24 @@ PATIENCE = 5.0
 class Probe:
     """Asks, one question at a time, on a thread that holds up nobody: not the pages, and not the end of the process."""
 
-    def __init__(self, question: Callable[[], bool]) -> None:
+    def __init__(self, question: Callable[[], str]) -> None:
         self._question = question
-        self._asked: Future[bool] | None = None
+        self._asked: Future[str] | None = None
 
-    async def answered(self) -> bool:
-        """Whether the answer is yes, and came in time. Whoever asks meanwhile gets the same."""
+    async def problem(self) -> str:
+        """What is wrong, '' where nothing is; no answer in time is wrong too. Whoever asks meanwhile gets the same."""
         if self._asked is None or self._asked.done():
             self._asked = Future()
             Thread(target=self._ask, args=(self._asked,), name="probe", daemon=True).start()
         with suppress(TimeoutError):
             return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._asked)), PATIENCE)
-        return False
+        return SILENT
 
-    def _ask(self, asked: Future[bool]) -> None:
+    def _ask(self, asked: Future[str]) -> None:
         try:
             asked.set_result(self._question())
         except Exception:
-            asked.set_result(False)
+            asked.set_result(SILENT)
 
 
 async def live(request: Request) -> Response:
@@ -46,9 +47,9 @@ async def live(request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """The database answers too, and no part of the worker stands still."""
+    """The database answers too and stores what it is given, and no part of the worker stands still."""
     probe: Probe = request.app.state.probe
-    problems = [] if await probe.answered() else ["the database does not answer"]
+    problems = [problem] if (problem := await probe.problem()) else []
     worker: Worker | None = request.app.state.worker
     problems += [f"{part} stands still" for part in (worker.standing_still() if worker else [])]
     return PlainTextResponse("\n".join(problems or ["ready"]) + "\n", 503 if problems else 200)

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from bot import bootstrap
 from bot.web import app, health
 from bot.web.app import create_app
 from bot.web.pages import environment
-from tests.bot.world import URL, World, world
+from tests.bot.world import URL, World, on_sqlite, world
+from tests.rig.disk import no_file_beyond
 
 
 @pytest.fixture
@@ -51,6 +53,23 @@ async def test_a_database_that_goes_silent_is_told_of_and_holds_up_nothing(
         assert len(asked) == 1, "one question at a time"
         speaks.set()
         assert (await client.get("/health/ready")).text == "ready\n"
+
+
+async def test_it_is_told_that_nothing_can_be_stored_until_something_can(tmp_path: Path) -> None:
+    """Nobody has to write for that: whoever balances the load sends nothing to a service that is not ready."""
+    with world(tmp_path, **on_sqlite(tmp_path)) as study:
+        code = study.consented()
+        async with browser(study) as client:
+            with no_file_beyond(4096):
+                with pytest.raises(OperationalError):
+                    study.says("My answer.")
+                for _ in range(2):
+                    answer = await client.get("/health/ready")
+                    assert answer.status_code == 503
+                    assert answer.text == "the database cannot be read or written\n"
+            assert (await client.get("/health/ready")).text == "ready\n"
+            study.says("My answer.")
+            assert study.heard(code)[-1:] == ["My answer."]
 
 
 async def test_open_pages_hear_of_changes_again_after_the_database_has_failed(
