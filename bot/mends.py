@@ -33,13 +33,16 @@ DATABASE_MENDS = {
 }
 """What to do about SQLite's result codes (sqlite.org/rescode.html); a longer code begins with one of these."""
 
+NOTHING_STORED = ("25006", "53", "58")
+"""PostgreSQL's codes that begin so: only for reading; no room, memory or connections left; the disk or system fails."""
+
 
 def disk_problem(error: OSError) -> str:
     mend = DISK_MENDS.get(error.errno or 0, "Check that it is there and that you may read and write it.")
     return f"{error.filename or 'A file'}: {error.strerror}. {mend}"
 
 
-def database_problem(error: Exception, which: str = OURS) -> str | None:
+def database_problem(error: BaseException, which: str = OURS) -> str | None:
     """What is wrong with the database, if that is what it is. The error's own text may hold words of people."""
     if (refused := of_postgresql(error)) is not None:
         return _server_problem(refused, which)
@@ -47,6 +50,14 @@ def database_problem(error: Exception, which: str = OURS) -> str | None:
     name = str(getattr(cause, "sqlite_errorname", ""))
     mend = next((mend for known, mend in DATABASE_MENDS.items() if name.startswith(known)), None)
     return mend and f"{which} {mend}"
+
+
+def storing_problem(error: BaseException) -> str:
+    """Why nothing can be stored now, '' where the error says nothing of that."""
+    refused = of_postgresql(error)
+    if refused is not None and not (refused.sqlstate or "").startswith(NOTHING_STORED):
+        return ""
+    return (database_problem(error, "the database") or "").partition(". ")[0]
 
 
 def _server_problem(error: psycopg.Error, which: str) -> str:

@@ -10,11 +10,11 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     {"bot.__main__", "bot.cli"},
     {"bot.talk", "bot.export_cli", "bot.data_cli", "bot.people_cli", "bot.record_cli", "bot.users_cli", "bot.sheet"},
-    {"bot.log", "bot.mends", "bot.terminal"},
+    {"bot.log", "bot.terminal"},
     {"bot.bootstrap"},
     {"bot.web"},
     {"bot.service", "bot.export"},
-    {"bot.records"},
+    {"bot.mends", "bot.records"},
     {"bot.config", "bot.prompts", "bot.yaml_files"},
     {"bot.interview", "bot.channel"},
     {"bot.messages"},

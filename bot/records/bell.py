@@ -6,13 +6,14 @@ misses them, as while there is no connection, looks again by itself.
 
 from __future__ import annotations
 
-import select
+import selectors
 import socket
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Set
 
 import psycopg
+
+from bot.records.database import NOTICED_SOON, REACHING
 
 CHANNEL = "ownpace"
 MOST = 4000
@@ -23,6 +24,9 @@ EVERYTHING = frozenset({"*"})
 
 TOGETHER, AGAIN, ALIVE = 0.01, 1.0, 20.0
 """Seconds in which changes are gathered; before a new connection; after which the connection is tried."""
+
+ENDING = 2.0
+"""Seconds for which a server that does not answer may hold up the end."""
 
 
 def payload(changed: frozenset[str]) -> str:
@@ -55,35 +59,43 @@ class Bell:
         """Tell nothing more."""
         self._closed.set()
         self._wake.send(b"!")
-        self._thread.join()
-        self._wake.close()
-        self._woken.close()
+        self._thread.join(ENDING)
+        if not self._thread.is_alive():
+            self._wake.close()
+            self._woken.close()
 
     def _run(self) -> None:
         missed = False
         while not self._closed.is_set():
             try:
-                with psycopg.connect(self._url, autocommit=True, connect_timeout=5) as connection:
+                with self._connect() as connection:
                     connection.execute(f"LISTEN {CHANNEL}".encode())
                     if missed:
                         self._hear(EVERYTHING)
                     self._serve(connection)
-            except psycopg.Error:
+            except Exception:  # whatever it was, those who listen are to hear again
                 missed = True
                 self._closed.wait(AGAIN)
 
+    def _connect(self) -> psycopg.Connection:
+        return psycopg.connect(self._url, autocommit=True, options=NOTICED_SOON, **REACHING)
+
     def _serve(self, connection: psycopg.Connection) -> None:
-        while not self._closed.is_set():
-            both: list[Any] = [connection, self._woken]
-            news, _, _ = select.select(both, [], [], ALIVE)
-            if self._woken in news:
-                self._woken.recv(64)
-                self._tell(connection)
-            if not news:
-                connection.execute("SELECT 1")
-            for told in connection.notifies(timeout=0):
-                if told.pid != connection.info.backend_pid:
-                    self._hear(frozenset(told.payload.split("\n")))
+        with selectors.DefaultSelector() as both:
+            for one in (connection, self._woken):
+                both.register(one, selectors.EVENT_READ)
+            while not self._closed.is_set():
+                self._go_on(connection, {key.fileobj for key, _ in both.select(ALIVE)})
+
+    def _go_on(self, connection: psycopg.Connection, news: Set[object]) -> None:
+        if self._woken in news:
+            self._woken.recv(64)
+            self._tell(connection)
+        if not news:
+            connection.execute("SELECT 1")
+        for told in connection.notifies(timeout=0):
+            if told.pid != connection.info.backend_pid:
+                self._hear(frozenset(told.payload.split("\n")))
 
     def _tell(self, connection: psycopg.Connection) -> None:
         self._closed.wait(TOGETHER)

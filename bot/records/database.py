@@ -22,13 +22,15 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from bot.interview.schedule import Schedule, Text
+from bot.mends import storing_problem
 from bot.records.prepared import driver_cursor
+from bot.records.tables import leases
 from bot.records.unit_of_work import NotTrusted, UnitOfWork, in_transaction
 from bot.records.vault import Vault
 
@@ -54,11 +56,23 @@ What SQLite keeps to undo a part of a transaction stays in memory: its temporary
 (sqlite.org/tempfiles.html, section 2.4), and a turn would write 25 pages to one.
 """
 
-_NOTICED_SOON = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+NOTICED_SOON = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 """That we are gone, by the server: what a transaction holds is free again then."""
+
+REACHING: Mapping[str, Any] = {
+    "application_name": "ownpace",
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""How PostgreSQL is connected to: a connection that goes silent is noticed within seconds."""
 
 PATIENCE = timedelta(seconds=30)
 """How long one statement may take on PostgreSQL, with its wait for others, unless the settings say otherwise."""
+
+SILENT = "the database does not answer"
 
 _JSON: Mapping[str, Any] = {"json_serializer": lambda value: to_json(value).decode(), "json_deserializer": from_json}
 
@@ -110,6 +124,13 @@ class _JobFailed(Exception):
         self.error = error
 
 
+def _store(uow: UnitOfWork) -> None:
+    """Anything at all, to see whether it can be."""
+    uow.execute(delete(leases).where(leases.c.name == "problem"))
+    uow.execute(insert(leases).values(name="problem", holder="", token=0, until=uow.now))
+    uow.changed.add("problem")
+
+
 def _tell_all(outcomes: list[_Outcome]) -> None:
     """Tell everybody who waits; those of one event loop are woken together, which costs one wake-up, not one each."""
     loops: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
@@ -156,7 +177,6 @@ def open_engine(url: str, pool_size: int = 4, statement_timeout: timedelta = PAT
 
 
 def _open_postgresql(url: str, pool_size: int, statement_timeout: timedelta) -> Engine:
-    """A connection that goes silent is noticed within seconds: whoever waits behind it is not to wait for long."""
     milliseconds = int(statement_timeout.total_seconds() * 1000)
     return create_engine(
         url,
@@ -164,13 +184,8 @@ def _open_postgresql(url: str, pool_size: int, statement_timeout: timedelta) -> 
         pool_size=pool_size,
         max_overflow=4,
         connect_args={
-            "options": f"-c timezone=UTC -c statement_timeout={milliseconds} {_NOTICED_SOON}",
-            "application_name": "ownpace",
-            "connect_timeout": 5,
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 15_000,
+            "options": f"-c timezone=UTC -c statement_timeout={milliseconds} {NOTICED_SOON}",
+            **REACHING,
         },
         **_JSON,
     )
@@ -199,6 +214,7 @@ class Database:
         self.texts: Mapping[str, Mapping[str, Text]] = {}  # today's, for schedules stored before a text existed
         self._engine = open_engine(url, pool_size, statement_timeout)
         self._listeners: list[Callable[[frozenset[str]], None]] = []
+        self._trouble = ""
         self._open(pool_size)
 
     def _open(self, _pool_size: int) -> None:
@@ -244,6 +260,7 @@ class Database:
                     connection = self._writing()
                 self._commit(connection, batch)
             except BaseException as error:
+                self._heed(error)
                 _tell_all([_Outcome(each, error=error) for each in batch])
                 if connection is not None:
                     connection.close()
@@ -281,6 +298,7 @@ class Database:
                 self._commit(connection, [job], trusting=False)
         except _JobFailed as failed:
             if len(batch) == 1:
+                self._heed(failed.error)
                 _tell_all([_Outcome(batch[0], error=failed.error)])
                 return
             for job in batch:
@@ -300,6 +318,8 @@ class Database:
                     raise _JobFailed(error) from error
                 changed |= uow.changed
             told = self._follow(connection, changed, trusting=trusting)
+        if changed:
+            self._trouble = ""
         _tell_all(outcomes)
         for tell in told:
             tell()
@@ -384,12 +404,25 @@ class Database:
             busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
             return not busy
 
+    def problem(self) -> str:
+        """What keeps it from its work, '' where nothing does: it does not answer, or has stored nothing of late."""
+        if not self.ready():
+            return SILENT
+        if self._trouble:
+            with suppress(Exception):
+                self.run_now(_store)
+        return self._trouble
+
+    def _heed(self, error: BaseException) -> None:
+        """Remember it where it says that nothing can be stored, until something is."""
+        self._trouble = storing_problem(error) or self._trouble
+
     def ready(self) -> bool:
         """Whether the database answers."""
         try:
             with self._engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
-        except OperationalError:
+        except SQLAlchemyError:
             return False
         return True
 

@@ -26,7 +26,6 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 
 from bot.records.bell import CHANNEL, Bell, payload
 from bot.records.database import Database
@@ -110,7 +109,11 @@ class PostgreSQL(Database):
                 except NotTrusted:
                     trusting = False
 
-        return self._insist(once)
+        try:
+            return self._insist(once)
+        except Exception as error:
+            self._heed(error)
+            raise
 
     def _insist(self, once: Callable[[], T]) -> T:
         """Again, after longer and longer waits, where it failed for a passing reason."""
@@ -157,6 +160,7 @@ class PostgreSQL(Database):
                 if not (lost(error) and self._was_committed(mark)):
                     raise
         if uow.changed:
+            self._trouble = ""
             self._tell(frozenset(uow.changed))
             if self._bell is not None:
                 self._bell.ring(frozenset(uow.changed))
@@ -211,15 +215,6 @@ class PostgreSQL(Database):
         if rewrite:
             with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.execute(text(f"VACUUM {', '.join(metadata.tables)}"))
-        return True
-
-    def ready(self) -> bool:
-        """Whether the database answers."""
-        try:
-            with self._engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
-        except DBAPIError:
-            return False
         return True
 
     def close(self) -> None:

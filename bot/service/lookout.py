@@ -74,8 +74,8 @@ class Lookout:
 
     async def look(self) -> None:
         """Look, unless nothing was committed since the last look and none of its moments has come."""
-        version = self._database.version()
         try:
+            version = self._database.version()
             if (
                 version is None
                 or version != self._version
@@ -85,6 +85,9 @@ class Lookout:
                 self._moments, self._version = None, None
                 self._moments = await self._database.read(moments)
                 self._version = version
+        except Exception:
+            self._moments = None
+            raise
         finally:
             looked, self._looked = self._looked, asyncio.Event()
             looked.set()

@@ -55,7 +55,7 @@ LOOKED_UP = 200
 DELETE_EVERY = 5.0
 """Seconds between two looks for people whose receipt has left."""
 
-LANDING = 8.0
+LANDING = 5.0
 """Seconds for which what is being handed over may go on when the program is told to stop."""
 
 SOON = 0.1

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -24,6 +25,7 @@ from bot.web import (
     coordinator,
     dashboard,
     exports,
+    health,
     holding,
     join,
     leaving,
@@ -41,6 +43,8 @@ from bot.web import (
 )
 from bot.web.pages import page
 from bot.web.state import Web, web
+
+log = structlog.get_logger()
 
 
 def create_app(parts: Web, worker: Worker | None) -> Starlette:
@@ -91,8 +95,8 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
         *search.routes,
         *team.routes,
         *(simulator.routes if "simulator" in parts.channels else []),
-        Route("/health/live", live),
-        Route("/health/ready", ready),
+        Route("/health/live", health.live),
+        Route("/health/ready", health.ready),
         Route("/metrics", metrics),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
@@ -100,6 +104,7 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
     app.state.web = parts
     app.state.worker = worker
+    app.state.probe = health.Probe(parts.database.problem)
     app.state.tries = {}
     app.state.give_up = lambda task: None
     return app
@@ -107,25 +112,16 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
 
 async def _notice(parts: Web) -> None:
     """Tell open pages what other processes changed, such as a command beside the server."""
-    seen = parts.database.version()
+    seen = version = None
     while True:
-        await asyncio.sleep(LOOK_AGAIN)
-        if (version := parts.database.version()) != seen:
-            seen = version
+        try:
+            version = parts.database.version()
+        except Exception as error:
+            log.error("changes by other processes are not noticed for now", error=type(error).__name__)
+        if seen is not None and version != seen:
             parts.news.tell(frozenset({"*"}))
-
-
-async def live(request: Request) -> Response:
-    """The process answers."""
-    return PlainTextResponse("live\n")
-
-
-async def ready(request: Request) -> Response:
-    """The database answers too, and no part of the worker stands still."""
-    problems = [] if web(request).database.ready() else ["the database does not answer"]
-    worker: Worker | None = request.app.state.worker
-    problems += [f"{part} stands still" for part in (worker.standing_still() if worker else [])]
-    return PlainTextResponse("\n".join(problems or ["ready"]) + "\n", 503 if problems else 200)
+        seen = version
+        await asyncio.sleep(LOOK_AGAIN)
 
 
 async def metrics(request: Request) -> Response:

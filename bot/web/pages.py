@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import DictLoader, Environment, StrictUndefined, select_autoescape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -24,13 +24,20 @@ HEADERS = {
     "cache-control": "no-store",
 }
 
-templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=select_autoescape(),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+
+def environment(folder: Path) -> Environment:
+    """The templates as they are now: an upgrade replaces the files while a process of the old version still serves."""
+    return Environment(
+        loader=DictLoader({file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()}),
+        auto_reload=False,
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+templates = environment(Path(__file__).parent / "templates")
 
 
 def said_at(moment: datetime, zone: ZoneInfo) -> str:

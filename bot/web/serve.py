@@ -23,6 +23,9 @@ from bot.web.answering import OneWrite
 BACKLOG = 2048
 """Connections that may wait to be taken."""
 
+FINISHING = 3
+"""Seconds for which a request may go on when the program is told to stop; sends land after that (LANDING)."""
+
 
 def listen(host: str, port: int) -> socket.socket:
     """Take the port. Raises OwnPaceError when it cannot be had."""
@@ -47,7 +50,7 @@ def serve_forever(app: Starlette, listening: socket.socket) -> None:
         http=OneWrite,
         log_level="warning",
         access_log=False,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=FINISHING,
         server_header=False,
         proxy_headers=False,  # who asks is never taken from a header
     )

@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -81,3 +81,25 @@ def test_where_the_log_cannot_be_written_texts_leave_all_the_same(tmp_path: Path
             until(lambda: len(phones.texts[PHONE]) > before)
         finally:
             study.stop()
+
+
+def test_told_to_stop_it_ends_within_ten_seconds_whoever_else_is_slow(tmp_path: Path) -> None:
+    """A provider that has a text in hand and does not answer, and a delivery of which only half has come."""
+    study = Study(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as provider:
+        study.configure(api=f"http://127.0.0.1:{provider.getsockname()[1]}")
+        study.start()
+        assert study.process is not None
+        try:
+            study.enrol(f"social-workers,sms,{PHONE},short,P01")
+            with ExitStack() as open_lines:
+                until(lambda: b"POST" in open_lines.enter_context(provider.accept()[0]).recv(4096))
+                half = open_lines.enter_context(socket.create_connection(("127.0.0.1", study.port)))
+                half.sendall(b"POST /webhooks/twilio/messages HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n")
+                httpx.get(f"{study.url}/health/live").raise_for_status()
+                began = time.monotonic()
+                study.process.terminate()
+                study.process.wait(30)
+                assert time.monotonic() - began < 10
+        finally:
+            study.kill()

@@ -312,6 +312,22 @@ def test_a_change_is_heard_in_another_process_and_not_twice_in_ones_own(study: W
         assert len(own) == said + 1
 
 
+def test_a_server_that_only_lets_read_is_told_of_until_it_lets_write_again(study: World, url: str) -> None:
+    """Such as one that stands by for another, or whose disk is full."""
+    database = study.program.database
+    name = url.rpartition("/")[2]
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'.encode())
+        database._engine.dispose()
+        with pytest.raises(DBAPIError, match="read-only"):
+            study.run(write, "this")
+        for _ in range(2):
+            assert database.problem() == "the database refused (25006, ReadOnlySqlTransaction)"
+        server.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only'.encode())
+        database._engine.dispose()
+        assert database.problem() == ""
+
+
 def test_a_command_beside_the_servers_is_heard_too(study: World) -> None:
     rung = threading.Event()
     study.program.database.listen(lambda changed: rung.set() if "outbox" in changed else None)

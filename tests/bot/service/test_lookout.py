@@ -18,6 +18,7 @@ from bot.records.database import Database
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import enrolment, lookout, media, outcomes, sender
 from bot.service.enrolment import Entry
+from bot.service.lookout import Lookout
 from tests.bot.world import NOON, PHONE, Post, World, on_sqlite, world
 
 QUESTION = "PRAGMA data_version"
@@ -194,3 +195,20 @@ def test_each_part_is_called_when_it_has_something_to_do(tmp_path: Path) -> None
         due = moments(study)["timers"]
         assert due
         assert due > NOON, "the next reminder"
+
+
+async def test_after_a_look_that_failed_every_part_looks_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the first question failed already, and those who wait for a look are not left waiting."""
+    with world(tmp_path) as study:
+        lookout = Lookout(study.program.database)
+        await lookout.look()
+        assert not lookout.due("asking")
+        waiting = asyncio.create_task(lookout.again())
+        await asyncio.sleep(0)
+        monkeypatch.setattr(study.program.database, "version", lambda: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            await lookout.look()
+        await asyncio.wait_for(waiting, 10)
+        assert lookout.due("asking")

@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from bot.errors import OwnPaceError
 from bot.web import serve
 from tests.bot.typed import study_folder
 from tests.bot.world import Post, on_sqlite, world
-from tests.rig import ROOT, free_port
+from tests.rig import ROOT, forked, free_port
 
 PROGRAM = """
 from bot import cli
@@ -59,3 +60,11 @@ def test_a_worker_without_pages_that_ends_is_a_failure_too(
         monkeypatch.setattr(serve, "_sweep_seldom", lambda: None)
         with pytest.raises(OwnPaceError, match="ended by itself"):
             serve.work_forever(worker)
+
+
+def test_systemd_starts_again_what_failed_but_not_what_is_set_up_wrongly(tmp_path: Path) -> None:
+    unit = ConfigParser(interpolation=None)
+    unit.read(ROOT / "scripts" / "ownpace.service")
+    code, _ = forked.run(tmp_path, ["serve", "--config", str(tmp_path / "missing.toml")], {})
+    assert unit["Service"]["Restart"] == "always"
+    assert unit["Service"]["RestartPreventExitStatus"] == str(code)

@@ -1,0 +1,55 @@
+"""Whether the process and what it stands on are well, for whoever watches it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from threading import Thread
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from bot.records.database import SILENT
+from bot.service.sender import Worker
+
+PATIENCE = 5.0
+"""Seconds for which an answer of the database is waited for."""
+
+
+class Probe:
+    """Asks, one question at a time, on a thread that holds up nobody: not the pages, and not the end of the process."""
+
+    def __init__(self, question: Callable[[], str]) -> None:
+        self._question = question
+        self._asked: Future[str] | None = None
+
+    async def problem(self) -> str:
+        """What is wrong, '' where nothing is; no answer in time is wrong too. Whoever asks meanwhile gets the same."""
+        if self._asked is None or self._asked.done():
+            self._asked = Future()
+            Thread(target=self._ask, args=(self._asked,), name="probe", daemon=True).start()
+        with suppress(TimeoutError):
+            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._asked)), PATIENCE)
+        return SILENT
+
+    def _ask(self, asked: Future[str]) -> None:
+        try:
+            asked.set_result(self._question())
+        except Exception:
+            asked.set_result(SILENT)
+
+
+async def live(request: Request) -> Response:
+    """The process answers."""
+    return PlainTextResponse("live\n")
+
+
+async def ready(request: Request) -> Response:
+    """The database answers too and stores what it is given, and no part of the worker stands still."""
+    probe: Probe = request.app.state.probe
+    problems = [problem] if (problem := await probe.problem()) else []
+    worker: Worker | None = request.app.state.worker
+    problems += [f"{part} stands still" for part in (worker.standing_still() if worker else [])]
+    return PlainTextResponse("\n".join(problems or ["ready"]) + "\n", 503 if problems else 200)
