@@ -47,7 +47,7 @@ def enrol(
 ) -> None:
     """Enrol the people in a CSV file and send them the welcome. If a row is wrong, nobody is enrolled.
 
-    A file of more than 200 people is enrolled bit by bit, so that participants who write meanwhile are not kept
+    A file of more than 100 people is enrolled bit by bit, so that participants who write meanwhile are not kept
     waiting. Where it breaks off, run the same command with the same file again: it goes on there, and nobody is
     enrolled twice.
 

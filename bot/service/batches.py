@@ -22,8 +22,8 @@ from bot.records.vault import Vault
 from bot.service import enrolment
 from bot.service.enrolment import Entry, Free, Placed
 
-BATCH = 200
-"""People who are enrolled in one commit: about half a second, for which nobody else can write."""
+BATCH = 100
+"""People who are enrolled in one commit: for a quarter of a second, on a busy machine one, nobody else can write."""
 
 PAUSE = 0.15
 """Seconds between two commits. On SQLite whoever waits does not queue up: they look every 0.1 seconds whether they can

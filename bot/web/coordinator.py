@@ -28,6 +28,9 @@ from bot.web.state import web
 LARGEST_FILE = 1_000_000
 """Bytes of a file of people."""
 
+MOST_PEOPLE = 500
+"""Enrolled in one commit, all of them or nobody, which takes about a second: nobody else can write meanwhile."""
+
 MOST_COLUMNS = 60
 
 
@@ -120,6 +123,12 @@ async def _enrolling(request: Request, user: User, *, look: bool) -> Response:
         if names := [name for field, name in posted.items() if field.startswith("column-")]:
             text = enrolment.named_anew(text, names)
         entries = enrolment.read_text("line", text, parts.rules)
+        if len(entries) > MOST_PEOPLE:
+            raise OwnPaceError(
+                f"There are {len(entries):,} people in this file. Here at most {MOST_PEOPLE} are enrolled at once, so "
+                "that participants who write meanwhile are not kept waiting. Split the file, or have it enrolled on "
+                "the server: scripts/ownpace enrol FILE.csv takes any number."
+            )
         if look:
             placed = await parts.database.read(enrolment.preview, parts.rules, entries)
         else:

@@ -23,6 +23,7 @@ from sqlalchemy import func, select
 from bot import people_cli
 from bot.cli import COMMANDS as COMMANDS_OF_THE_PROGRAM
 from bot.records.tables import outbox
+from bot.service.batches import BATCH
 from bot.service.enrolment import COLUMNS
 from tests.bot.world import world
 from tests.rig import ROOT, forked
@@ -527,7 +528,7 @@ def test_a_long_file_whose_enrolling_was_killed_goes_on_with_the_same_command(fo
         until(lambda: in_study(beside) or not process.is_alive())
         beside.execute("BEGIN IMMEDIATE")
         done = in_study(beside)
-        assert done in (200, 400), (folder / "enrol.log").read_text()
+        assert done in range(BATCH, 401, BATCH), (folder / "enrol.log").read_text()
         process.kill()
         process.join(60)
         beside.execute("ROLLBACK")
@@ -569,6 +570,11 @@ def test_help_names_every_column_on_a_narrow_screen(tmp_path: Path) -> None:
     said = ownpace(tmp_path, "enrol", "--help", columns=80)[1]
     for column in COLUMNS:
         assert column in said
+
+
+def test_help_says_how_many_are_enrolled_at_once(tmp_path: Path) -> None:
+    for said in (ownpace(tmp_path, "enrol", "--help")[1], (ROOT / "README.md").read_text()):
+        assert re.search(rf"ore than {BATCH} people", said)
 
 
 def test_in_a_terminal_an_answer_has_as_many_lines_as_somebody_likes(folder: Path) -> None:

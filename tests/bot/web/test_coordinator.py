@@ -119,6 +119,17 @@ async def test_a_file_is_read_as_it_was_saved(team: Team) -> None:
     assert "too large" in (await team.cora.post("/enrol/preview", files=huge)).text
 
 
+async def test_more_people_than_can_be_enrolled_without_keeping_others_waiting_are_not_begun(team: Team) -> None:
+    rows = [f"social-workers,sms,+447700{number:06}" for number in range(900000, 900501)]
+    for where in ("/enrol/preview", "/enrol"):
+        refused = await team.cora.post(where, data={"people": "\n".join(["cohort,channel,address", *rows])})
+        assert refused.status_code == 409
+        assert "There are 501 people in this file. Here at most 500 are enrolled at once" in refused.text
+    assert team.study.count_of(people) == 0
+    shown = await team.cora.post("/enrol/preview", data={"people": "\n".join(["cohort,channel,address", *rows[1:]])})
+    assert "500 people to enrol" in shown.text
+
+
 @pytest.mark.parametrize("people_sent", ["", "nonsense", "cohort,channel,address", "\x00", 'a,"b'])
 async def test_what_is_no_list_of_people_is_said_so(team: Team, people_sent: str) -> None:
     shown = await team.cora.post("/enrol/preview", data={"people": people_sent})
