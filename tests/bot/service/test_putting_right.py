@@ -11,12 +11,13 @@ from sqlalchemy import select
 
 from bot.interview import moments, reminding
 from bot.interview.events import TimerKind
+from bot.interview.pace import is_reply
 from bot.interview.reminding import REMINDERS
 from bot.records import participants
 from bot.records.tables import consents, interviews, messages, outbox, tasks, timers
 from bot.service import conversations, outcomes, putting_right, sender
 from tests.bot.service.test_lookout import OTHER, Mailbox, at_work
-from tests.bot.world import World, on_sqlite, world
+from tests.bot.world import NOON, PHONE, World, on_sqlite, world
 
 WRONG = [timedelta(hours=1), timedelta(days=30), timedelta(days=30, hours=10)]
 """By how much the clock is ahead; with ten hours more it says noon at two in the morning."""
@@ -122,6 +123,28 @@ def test_no_reminder_comes_early_and_none_is_forgotten(study: World, wrong: time
     assert wait <= sent[0] < wait + timedelta(days=1)
     assert sent[1] >= timedelta(days=10)
     assert "silent" in study.open_tasks() or due(study)[TimerKind.REMIND] > study.clock.now
+
+
+def test_while_the_clock_is_ahead_each_person_is_reminded_once_and_later_as_often_as_else(study: World) -> None:
+    """That the clock jumped ahead nobody can know: it may be that so much time has passed."""
+    for address in (PHONE, OTHER):
+        study.consented(address)
+    study.clock.forward(days=30)
+    for _ in range(3):
+        wake(study)
+        study.leave()
+    assert reminders(study) == 2
+    assert "silent" not in study.open_tasks()
+    study.clock.forward(days=-30)
+    put_right(study)
+    wake(study)
+    assert study.leave() == []
+    for _ in range(60):
+        study.clock.forward(days=1)
+        wake(study)
+        study.leave()
+    assert reminders(study) == 4
+    assert study.open_tasks().count("silent") == 2
 
 
 def test_nothing_that_nobody_asked_for_leaves_at_night(study: World) -> None:
@@ -233,6 +256,12 @@ def test_the_order_in_which_things_happened_stays(study: World) -> None:
     assert after.reminded[1] < after.heard < after.asked < now
     assert after.until == before.until
     assert not reminding.silence(after, now).guards
+    assert not is_reply(now, after.heard), "nobody knows when it was heard"
+
+
+@pytest.mark.parametrize(("ahead", "reply"), [(timedelta(seconds=5), True), (timedelta(hours=1), False)])
+def test_what_was_heard_by_a_clock_that_was_ahead_makes_nothing_a_reply(ahead: timedelta, reply: bool) -> None:
+    assert is_reply(NOON, NOON + ahead) is reply
 
 
 async def looks(study: World, many: int = 50) -> None:
