@@ -16,7 +16,7 @@ from bot.interview.events import TimerKind
 from bot.records import participants
 from bot.records.participants import Participant, Terms
 from bot.records.prepared import Prepared, Values
-from bot.records.tables import addresses, interviews, media, outbox, timers
+from bot.records.tables import addresses, interviews, media, outbox, tasks, timers
 from bot.records.unit_of_work import UnitOfWork
 from bot.service.media import LONGEST_WAIT
 
@@ -66,7 +66,8 @@ def put_right(uow: UnitOfWork, terms: Terms) -> timedelta | None:
     uow.execute(update(interviews).where(interviews.c.changed_at > limit).values(changed_at=uow.now))
     uow.execute(update(addresses).where(addresses.c.heard_at > limit).values(heard_at=uow.now))
     uow.execute(update(media).where(media.c.fetch_at > uow.now + LONGEST_WAIT + OFF).values(fetch_at=uow.now))
-    uow.open_task(TASK, note=f"The machine's clock was ahead by {_said(by)} and has been put right. {_PLEASE}")
+    if uow.one(select(tasks.c.id).where(tasks.c.kind == TASK, tasks.c.closed_at.is_(None))) is None:
+        uow.open_task(TASK, note=f"The machine's clock was ahead by {_said(by)} and has been put right. {_PLEASE}")
     uow.changed |= {"outbox", "timers", "participants"}
     log.warning("the clock was ahead and has been put right: what waited by it leaves", ahead=_said(by))
     return by
