@@ -10,8 +10,8 @@ REPLY_WITHIN = timedelta(minutes=30)
 
 
 def is_reply(now: datetime, heard: datetime | None) -> bool:
-    """Whether a message sent now answers something the person just sent."""
-    return heard is not None and now - heard <= REPLY_WITHIN
+    """Whether a message sent now answers something the person just sent; a clock that was wrong may have heard it."""
+    return heard is not None and abs(now - heard) <= REPLY_WITHIN
 
 
 def at_local(day: datetime, minute: int, zone: ZoneInfo) -> datetime:

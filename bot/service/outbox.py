@@ -238,30 +238,33 @@ def _too_soon(uow: UnitOfWork, row: RowMapping | Row) -> bool:
     over = before["changed_at"] + OVERTAKING
     if gone or over <= uow.now:
         return False
-    uow.execute(update(outbox).where(outbox.c.seq == row["seq"]).values(not_before=over))
+    uow.execute(update(outbox).where(outbox.c.seq == row["seq"]).values(not_before=over, changed_at=uow.now))
     return True
 
 
 def _unwelcome_now(uow: UnitOfWork, terms: Terms, row: RowMapping | Row) -> bool:
     """Whether what the person did not just ask for would come at a bad hour or be one too many; then it waits.
 
-    What was a reply when it was written is one no longer when it could not leave for long.
+    What was a reply when it was written is one no longer when it could not leave for long. Where the clock was ahead
+    when it was written nobody knows for how long it waited: it is a reply by day, and waits while it is night.
     """
-    late = row["made_at"] is not None and uow.now - row["made_at"] > REPLY_WITHIN
+    waited = uow.now - row["made_at"] if row["made_at"] is not None else timedelta()
+    late, unsure = waited > REPLY_WITHIN, waited < -REPLY_WITHIN
     ours = row["author"] == "bot" and row["participant_id"] is not None and row["texts"] not in URGENT
-    if not ours or not (row["unasked"] or late) or row["lane"] != lane(row["participant_id"]):
+    if not ours or not (row["unasked"] or late or unsure) or row["lane"] != lane(row["participant_id"]):
         return False
     interview = participants.by_id(uow, terms, row["participant_id"], lock=False).interview
     if is_reply(uow.now, interview.heard):
         return False
     went = (outbox.c.lane == row["lane"], outbox.c.unasked, outbox.c.state.in_(["sending", "accepted", "unknown"]))
-    sent = uow.all(select(outbox.c.claimed_at).where(*went, outbox.c.claimed_at > uow.now - timedelta(days=2)))
+    lately = select(outbox.c.claimed_at).where(*went, outbox.c.claimed_at > uow.now - timedelta(days=2))
+    sent = uow.all(lately) if row["unasked"] or late else ()
     rules = interview.pace.rules(interview.person.timezone)
     allowed = next_allowed(uow.now, rules, [one["claimed_at"] for one in sent])
     if allowed > uow.now:
         settle(uow, row["seq"], not_before=allowed, unasked=True)
         return True
-    if not row["unasked"]:
+    if late and not row["unasked"]:
         settle(uow, row["seq"], unasked=True)
     return False
 

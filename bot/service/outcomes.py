@@ -202,8 +202,16 @@ def _asked(uow: UnitOfWork, channel: Channel, row: RowMapping) -> Claimed:
 
 @beside
 def surely_not_sent(uow: UnitOfWork, seq: int) -> None:
-    """The provider has never seen it: it may be sent once more, if it is still wanted."""
-    if _still(uow, seq, "unknown") and not _dropped(uow, seq):
+    """The provider has never seen it: it may be sent once more, if it is still wanted.
+
+    If it was attempted in the future, by a clock that has been put right since, the provider was asked about another
+    time: then a person decides.
+    """
+    if not _still(uow, seq, "unknown") or _dropped(uow, seq):
+        return
+    if uow.execute(select(outbox.c.claimed_at > uow.now).where(outbox.c.seq == seq)).scalar():
+        cannot_tell(uow, seq)
+    else:
         settle(uow, seq, state="pending", reconcile_at=None, not_before=uow.now, code="sent again")
 
 
@@ -214,8 +222,10 @@ def cannot_tell(uow: UnitOfWork, seq: int) -> None:
     row = uow.one(select(outbox).where(outbox.c.seq == seq).with_for_update())
     if row is None or row["state"] != "unknown":
         return
-    late = row["claimed_at"] is None or uow.now - row["claimed_at"] > GIVE_UP
-    settle(uow, seq, state="unknown", reconcile_at=None if late else uow.now + timedelta(minutes=2))
+    claimed = row["claimed_at"]
+    late = claimed is None or claimed > uow.now or uow.now - claimed > GIVE_UP
+    again = None if late else uow.now + timedelta(minutes=2)
+    settle(uow, seq, state="unknown", reconcile_at=again, claimed_at=claimed and min(claimed, uow.now))
     if late:
         note = "Nobody can tell whether this message arrived. It is not sent again by itself."
         uow.open_task("message unknown", row["participant_id"], row["message_id"], note)
@@ -260,7 +270,7 @@ def _let_follow(uow: UnitOfWork, row: RowMapping | Row) -> None:
     """The one after it need not wait any longer; what is to leave still later has other reasons."""
     waits = (outbox.c.lane == row["lane"], outbox.c.state == "pending", outbox.c.follows == row["seq"])
     soon = outbox.c.not_before <= row["changed_at"] + OVERTAKING
-    uow.execute(update(outbox).where(*waits, soon).values(not_before=uow.now))
+    uow.execute(update(outbox).where(*waits, soon).values(not_before=uow.now, changed_at=uow.now))
 
 
 def _is_about(row: RowMapping, news: DeliveryUpdate) -> bool:

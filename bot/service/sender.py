@@ -32,10 +32,11 @@ from bot.service import (
     outbox,
     outcomes,
     postponing,
+    putting_right,
     withdrawal,
 )
 from bot.service.leases import RENEWED_EVERY, Lease
-from bot.service.lookout import Lookout
+from bot.service.lookout import LONG_SINCE, Lookout
 from bot.service.mailroom import Inbox
 from bot.service.media import Wanted
 from bot.service.outbox import Claimed
@@ -100,6 +101,8 @@ class Worker:
     """When the alarm clock rings next."""
     _ends: bool = False
     """Nothing more is handed over."""
+    _latest: datetime = LONG_SINCE
+    """The latest that the machine's clock has said."""
 
     def __post_init__(self) -> None:
         self._lookout = Lookout(self.database)
@@ -115,6 +118,8 @@ class Worker:
         first, later = _until_told(self._catch_up), _until_told(self._catch_up_alone)
         clock.add_job(first, id="catch up at the start")  # whatever others do: a process may just have died
         clock.add_job(later, "interval", id="catch up", seconds=CATCH_UP_EVERY.total_seconds())
+        put_right = _until_told(self._put_right)  # not at the start: a machine may not have set its clock yet
+        clock.add_job(put_right, "interval", id="clock put right", seconds=CATCH_UP_EVERY.total_seconds())
         clock.start()
         parts: list[asyncio.Task[None]] = []
         try:
@@ -269,12 +274,25 @@ class Worker:
 
     async def _look_round(self) -> None:
         try:
+            if self._went_back():
+                await self._put_right()
             await self._lookout.look()
         finally:
             self._rung.set()
             if self._lookout.due("sending"):
                 self._awake.set()
         await asyncio.sleep(LOOK_AGAIN)
+
+    def _went_back(self) -> bool:
+        """Whether the clock was put back since the last look."""
+        now = self.database.clock()
+        back = self._latest - now > putting_right.OFF
+        self._latest = now if back else max(now, self._latest)
+        return back
+
+    async def _put_right(self) -> None:
+        if await self.database.read(putting_right.ahead):
+            await self.database.run(putting_right.put_right, self.terms)
 
     # Sending
 

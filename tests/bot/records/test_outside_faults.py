@@ -57,15 +57,3 @@ def test_a_clock_that_is_set_loses_nothing_and_answers_at_once(tmp_path: Path, s
         study.says("DONE")
         assert len(study.leave()) >= 1
         assert study.waiting() == 0
-
-
-def test_what_waited_when_the_clock_was_set_back_leaves_when_it_comes_round_again(tmp_path: Path) -> None:
-    with world(tmp_path) as study:
-        study.consented()
-        study.says("My answer.")
-        study.says("DONE")
-        waits = study.waiting()
-        study.clock.now -= timedelta(hours=1)
-        assert study.leave() == [], "it may not leave before its time"
-        study.clock.now += timedelta(hours=1)
-        assert len(study.leave()) == waits > 0
