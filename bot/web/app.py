@@ -29,6 +29,7 @@ from bot.web import (
     leaving,
     needs,
     pictures,
+    posted,
     queue,
     refile,
     search,
@@ -89,7 +90,7 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
         Route("/metrics", metrics),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
-    handlers = {404: missing, 405: missing, 500: failed, signin.TooLarge: signin.too_large}
+    handlers = {404: missing, 405: missing, 500: failed, posted.TooLarge: signin.too_large}
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
     app.state.web = parts
     app.state.worker = worker
