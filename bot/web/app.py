@@ -40,6 +40,7 @@ from bot.web import (
     webhooks,
     writeup,
 )
+from bot.web.guessing import Checking, Tries
 from bot.web.pages import page
 from bot.web.state import Web, web
 
@@ -94,7 +95,8 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
     app.state.web = parts
     app.state.worker = worker
-    app.state.tries = {}
+    app.state.tries = Tries(parts.database.clock)
+    app.state.checking = Checking()
     return app
 
 

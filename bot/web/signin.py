@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from functools import wraps
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
@@ -15,12 +15,12 @@ from starlette.routing import Route
 from bot.service import access, staff
 from bot.service.access import May
 from bot.service.staff import User
+from bot.web import guessing
 from bot.web.pages import page
 from bot.web.posted import TooLarge, read_fields, whole_fields
 from bot.web.state import keep_draft, web
 
 COOKIE = "ownpace"
-TRIES, WAIT_SECONDS = 8, 60
 
 FORMS = re.compile(r"^(/participants/[^/]+|/tasks)/.*")
 """Where the forms of a page are sent to, and the page."""
@@ -212,29 +212,53 @@ async def sign_in(request: Request) -> Response:
     parts, sent = web(request), dict(await read_fields(request))  # with what was written when the session ended
     name, target = sent.get("name", ""), inside(sent.get("next", "/"))
     kept = {each: sent.get(each, "") for each in ("draft", "unsaved")}
-    tried = name.strip().casefold()
-    if _tried_too_often(request, tried):
-        problem = "Too many tries for this name. Wait a minute, then try again."
-        return page(request, "signin.html", status=429, problem=problem, name=name, next=target, **kept)
-    user = await parts.database.read(staff.password_fits, name, sent.get("password", ""))
+    again = {"name": name[: staff.LONGEST_NAME], "next": target, **kept}
+    problem, status, user = await _tried(request, name.strip(), sent.get("password", ""))
     if user is None:
-        _count_try(request, tried)
-        problem = "This name and password do not fit together. Check both and try again."
-        return page(request, "signin.html", status=401, problem=problem, name=name, next=target, **kept)
+        return page(request, "signin.html", status=status, problem=problem, **again)
     token = await parts.database.run(staff.sign_in, user)
     if kept["draft"]:
         keep_draft(request, user.name, target, kept["draft"])
     if kept["unsaved"]:
         _keep(request, user, kept["unsaved"])
         target = f"{UNSAVED}?next={quote(target)}"
-    return _with_cookie(request, f"/second-step?next={quote(target)}" if user.two_steps else target, token)
+    response = _with_cookie(request, f"/second-step?next={quote(target)}" if user.two_steps else target, token)
+    mark = guessing.remembered(parts.database.vault, user.name.casefold())
+    lasting = int(guessing.KNOWN_FOR.total_seconds())
+    known: dict[str, Any] = {"max_age": lasting, "path": "/sign-in", "httponly": True, "samesite": "lax"}
+    response.set_cookie(guessing.KNOWN, mark, secure=_secure(request), **known)
+    return response
+
+
+async def _tried(request: Request, name: str, password: str) -> tuple[str, int, User | None]:
+    """Who has this name and password; or what is wrong, and the status that says so."""
+    wrong = "This name and password do not fit together. Check both and try again.", 401, None
+    if len(name) > staff.LONGEST_NAME:
+        return wrong
+    database, tries, checking = web(request).database, request.app.state.tries, request.app.state.checking
+    browser = guessing.browser_of(database.vault, request.cookies.get(guessing.KNOWN, ""), name.casefold())
+    limits = guessing.limits(name.casefold(), request.client.host if request.client else "", browser)
+    if not tries.begin(limits):
+        return "Too many tries. Wait a minute, then try again.", 429, None
+    user, sealed = await database.read(staff.password_of, name)
+    try:
+        if not await checking.fits(sealed, password, known=bool(browser)) or user is None:
+            return wrong
+    except guessing.Busy:
+        return "Too many people try to sign in at this moment. Wait a minute, then try again.", 429, None
+    tries.take_back(limits)
+    return "", 303, user
 
 
 def _with_cookie(request: Request, target: str, token: str) -> Response:
     response = RedirectResponse(target, 303)
-    secure = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
-    response.set_cookie(COOKIE, token, httponly=True, samesite="lax", secure=secure)
+    response.set_cookie(COOKIE, token, httponly=True, samesite="lax", secure=_secure(request))
     return response
+
+
+def _secure(request: Request) -> bool:
+    """Whether a cookie may go by https only."""
+    return request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
 
 
 async def ask_again(request: Request) -> Response:
@@ -254,26 +278,16 @@ async def finish(request: Request) -> Response:
     if user is None:
         problem = "Too much time went by. Sign in again."
         return page(request, "signin.html", status=401, problem=problem, next=target)
-    if _tried_too_often(request, f"second step of {user.name}"):
+    tries, limits = request.app.state.tries, {f"second step of {user.name}": guessing.TRIES}
+    if not tries.begin(limits):
         problem = "Too many tries. Wait a minute, then try again."
         return page(request, "second_step.html", status=429, problem=problem, next=target)
     token = await parts.database.run(staff.finish_sign_in, half, sent.get("figures", ""))
     if token is None:
-        _count_try(request, f"second step of {user.name}")
         problem = "These figures do not fit, or were used already. Wait for the next ones, or use a recovery code."
         return page(request, "second_step.html", status=401, problem=problem, next=target)
+    tries.take_back(limits)
     return _with_cookie(request, target, token)
-
-
-def _tried_too_often(request: Request, whom: str) -> bool:
-    tries: dict[str, int] = request.app.state.tries
-    return tries.get(whom, 0) >= TRIES
-
-
-def _count_try(request: Request, whom: str) -> None:
-    tries: dict[str, int] = request.app.state.tries
-    tries[whom] = tries.get(whom, 0) + 1
-    asyncio.get_running_loop().call_later(WAIT_SECONDS, tries.pop, whom, None)
 
 
 async def sign_out(request: Request) -> Response:
