@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import gc
+import logging
 import os
 import signal
 import socket
@@ -16,7 +17,7 @@ import uvicorn
 import uvloop
 from starlette.applications import Starlette
 
-from bot.errors import OwnPaceError
+from bot.errors import OwnPaceError, place
 from bot.service.sender import Worker
 from bot.web.answering import OneWrite
 
@@ -39,6 +40,15 @@ def listen(host: str, port: int) -> socket.socket:
 def serve_forever(app: Starlette, listening: socket.socket) -> None:
     """Serve the application until a signal says stop; what was begun is finished first."""
     _sweep_seldom()
+    server = server_of(app)
+    with suppress(KeyboardInterrupt):  # uvicorn has stopped by then, and only hands the signal on
+        server.run([listening])
+    if not server.started:
+        raise OwnPaceError("The service could not be started; what is logged above says why.")
+
+
+def server_of(app: Starlette) -> uvicorn.Server:
+    """The server, which says of a fault in a page only its kind and place."""
     config = uvicorn.Config(
         app,
         http=OneWrite,
@@ -48,11 +58,17 @@ def serve_forever(app: Starlette, listening: socket.socket) -> None:
         server_header=False,
         proxy_headers=False,  # who asks is never taken from a header
     )
-    server = uvicorn.Server(config)
-    with suppress(KeyboardInterrupt):  # uvicorn has stopped by then, and only hands the signal on
-        server.run([listening])
-    if not server.started:
-        raise OwnPaceError("The service could not be started; what is logged above says why.")
+    for name in ("uvicorn.error", "asyncio"):  # what a page raises, and what a task does for which nobody waits
+        logging.getLogger(name).addFilter(_without_words)
+    return uvicorn.Server(config)
+
+
+def _without_words(record: logging.LogRecord) -> bool:
+    """What an error says, and where it came from, could be somebody's words."""
+    if record.exc_info and (error := record.exc_info[1]):
+        record.msg, record.args = f"Something went wrong here: {place(error)}", ()
+        record.exc_info = record.exc_text = None
+    return True
 
 
 def _sweep_seldom() -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -187,7 +187,12 @@ def same_origin(request: Request) -> bool:
     origin = request.headers.get("origin")
     if origin is None or origin == "null":
         return request.headers.get("sec-fetch-site") == "same-origin"
-    return urlsplit(origin).netloc == request.headers.get("host")
+    return urlsplit(origin).netloc == request.headers.get("host") or urlsplit(origin)[:2] == _public(request)[:2]
+
+
+def _public(request: Request) -> SplitResult:
+    """Where browsers find us, as the settings say: a proxy in front may pass on another host, and speaks plain HTTP."""
+    return urlsplit(web(request).terms.site.casefold())
 
 
 async def form(request: Request) -> dict[str, str]:
@@ -257,8 +262,9 @@ def _with_cookie(request: Request, target: str, token: str) -> Response:
 
 
 def _secure(request: Request) -> bool:
-    """Whether a cookie may go by https only."""
-    return request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
+    """Whether a cookie may go by https only: not where somebody came past the proxy, as from the machine itself."""
+    public, origin = _public(request), urlsplit(request.headers.get("origin", ""))
+    return origin.scheme == "https" or (public.scheme == "https" and origin.netloc in ("", public.netloc))
 
 
 async def ask_again(request: Request) -> Response:
