@@ -58,9 +58,13 @@ def server_of(app: Starlette) -> uvicorn.Server:
         server_header=False,
         proxy_headers=False,  # who asks is never taken from a header
     )
+    _say_no_words()
+    return uvicorn.Server(config)
+
+
+def _say_no_words() -> None:
     for name in ("uvicorn.error", "asyncio"):  # what a page raises, and what a task does for which nobody waits
         logging.getLogger(name).addFilter(_without_words)
-    return uvicorn.Server(config)
 
 
 def _without_words(record: logging.LogRecord) -> bool:
@@ -88,6 +92,7 @@ def work_forever(worker: Worker) -> None:
             await work
 
     _sweep_seldom()
+    _say_no_words()
     uvloop.run(until_stopped())
 
 
