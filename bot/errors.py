@@ -126,3 +126,12 @@ class Refused(SendError):
 
 class SendUnknown(SendError):
     """The request left and no answer came: the message may or may not have been delivered."""
+
+
+def place(error: BaseException) -> str:
+    """The kind of error and where it was raised: its own words could be a participant's."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace else "nowhere"
+    return f"{type(error).__name__} in {where}"

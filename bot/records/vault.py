@@ -81,6 +81,7 @@ class Vault:
         self._naming = _derive(study_key, b"ownpace name the study key")
         self._chaining = _derive(study_key, b"ownpace chain the audit trail")
         self._signing = _derive(study_key, b"ownpace sign backups")
+        self._browsers = _derive(study_key, b"ownpace know browsers")
         self.team = DataKey(_derive(study_key, b"ownpace seal what users have"))
         self._seeds = seeds or Seeds({"": _derive(study_key, b"ownpace seeds")})
         self._path = path
@@ -152,6 +153,10 @@ class Vault:
     def signature(self, of: bytes) -> str:
         """What stands beside a backup's manifest: only who has the study key can make it (HMAC-SHA256)."""
         return hmac.new(self._signing, of, sha256).hexdigest()
+
+    def browser(self, token: str, name: str) -> str:
+        """What shows that this token was given to a browser in which this user signed in (HMAC-SHA256)."""
+        return hmac.new(self._browsers, f"{token} {name}".encode(), sha256).hexdigest()
 
     @property
     def fingerprint(self) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import RowMapping
 
-from bot.errors import OwnPaceError
+from bot.errors import OwnPaceError, place
 from bot.interview.commands import Command, parse
 from bot.interview.events import Belongs, Enrolled, Move, Moved, OptedOut, OutOfOffice, Said, TaskKind, Worried
 from bot.interview.invitation import is_join
@@ -144,7 +144,7 @@ def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
         with uow.undone_on_failure():
             _take_turn(uow, terms, found, _Came(inbound, message_id, moved, answered))
     except Exception as error:
-        log.error("a message could not be taken through its interview", participant=found.id, error=_place(error))
+        log.error("a message could not be taken through its interview", participant=found.id, error=place(error))
         problem = f"The interview could not take this message ({type(error).__name__}). It is kept; please read it."
         _mark(uow, message_id, problem=problem, belongs="unread")
         uow.open_task("message not taken", found.id, message_id, problem)
@@ -169,18 +169,9 @@ def _join(uow: UnitOfWork, terms: Terms, inbound: Inbound, attempt: Attempt) -> 
                 raise OwnPaceError("The message is here already.")
             happen(uow, terms, participants.read(uow, terms, found), Enrolled(message_id, full))
     except Exception as error:
-        log.error("somebody could not join by an invitation that fits", error=_place(error))
+        log.error("somebody could not join by an invitation that fits", error=place(error))
         return False
     return True
-
-
-def _place(error: BaseException) -> str:
-    """The kind of error and where it was raised: its own words could be a participant's."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace else "nowhere"
-    return f"{type(error).__name__} in {where}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from bot.web import (
     leaving,
     needs,
     pictures,
+    posted,
     queue,
     refile,
     search,
@@ -41,6 +42,7 @@ from bot.web import (
     webhooks,
     writeup,
 )
+from bot.web.guessing import Checking, Tries
 from bot.web.pages import page
 from bot.web.state import Web, web
 
@@ -100,13 +102,14 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
         Route("/metrics", metrics),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
-    handlers = {404: missing, 405: missing, 500: failed, signin.TooLarge: signin.too_large}
+    handlers = {404: missing, 405: missing, 500: failed, posted.TooLarge: signin.too_large}
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
     app.state.web = parts
     app.state.worker = worker
     app.state.probe = health.Probe(parts.database.problem)
-    app.state.tries = {}
     app.state.give_up = lambda task: None
+    app.state.tries = Tries(parts.database.clock)
+    app.state.checking = Checking()
     return app
 
 

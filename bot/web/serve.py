@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import gc
+import logging
 import os
 import signal
 import socket
@@ -16,7 +17,7 @@ import uvicorn
 import uvloop
 from starlette.applications import Starlette
 
-from bot.errors import OwnPaceError
+from bot.errors import OwnPaceError, place
 from bot.service.sender import Worker
 from bot.web.answering import OneWrite
 
@@ -45,17 +46,7 @@ def serve_forever(app: Starlette, listening: socket.socket) -> None:
     Raises OwnPaceError when it could not begin, or when a part that is to go on for ever has ended.
     """
     _sweep_seldom()
-    config = uvicorn.Config(
-        app,
-        http=OneWrite,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=FINISHING,
-        server_header=False,
-        proxy_headers=False,  # who asks is never taken from a header
-    )
-    server = uvicorn.Server(config)
-    ended: list[OwnPaceError] = []
+    server, ended = server_of(app), list[OwnPaceError]()
 
     def give_up(task: asyncio.Task[None]) -> None:
         ended.append(_by_itself(task))
@@ -70,10 +61,38 @@ def serve_forever(app: Starlette, listening: socket.socket) -> None:
         raise ended[0]
 
 
+def server_of(app: Starlette) -> uvicorn.Server:
+    """The server, which says of a fault in a page only its kind and place."""
+    config = uvicorn.Config(
+        app,
+        http=OneWrite,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=FINISHING,
+        server_header=False,
+        proxy_headers=False,  # who asks is never taken from a header
+    )
+    _say_no_words()
+    return uvicorn.Server(config)
+
+
 def _by_itself(task: asyncio.Task[None]) -> OwnPaceError:
     """What to say of a task that was to go on for ever. The error's own words could be a participant's."""
     why = "cancelled" if task.cancelled() else type(task.exception()).__name__
     return OwnPaceError(f"A part of the service ended by itself ({why}), and all of it has stopped. Start it again.")
+
+
+def _say_no_words() -> None:
+    for name in ("uvicorn.error", "asyncio"):  # what a page raises, and what a task does for which nobody waits
+        logging.getLogger(name).addFilter(_without_words)
+
+
+def _without_words(record: logging.LogRecord) -> bool:
+    """What an error says, and where it came from, could be somebody's words."""
+    if record.exc_info and (error := record.exc_info[1]):
+        record.msg, record.args = f"Something went wrong here: {place(error)}", ()
+        record.exc_info = record.exc_text = None
+    return True
 
 
 def _sweep_seldom() -> None:
@@ -94,6 +113,7 @@ def work_forever(worker: Worker) -> None:
             raise _by_itself(work)
 
     _sweep_seldom()
+    _say_no_words()
     uvloop.run(until_stopped())
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from email import message_from_bytes, policy
 from functools import wraps
-from urllib.parse import parse_qsl, quote, urlsplit
+from typing import Any
+from urllib.parse import SplitResult, quote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -16,11 +15,12 @@ from starlette.routing import Route
 from bot.service import access, staff
 from bot.service.access import May
 from bot.service.staff import User
+from bot.web import guessing
 from bot.web.pages import page
+from bot.web.posted import TooLarge, read_fields, whole_fields
 from bot.web.state import keep_draft, web
 
 COOKIE = "ownpace"
-TRIES, WAIT_SECONDS = 8, 60
 
 FORMS = re.compile(r"^(/participants/[^/]+|/tasks)/.*")
 """Where the forms of a page are sent to, and the page."""
@@ -30,27 +30,12 @@ FREE_WORDS = ("note", "worry", "reason", "outcome", "words", "people", "codes", 
 
 UNSAVED = "/unsaved"
 
-LARGEST = 1_000_000
-"""Bytes of a form: an hour of speech, written down, in any script."""
-
-MOST_READ = 4 * LARGEST
-"""Bytes that are read of a larger one, so that its words can be given back."""
-
-
 NOT_SIGNED_IN = "You are not signed in any more. Load this page again to sign in."
 OLD = "What you see may be old."
 SECOND_STEP = (
     "This study asks everybody for a second step. Set it up first, under your name at the top of the page. "
     "A message that you wrote is kept where you wrote it."
 )
-
-
-class TooLarge(Exception):
-    """A form of more than `LARGEST` bytes; what it said, as far as it was read."""
-
-    def __init__(self, posted: list[tuple[str, str]]) -> None:
-        super().__init__("This form is too large.")
-        self.posted = posted
 
 
 Page = Callable[[Request, User], Awaitable[Response]]
@@ -97,7 +82,7 @@ async def _second_step_first(request: Request, user: User) -> Response:
     """To their own sign-in; words that were to be sent or saved are kept, as they are when a session ends."""
     if request.method != "POST":
         return RedirectResponse("/account", 303)
-    posted = dict(await _read(request)) if not request.url.path.endswith("/count") else {}
+    posted = dict(await read_fields(request)) if not request.url.path.endswith("/count") else {}
     keep = posted.get("text", "")
     if keep.strip():
         keep_draft(request, user.name, _page_of(request.url.path), keep)
@@ -107,14 +92,14 @@ async def _second_step_first(request: Request, user: User) -> Response:
 async def refused(request: Request, user: User, problem: str) -> Response:
     """Not for them; what they wrote there is kept for them to copy."""
     typing = request.url.path.endswith("/count")
-    posted = await _read(request) if request.method == "POST" and not typing else []
+    posted = await read_fields(request) if request.method == "POST" and not typing else []
     return _given_back(request, user, problem, posted, 403)
 
 
 async def too_large(request: Request, error: Exception) -> Response:
     """A form that is too large: whoever is signed in finds their words again."""
     assert isinstance(error, TooLarge)
-    problem = "What you sent is too large: a form holds at most 1 MB. Nothing of it was saved or sent."
+    problem = "What you sent is too large: a form holds at most 1 MB and 1,000 fields. Nothing of it was saved or sent."
     user = await current_user(request)
     if user is None:
         return page(request, "problem.html", status=413, problem=problem)
@@ -170,7 +155,7 @@ async def shut(request: Request) -> str:
 async def _stopped(request: Request) -> Response:
     """Sign in first; words that were to be sent are carried along in the form, and are on their page afterwards."""
     target = _page_of(request.url.path)
-    posted = dict(await _read(request)) if request.method == "POST" else {}
+    posted = dict(await read_fields(request)) if request.method == "POST" else {}
     draft = posted.get("text", "")
     unsaved = _written(posted, *FREE_WORDS)
     if not draft.strip() and not unsaved:
@@ -202,7 +187,12 @@ def same_origin(request: Request) -> bool:
     origin = request.headers.get("origin")
     if origin is None or origin == "null":
         return request.headers.get("sec-fetch-site") == "same-origin"
-    return urlsplit(origin).netloc == request.headers.get("host")
+    return urlsplit(origin).netloc == request.headers.get("host") or urlsplit(origin)[:2] == _public(request)[:2]
+
+
+def _public(request: Request) -> SplitResult:
+    """Where browsers find us, as the settings say: a proxy in front may pass on another host, and speaks plain HTTP."""
+    return urlsplit(web(request).terms.site.casefold())
 
 
 async def form(request: Request) -> dict[str, str]:
@@ -212,43 +202,7 @@ async def form(request: Request) -> dict[str, str]:
 
 async def fields(request: Request) -> list[tuple[str, str]]:
     """The same, where a field may be there more than once."""
-    body = await _body(request)
-    if len(body) > LARGEST:
-        raise TooLarge(_parsed(request, body))
-    return _parsed(request, body)
-
-
-async def _read(request: Request) -> list[tuple[str, str]]:
-    """The same of a form of any size, as far as it is read."""
-    return _parsed(request, await _body(request))
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MOST_READ:
-            break
-    return bytes(body[:MOST_READ])
-
-
-def _parsed(request: Request, body: bytes) -> list[tuple[str, str]]:
-    """What was written; files are not read."""
-    kind = request.headers.get("content-type", "")
-    if not kind.startswith("multipart/form-data"):
-        return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
-    content = [part for part in parts_of(kind, body) if part[1] is None]
-    return [(name, words.decode("utf-8", "replace")) for name, _, words in content]
-
-
-def parts_of(kind: str, body: bytes) -> list[tuple[str, str | None, bytes]]:
-    """The fields of a form with files (RFC 7578): the name of each, that of the file if it is one, and its content."""
-    sent = message_from_bytes(b"content-type: " + kind.encode("latin-1") + b"\r\n\r\n" + body, policy=policy.HTTP)
-    found = []
-    for part in sent.iter_parts():
-        name = str(part.get_param("name", "", header="content-disposition"))
-        found.append((name, part.get_filename(), bytes(part.get_payload(decode=True) or b"")))
-    return found
+    return await whole_fields(request)
 
 
 async def ask(request: Request) -> Response:
@@ -260,32 +214,57 @@ async def sign_in(request: Request) -> Response:
     """Check the name and the password, and begin a session."""
     if not same_origin(request):
         return page(request, "problem.html", status=403, problem="This form came from another site.")
-    parts, sent = web(request), dict(await _read(request))  # with what was written when the session ended
+    parts, sent = web(request), dict(await read_fields(request))  # with what was written when the session ended
     name, target = sent.get("name", ""), inside(sent.get("next", "/"))
     kept = {each: sent.get(each, "") for each in ("draft", "unsaved")}
-    tried = name.strip().casefold()
-    if _tried_too_often(request, tried):
-        problem = "Too many tries for this name. Wait a minute, then try again."
-        return page(request, "signin.html", status=429, problem=problem, name=name, next=target, **kept)
-    user = await parts.database.read(staff.password_fits, name, sent.get("password", ""))
+    again = {"name": name[: staff.LONGEST_NAME], "next": target, **kept}
+    problem, status, user = await _tried(request, name.strip(), sent.get("password", ""))
     if user is None:
-        _count_try(request, tried)
-        problem = "This name and password do not fit together. Check both and try again."
-        return page(request, "signin.html", status=401, problem=problem, name=name, next=target, **kept)
+        return page(request, "signin.html", status=status, problem=problem, **again)
     token = await parts.database.run(staff.sign_in, user)
     if kept["draft"]:
         keep_draft(request, user.name, target, kept["draft"])
     if kept["unsaved"]:
         _keep(request, user, kept["unsaved"])
         target = f"{UNSAVED}?next={quote(target)}"
-    return _with_cookie(request, f"/second-step?next={quote(target)}" if user.two_steps else target, token)
+    response = _with_cookie(request, f"/second-step?next={quote(target)}" if user.two_steps else target, token)
+    mark = guessing.remembered(parts.database.vault, user.name.casefold())
+    lasting = int(guessing.KNOWN_FOR.total_seconds())
+    known: dict[str, Any] = {"max_age": lasting, "path": "/sign-in", "httponly": True, "samesite": "lax"}
+    response.set_cookie(guessing.KNOWN, mark, secure=_secure(request), **known)
+    return response
+
+
+async def _tried(request: Request, name: str, password: str) -> tuple[str, int, User | None]:
+    """Who has this name and password; or what is wrong, and the status that says so."""
+    wrong = "This name and password do not fit together. Check both and try again.", 401, None
+    if len(name) > staff.LONGEST_NAME:
+        return wrong
+    database, tries, checking = web(request).database, request.app.state.tries, request.app.state.checking
+    browser = guessing.browser_of(database.vault, request.cookies.get(guessing.KNOWN, ""), name.casefold())
+    limits = guessing.limits(name.casefold(), request.client.host if request.client else "", browser)
+    if not tries.begin(limits):
+        return "Too many tries. Wait a minute, then try again.", 429, None
+    user, sealed = await database.read(staff.password_of, name)
+    try:
+        if not await checking.fits(sealed, password, known=bool(browser)) or user is None:
+            return wrong
+    except guessing.Busy:
+        return "Too many people try to sign in at this moment. Wait a minute, then try again.", 429, None
+    tries.take_back(limits)
+    return "", 303, user
 
 
 def _with_cookie(request: Request, target: str, token: str) -> Response:
     response = RedirectResponse(target, 303)
-    secure = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
-    response.set_cookie(COOKIE, token, httponly=True, samesite="lax", secure=secure)
+    response.set_cookie(COOKIE, token, httponly=True, samesite="lax", secure=_secure(request))
     return response
+
+
+def _secure(request: Request) -> bool:
+    """Whether a cookie may go by https only: not where somebody came past the proxy, as from the machine itself."""
+    public, origin = _public(request), urlsplit(request.headers.get("origin", ""))
+    return origin.scheme == "https" or (public.scheme == "https" and origin.netloc in ("", public.netloc))
 
 
 async def ask_again(request: Request) -> Response:
@@ -305,26 +284,16 @@ async def finish(request: Request) -> Response:
     if user is None:
         problem = "Too much time went by. Sign in again."
         return page(request, "signin.html", status=401, problem=problem, next=target)
-    if _tried_too_often(request, f"second step of {user.name}"):
+    tries, limits = request.app.state.tries, {f"second step of {user.name}": guessing.TRIES}
+    if not tries.begin(limits):
         problem = "Too many tries. Wait a minute, then try again."
         return page(request, "second_step.html", status=429, problem=problem, next=target)
     token = await parts.database.run(staff.finish_sign_in, half, sent.get("figures", ""))
     if token is None:
-        _count_try(request, f"second step of {user.name}")
         problem = "These figures do not fit, or were used already. Wait for the next ones, or use a recovery code."
         return page(request, "second_step.html", status=401, problem=problem, next=target)
+    tries.take_back(limits)
     return _with_cookie(request, target, token)
-
-
-def _tried_too_often(request: Request, whom: str) -> bool:
-    tries: dict[str, int] = request.app.state.tries
-    return tries.get(whom, 0) >= TRIES
-
-
-def _count_try(request: Request, whom: str) -> None:
-    tries: dict[str, int] = request.app.state.tries
-    tries[whom] = tries.get(whom, 0) + 1
-    asyncio.get_running_loop().call_later(WAIT_SECONDS, tries.pop, whom, None)
 
 
 async def sign_out(request: Request) -> Response:

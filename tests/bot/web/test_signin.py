@@ -102,6 +102,26 @@ async def test_the_right_password_opens_and_the_session_ends_with_signing_out(cl
     assert (await client.get("/", headers={"cookie": f"ownpace={token}"})).status_code == 303, "not even by its token"
 
 
+async def test_a_proxy_that_passes_on_another_host_is_no_other_site(client: httpx.AsyncClient) -> None:
+    fields, host = {"name": "Ann", "password": PASSWORD}, {"host": "127.0.0.1:8000"}
+    plain = f"http://{URL.removeprefix('https://')}"
+    for origin, status in ((URL, 303), ("https://evil.example", 403), (plain, 403), (f"{URL}:8443", 403)):
+        answer = await client.post("http://127.0.0.1:8000/sign-in", data=fields, headers={"origin": origin} | host)
+        assert answer.status_code == status, origin
+        if status == 303:
+            cookies = answer.headers.get_list("set-cookie")
+            assert len(cookies) == 2
+            assert all("Secure" in cookie for cookie in cookies), "whatever the proxy says of https, or does not"
+
+
+async def test_whoever_comes_past_the_proxy_by_plain_http_can_sign_in(client: httpx.AsyncClient) -> None:
+    here = "http://127.0.0.1:8000"
+    fields = {"name": "Ann", "password": PASSWORD}
+    answer = await client.post(f"{here}/sign-in", data=fields, headers={"origin": here})
+    assert answer.status_code == 303
+    assert "Secure" not in answer.headers["set-cookie"], "a browser would not send it back"
+
+
 @pytest.mark.parametrize(("name", "password"), [("Ann", "wrong"), ("Nobody", PASSWORD), ("", ""), ("Ann", "")])
 async def test_a_wrong_name_or_password_gets_the_same_answer(
     client: httpx.AsyncClient, name: str, password: str
