@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from typing import Any
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -22,7 +21,7 @@ from bot.service.staff import User
 from bot.web.live import stream
 from bot.web.once import once
 from bot.web.pages import page, render
-from bot.web.signin import fields, parts_of, signed_in
+from bot.web.signin import fields, parts_of, signed_in, urlencoded
 from bot.web.state import web
 
 LARGEST_FILE = 1_000_000
@@ -152,7 +151,7 @@ async def _posted(request: Request) -> dict[str, str]:
             raise OwnPaceError("This file is too large: a file of people has at most 1 MB. Split it in two.")
     kind = request.headers.get("content-type", "")
     if not kind.startswith("multipart/form-data"):
-        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+        return dict(urlencoded(bytes(body)))
     content = {name: part for name, _, part in parts_of(kind, bytes(body))}
     try:
         return {"people": (content.get("file") or content.get("people", b"")).decode("utf-8-sig")}

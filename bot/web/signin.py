@@ -236,9 +236,19 @@ def _parsed(request: Request, body: bytes) -> list[tuple[str, str]]:
     """What was written; files are not read."""
     kind = request.headers.get("content-type", "")
     if not kind.startswith("multipart/form-data"):
-        return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+        return urlencoded(body)
     content = [part for part in parts_of(kind, body) if part[1] is None]
-    return [(name, words.decode("utf-8", "replace")) for name, _, words in content]
+    return [(name, _text(words)) for name, _, words in content]
+
+
+def urlencoded(body: bytes) -> list[tuple[str, str]]:
+    """The fields of a form without files."""
+    return parse_qsl(_text(body).replace("%00", "%EF%BF%BD"), keep_blank_values=True)
+
+
+def _text(written: bytes) -> str:
+    """In a form that a database takes: without NUL."""
+    return written.decode("utf-8", "replace").replace("\0", "\ufffd")
 
 
 def parts_of(kind: str, body: bytes) -> list[tuple[str, str | None, bytes]]:
