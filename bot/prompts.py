@@ -21,6 +21,9 @@ from bot.yaml_files import File, Place, checked, complain, read
 
 NOT_COHORTS = frozenset({"consent.yaml", "texts.yaml", "safeguarding.yaml", "signposting.yaml"})
 
+LONGEST_LANGUAGE = 12
+"""Characters of a language's folder: so many fit where its name is stored."""
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -58,6 +61,8 @@ def load(folder: Path) -> dict[tuple[str, str], Schedule]:
     found: dict[tuple[str, str], Schedule] = {}
     problems: list[str] = []
     for language in languages:
+        if len(language.name) > LONGEST_LANGUAGE:
+            problems.append(f"{language}: has too long a name; use a language's, such as en or cy-easy.")
         for schedule in _language(language, problems):
             if (schedule.cohort, schedule.language) in found:
                 problems.append(f"{language}: two files are about the cohort {schedule.cohort}; rename one.")

@@ -211,9 +211,14 @@ class PostgreSQL(Database):
         return None
 
     def scrub(self, *, rewrite: bool = True) -> bool:
-        """Let the server reuse the room of what was deleted; its key is destroyed, so that no copy opens any more."""
+        """Let the server reuse the room of what was deleted; its key is destroyed, so that no copy opens any more.
+
+        However long that takes: of a large database it is more than any other statement may.
+        """
         if rewrite:
             with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.detach()  # nobody else is to have it with so much patience
+                connection.execute(text("SET statement_timeout = 0"))
                 connection.execute(text(f"VACUUM {', '.join(metadata.tables)}"))
         return True
 

@@ -42,6 +42,10 @@ class Wanted:
     here: bool
 
 
+MOST = 2**31 - 1
+"""No larger number is kept: a column of PostgreSQL holds no larger one, and Telegram tells of files of 4 GB."""
+
+
 def keep(uow: UnitOfWork, message_id: int, key_id: int, key: DataKey, inbound: Inbound) -> None:
     """Note what came with a message; what came along is stored now, and the rest is fetched soon."""
     for one in inbound.media:
@@ -55,8 +59,8 @@ def keep(uow: UnitOfWork, message_id: int, key_id: int, key: DataKey, inbound: I
                 content_type=one.content_type[:100],
                 name=key.seal(one.name, "file name") if one.name else None,
                 reference=key.seal(one.reference, "reference") if one.reference else None,
-                size=one.size,
-                seconds=one.seconds,
+                size=_at_most(one.size),
+                seconds=_at_most(one.seconds),
                 state="waiting",
                 tries=0,
                 fetch_at=uow.now,
@@ -67,6 +71,10 @@ def keep(uow: UnitOfWork, message_id: int, key_id: int, key: DataKey, inbound: I
         if one.content is not None:
             stored(uow, row_id, one.content)
     uow.changed.add("media")
+
+
+def _at_most(said: int | None) -> int | None:
+    return None if said is None else min(said, MOST)
 
 
 @beside

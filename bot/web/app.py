@@ -11,10 +11,12 @@ import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.service import figures
 from bot.service.sender import LOOK_AGAIN, Worker
@@ -47,6 +49,19 @@ from bot.web.pages import page
 from bot.web.state import Web, web
 
 log = structlog.get_logger()
+
+
+class WithoutNul:
+    """In a path or a query, NUL becomes U+FFFD, as in forms: PostgreSQL refuses to look for it in a text."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and ("\0" in scope["path"] or b"%00" in scope["query_string"]):
+            path, query = scope["path"].replace("\0", "\ufffd"), scope["query_string"].replace(b"%00", b"%EF%BF%BD")
+            scope = {**scope, "path": path, "query_string": query}
+        await self.app(scope, receive, send)
 
 
 def create_app(parts: Web, worker: Worker | None) -> Starlette:
@@ -103,7 +118,7 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
     handlers = {404: missing, 405: missing, 500: failed, posted.TooLarge: signin.too_large}
-    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers, middleware=[Middleware(WithoutNul)])
     app.state.web = parts
     app.state.worker = worker
     app.state.probe = health.Probe(parts.database.problem)

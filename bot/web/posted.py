@@ -73,12 +73,15 @@ async def parsed(kind: str, body: bytes) -> list[tuple[str, str]]:
 
 def _fields(kind: str, body: bytes) -> list[tuple[str, str]]:
     if has_parts(kind):
-        return [
-            (name, words.decode("utf-8", "replace")) for name, is_file, words in parts_of(kind, body) if not is_file
-        ]
+        return [(name, _text(words)) for name, is_file, words in parts_of(kind, body) if not is_file]
     if body.count(b"&") >= MOST_FIELDS:
         raise TooLarge([])
-    return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+    return parse_qsl(_text(body).replace("%00", "%EF%BF%BD"), keep_blank_values=True)
+
+
+def _text(written: bytes) -> str:
+    """In a form that a database takes: without NUL."""
+    return written.decode("utf-8", "replace").replace("\0", "\ufffd")
 
 
 def has_parts(kind: str) -> bool:
@@ -102,5 +105,5 @@ def parts_of(kind: str, body: bytes) -> list[tuple[str, bool, bytes]]:
     for piece in pieces:
         head, ends, content = piece.partition(b"\r\n\r\n")
         if ends and len(head) <= LONGEST_HEAD and (name := FIELD.search(head)):
-            found.append((name[1].decode("utf-8", "replace"), FILE.search(head) is not None, content))
+            found.append((_text(name[1]), FILE.search(head) is not None, content))
     return found

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import String
 
 from bot import prompts
 from bot.errors import ScheduleError
 from bot.interview.lint import lint
 from bot.interview.schedule import Schedule, Wording
+from bot.records.tables import participants
 from tests.rig import ROOT
 
 ADULTS = "en/disabled-adults.yaml"
@@ -248,6 +250,18 @@ def test_every_problem_is_told_at_once(folder: Path) -> None:
     found = problems(folder)
     assert any("texts.yaml" in problem for problem in found)
     assert any("disabled-adults.yaml" in problem for problem in found)
+
+
+def test_a_language_whose_name_is_too_long_to_be_stored_is_named(folder: Path) -> None:
+    kept_as = participants.c.language.type
+    assert isinstance(kept_as, String)
+    assert kept_as.length == prompts.LONGEST_LANGUAGE
+    (folder / "en").rename(folder / "en-plain-uk1")
+    assert prompts.load(folder)
+    (folder / "en-plain-uk1").rename(folder / "en-plain-uk12")
+    assert problems(folder) == [
+        f"{folder}/en-plain-uk12: has too long a name; use a language's, such as en or cy-easy."
+    ]
 
 
 def test_a_folder_without_schedules_says_what_to_put_there(tmp_path: Path) -> None:

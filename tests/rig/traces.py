@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +16,7 @@ from pathlib import Path
 from sqlalchemy import Connection, LargeBinary, create_engine, select
 
 from bot.errors import KeyFileError
+from bot.records.database import open_engine
 from bot.records.tables import addresses, data_keys, delivery_updates, messages, metadata, outbox
 from bot.records.tables import participants as people
 from bot.records.vault import LEAF_BYTES, DataKey, Vault
@@ -42,13 +43,21 @@ class Trace:
         return [self.value[start : start + PIECE] for start in range(0, max(1, len(self.value) - PIECE + 1), STEP)]
 
 
-def of(file: Path, code: str) -> list[Trace]:
-    """What the database in this file has of somebody, also of what they wrote before anybody knew them."""
-    engine = create_engine(f"sqlite:///{file}")
-    with engine.connect() as connection:
+def of(database: Path | str, code: str) -> list[Trace]:
+    """What the database, a file or an address, has of somebody, also of what they wrote before anybody knew them."""
+    with _connected(database) as connection:
         found = list(dict.fromkeys(_found(connection, code)))
-    engine.dispose()
     return [one for one in found if len(one.value) >= SHORTEST]
+
+
+@contextmanager
+def _connected(database: Path | str) -> Iterator[Connection]:
+    engine = create_engine(f"sqlite:///{database}") if isinstance(database, Path) else open_engine(database)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def _found(connection: Connection, code: str) -> Iterator[Trace]:
@@ -103,19 +112,25 @@ def opened(file: Path, traces: Iterable[Trace], vault: Vault) -> list[str]:
     return [one.where for one in traces if any(_opens(key, one.value) for key in keys)]
 
 
-def told(file: Path, vault: Vault) -> dict[str, list[str]]:
+def told(database: Path | str, vault: Vault) -> dict[str, list[str]]:
     """All that a database tells to whoever has the key file: of every column of every table the values that are not
     empty, with what is sealed opened. A hash, or what nothing opens any more, is in hexadecimal digits."""
-    keys, engine = [*_keys(file, vault), vault.team], create_engine(f"sqlite:///{file}")
+    keys = [*_keys(database, vault), vault.team]
     found: dict[str, list[str]] = {str(column): [] for table in metadata.sorted_tables for column in table.c}
-    with engine.connect() as connection:
+    with _connected(database) as connection:
         for table in metadata.sorted_tables:
             for row in connection.execute(select(table)).mappings():
                 for column in table.c:
                     if text := _read(row[column.name], keys):
                         found[str(column)].append(text)
-    engine.dispose()
     return found
+
+
+def values(database: Path | str) -> bytes:
+    """Every value of every row, one after the other."""
+    with _connected(database) as connection:
+        rows = [row for table in metadata.sorted_tables for row in connection.execute(select(table))]
+    return b"\n".join(value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row)
 
 
 def _read(value: object, keys: list[DataKey]) -> str:
@@ -130,11 +145,9 @@ def _read(value: object, keys: list[DataKey]) -> str:
     return value.hex()
 
 
-def _keys(file: Path, vault: Vault) -> Iterator[DataKey]:
-    engine = create_engine(f"sqlite:///{file}")
-    with engine.connect() as connection:
+def _keys(database: Path | str, vault: Vault) -> Iterator[DataKey]:
+    with _connected(database) as connection:
         kept = [row.wrapped for row in connection.execute(select(data_keys.c.wrapped)) if row.wrapped is not None]
-    engine.dispose()
     seeds = [DataKey(hmac.new(vault._study_key, seed, sha256).digest()) for seed in vault._seeds.known.values()]
     for wrapped in kept:
         with suppress(KeyFileError):

@@ -353,6 +353,25 @@ def test_a_statement_that_takes_too_long_is_ended(study: World) -> None:
         assert hasty.read_now(lambda uow: uow.execute(select(func.count()).select_from(meta)).scalar_one()) > 0
 
 
+LONG_AT_IT = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'VACUUM%' AND now() - query_start > '0.5s'"
+
+
+def test_whoever_deletes_is_not_told_of_a_failure_where_cleaning_up_takes_long(study: World, url: str) -> None:
+    """As it does in a large database. What was deleted is committed by then."""
+    with (
+        another(study, statement_timeout=timedelta(milliseconds=100)) as hasty,
+        ThreadPoolExecutor(1) as hand,
+        psycopg.connect(url, autocommit=True) as watcher,
+        psycopg.connect(url) as holder,
+    ):
+        holder.execute("LOCK TABLE audit IN SHARE UPDATE EXCLUSIVE MODE")
+        cleaned = hand.submit(hasty.scrub)
+        while not (cleaned.done() or watcher.execute(LONG_AT_IT).fetchone()):
+            threading.Event().wait(0.02)
+        holder.rollback()
+        assert cleaned.result(SECONDS)
+
+
 @pytest.mark.parametrize("last", ["anything", "a prepared one"])
 def test_who_falls_asleep_within_a_transaction_holds_nobody_up_and_does_it_again_awake(study: World, last: str) -> None:
     """As a process that is stopped, or a machine that is moved, in the middle of a turn."""

@@ -80,7 +80,7 @@ def moved(study: World, archive: Path, there: Path, *, moved: bool = False) -> R
 @contextmanager
 def opened(folder: Path) -> Iterator[World]:
     """The study goes on there; its new ids and provider keys are none of the old ones."""
-    with world(folder) as there:
+    with world(folder, **on_sqlite(folder)) as there:
         there.numbers = count(1000)
         there.program.database.new_id = (f"there-{number}" for number in count()).__next__
         yield there
@@ -206,7 +206,7 @@ def test_what_was_deleted_since_the_backup_is_deleted_again(study: World, tmp_pa
     deletion.clean(study.program.database)
     done = moved(study, tmp_path / "study.zip", tmp_path / "there")
     assert done.deleted == (code,)
-    with world(tmp_path / "there") as there:
+    with world(tmp_path / "there", **on_sqlite(tmp_path / "there")) as there:
         assert [row.code for row in there.program.database.read_now(views.listed)] == [other]
         assert "I am staying." in there.heard(other)
         mine = rows(there, messages, participant_id=rows(there, participants, code=code)[0]["id"])
@@ -222,11 +222,11 @@ def test_what_waited_then_is_not_sent_by_guess(study: World, tmp_path: Path) -> 
     waiting = study.waiting()
     assert waiting > 0
     assert moved(study, tmp_path / "study.zip", tmp_path / "there").doubtful == waiting
-    with world(tmp_path / "there") as there:
+    with world(tmp_path / "there", **on_sqlite(tmp_path / "there")) as there:
         assert there.leave() == []
         assert "message unknown" in there.open_tasks()
     assert moved(study, tmp_path / "study.zip", tmp_path / "elsewhere", moved=True).doubtful == 0
-    with world(tmp_path / "elsewhere") as there:
+    with world(tmp_path / "elsewhere", **on_sqlite(tmp_path / "elsewhere")) as there:
         assert len(there.leave()) == waiting
 
 
@@ -245,7 +245,7 @@ def test_what_others_had_under_a_destroyed_key_is_kept_or_told_of(study: World, 
     deletion.clean(study.program.database)
     done = moved(study, tmp_path / "study.zip", tmp_path / "there")
     assert (done.deleted, done.held, done.users) == ((code,), 2, ("ben",))
-    with world(tmp_path / "there") as there:
+    with world(tmp_path / "there", **on_sqlite(tmp_path / "there")) as there:
         (line,) = rows(there, audit, act="restored")
         assert (line["detail"]["held"], line["detail"]["users"]) == (2, ["ben"])
         ann, ben = rows(there, users)
@@ -256,7 +256,7 @@ def test_what_others_had_under_a_destroyed_key_is_kept_or_told_of(study: World, 
     backed_up(study, tmp_path / "newer.zip")
     done = moved(study, tmp_path / "newer.zip", tmp_path / "again")
     assert (done.deleted, done.held, done.users) == ((), 0, ())
-    with world(tmp_path / "again") as there:
+    with world(tmp_path / "again", **on_sqlite(tmp_path / "again")) as there:
         (held,) = rows(there, messages, participant_id=None, belongs="held", author="unknown")
         words = there.program.database.read_now(lambda uow: uow.holding_key()[1].open(held["body"], "body"))
         assert words == "I am a stranger. Do not lose me."
@@ -279,7 +279,7 @@ def test_what_was_held_up_then_may_have_been_let_go_since(study: World, tmp_path
     held = len(rows(study, outbox))
     backed_up(study, tmp_path / "study.zip")
     assert moved(study, tmp_path / "study.zip", tmp_path / "there").doubtful == held
-    with world(tmp_path / "there") as there:
+    with world(tmp_path / "there", **on_sqlite(tmp_path / "there")) as there:
         assert {row["state"] for row in rows(there, outbox)} == {"unknown"}
     assert moved(study, tmp_path / "study.zip", tmp_path / "elsewhere", moved=True).doubtful == 0
 

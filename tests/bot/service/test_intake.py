@@ -308,6 +308,15 @@ def test_a_voice_note_counts_as_an_answer_is_acknowledged_and_waits_to_be_writte
     assert study.program.database.read_now(media.content, 1) == b"sound"
 
 
+def test_a_film_of_more_than_two_gigabytes_loses_no_word_that_came_with_it(study: World) -> None:
+    """Telegram takes 4 GB, and a column of PostgreSQL holds no such number."""
+    code = study.consented()
+    study.says("My day.", media=(Media(MediaKind.VIDEO, "video/mp4", "", 4 * 10**9, 2**40, reference="film"),))
+    assert "My day." in study.heard(code)
+    (row,) = study.program.database.read_now(lambda uow: uow.all(select(tables.media)))
+    assert (row["size"], row["seconds"]) == (media.MOST, media.MOST)
+
+
 def test_pictures_sent_as_one_are_acknowledged_once(study: World) -> None:
     study.consented()
     for number in range(3):

@@ -30,7 +30,7 @@ from bot.service.writeups import WriteUpKind
 from tests.bot.export.study import Email, Phone, joins
 from tests.bot.service.test_retention import DAYS, rules
 from tests.bot.service.test_withdrawal import rows
-from tests.bot.world import Post, World, on_sqlite, world
+from tests.bot.world import Post, World, world
 from tests.rig import traces
 
 CLASSES = {
@@ -151,7 +151,7 @@ def test_each_column_of_each_table_is_in_a_class() -> None:
 
 @pytest.fixture
 def study(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path, {"sms": Post("sms"), "email": Email("email")}, **on_sqlite(tmp_path)) as made:
+    with world(tmp_path, {"sms": Post("sms"), "email": Email("email")}) as made:
         yield made
 
 
@@ -221,6 +221,11 @@ def _worked_on(uow: UnitOfWork, study: World, code: str) -> None:
     )
 
 
+def everything(study: World, folder: Path) -> bytes:
+    """Every byte of the study's files, and what the database says where it is none of them."""
+    return traces.everything(folder) + traces.values(study.program.settings.database.url)
+
+
 def confirm(study: World, days: int, *kinds: str) -> None:
     """So many days later, delete these classes."""
     study.clock.forward(days=days)
@@ -232,24 +237,24 @@ def confirm(study: World, days: int, *kinds: str) -> None:
 
 def test_no_name_and_no_address_outlives_contact_details_in_any_column(study: World, tmp_path: Path) -> None:
     """Only what they said themselves stays as they said it; there exports show the code."""
-    phone, file = named_everywhere(study), tmp_path / "study.db"
+    phone, database = named_everywhere(study), study.program.settings.database.url
     vault = study.program.database.vault
-    before, of = traces.told(file, vault), traces.of(file, phone.code)
+    before, of = traces.told(database, vault), traces.of(database, phone.code)
     telling = {where for where, texts in before.items() if any(TELLING.search(text) for text in texts)}
     assert telling == NAMED - {"audit.detail"}
     empty = {where for where, name in CLASS_OF.items() if name in THEIRS and not before[where]}
     assert empty == set(), "so that the test sees it go"
     hashes = [vault.find(PHONE), vault.find(MAIL)]
-    assert all(one in traces.everything(tmp_path) for one in hashes)
+    assert all(one in everything(study, tmp_path) for one in hashes)
 
     confirm(study, 12, "contact")
-    after = traces.told(file, vault)
+    after = traces.told(database, vault)
     telling = {where for where, texts in after.items() if any(TELLING.search(text) for text in texts)}
     assert telling == {"messages.body", "replacements.sealed", "writeups.text"}
     assert all(CLASS_OF[where] == "said" for where in telling)
-    assert not any(one in traces.everything(tmp_path) for one in hashes)
+    assert not any(one in everything(study, tmp_path) for one in hashes)
     gone = [one for one in of if CLASS_OF[one.where] in ("contact", "raw")]
-    assert traces.found(gone, traces.everything(tmp_path)) == []
+    assert traces.found(gone, everything(study, tmp_path)) == []
     assert after["messages.raw"] == []
     sent = [entry.body for entry in study.record(phone.code).entries if not entry.incoming]
     assert not any(TELLING.search(body) for body in sent)
@@ -261,14 +266,14 @@ def test_no_name_and_no_address_outlives_contact_details_in_any_column(study: Wo
 def test_nothing_that_was_said_or_written_outlives_the_messages_in_any_column(study: World, tmp_path: Path) -> None:
     """Name and address, which may be kept for longer, are all that still tells who it was; reasons in the trail do not
     open any more."""
-    phone, file = named_everywhere(study), tmp_path / "study.db"
+    phone, database = named_everywhere(study), study.program.settings.database.url
     vault = study.program.database.vault
-    of = [one for one in traces.of(file, phone.code) if CLASS_OF[one.where] in THEIRS[1:]]
+    of = [one for one in traces.of(database, phone.code) if CLASS_OF[one.where] in THEIRS[1:]]
     assert {one.where for one in of} == {where for where, name in CLASS_OF.items() if name in THEIRS[1:]}
-    assert any("said so" in text for text in traces.told(file, vault)["audit.detail"])
+    assert any("said so" in text for text in traces.told(database, vault)["audit.detail"])
     strangers = rows(study, messages, participant_id=None)
     confirm(study, 40, "messages")
-    after, content = traces.told(file, vault), traces.everything(tmp_path)
+    after, content = traces.told(database, vault), everything(study, tmp_path)
     assert not any("said so" in text for text in after["audit.detail"])
     kept = {row[name] for row in strangers for name in ("body", "raw") if row[name]}
     assert len(kept) > 2
