@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from bot.cli import COMMANDS as COMMANDS_OF_THE_PROGRAM
 from bot.messages import Address
 from bot.people_cli import MANY, Shown
 from bot.service.enrolment import COLUMNS, Entry
+from tests.bot.typed import study_folder, write_settings
 from tests.rig import ROOT, forked
 
 COMMANDS = [
@@ -57,11 +59,10 @@ def ownpace(folder: Path, *words: str, typed: str = "", columns: int = 200) -> t
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Iterator[Path]:
     """A study's folder as the README makes it."""
-    words = (ROOT / "config.example.toml").read_text().replace('prompts = "prompts"', f'prompts = "{ROOT}/prompts"')
-    (tmp_path / "config.toml").write_text(words)
-    return tmp_path
+    with study_folder(tmp_path) as made:
+        yield made
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -412,7 +413,9 @@ def test_a_port_that_cannot_be_had_is_never_printed_as_an_address(folder: Path) 
     assert said.startswith("Cannot listen at no.such.host.invalid, port 8000: ")
 
 
-def test_a_database_that_cannot_be_used_ends_with_what_to_do(folder: Path) -> None:
+def test_a_database_that_cannot_be_used_ends_with_what_to_do(tmp_path: Path) -> None:
+    folder = tmp_path
+    write_settings(folder)
     (folder / "data").write_text("a file")
     code, said = ownpace(folder, "migrate")
     assert code == 1
