@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from bot.cli import COMMANDS as COMMANDS_OF_THE_PROGRAM
 from bot.records.tables import outbox
 from bot.service.batches import BATCH
 from bot.service.enrolment import COLUMNS
+from tests.bot.typed import study_folder, write_settings
 from tests.bot.world import world
 from tests.rig import ROOT, forked
 
@@ -63,11 +64,10 @@ def ownpace(folder: Path, *words: str, typed: str = "", columns: int = 200) -> t
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Iterator[Path]:
     """A study's folder as the README makes it."""
-    words = (ROOT / "config.example.toml").read_text().replace('prompts = "prompts"', f'prompts = "{ROOT}/prompts"')
-    (tmp_path / "config.toml").write_text(words)
-    return tmp_path
+    with study_folder(tmp_path) as made:
+        yield made
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -412,7 +412,9 @@ def test_a_port_that_cannot_be_had_is_never_printed_as_an_address(folder: Path) 
     assert said.startswith("Cannot listen at no.such.host.invalid, port 8000: ")
 
 
-def test_a_database_that_cannot_be_used_ends_with_what_to_do(folder: Path) -> None:
+def test_a_database_that_cannot_be_used_ends_with_what_to_do(tmp_path: Path) -> None:
+    folder = tmp_path
+    write_settings(folder)
     (folder / "data").write_text("a file")
     code, said = ownpace(folder, "migrate")
     assert code == 1

@@ -3,33 +3,52 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
+from bot.bootstrap import load_settings
 from bot.export import copy
 from bot.records.tables import interviews
 from tests.bot.test_cli import ownpace, settings
+from tests.bot.typed import study_folder, write_settings
 from tests.bot.world import world
-from tests.rig import ROOT
+from tests.rig import ROOT, postgres
 
 SMS = '[channels.sms]\naccount_sid = "AC1"\nauth_token = "secret"\nfrom = "+447700900000"\n'
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Iterator[Path]:
     """A study's folder as the README makes it, with two people in it."""
-    words = (ROOT / "config.example.toml").read_text().replace('prompts = "prompts"', f'prompts = "{ROOT}/prompts"')
-    home = tmp_path / "home"
+    with study_folder(home_in(tmp_path)) as home:
+        two_people(home)
+        yield home
+
+
+@pytest.fixture
+def backed_up(tmp_path: Path) -> Path:
+    """The same with SQLite, of which `backup` makes copies: PostgreSQL has ways of its own."""
+    home = home_in(tmp_path)
+    write_settings(home)
+    two_people(home)
+    return home
+
+
+def home_in(folder: Path) -> Path:
+    home = folder / "home"
     home.mkdir()
-    (home / "config.toml").write_text(words)
+    return home
+
+
+def two_people(home: Path) -> None:
     (home / "people.csv").write_text(
         "cohort,channel,address,name\nsocial-workers,simulator,sms/anna,Anna\nsocial-workers,simulator,sms/ben,Ben\n"
     )
     assert ownpace(home, "migrate")[0] == 0
     assert ownpace(home, "enrol", "people.csv")[0] == 0
-    return home
 
 
 @pytest.mark.parametrize("command", ["copy", "take-out", "withdraw", "retention", "backup", "restore"])
@@ -114,17 +133,38 @@ def test_what_is_due_is_listed_and_deleted_on_confirmation(folder: Path) -> None
     assert "contact" in said
     assert "SW01" in said
     assert "Nothing was deleted. To delete all of it for good: ownpace retention --confirm" in said
-    assert ownpace(folder, "backup", "study.zip")[0] == 0
     code, said = ownpace(folder, "retention", "--confirm")
     assert code == 0
     assert "Deleted, and written down in the trail." in said
-    assert f"Made since the last deletion: {folder}/study.zip." in said.replace("\n", " ")
     assert ownpace(folder, "retention") == (0, "Nothing is due.\n")
     assert "Anna" not in ownpace(folder, "show", "SW01")[1].splitlines()[0]
 
 
-def test_a_study_moves_to_another_machine_with_its_key(folder: Path, tmp_path: Path) -> None:
+def deleted_as_due(folder: Path) -> str:
+    """What is said when it is."""
+    settings(folder, "# study_ends = 2028-12-31", "study_ends = 2020-01-01")
+    ownpace(folder, "retention")
+    return " ".join(ownpace(folder, "retention", "--confirm")[1].split())
+
+
+def test_backups_that_still_hold_what_was_due_are_named(backed_up: Path) -> None:
+    assert ownpace(backed_up, "backup", "study.zip")[0] == 0
+    assert f"Made since the last deletion: {backed_up}/study.zip." in deleted_as_due(backed_up)
+
+
+def test_backups_of_postgresql_are_made_by_pg_dump_and_known_to_it_alone(tmp_path: Path) -> None:
+    with postgres.server().database(empty=True) as url:
+        write_settings(tmp_path, url)
+        two_people(tmp_path)
+        code, said = ownpace(tmp_path, "backup", "study.zip")
+        assert (code, "pg_dump makes a backup of it" in said) == (2, True)
+        assert not (tmp_path / "study.zip").exists()
+        assert "Those of pg_dump are not known here." in deleted_as_due(tmp_path)
+
+
+def test_a_study_moves_to_another_machine_with_its_key(backed_up: Path, tmp_path: Path) -> None:
     """Where there are no settings yet those of the backup are put, without passwords: they are asked for."""
+    folder = backed_up
     (folder / "config.toml").write_text((folder / "config.toml").read_text() + SMS)
     archive = str(tmp_path / "study.zip")
     code, said = ownpace(folder, "backup", archive)
@@ -153,14 +193,14 @@ def test_a_study_moves_to_another_machine_with_its_key(folder: Path, tmp_path: P
     assert ownpace(there, "restore", "people.csv")[0] == 2
 
 
-def test_prompts_come_along(folder: Path, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "prompts", folder / "prompts")
-    settings(folder, f"{ROOT}/prompts", "prompts")
+def test_prompts_come_along(backed_up: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "prompts", backed_up / "prompts")
+    settings(backed_up, f"{ROOT}/prompts", "prompts")
     archive = str(tmp_path / "study.zip")
-    assert ownpace(folder, "backup", archive)[0] == 0
+    assert ownpace(backed_up, "backup", archive)[0] == 0
     there = tmp_path / "there"
     (there / "data").mkdir(parents=True)
-    shutil.copy(folder / "data/study.key", there / "data")
+    shutil.copy(backed_up / "data/study.key", there / "data")
     code, said = ownpace(there, "restore", archive)
     assert code == 0
     assert "prompts: put back" in said
@@ -182,7 +222,8 @@ def test_a_copy_is_written_or_sent_and_never_both(folder: Path) -> None:
 
 
 def test_lines_are_shown_and_wait_for_a_yes_before_they_are_taken_out(folder: Path) -> None:
-    with world(folder / "data", database={"url": f"sqlite:///{folder}/data/ownpace.db"}) as study:
+    url = load_settings(folder / "config.toml").database.url
+    with world(folder / "data", database={"url": url}) as study:
         whose = study.consented()
         study.says("A long story.")
         study.run(lambda uow: uow.execute(update(interviews).values(cutoff="2999-12-31")))

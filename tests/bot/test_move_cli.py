@@ -19,8 +19,9 @@ from bot.records.tables import media
 from bot.records.vault import open_key_file
 from bot.service.media import content
 from tests.bot.test_cli import ownpace, settings
+from tests.bot.typed import write_settings
 from tests.bot.world import world
-from tests.rig import ROOT, forked, free_port, postgres
+from tests.rig import forked, free_port, postgres
 from tests.rig.study import Process, Study
 
 ANNA = Address("simulator", "sms/anna")
@@ -44,8 +45,7 @@ def target() -> Iterator[str]:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A study's folder as the README makes it, with somebody in it who has answered by words and by voice."""
-    words = (ROOT / "config.example.toml").read_text().replace('prompts = "prompts"', f'prompts = "{ROOT}/prompts"')
-    (tmp_path / "config.toml").write_text(words)
+    write_settings(tmp_path)
     (tmp_path / "data").mkdir()
     with world(tmp_path / "data", database={"url": f"sqlite:///{tmp_path}/data/ownpace.db"}) as study:
         study.consented(ANNA)

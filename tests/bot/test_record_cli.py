@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,16 +23,17 @@ SAID = "My daughter Wren texts. We live in Splott, 07700 900123."
 
 
 @pytest.fixture
-def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Typed]:
     """Type a command in a study's folder: its exit code and all it printed. Anna wrote, and sent a voice note."""
-    run = standing_in(study_folder(tmp_path), monkeypatch, capsys)
     voice = Media(MediaKind.VOICE, "audio/ogg", content=b"sound", seconds=92)
-    program = bootstrap.build(bootstrap.load_settings(Path("config.toml")), channels={})
-    for number, (text, came) in enumerate(((SAID, ()), ("", (voice,)))):
-        inbound = Inbound(f"key-{number}", ANNA, text, text.encode(), media=came)
-        program.database.run_now(intake.receive, program.terms, inbound)
-    program.database.close()
-    return run
+    with study_folder(tmp_path) as folder:
+        run = standing_in(folder, monkeypatch, capsys)
+        program = bootstrap.build(bootstrap.load_settings(Path("config.toml")), channels={})
+        for number, (text, came) in enumerate(((SAID, ()), ("", (voice,)))):
+            inbound = Inbound(f"key-{number}", ANNA, text, text.encode(), media=came)
+            program.database.run_now(intake.receive, program.terms, inbound)
+        program.database.close()
+        yield run
 
 
 def read(use_case: Any, *args: Any) -> Any:

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from bot import cli
+from tests.bot.world import new_database
 from tests.rig import ROOT
 
 Typed = Callable[..., tuple[int, str]]
 
+OF_THE_EXAMPLE = "sqlite:///data/ownpace.db"
 
-def study_folder(folder: Path) -> Path:
-    """Settings as the example has them, and a list with one person, Anna."""
-    words = (ROOT / "config.example.toml").read_text().replace('prompts = "prompts"', f'prompts = "{ROOT}/prompts"')
+
+def write_settings(folder: Path, database: str = OF_THE_EXAMPLE) -> None:
+    """Settings as the example has them, with the prompts of this project."""
+    words = (ROOT / "config.example.toml").read_text()
+    for old, new in (('prompts = "prompts"', f'prompts = "{ROOT}/prompts"'), (OF_THE_EXAMPLE, database)):
+        assert old in words
+        words = words.replace(old, new)
     (folder / "config.toml").write_text(words)
-    (folder / "people.csv").write_text("cohort,channel,address,name\nsocial-workers,simulator,sms/anna,Anna\n")
-    return folder
+
+
+@contextmanager
+def study_folder(folder: Path) -> Iterator[Path]:
+    """Settings with a database that is still empty, and a list with one person, Anna."""
+    with new_database(Path("data"), empty=True) as url:
+        write_settings(folder, url)
+        (folder / "people.csv").write_text("cohort,channel,address,name\nsocial-workers,simulator,sms/anna,Anna\n")
+        yield folder
 
 
 def standing_in(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:

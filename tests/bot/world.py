@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -141,11 +140,11 @@ def new_database(folder: Path, *, empty: bool = False) -> Iterator[str]:
 
     One of PostgreSQL's has the tables already, unless it is to be empty.
     """
-    if os.environ.get("OWNPACE_TEST_DATABASE", "sqlite") == "sqlite":
-        yield f"sqlite:///{folder}/study.db"
-    else:
+    if postgres.wanted():
         with postgres.server().database(empty=empty) as url:
             yield url
+    else:
+        yield f"sqlite:///{folder}/study.db"
 
 
 @contextmanager

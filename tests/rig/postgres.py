@@ -110,12 +110,17 @@ class Server:
     @contextmanager
     def database(self, *, empty: bool = False) -> Iterator[str]:
         """The address of a new database, which is dropped afterwards."""
+        url = self.new_database(empty=empty)
+        try:
+            yield url
+        finally:
+            self.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+
+    def new_database(self, *, empty: bool) -> str:
+        """The address of a new database, which is there until the server is removed."""
         name = f"study{next(self.numbers)}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {'template0' if empty else TEMPLATE} STRATEGY FILE_COPY")
-        try:
-            yield self.url(name)
-        finally:
-            self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        return self.url(name)
 
     def execute(self, statement: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
@@ -127,6 +132,11 @@ def as_owner() -> list[str]:
     owner = pwd.getpwnam(OWNER) if os.getuid() == 0 else None
     words = [f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"] if owner else []
     return ["setpriv", *words, "--pdeathsig=QUIT"]
+
+
+def wanted() -> bool:
+    """Whether what could be tested on either database is to be tested on this one."""
+    return os.environ.get("OWNPACE_TEST_DATABASE", "sqlite") == "postgresql"
 
 
 def require() -> None:

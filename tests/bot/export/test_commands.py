@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ COMMANDS = ("transcript", "matrix", "qdpx", "answers", "methods", "archive", "et
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A study's folder with its settings."""
-    return study_folder(tmp_path_factory.mktemp("commands"))
+    with study_folder(tmp_path_factory.mktemp("commands")) as made:
+        yield made
 
 
 @pytest.fixture

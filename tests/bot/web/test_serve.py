@@ -13,7 +13,7 @@ import pytest
 
 from bot.errors import OwnPaceError
 from bot.web import serve
-from tests.bot.typed import study_folder
+from tests.bot.typed import write_settings
 from tests.bot.world import Post, on_sqlite, world
 from tests.rig import ROOT, forked, free_port
 
@@ -30,7 +30,7 @@ cli.main()
 
 
 def test_a_worker_that_fails_ends_the_process_with_a_failure(tmp_path: Path) -> None:
-    study_folder(tmp_path)
+    write_settings(tmp_path)
     here = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
