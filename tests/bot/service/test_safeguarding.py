@@ -111,6 +111,26 @@ def test_a_sign_is_answered_and_the_one_on_call_gets_a_mail_without_a_word_of_it
     assert "alive" not in mail.body
 
 
+@pytest.mark.parametrize(
+    ("word", "task"),
+    [("CALL", "call asked"), ("please call me", "call asked"), ("PERSON", "person asked"), ("help me", "person asked")],
+)
+def test_in_distress_who_asks_for_a_person_hears_at_once_whom_to_call_also_at_night_and_on_hold(
+    study: World, word: str, task: str
+) -> None:
+    code = to_the_first_question(study)
+    study.clock.forward(hours=15)  # three in the morning
+    say(study, "I want to end it all, I cannot go on")
+    study.leave()
+    study.run(switch.hold, "Ann")
+    study.clock.forward(minutes=1)
+    say(study, word)
+    (text,) = [one.message.body for one in study.claim() if one.kind == "sms"]
+    assert "116 123" in text
+    assert study.open_tasks()[:2] == ["distress", task]
+    assert study.record(code).row.state == "With a researcher"
+
+
 def test_a_sign_spread_over_two_messages_is_found(study: World) -> None:
     code = to_the_first_question(study)
     say(study, "some days I really want to")
