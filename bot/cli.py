@@ -8,7 +8,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import asdict
 from datetime import date, timedelta
 from enum import StrEnum
@@ -34,6 +34,7 @@ from bot.messages import Address
 from bot.records import trail
 from bot.service import (
     access,
+    alerts,
     enrolment,
     handovers,
     staff,
@@ -120,6 +121,8 @@ def serve(
     host, port = host or settings.server.host, port or settings.server.port
     with nullcontext() if settings.database.shared else alone(settings.database.url):
         program = _program(config)
+        if problem := program.database.read_now(alerts.unreached, program.terms):
+            err.print(f"Warning: {problem}", markup=False)
         if role is Role.WORKER:
             out.print("Own Pace works here without pages  (Ctrl-C stops it)")
             work_forever(program.worker)
@@ -145,7 +148,7 @@ def check(
     live: Annotated[bool, typer.Option("--live", help="Also ask each provider whether it knows us.")] = False,
     config: ConfigPath = CONFIG,
 ) -> None:
-    """Check the settings, the schedules and every text, without touching the database."""
+    """Check the settings, the schedules, every text, and that somebody can be told of distress; change nothing."""
     settings = _settings(config)
     schedules = prompts.load(settings.study.prompts)
     links, signposts = prompts.links(settings.study.prompts), prompts.signposting(settings.study.prompts)
@@ -167,7 +170,7 @@ def check(
         wrong |= dict.fromkeys(f"{line}: {finding}" for line, finding in zip(lines, findings, strict=True))
     if problem := study_name_problem(settings.study.name):
         wrong[problem] = None
-    for warning in _overdue(settings):
+    for warning in (*_overdue(settings), *_unreached(settings)):
         err.print(f"Warning: {warning}", markup=False)
     if wrong:
         raise ScheduleError(
@@ -221,6 +224,17 @@ def _problem_of(periods: Mapping[str, timedelta | None]) -> str:
     if raw and (contact := periods["contact"]) and raw > contact:
         return "keeps raw for longer than contact, with which it goes: it says from where it came. Make raw shorter"
     return ""
+
+
+def _unreached(settings: Settings) -> list[str]:
+    """What to mend where nobody can be told of distress, for a study whose database is there and can be read."""
+    try:
+        program = bootstrap.build(settings)
+    except OwnPaceError:
+        return []
+    with closing(program.database):
+        problem = program.database.read_now(alerts.unreached, program.terms)
+    return [problem] if problem else []
 
 
 def _overdue(settings: Settings) -> Iterator[str]:
