@@ -127,7 +127,8 @@ def test_in_distress_who_asks_for_a_person_hears_at_once_whom_to_call_also_at_ni
     say(study, word)
     (text,) = [one.message.body for one in study.claim() if one.kind == "sms"]
     assert "116 123" in text
-    assert study.open_tasks()[:2] == ["distress", task]
+    page = study.program.database.read_now(work.page, User(1, "Kim", "admin"))
+    assert [(one.kind, one.note) for one in page.tasks] == [("distress", ""), (task, conversations.IN_DISTRESS)]
     assert study.record(code).row.state == "With a researcher"
 
 
