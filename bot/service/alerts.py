@@ -66,7 +66,7 @@ def tell_of_stranger(uow: UnitOfWork, terms: Terms) -> str:
 def untold(uow: UnitOfWork, terms: Terms, who: str) -> str:
     """What the task says where somebody on call could not be told of distress, and the mend."""
     said = "Nobody could" if unreached(uow, terms) else f"{who} could not"
-    return f"{said} be told of this by mail or Telegram. {_mend(terms, who)}"
+    return f"{said} be told of this by mail or Telegram. {_mend(uow, terms, who)}"
 
 
 def unreached(uow: UnitOfWork, terms: Terms) -> str:
@@ -74,14 +74,15 @@ def unreached(uow: UnitOfWork, terms: Terms) -> str:
     names = _ever_on_call(uow, terms)
     if any(_ways(uow, terms, who) for who in names):
         return ""
-    return f"Nobody can be told of distress by mail or Telegram. {_mend(terms, names[0])}"
+    return f"Nobody can be told of distress by mail or Telegram. {_mend(uow, terms, names[0])}"
 
 
-def _mend(terms: Terms, who: str) -> str:
-    address = f"scripts/ownpace users email {shlex.quote(who)} ADDRESS"
-    if "email" in terms.channels:
-        return f"Say where {who} is told: {address}"
-    return f"Fill in [channels.email] in the settings, and say where {who} is told: {address}"
+def _mend(uow: UnitOfWork, terms: Terms, who: str) -> str:
+    active = [row["name"] for row in uow.all(select(users.c.name).where(users.c.disabled_at.is_(None)))]
+    name = next((name for name in active if name.casefold() == who.casefold()), None)
+    mail = "" if "email" in terms.channels else "Fill in [channels.email] in the settings. "
+    user = "" if name else f"{who} is no user yet: scripts/ownpace users add {shlex.quote(who)}. "
+    return f"{mail}{user}Say where {who} is told: scripts/ownpace users email {shlex.quote(name or who)} ADDRESS"
 
 
 def _ever_on_call(uow: UnitOfWork, terms: Terms) -> list[str]:

@@ -172,8 +172,8 @@ def test_without_a_channel_for_mail_that_is_to_be_set_up_first(tmp_path: Path) -
         study.run(staff.add_user, "our researcher", "three or four words", "researcher")
         study.run(staff.set_email, "our researcher", "ann@example.org")
         assert study.program.database.read_now(alerts.unreached, study.program.terms) == (
-            "Nobody can be told of distress by mail or Telegram. Fill in [channels.email] in the settings, and say "
-            f"where our researcher is told: {EMAIL}"
+            "Nobody can be told of distress by mail or Telegram. Fill in [channels.email] in the settings. "
+            f"Say where our researcher is told: {EMAIL}"
         )
 
 
@@ -192,8 +192,8 @@ def test_of_a_rota_only_those_who_have_no_address_are_named(tmp_path: Path) -> N
         to_the_first_question(study)
         say(study, "I want to die")
         assert distress_note(study) == (
-            "Ann could not be told of this by mail or Telegram. Say where Ann is told: "
-            "scripts/ownpace users email Ann ADDRESS"
+            "Ann could not be told of this by mail or Telegram. Ann is no user yet: scripts/ownpace users add Ann. "
+            "Say where Ann is told: scripts/ownpace users email Ann ADDRESS"
         )
 
 
