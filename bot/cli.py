@@ -8,7 +8,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import asdict
 from datetime import date, timedelta
 from enum import StrEnum
@@ -36,6 +36,7 @@ from bot.records import trail
 from bot.records.vault import open_key_file
 from bot.service import (
     access,
+    alerts,
     enrolment,
     handovers,
     staff,
@@ -122,6 +123,8 @@ def serve(
     host, port = host or settings.server.host, port or settings.server.port
     with nullcontext() if settings.database.shared else alone(settings.database.url):
         program = _program(config)
+        if problem := program.database.read_now(alerts.unreached, program.terms):
+            err.print(f"Warning: {problem}", markup=False)
         if role is Role.WORKER:
             out.print("Own Pace works here without pages  (Ctrl-C stops it)")
             work_forever(program.worker)
@@ -153,7 +156,7 @@ def check(
     live: Annotated[bool, typer.Option("--live", help="Also ask each provider whether it knows us.")] = False,
     config: ConfigPath = CONFIG,
 ) -> None:
-    """Check the settings, the schedules and every text, without touching the database."""
+    """Check the settings, the schedules, every text, and that somebody can be told of distress; change nothing."""
     settings = _settings(config)
     schedules = prompts.load(settings.study.prompts)
     links, signposts = prompts.links(settings.study.prompts), prompts.signposting(settings.study.prompts)
@@ -177,7 +180,7 @@ def check(
         wrong[problem] = None
     if settings.security.key_file.exists():
         open_key_file(settings.security.key_file)
-    for warning in (*_unset(settings), *_overdue(settings)):
+    for warning in (*_unset(settings), *_overdue(settings), *_unreached(settings)):
         err.print(f"Warning: {warning}", markup=False)
     if wrong:
         raise ScheduleError(
@@ -239,6 +242,17 @@ def _unset(settings: Settings) -> Iterator[str]:
         yield 'HELP tells people to "call us" without a number. Set contact_phone in [study].'
     if settings.server.workers > 1:
         yield "workers in [server] changes nothing yet. For several processes: PostgreSQL, and serve --role for each."
+
+
+def _unreached(settings: Settings) -> list[str]:
+    """What to mend where nobody can be told of distress, for a study whose database is there and can be read."""
+    try:
+        program = bootstrap.build(settings)
+    except OwnPaceError:
+        return []
+    with closing(program.database):
+        problem = program.database.read_now(alerts.unreached, program.terms)
+    return [problem] if problem else []
 
 
 def _overdue(settings: Settings) -> Iterator[str]:

@@ -6,13 +6,27 @@ It never probes, advises or judges, and only a person releases the interview, wi
 from __future__ import annotations
 
 from bot.interview import answering, fetching
+from bot.interview.commands import Command
 from bot.interview.events import Belongs, Cancel, Said, TaskKind
 from bot.interview.safeguarding import signposts
-from bot.interview.state import Cause, State
+from bot.interview.state import Cause, Interview, State
 from bot.interview.turn import ENDED, Turn
 
-URGENT = ("distress", "distress-discreet")
+SUPPORT = ("distress", "distress-discreet")
+"""Where help is; the second one gives nothing away to others who see it."""
+
+ASKED = ("distress-asked", "distress-discreet-asked")
+"""The answer to somebody in distress who asks for a person before one has come."""
+
+URGENT = (*SUPPORT, *ASKED)
 """Texts that wait for nothing: not for daylight, nor for what was to leave before them, nor for the study's switch."""
+
+FOR_HELP = {
+    Command.CALL: TaskKind.CALL_ASKED,
+    Command.PERSON: TaskKind.PERSON_ASKED,
+    Command.HELP: TaskKind.PERSON_ASKED,
+}
+"""Words with which somebody in distress asks for a person. HELP is one of them: "help me" means it."""
 
 
 def hear(turn: Turn, said: Said) -> None:
@@ -23,8 +37,24 @@ def hear(turn: Turn, said: Said) -> None:
     alarm(turn)
     if signposts(turn.now, turn.interview.signposted):
         turn.change(signposted=turn.now)
-        usual, discreet = URGENT
-        turn.say(discreet if turn.interview.person.discreet else usual, **turn.promise())
+        _say(turn, SUPPORT)
+
+
+def unattended(interview: Interview) -> bool:
+    """Whether there were signs of distress, and nobody has come yet: until then the bot answers who asks for one."""
+    alone = not interview.holder or interview.calling is not None
+    return interview.distressed and interview.state is State.HANDOVER and alone
+
+
+def asked(turn: Turn, said: Said, kind: TaskKind) -> None:
+    """They ask for a person: say that it is passed on and who can be called now. No times to choose from: it is urgent.
+
+    It is no signposting, of which there is one a day: it answers what they asked.
+    """
+    turn.file(said, Belongs.COMMAND)
+    turn.task(kind)
+    fetching.call(turn, Cause.SAFEGUARDING)
+    _say(turn, ASKED)
 
 
 def alarm(turn: Turn) -> None:
@@ -40,6 +70,11 @@ def noticed(turn: Turn) -> None:
     """A researcher noticed them. Nothing is said by itself; whoever has said nothing yet has shown none."""
     if turn.interview.state is not State.INVITED:
         alarm(turn)
+
+
+def _say(turn: Turn, texts: tuple[str, str]) -> None:
+    usual, discreet = texts
+    turn.say(discreet if turn.interview.person.discreet else usual, **turn.promise())
 
 
 def _keep(turn: Turn, said: Said) -> None:

@@ -38,6 +38,8 @@ def hear(turn: Turn, said: Said) -> None:
         distress.hear(turn, said)
     elif turn.interview.menu is Menu.CALL and word is None and calling.choose(turn, said):
         pass
+    elif word and word.command in distress.FOR_HELP and distress.unattended(turn.interview):
+        distress.asked(turn, said, distress.FOR_HELP[word.command])
     elif turn.interview.state is State.HANDOVER and _wants_a_call(turn, word):
         turn.file(said, Belongs.COMMAND)
         persons.fetch_by_call(turn, said)

@@ -52,19 +52,34 @@ FETCHED = frozenset({TaskKind.DISTRESS.value, *(kind.value for kind in CAUSES)})
 """Tasks for which somebody is fetched."""
 
 
+BY_WRITING = FETCHED - {TaskKind.CALL_ASKED.value} | {
+    TaskKind.REVIEW.value,
+    TaskKind.WRITE_UP.value,
+    TaskKind.HELPER.value,
+    "check an answer",
+}
+"""Tasks that nobody can do who does not read what people say and write to them."""
+
+
 def may(user: User, what: May) -> bool:
     """Whether their role lets them."""
     return what in ROLES.get(user.role, frozenset())
 
 
 def may_see_to(user: User, kind: str, *, done: bool = False) -> bool:
-    """Whether their role lets them take or give such a task, or say that it is `done`.
+    """Whether their role lets them give such a task to somebody, or say that it is `done`.
 
     Distress is done with only by somebody who can write to people.
     """
     if done and kind == TaskKind.DISTRESS.value:
         return may(user, May.WRITE)
     return may(user, May.WRITE) or may(user, May.ARRANGE)
+
+
+def may_own(role: str, kind: str) -> bool:
+    """Whether somebody of this role can do such a task, so that it can be theirs: a call can also be arranged."""
+    granted = ROLES.get(role, frozenset())
+    return May.WRITE in granted or (May.ARRANGE in granted and kind not in BY_WRITING)
 
 
 def may_open(uow: UnitOfWork, user: User, code: str, *, assigned_only: bool) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, update
 
-from bot.interview.events import Alert
+from bot.interview.events import Alert, TaskKind
 from bot.interview.state import Cause
 from bot.records.participants import Participant, Terms
-from bot.records.tables import users
+from bot.records.tables import participants as people
+from bot.records.tables import tasks, users
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import outgoing
 
@@ -42,30 +44,85 @@ def tell(uow: UnitOfWork, terms: Terms, participant: Participant, alert: Alert) 
     again = "" if alert.number == 1 else "\n\nNobody has seen to it yet. Take over, and nobody else is told."
     words = WORDS[Cause(alert.cause)].format(code=participant.code)
     link = f"{terms.site}/participants/{participant.code}"
-    _write(uow, terms, alert.who, f"{words}{safely}{again}\n\n{link}", alert.cause, participant.code)
+    told = _write(uow, terms, alert.who, f"{words}{safely}{again}\n\n{link}", alert.cause, participant.code)
+    if not told and alert.cause == Cause.SAFEGUARDING:
+        distress = (tasks.c.participant_id == participant.id, tasks.c.kind == TaskKind.DISTRESS.value)
+        _add_to_note(uow, untold(uow, terms, alert.who), distress)
 
 
-def tell_of_stranger(uow: UnitOfWork, terms: Terms) -> None:
-    """Write to the first two who are on call, both at once: what a stranger wrote is escalated by no timer."""
+def tell_of_stranger(uow: UnitOfWork, terms: Terms) -> str:
+    """Write to the first two who are on call, both at once: what a stranger wrote is escalated by no timer.
+
+    Returns what to say where none of them could be told.
+    """
     rota = terms.study.rota
     usual = [terms.rules.researcher] if terms.rules else []
-    for who in rota.on_call(uow.now)[:2] if rota else usual:
-        _write(uow, terms, who, f"{STRANGER}\n\n{terms.site}/holding", Cause.SAFEGUARDING.value, None)
+    names = rota.on_call(uow.now)[:2] if rota else usual
+    words, cause = f"{STRANGER}\n\n{terms.site}/holding", Cause.SAFEGUARDING.value
+    told = [_write(uow, terms, who, words, cause, None) for who in names]
+    return "" if any(told) or not names else untold(uow, terms, names[0])
 
 
-def _write(uow: UnitOfWork, terms: Terms, who: str, words: str, cause: str, code: str | None) -> None:
-    key_id, key = uow.holding_key()
+def untold(uow: UnitOfWork, terms: Terms, who: str) -> str:
+    """What the task says where somebody on call could not be told of distress, and the mend."""
+    said = "Nobody could" if unreached(uow, terms) else f"{who} could not"
+    return f"{said} be told of this by mail or Telegram. {_mend(uow, terms, who)}"
+
+
+def unreached(uow: UnitOfWork, terms: Terms) -> str:
+    """What to mend where nobody who may be on call can be told of distress; '' where somebody can."""
+    names = _ever_on_call(uow, terms)
+    if any(_ways(uow, terms, who) for who in names):
+        return ""
+    return f"Nobody can be told of distress by mail or Telegram. {_mend(uow, terms, names[0])}"
+
+
+def _mend(uow: UnitOfWork, terms: Terms, who: str) -> str:
+    active = [row["name"] for row in uow.all(select(users.c.name).where(users.c.disabled_at.is_(None)))]
+    name = next((name for name in active if name.casefold() == who.casefold()), None)
+    mail = "" if "email" in terms.channels else "Fill in [channels.email] in the settings. "
+    user = "" if name else f"{who} is no user yet: scripts/ownpace users add {shlex.quote(who)}. "
+    return f"{mail}{user}Say where {who} is told: scripts/ownpace users email {shlex.quote(name or who)} ADDRESS"
+
+
+def _ever_on_call(uow: UnitOfWork, terms: Terms) -> list[str]:
+    """Everybody whom the rota names; without one, whoever reads for a participant."""
+    if rota := terms.study.rota:
+        return list(
+            dict.fromkeys([*(one.name for one in rota.people), *(who for turn in rota.turns for who in turn.who)])
+        )
+    reading = [row["researcher"] for row in uow.all(select(people.c.researcher).distinct())]
+    return list(dict.fromkeys([*([terms.rules.researcher] if terms.rules else []), *sorted(reading)]))
+
+
+def _add_to_note(uow: UnitOfWork, words: str, which: tuple[ColumnElement[bool], ...]) -> None:
+    """Say it with the open task too, once."""
+    task = uow.one(select(tasks.c.id, tasks.c.note).where(*which, tasks.c.closed_at.is_(None)))
+    if task and words not in (known := task["note"] or ""):
+        uow.execute(update(tasks).where(tasks.c.id == task["id"]).values(note=f"{known} {words}".strip()))
+        uow.changed.add("tasks")
+
+
+def _ways(uow: UnitOfWork, terms: Terms, who: str) -> list[tuple[str, str, str]]:
+    """Where somebody is told: the kind of channel, the lane, and the address."""
     user, chat = _user(uow, who), terms.study.rota.chat(who) if terms.study.rota else None
-    ways: list[tuple[str, str, bytes]] = []
+    ways: list[tuple[str, str, str]] = []
     if user is not None and "email" in terms.channels:
-        address = uow.open_of_team(user["email"], "address")
-        ways.append(("email", f"{LANE}{user['id']}", key.seal(address, "address")))
+        ways.append(("email", f"{LANE}{user['id']}", uow.open_of_team(user["email"], "address")))
     if chat is not None and "telegram" in terms.channels:
-        ways.append(("telegram", f"{LANE}telegram {chat}", key.seal(str(chat), "address")))
+        ways.append(("telegram", f"{LANE}telegram {chat}", str(chat)))
+    return ways
+
+
+def _write(uow: UnitOfWork, terms: Terms, who: str, words: str, cause: str, code: str | None) -> bool:
+    """Whether there was a way to tell them."""
+    key_id, key = uow.holding_key()
+    ways = _ways(uow, terms, who)
     uow.note("service", "alerted" if ways else "could not alert", code, who=who, cause=cause)
-    for kind, lane, sealed in ways:
+    for kind, lane, address in ways:
         message = {"key_id": key_id, "channel": kind, "belongs": "alert", "body": key.seal(words, "body")}
-        outgoing.queue(uow, message, {"lane": lane, "address": sealed, "urgent": True})
+        outgoing.queue(uow, message, {"lane": lane, "address": key.seal(address, "address"), "urgent": True})
+    return bool(ways)
 
 
 def _user(uow: UnitOfWork, name: str) -> Mapping[str, Any] | None:

@@ -75,6 +75,10 @@ PROMISES = {TaskKind.PERSON_ASKED: "person-asked", TaskKind.COPY: "copy-asked"}
 """Tasks that somebody is told the time of, and the text that says it."""
 
 
+IN_DISTRESS = "There were signs of distress, and they wait for a person: do not wait for a time to call."
+"""What whoever sees to a call, or to somebody who asked for a person, has to know first."""
+
+
 def happen(uow: UnitOfWork, terms: Terms, participant: Participant, event: Event) -> Step:
     """Take any event through a participant's interview and save what follows."""
     after = step(participant.interview, event, uow.now)
@@ -235,7 +239,9 @@ class _Turn:
         told = any(text.startswith(PROMISES.get(task.kind, "nothing")) for text in said)
         promised = f"They were told: by {self.promised(after)}." if told else ""
         safely = alerts.SAFELY if self.participant.interview.person.guarded else ""
-        return " ".join(filter(None, (promised, safely))) or None
+        asked = task.kind in (TaskKind.CALL_ASKED, TaskKind.PERSON_ASKED)
+        urgent = IN_DISTRESS if asked and after.interview.distressed else ""
+        return " ".join(filter(None, (urgent, promised, safely))) or None
 
     def promised(self, after: Step) -> str:
         """The moment that the texts of this step name."""

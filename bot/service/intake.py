@@ -421,9 +421,9 @@ def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str, attempt: At
     if attempt is None or attempt.wants_a_person:
         uow.open_task(why, None, added, attempt.problem or COULD_NOT_JOIN if attempt else inbound.if_unknown or None)
     if _alarming(terms, inbound.body):
-        if not _told_of(uow, sender):
-            alerts.tell_of_stranger(uow, terms)
-        uow.open_task(TaskKind.DISTRESS.value, None, added, f"{why[:1].upper()}{why[1:]}. Nobody has answered it.")
+        untold = "" if _told_of(uow, sender) else alerts.tell_of_stranger(uow, terms)
+        note = f"{why[:1].upper()}{why[1:]}. Nobody has answered it. {untold}".strip()
+        uow.open_task(TaskKind.DISTRESS.value, None, added, note)
     if why == "unknown sender" and inbound.sender.kind in terms.channels and _may_reply(uow, inbound, sender):
         _reply_to_stranger(uow, terms, inbound, sender)
     return Received.HELD

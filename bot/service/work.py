@@ -202,9 +202,10 @@ def _after(place: int, moment: datetime, number: int) -> ColumnElement[bool]:
     return or_(_place > place, and_(_place == place, later))
 
 
-def colleagues(uow: UnitOfWork) -> list[str]:
-    """Who may be given a task."""
-    return [row["name"] for row in uow.all(select(users.c.name).where(users.c.disabled_at.is_(None)).order_by("name"))]
+def colleagues(uow: UnitOfWork) -> Mapping[str, str]:
+    """Who signs in here, and their role: `may_own` of it says which tasks they may be given."""
+    known = select(users.c.name, users.c.role).where(users.c.disabled_at.is_(None)).order_by(users.c.name)
+    return {row["name"]: row["role"] for row in uow.all(known)}
 
 
 # Seeing to it
@@ -218,7 +219,10 @@ def about(uow: UnitOfWork, task_id: int) -> tuple[str, str]:
 
 
 def claim(uow: UnitOfWork, user: User, task_id: int, seen: str = "") -> None:
-    """From now on it is the user's. Raises OwnPaceError where somebody else has taken it since it was `seen`."""
+    """From now on it is the user's.
+
+    Raises OwnPaceError where somebody else has taken it since it was `seen`, and for a task that they cannot do.
+    """
     row = _open(uow, user, task_id)
     owner = row["owner"] or ""
     if owner not in (seen, user.name):
@@ -227,7 +231,10 @@ def claim(uow: UnitOfWork, user: User, task_id: int, seen: str = "") -> None:
 
 
 def assign(uow: UnitOfWork, user: User, task_id: int, to: str) -> None:
-    """Give it to somebody of the team, or to nobody (''). Raises OwnPaceError for a name that nobody has."""
+    """Give it to somebody of the team, or to nobody ('').
+
+    Raises OwnPaceError for a name that nobody has, and for somebody who cannot do it.
+    """
     row = _open(uow, user, task_id)
     if to and to not in colleagues(uow):
         raise OwnPaceError(f"Nobody of the team is called {to}.")
@@ -235,8 +242,17 @@ def assign(uow: UnitOfWork, user: User, task_id: int, to: str) -> None:
 
 
 def _own(uow: UnitOfWork, user: User, row: RowMapping, owner: str) -> None:
+    role = colleagues(uow)[owner] if owner else ""
+    if owner and not access.may_own(role, row["kind"]):
+        cannot = f"{owner} is {access.NAMES.get(role, role)}, and cannot see to '{row['kind']}'."
+        raise OwnPaceError(f"{cannot} {_mend(uow, row['kind'])}")
     uow.execute(update(tasks).where(tasks.c.id == row["id"]).values(owner=owner or None))
     _note(uow, user, row, "assigned a task", owner=owner)
+
+
+def _mend(uow: UnitOfWork, kind: str) -> str:
+    able = [name for name, role in colleagues(uow).items() if access.may_own(role, kind)]
+    return f"Give it to {', or '.join(able)}." if able else "Add a researcher: scripts/ownpace users add NAME"
 
 
 def resolve(uow: UnitOfWork, terms: Terms, user: User, task_id: int, outcome: str) -> None:

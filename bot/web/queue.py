@@ -45,6 +45,7 @@ async def _known(request: Request, user: User, place: QueryParams | None = None)
     return {
         "work": await database.read(work.page, user, group, mine, after, assigned_only=parts.assigned_only),
         "sees_to": access.may_see_to,
+        "can_own": access.may_own,
         "team": await database.read(work.colleagues),
         "group": group,
         "mine": mine,

@@ -18,7 +18,7 @@ from bot.errors import OwnPaceError
 from bot.interview.rota import DAYS, Day, Hours, Turn
 from bot.interview.schedule import Wording
 from bot.records.participants import CHANNEL_NAMES
-from bot.service import access, enrolment, invitations
+from bot.service import access, alerts, enrolment, invitations
 from bot.service.access import May
 from bot.service.invitations import Group
 from bot.service.staff import User
@@ -81,6 +81,7 @@ async def rota(request: Request, user: User) -> Response:
         "turns": [{"who": ", then ".join(turn.who), "when": turn_said(turn)} for turn in (kept.turns if kept else ())],
         "now": kept.on_call(parts.database.clock()) if kept else (),
         "kept": kept,
+        "unreached": await parts.database.read(alerts.unreached, parts.terms),
     }
     return page(request, "rota.html", user=user, **known)
 

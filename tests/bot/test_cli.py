@@ -108,6 +108,14 @@ def test_a_study_that_is_in_order_says_so_and_that_a_server_must_be_started_agai
     assert "start it again" in said
 
 
+def test_check_says_whom_to_give_an_address_while_nobody_can_be_told_of_distress(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    code, said = ownpace(folder, "check")
+    assert code == 0
+    assert said.count("Warning: Nobody can be told of distress by mail or Telegram. Fill in [channels.email]") == 1
+    assert "scripts/ownpace users email " in said
+
+
 def test_a_text_that_wants_mending_ends_with_2_and_is_named_once_with_its_file_line_and_wording(folder: Path) -> None:
     shutil.copytree(ROOT / "prompts", folder / "prompts")
     settings(folder, f"{ROOT}/prompts", "prompts")

@@ -24,6 +24,7 @@ from bot.interview.state import Interview, Pace, Person, Study
 FILLED = {
     "call-booked": "call-booked: {researcher} at {time} on {day}",
     "distress": "distress: {researcher} by {time} on {day}",
+    "distress-asked": "distress-asked: {researcher}",
     "distress-discreet": "distress-discreet: {researcher} by {time} on {day}",
     "paused": "paused until {day}",
     "person-asked-no-calls": "person-asked-no-calls: by {time} on {day}",

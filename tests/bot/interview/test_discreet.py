@@ -46,7 +46,9 @@ def test_a_word_that_only_looks_like_one_is_free(text: str) -> None:
     assert blocked(text) == ()
 
 
-@pytest.mark.parametrize("key", ["reminder-1", "reminder-call", "template-reopen", "distress-discreet"])
+@pytest.mark.parametrize(
+    "key", ["reminder-1", "reminder-call", "template-reopen", "distress-discreet", "distress-discreet-asked"]
+)
 def test_a_text_that_others_may_read_is_told_with_its_name_and_the_mend(key: str) -> None:
     (finding,) = exposed(with_text(key, "Hello from the council."))
     assert str(finding) == (

@@ -159,7 +159,11 @@ class Interviews(RuleBasedStateMachine):
         agreeing = self.player.interview.agreeing or self.player.interview.state is State.CONSENT
         self.hear(text, replied_to=question, unseen=unseen, unsent=unsent and agreeing)
 
-    @rule(text=st.sampled_from(["READY", "PAUSE 1", "PAUSE 4", "PERSON", "CALL", "CHANGE CALL", "2", "BACK", "UNDO"]))
+    @rule(
+        text=st.sampled_from(
+            ["READY", "PAUSE 1", "PAUSE 4", "PERSON", "HELP", "CALL", "CHANGE CALL", "2", "BACK", "UNDO"]
+        )
+    )
     def change_course(self, text: str) -> None:
         self.hear(text)
 
@@ -345,6 +349,7 @@ class Interviews(RuleBasedStateMachine):
         self.check_position(before, event, after)
         self.check_quiet(event, sends)
         self.check_distress(before, event, effects)
+        self.check_asking_in_distress(before, event, effects, sends)
         self.check_reminders(before, event, sends)
         assert step(before, event, self.player.now).effects == effects, "the same event gives the same step"
         return effects
@@ -391,8 +396,36 @@ class Interviews(RuleBasedStateMachine):
         if not before.holder:  # nobody has taken it yet: times for a call may be offered, and the call reminded of
             may_speak = may_speak or before.menu is Menu.CALL or word_of(event) is Command.CALL
             may_speak = may_speak or (isinstance(event, Due) and event.kind is TimerKind.CALL)
+        may_speak = may_speak or self.asks_in_distress(before, event)
         if not may_speak:
             assert all(send.author for send in sends), "the bot spoke while a researcher had the conversation"
+
+    def asks_in_distress(self, before: Interview, event: Event) -> bool:
+        """Whether they ask for a person before anybody has seen to their distress."""
+        asks = word_of(event) in (Command.CALL, Command.PERSON, Command.HELP) and not (
+            isinstance(event, Said) and (event.sign or event.opt_out)
+        )
+        held = before.distressed and before.state is State.HANDOVER
+        return asks and held and (not before.holder or before.calling is not None)
+
+    def check_asking_in_distress(
+        self, before: Interview, event: Event, effects: tuple[Effect, ...], sends: list[Send]
+    ) -> None:
+        """Nobody in distress who asks for a person meets silence, at any hour and however often they ask."""
+        if not self.asks_in_distress(before, event):
+            return
+        after, person = self.player.interview, before.person
+        assert [send.texts for send in sends] == [
+            ("distress-discreet-asked",) if person.discreet else ("distress-asked",)
+        ]
+        assert sends[0].not_before is None
+        assert sends[0].question is None
+        kind = TaskKind.CALL_ASKED if word_of(event) is Command.CALL else TaskKind.PERSON_ASKED
+        assert OpenTask(kind) in effects
+        assert after.distressed
+        assert after.state is State.HANDOVER
+        assert after.calling is not None
+        assert after.menu is None
 
     def check_position(self, before: Interview, event: Event, after: Interview) -> None:
         goes_on = isinstance(event, HandedBack | NeedsChanged) and before.answer.progress is Progress.SETTLED

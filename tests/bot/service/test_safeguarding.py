@@ -111,6 +111,92 @@ def test_a_sign_is_answered_and_the_one_on_call_gets_a_mail_without_a_word_of_it
     assert "alive" not in mail.body
 
 
+@pytest.mark.parametrize(
+    ("word", "task"),
+    [("CALL", "call asked"), ("please call me", "call asked"), ("PERSON", "person asked"), ("help me", "person asked")],
+)
+def test_in_distress_who_asks_for_a_person_hears_at_once_whom_to_call_also_at_night_and_on_hold(
+    study: World, word: str, task: str
+) -> None:
+    code = to_the_first_question(study)
+    study.clock.forward(hours=15)  # three in the morning
+    say(study, "I want to end it all, I cannot go on")
+    study.leave()
+    study.run(switch.hold, "Ann")
+    study.clock.forward(minutes=1)
+    say(study, word)
+    (text,) = [one.message.body for one in study.claim() if one.kind == "sms"]
+    assert "116 123" in text
+    page = study.program.database.read_now(work.page, User(1, "Kim", "admin"))
+    assert [(one.kind, one.note) for one in page.tasks] == [("distress", ""), (task, conversations.IN_DISTRESS)]
+    assert study.record(code).row.state == "With a researcher"
+
+
+def distress_note(study: World) -> str:
+    page = study.program.database.read_now(work.page, User(1, "Kim", "admin"))
+    return next(one.note for one in page.tasks if one.kind == "distress")
+
+
+EMAIL = "scripts/ownpace users email 'our researcher' ADDRESS"
+
+
+def test_the_task_says_once_that_nobody_could_be_told_and_whom_to_give_an_address(study: World) -> None:
+    code = to_the_first_question(study)
+    study.run(staff.set_email, "our researcher", "")
+    say(study, "I want to die")
+    said = f"Nobody could be told of this by mail or Telegram. Say where our researcher is told: {EMAIL}"
+    assert distress_note(study) == said
+    study.clock.forward(minutes=16)
+    study.run(conversations.wake, study.program.terms)
+    assert distress_note(study) == said
+    assert study.record(code).distressed
+
+
+def test_the_task_says_nothing_of_it_where_somebody_was_told(study: World) -> None:
+    to_the_first_question(study)
+    say(study, "I want to die")
+    assert distress_note(study) == ""
+
+
+def test_the_task_about_a_stranger_says_that_nobody_could_be_told(study: World) -> None:
+    study.run(staff.set_email, "our researcher", "")
+    say(study, "I want to die", Address("sms", "+447700900999"))
+    assert distress_note(study).endswith(
+        f"Nobody has answered it. Nobody could be told of this by mail or Telegram. "
+        f"Say where our researcher is told: {EMAIL}"
+    )
+
+
+def test_without_a_channel_for_mail_that_is_to_be_set_up_first(tmp_path: Path) -> None:
+    with world(tmp_path, {"sms": Anything("sms")}) as study:
+        study.run(staff.add_user, "our researcher", "three or four words", "researcher")
+        study.run(staff.set_email, "our researcher", "ann@example.org")
+        assert study.program.database.read_now(alerts.unreached, study.program.terms) == (
+            "Nobody can be told of distress by mail or Telegram. Fill in [channels.email] in the settings. "
+            f"Say where our researcher is told: {EMAIL}"
+        )
+
+
+def test_of_a_rota_only_those_who_have_no_address_are_named(tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts"
+    shutil.copytree(ROOT / "prompts", prompts)
+    two = "people:\n" + "".join(
+        f'  - {{name: {who}, hours: [{{from: "09:00", to: "17:00"}}]}}\n' for who in ("Ann", "Ben")
+    )
+    (prompts / "rota.yaml").write_text(two)
+    channels = {kind: Anything(kind) for kind in ("sms", "email")}
+    with world(tmp_path, channels, study={"prompts": prompts, "contact_phone": "01632 960000"}) as study:
+        study.run(staff.add_user, "Ben", "three or four words", "researcher")
+        study.run(staff.set_email, "Ben", "ben@example.org")
+        assert study.program.database.read_now(alerts.unreached, study.program.terms) == ""
+        to_the_first_question(study)
+        say(study, "I want to die")
+        assert distress_note(study) == (
+            "Ann could not be told of this by mail or Telegram. Ann is no user yet: scripts/ownpace users add Ann. "
+            "Say where Ann is told: scripts/ownpace users email Ann ADDRESS"
+        )
+
+
 def test_a_sign_spread_over_two_messages_is_found(study: World) -> None:
     code = to_the_first_question(study)
     say(study, "some days I really want to")

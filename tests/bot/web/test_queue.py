@@ -73,14 +73,50 @@ async def test_a_task_is_claimed_by_one_and_taken_from_them_only_knowingly(team:
     await team.ben.post(f"/tasks/{task}/claim", data={"seen": "Ann"})
     assert "Mine (1)" in (await team.ben.get("/queue")).text
     assert "Mine (0)" in (await team.ann.get("/queue")).text
-    await team.ben.post(f"/tasks/{task}/assign", data={"owner": "Cora"})
-    assert "Owner: Cora." in (await team.ben.get("/queue")).text
+    await team.ben.post(f"/tasks/{task}/assign", data={"owner": "Ann"})
+    assert "Owner: Ann." in (await team.ben.get("/queue")).text
     assert (await team.ben.post(f"/tasks/{task}/assign", data={"owner": "Zed"})).status_code == 409
     assert [line for line in trail(team.study) if line[1] == "assigned a task"] == [
         ("Ann", "assigned a task", "SW01"),
         ("Ben", "assigned a task", "SW01"),
         ("Ben", "assigned a task", "SW01"),
     ]
+
+
+@pytest.mark.parametrize("kind", ["distress", "person asked", "unclear", "to review", "write up", "check an answer"])
+async def test_what_takes_reading_or_writing_is_never_a_coordinators_who_may_give_it_on(team: Team, kind: str) -> None:
+    team.study.enrol()
+    team.study.run(UnitOfWork.open_task, kind, 1, None, None)
+    task = task_ids(team.study)[kind]
+    shown = (await team.cora.get("/queue")).text
+    assert f"/tasks/{task}/claim" not in shown
+    assert "<option>Ann</option>" in shown
+    assert "<option>Cora</option>" not in shown
+    taken = await team.cora.post(f"/tasks/{task}/claim", data={"seen": ""})
+    given = await team.ben.post(f"/tasks/{task}/assign", data={"owner": "Cora"})
+    for answer in (taken, given):
+        assert answer.status_code == 409
+        said = html.unescape(answer.text)
+        assert f"Cora is a coordinator, and cannot see to '{kind}'. Give it to Ann, or Ben" in said
+    assert "No owner yet." in (await team.ben.get("/queue")).text
+    assert (await team.cora.post(f"/tasks/{task}/assign", data={"owner": "Ann"})).status_code == 303
+    assert "Owner: Ann." in (await team.ben.get("/queue")).text
+
+
+@pytest.mark.parametrize("kind", ["call asked", "not delivered", "unknown sender", "copy asked", "leave", "odd"])
+async def test_calls_delivery_and_the_rest_can_be_a_coordinators_and_nothing_a_key_holders(
+    team: Team, kind: str
+) -> None:
+    team.study.enrol()
+    team.study.run(UnitOfWork.open_task, kind, 1, None, None)
+    task = task_ids(team.study)[kind]
+    assert (await team.cora.post(f"/tasks/{task}/claim", data={"seen": ""})).status_code == 303
+    assert "Owner: Cora." in (await team.ben.get("/queue")).text
+    team.study.run(_now_a_key_holder, "Ben")
+    assert "<option>Ben</option>" not in (await team.ann.get("/queue")).text
+    answer = await team.ann.post(f"/tasks/{task}/assign", data={"owner": "Ben"})
+    assert answer.status_code == 409
+    assert "Ben is a key holder, and cannot see to" in answer.text
 
 
 async def test_a_task_is_resolved_with_words_that_are_sealed_and_cannot_be_resolved_twice(team: Team) -> None:
