@@ -15,7 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bot.bootstrap import Program
 from bot.errors import OwnPaceError, WrongUse
+from bot.export.measures import many
 from bot.export.record import Scope
+from bot.export.undecided import NAMES
 from bot.export.writing import ACTOR, Exporter, Wanted, export
 from bot.service import access, staff
 from bot.service.access import May
@@ -23,6 +25,8 @@ from bot.terminal import CONFIG, ConfigPath, err, opened
 from bot.terminal import out as console
 
 T = TypeVar("T")
+
+UNDECIDED = "This set goes to others: decide first. To make it all the same, with names that are in it: --undecided"
 
 export_app = typer.Typer(help="Take the record out: transcripts, tables, QDA projects, packs.", no_args_is_help=True)
 
@@ -55,7 +59,10 @@ def _run(path: Path, exporter: Exporter, wanted: Wanted) -> None:
     with opened(path, {}) as program:
         wanted = replace(wanted, actor=_who_asks(program, exporter.name, wanted))
         written = export(program.database, program.settings.study.zone, exporter, wanted, track)
-    console.print(f"{written.out}: {written.cases} interviews, {written.answers} answers", markup=False)
+    held = f"{many(written.cases, 'interview')}, {many(written.answers, 'answer')}"
+    console.print(f"{written.out}: {held}", markup=False)
+    if written.undecided is not None:
+        console.print(f"{NAMES}\n{written.undecided.warning()}", markup=False)
 
 
 def _who_asks(program: Program, what: str, wanted: Wanted) -> str:
@@ -219,6 +226,9 @@ def subject_access(
 def archive(
     out: Out,
     statement: Annotated[str, typer.Option(help="The consent statement on archiving.")] = "c11",
+    undecided: Annotated[
+        bool, typer.Option("--undecided", help="Also while suggestions of anonymise are undecided: it may name people.")
+    ] = False,
     originals: Originals = False,
     who: Who = ACTOR,
     force: Force = False,
@@ -227,7 +237,9 @@ def archive(
     """Transcripts, matrix and data of those who agreed that other researchers may use their answers: a folder."""
     from bot.export.archive import Archive
 
-    wanted = Wanted(out, force, originals, agreed_to=statement, actor=who, detail={"statement": statement})
+    detail = {"statement": statement, "undecided": undecided}
+    unless = "" if undecided or originals else UNDECIDED
+    wanted = Wanted(out, force, originals, agreed_to=statement, actor=who, detail=detail, unless=unless)
     _run(config, Archive(), wanted)
 
 

@@ -18,6 +18,7 @@ from sqlalchemy.engine import RowMapping
 from bot.export.loading import Loader
 from bot.export.measures import natural, utf16
 from bot.export.record import Case, Cohort, Head, Scope
+from bot.export.undecided import NAMES, Undecided
 from bot.interview.events import TaskKind
 from bot.records.prepared import Prepared
 from bot.records.tables import (
@@ -100,12 +101,18 @@ class Study:
             willing = _willing(uow, agreed_to)
             self.heads = tuple(head for head in self.heads if head.id in willing)
         self.survey = Survey()
+        self.undecided = Undecided()
 
     def cases(self, label: str) -> Iterator[Case]:
         """Each case in turn, under a progress bar that says `label`."""
         load = Loader(self.uow, self.researchers, self.originals, self.day, self.whole)
         for head in self.track(label, self.heads):
             yield load.case(head)
+
+    @property
+    def names(self) -> str:
+        """What a reader must know of names in the words of this export."""
+        return "Original words: they may name people." if self.originals else f"{NAMES} {self.undecided.told()}"
 
     def left(self, uow: UnitOfWork) -> list[str]:
         """The codes of those whose record may not leave any more in this newer state of the database."""

@@ -105,6 +105,16 @@ def test_what_cannot_be_done_is_told_plainly(
     assert said in " ".join(printed.replace("│", " ").split())
 
 
+def test_an_export_says_which_suggestions_are_undecided(typed: Typed) -> None:
+    """Only who is not asked for consent can be taken out here: the figures of everybody enrolled."""
+    code, said = typed("export", "methods", "--out", "r.html")
+    assert code == 0, said
+    assert "nobody has decided: 3 suggestions for 1 person. scripts/ownpace anonymise SW01 shows them." in said
+    typed("anonymise", "SW01", "--accept-all")
+    assert "No suggestion of names is undecided" in typed("export", "methods", "--out", "r.html", "--force")[1]
+    assert "No suggestion of names is undecided" in Path("r.html").read_text()
+
+
 def test_suggestions_are_listed_for_people_and_for_programs(typed: Typed) -> None:
     code, said = typed("anonymise", "sw01")
     assert code == 0
