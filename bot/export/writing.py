@@ -86,12 +86,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of an export, for the person who asked for it. `undecided` is None for words as they were said."""
+    """What became of an export, for the person who asked for it.
+
+    `undecided` is None for words as they were said; `left_out`: how many people are not in it, by the reason.
+    """
 
     out: Path
     cases: int
     answers: int
     undecided: Undecided | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def export(
@@ -124,7 +128,7 @@ def export(
         study = database.read_now(write)
         database.run_now(_finished, exporter.name, study, wanted)
     undecided = None if wanted.originals else study.undecided
-    return Written(wanted.out, len(study.heads), study.survey.answers, undecided)
+    return Written(wanted.out, len(study.heads), study.survey.answers, undecided, study.left_out)
 
 
 def _finished(uow: UnitOfWork, name: str, study: Study, wanted: Wanted) -> None:

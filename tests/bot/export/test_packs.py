@@ -274,7 +274,9 @@ def test_the_archive_has_those_who_said_yes_to_it_and_nobody_else(tmp_path: Path
             phone = joins(study, number, name=f"Person{number}")
             phone.says(*("no" if one.id == "c11-archive" and not agrees else "yes" for one in statements))
             phone.answers(f"answer {number}")
-        take_out(study, Archive(), tmp_path / "out", agreed_to="c11")
+        joins(study, 4).says("yes")
+        written = take_out(study, Archive(), tmp_path / "out", agreed_to="c11")
+        assert written.left_out == {"no YES to every statement that is required": 1, "no YES to the statement c11": 1}
         assert [path.name for path in sorted((tmp_path / "out/transcripts").iterdir())] == ["SW01.txt", "SW03.txt"]
         rows = read_csv(tmp_path / "out/matrix/social-workers.csv")
         assert {code: row["b-now"] for code, row in rows.items()} == {"SW01": "answer 1", "SW03": "answer 3"}
