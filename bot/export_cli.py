@@ -15,7 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bot.bootstrap import Program
 from bot.errors import OwnPaceError, WrongUse
+from bot.export.measures import many
 from bot.export.record import Scope
+from bot.export.undecided import NAMES
 from bot.export.writing import ACTOR, Exporter, Wanted, export
 from bot.service import access, staff
 from bot.service.access import May
@@ -23,6 +25,14 @@ from bot.terminal import CONFIG, ConfigPath, err, opened
 from bot.terminal import out as console
 
 T = TypeVar("T")
+
+FILES = frozenset(
+    {".pdf", ".doc", ".docx", ".odt", ".rtf", ".txt", ".md", ".html", ".htm", ".xls", ".xlsx", ".ods", ".csv", ".tsv"}
+    | {".json", ".jsonl", ".parquet", ".xml", ".zip", ".qdpx"}
+)
+"""Endings by which people mean a file."""
+
+UNDECIDED = "This set goes to others: decide first. To make it all the same, with names that are in it: --undecided"
 
 export_app = typer.Typer(help="Take the record out: transcripts, tables, QDA projects, packs.", no_args_is_help=True)
 
@@ -55,7 +65,12 @@ def _run(path: Path, exporter: Exporter, wanted: Wanted) -> None:
     with opened(path, {}) as program:
         wanted = replace(wanted, actor=_who_asks(program, exporter.name, wanted))
         written = export(program.database, program.settings.study.zone, exporter, wanted, track)
-    console.print(f"{written.out}: {written.cases} interviews, {written.answers} answers", markup=False)
+    held = f"{many(written.cases, 'interview')}, {many(written.answers, 'answer')}"
+    console.print(f"{written.out}: {held}", markup=False)
+    for reason, people in written.left_out.items():
+        console.print(f"Left out: {many(people, 'person', 'people')}: {reason}.", markup=False)
+    if written.undecided is not None:
+        console.print(f"{NAMES}\n{written.undecided.warning()}", markup=False)
 
 
 def _who_asks(program: Program, what: str, wanted: Wanted) -> str:
@@ -90,8 +105,16 @@ def _one_of(option: str, value: str, known: Iterable[str]) -> str:
     return value
 
 
+def _ending(path: Path, suffixes: Collection[str] = ()) -> None:
+    """Raises WrongUse where the place is called like a file of a format that this export does not have."""
+    if path.suffix.lower() in FILES - set(suffixes):
+        mend = f"End the name in {', '.join(suffixes)}." if suffixes else "It is a folder: name it without an ending."
+        raise WrongUse(f"--out {path}: this cannot be made as {path.suffix}. {mend}")
+
+
 def _format(path: Path, asked: str, suffixes: dict[str, str], otherwise: str = "") -> str:
     """The format that was asked for, or that the place's ending says."""
+    _ending(path, suffixes)
     chosen = asked or suffixes.get(path.suffix.lower(), otherwise)
     return _one_of("--format", chosen, dict.fromkeys(suffixes.values()))
 
@@ -162,6 +185,7 @@ def qdpx(
     """A QDA project (REFI-QDA) for NVivo, ATLAS.ti, MAXQDA, QualCoder and others."""
     from bot.export.qdpx import Qdpx
 
+    _ending(out, (".qdpx",))
     detail = {"case_codes": case_codes}
     wanted = Wanted(out, force, originals, name_researchers, tuple(code or ()), actor=who, detail=detail)
     _run(config, Qdpx(case_codes), wanted)
@@ -181,6 +205,7 @@ def answers(
     """A folder of data: a row for each answer, a row for each message, and a dictionary of the columns."""
     from bot.export.answers import FORMATS, Answers
 
+    _ending(out)
     exporter = Answers(_one_of("--format", format, FORMATS))
     detail = {"format": format}
     wanted = Wanted(out, force, originals, name_researchers, tuple(code or ()), actor=who, detail=detail)
@@ -211,6 +236,7 @@ def subject_access(
     """Everything held about one person, for that person: a folder with a page to read and the same as JSON."""
     from bot.export.subject_access import SubjectAccess
 
+    _ending(out)
     wanted = Wanted(out, force, originals=True, named=True, codes=(code,), scope=Scope.ALL)
     _run(config, SubjectAccess(), wanted)
 
@@ -219,6 +245,9 @@ def subject_access(
 def archive(
     out: Out,
     statement: Annotated[str, typer.Option(help="The consent statement on archiving.")] = "c11",
+    undecided: Annotated[
+        bool, typer.Option("--undecided", help="Also while suggestions of anonymise are undecided: it may name people.")
+    ] = False,
     originals: Originals = False,
     who: Who = ACTOR,
     force: Force = False,
@@ -227,7 +256,10 @@ def archive(
     """Transcripts, matrix and data of those who agreed that other researchers may use their answers: a folder."""
     from bot.export.archive import Archive
 
-    wanted = Wanted(out, force, originals, agreed_to=statement, actor=who, detail={"statement": statement})
+    _ending(out)
+    detail = {"statement": statement, "undecided": undecided}
+    unless = "" if undecided or originals else UNDECIDED
+    wanted = Wanted(out, force, originals, agreed_to=statement, actor=who, detail=detail, unless=unless)
     _run(config, Archive(), wanted)
 
 

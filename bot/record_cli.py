@@ -38,8 +38,15 @@ def write_up(
     """Write up a voice note, picture or video, or translate a message; or check what somebody else wrote."""
     with opened(config, {}) as program:
         if message is None:
-            for piece in program.database.read_now(writeups.of, code):
+            pieces = program.database.read_now(writeups.of, code)
+            for piece in pieces:
                 out.print(_told(piece), markup=False)
+            if not pieces:
+                out.print(
+                    f"Nothing to write up: no voice note, picture, video or file of {code.upper()} is here. "
+                    f"To translate a message, find its number (id): ownpace show {code} --json",
+                    markup=False,
+                )
             return
         program.database.read_now(writeups.message_of, code, message)
         if check:

@@ -128,7 +128,7 @@ class Answers:
 
     def write(self, study: Study, place: Path) -> None:
         place.mkdir()
-        write_dictionary(place / "dictionary.csv", self.format)
+        write_dictionary(place / "dictionary.csv", self.format, study.names)
         with ExitStack() as open_files:
             tables = {
                 name: open_files.enter_context(WRITERS[self.format](place / f"{name}.{self.format}", columns))
@@ -222,14 +222,15 @@ def _written_up(turns: Iterable[Turn]) -> Mapping[str, Value]:
     }
 
 
-def write_dictionary(path: Path, as_: str) -> None:
-    """What every column of every table means."""
+def write_dictionary(path: Path, as_: str, names: str) -> None:
+    """What every column of every table means; and what is to be known of names in the texts."""
     with csv_file(path) as file:
         writer = csv.writer(file)
         writer.writerow(("table", "column", "type", "meaning"))
         for table, columns in TABLES.items():
             for column in columns:
                 writer.writerow((f"{table}.{as_}", column.name, TYPES[column.type], column.meaning))
+        writer.writerow(("all", "(names)", "text", names))
         if as_ == "csv":
             text = "where a cell begins with = + - or @, an apostrophe was put before it: take it away to have the text"
             writer.writerow(("all", "(texts)", "text", text))

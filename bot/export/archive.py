@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bot.export.answers import Answers
 from bot.export.matrix import Matrix
+from bot.export.measures import many
 from bot.export.reading import Study
 from bot.export.record import Case
 from bot.export.transcript import Transcripts
@@ -17,11 +18,13 @@ STATEMENT = "c11"
 """The consent statement on archiving: its id, or the part of it before the first hyphen."""
 
 READ_ME = """\
-This set holds {cases} interviews, of those participants who answered YES to the statement on archiving.
+This set holds {cases}, of those participants who answered YES to the statement on archiving.
 
-transcripts/   one text file for each interview; names are replaced by codes
+transcripts/   one text file for each interview
 matrix/        one table for each group of people: a row for each interview, a column for each question
 data/          answers and messages as data; dictionary.csv says what each column means
+
+{names}
 """
 
 
@@ -39,7 +42,8 @@ class Archive:
         place.mkdir()
         for folder, part in _parts().items():
             part.write(study, place / folder)
-        (place / "README.txt").write_text(READ_ME.format(cases=len(study.heads)), encoding="utf-8")
+        read_me = READ_ME.format(cases=many(len(study.heads), "interview"), names=study.names)
+        (place / "README.txt").write_text(read_me, encoding="utf-8")
 
 
 def _parts() -> dict[str, Exporter]:

@@ -17,6 +17,11 @@ def tidy(text: str) -> str:
     return _UNTIDY.sub("\ufffd", _LINE_END.sub("\n", text))
 
 
+def many(number: int, thing: str, things: str = "") -> str:
+    """'1 interview', '2 interviews'."""
+    return f"{number} {thing if number == 1 else things or f'{thing}s'}"
+
+
 def words(text: str) -> int:
     return len(text.split())
 

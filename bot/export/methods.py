@@ -163,6 +163,7 @@ class Count:
             "each participant's own pace. A message counts with the channel it went by; a participant with that of "
             "their first message. Whose words an answer is in, where they said so, is in the data of export answers."
         )
+        yield Paragraph(f"In transcripts and data: {study.names[0].lower()}{study.names[1:]}")
         yield Heading(1, "Who took part")
         yield Table("People, by cohort and state", *self._people())
         tallies = dict(sorted(self.tallies.items()))

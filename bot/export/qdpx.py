@@ -19,6 +19,7 @@ from xml.sax.saxutils import escape, quoteattr
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from bot.export.matrix import OWN, attributes
+from bot.export.measures import many
 from bot.export.reading import Study
 from bot.export.record import Answer, Case, Cohort, Kind, Speaker, Turn
 from bot.export.transcript import question_name, shown
@@ -291,8 +292,8 @@ class _Project:
     def _described(self) -> str:
         counts = self.counts
         return (
-            f"{len(self.study.heads)} interviews, {counts['answers']} answers, each coded with its question. "
-            f"{'Original words.' if self.study.originals else 'Pseudonymised.'}"
+            f"{many(len(self.study.heads), 'interview')}, {many(counts['answers'], 'answer')}, each coded with its "
+            f"question. {self.study.names}"
         )
 
     def _audit_note(self, file: ZipFile, notes: TextIO) -> None:

@@ -12,12 +12,13 @@ from functools import cached_property, lru_cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.engine import RowMapping
 
 from bot.export.loading import Loader
 from bot.export.measures import natural, utf16
 from bot.export.record import Case, Cohort, Head, Scope
+from bot.export.undecided import NAMES, Undecided
 from bot.interview.events import TaskKind
 from bot.records.prepared import Prepared
 from bot.records.tables import (
@@ -95,11 +96,22 @@ class Study:
         self.track = track
         self.whole = whole
         self.researchers = _researchers(uow, named)
-        self.heads = tuple(_heads(uow, {code.strip().upper() for code in codes}, scope))
+        there = _heads(uow, {code.strip().upper() for code in codes}, scope)
+        self.heads = tuple(_may_leave(there, scope))
+        self.left_out: dict[str, int] = {}
+        if not codes:
+            self._leave_out("withdrawn: their answers are deleted, or are to be", _everybody(uow) - len(there))
+            self._leave_out("no YES to every statement that is required", len(there) - len(self.heads))
         if agreed_to:
-            willing = _willing(uow, agreed_to)
+            willing, before = _willing(uow, agreed_to), len(self.heads)
             self.heads = tuple(head for head in self.heads if head.id in willing)
+            self._leave_out(f"no YES to the statement {agreed_to}", before - len(self.heads))
         self.survey = Survey()
+        self.undecided = Undecided()
+
+    def _leave_out(self, reason: str, many: int) -> None:
+        if many:
+            self.left_out[reason] = many
 
     def cases(self, label: str) -> Iterator[Case]:
         """Each case in turn, under a progress bar that says `label`."""
@@ -107,9 +119,14 @@ class Study:
         for head in self.track(label, self.heads):
             yield load.case(head)
 
+    @property
+    def names(self) -> str:
+        """What a reader must know of names in the words of this export."""
+        return "Original words: they may name people." if self.originals else f"{NAMES} {self.undecided.told()}"
+
     def left(self, uow: UnitOfWork) -> list[str]:
         """The codes of those whose record may not leave any more in this newer state of the database."""
-        still = {head.id for head in _heads(uow, (), self.scope)}
+        still = {head.id for head in _may_leave(_heads(uow, (), self.scope), self.scope)}
         return [head.code for head in self.heads if head.id not in still]
 
     @cached_property
@@ -162,8 +179,18 @@ def _heads(uow: UnitOfWork, codes: Collection[str], scope: Scope) -> list[Head]:
     if codes:
         query = query.where(people.c.code.in_(sorted(codes)))
     found = [_head(uow, row) for row in uow.execute(query).mappings()]
-    wanted = (head for head in found if head.consented or scope is not Scope.CONSENTED)
-    return sorted(wanted, key=lambda head: (head.cohort, natural(head.code)))
+    return sorted(found, key=lambda head: (head.cohort, natural(head.code)))
+
+
+def _may_leave(heads: Iterable[Head], scope: Scope) -> Iterator[Head]:
+    """Those whose words the scope permits."""
+    return (head for head in heads if head.consented or scope is not Scope.CONSENTED)
+
+
+def _everybody(uow: UnitOfWork) -> int:
+    """How many people were ever enrolled."""
+    count: int = uow.execute(select(func.count()).select_from(people)).scalar_one()
+    return count
 
 
 def _head(uow: UnitOfWork, row: RowMapping) -> Head:

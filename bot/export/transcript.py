@@ -17,6 +17,7 @@ from pathlib import Path
 from bot.export.document import Break, Document, Facts, Heading, Paragraph, Part, Said, Stamp, write
 from bot.export.reading import Study
 from bot.export.record import DATA, Case, Kind, Speaker, Turn
+from bot.export.undecided import NAMES
 from bot.export.writing import Passage, joined
 from bot.interview.state import Progress
 
@@ -73,7 +74,7 @@ class Transcripts:
     def document(self, study: Study, case: Case) -> Document:
         parts: list[Part] = [Heading(1, "About this interview"), Facts(cover(study, case)), Break()]
         parts.append(Heading(1, "Interview"))
-        note = "Original words: may name people." if study.originals else "Pseudonymised."
+        note = "Original words: may name people." if study.originals else "Codes for participants: may name others."
         return Document(f"Interview {case.code}", [*parts, *self._talk(study, case)], case.language, note)
 
     def _talk(self, study: Study, case: Case) -> Iterator[Part]:
@@ -147,8 +148,14 @@ def cover(study: Study, case: Case) -> tuple[tuple[str, str], ...]:
         ("Written by researchers", f"{count(heard, Kind.PROBE)} ({', '.join(researchers) or 'nobody'})"),
         ("Reminders", str(count(heard, Kind.REMINDER))),
         ("Taken back by the participant", str(sum(turn.removed for turn in case.turns))),
-        ("Words", "original" if study.originals else "pseudonymised"),
+        *_names(study, case),
     )
+
+
+def _names(study: Study, case: Case) -> tuple[tuple[str, str], ...]:
+    if study.originals:
+        return (("Words", "original"),)
+    return ("Names", NAMES), ("Suggestions of names that are undecided", study.undecided.of(case.code))
 
 
 def _by_channel(turns: Iterable[Turn]) -> str:

@@ -21,6 +21,7 @@ from bot.errors import ExportError
 from bot.export.identifiers import Found, Scanner, study_words
 from bot.export.reading import Study, Track, untracked
 from bot.export.record import Case, Head, Scope
+from bot.export.undecided import MOST_COUNTED, Undecided, count
 from bot.records.database import Database
 from bot.records.unit_of_work import UnitOfWork
 
@@ -67,7 +68,7 @@ class Wanted:
     """What is asked of an export. `codes`: only these cases; `named`: researchers by name.
 
     `agreed_to`: only those who said yes to this consent statement. `actor`: who asks; `to`: where it goes, where that
-    is not `out`.
+    is not `out`. `unless`: refuse while suggestions of names are undecided, and say this mend.
     """
 
     out: Path
@@ -80,15 +81,21 @@ class Wanted:
     detail: Mapping[str, Any] = field(default_factory=dict)
     actor: str = ACTOR
     to: str = ""
+    unless: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of an export, for the person who asked for it."""
+    """What became of an export, for the person who asked for it.
+
+    `undecided` is None for words as they were said; `left_out`: how many people are not in it, by the reason.
+    """
 
     out: Path
     cases: int
     answers: int
+    undecided: Undecided | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def export(
@@ -96,7 +103,8 @@ def export(
 ) -> Written:
     """Make one export.
 
-    Raises ExportError when the place is taken, a code is unknown, a text names somebody, or somebody left meanwhile.
+    Raises ExportError when the place is taken, a code is unknown, a text names somebody, or somebody left meanwhile;
+    with `unless` also while a suggestion of names is undecided.
     """
     with new_place(wanted.out, wanted.force) as place:
 
@@ -112,13 +120,15 @@ def export(
                 track=track,
             )
             _check(study, wanted)
+            study.undecided = _undecided(study, wanted)
             look_through(study, exporter)
             exporter.write(study, place)
             return study
 
         study = database.read_now(write)
         database.run_now(_finished, exporter.name, study, wanted)
-    return Written(wanted.out, len(study.heads), study.survey.answers)
+    undecided = None if wanted.originals else study.undecided
+    return Written(wanted.out, len(study.heads), study.survey.answers, undecided, study.left_out)
 
 
 def _finished(uow: UnitOfWork, name: str, study: Study, wanted: Wanted) -> None:
@@ -155,6 +165,16 @@ def _check(study: Study, wanted: Wanted) -> None:
         )
     if wanted.agreed_to and not study.heads:
         raise ExportError(f"Nobody whose record may leave has answered YES to the statement {wanted.agreed_to}.")
+
+
+def _undecided(study: Study, wanted: Wanted) -> Undecided:
+    """What nobody has decided about; not counted of many people, unless nothing may be undecided."""
+    if wanted.originals or not (wanted.unless or len(study.heads) <= MOST_COUNTED):
+        return Undecided()
+    found = count(study.uow, study.track("Looking for names", study.heads), MOST_COUNTED)
+    if wanted.unless and found.found:
+        raise ExportError(f"Nothing was written. {found.warning()}\n{wanted.unless}")
+    return found
 
 
 # Looking for people

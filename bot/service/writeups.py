@@ -186,7 +186,11 @@ def message_of(uow: UnitOfWork, code: str, message_id: int) -> None:
     query = select(messages.c.id).join(participants, participants.c.id == messages.c.participant_id)
     mine = (participants.c.code == code.strip().upper(), messages.c.id == message_id, messages.c.direction == "in")
     if uow.one(query.where(*mine)) is None:
-        raise WrongUse(f"{message_id} is no message of {code}. See: ownpace write-up {code}")
+        numbers = ", ".join(str(number) for number in dict.fromkeys(piece.message_id for piece in of(uow, code)))
+        raise WrongUse(
+            f"{message_id} is no message of {code}. "
+            f"With something to write up: {numbers or 'none'}. All numbers (id): ownpace show {code} --json"
+        )
 
 
 def of(uow: UnitOfWork, code: str) -> list[Piece]:

@@ -65,6 +65,14 @@ def test_a_voice_note_is_written_up_and_checked_by_somebody_else(typed: Typed, t
     assert [one.text for one in read(writeups.versions, piece.message_id)] == ["I text her."]
 
 
+def test_where_there_is_nothing_to_write_up_it_says_so(typed: Typed) -> None:
+    Path("more.csv").write_text("cohort,channel,address,name\nsocial-workers,simulator,sms/bea,Bea\n")
+    assert typed("enrol", "more.csv")[0] == 0
+    code, said = typed("write-up", "SW02")
+    assert (code, "Nothing to write up: no voice note" in said) == (0, True), said
+    assert "With something to write up: none." in typed("write-up", "SW02", "1", "--text", "x", "--as", "Kim")[1]
+
+
 def test_what_is_piped_in_is_taken(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     (piece,) = read(writeups.of, "SW01")
     monkeypatch.setattr("sys.stdin", SimpleNamespace(read=lambda: "From a pipe."))
@@ -80,7 +88,11 @@ def test_what_is_piped_in_is_taken(typed: Typed, monkeypatch: pytest.MonkeyPatch
     ("words", "code", "said"),
     [
         (("write-up", "P99"), 2, "no participant P99"),
-        (("write-up", "SW01", "999", "--text", "x", "--as", "Kim"), 2, "999 is no message of SW01"),
+        (
+            ("write-up", "SW01", "999", "--text", "x", "--as", "Kim"),
+            2,
+            "999 is no message of SW01. With something to write up: 6.",
+        ),
         (("write-up", "SW01", "MESSAGE", "--as", "Kim"), 2, "--text, or a file with --file"),
         (("write-up", "SW01", "MESSAGE", "--text", "x"), 2, "Say who"),
         (("write-up", "SW01", "MESSAGE", "--text", "x", "--as", "Kim", "--media", "99"), 2, "did not come with"),
@@ -105,6 +117,16 @@ def test_what_cannot_be_done_is_told_plainly(
     ended, printed = typed(*(str(piece.message_id) if word == "MESSAGE" else word for word in words))
     assert ended == code, printed
     assert said in " ".join(printed.replace("│", " ").split())
+
+
+def test_an_export_says_which_suggestions_are_undecided(typed: Typed) -> None:
+    """Only who is not asked for consent can be taken out here: the figures of everybody enrolled."""
+    code, said = typed("export", "methods", "--out", "r.html")
+    assert code == 0, said
+    assert "nobody has decided: 3 suggestions for 1 person. scripts/ownpace anonymise SW01 shows them." in said
+    typed("anonymise", "SW01", "--accept-all")
+    assert "No suggestion of names is undecided" in typed("export", "methods", "--out", "r.html", "--force")[1]
+    assert "No suggestion of names is undecided" in Path("r.html").read_text()
 
 
 def test_suggestions_are_listed_for_people_and_for_programs(typed: Typed) -> None:

@@ -273,6 +273,8 @@ def test_the_work_of_the_team_can_be_done_with_the_keyboard_alone(table: Desk) -
     page.goto(f"{base}/export")
     tab_to(page, "Transcripts")
     page.keyboard.press("ArrowDown")
+    tab_to(page, "Make it also while suggestions of names are undecided")
+    page.keyboard.press("Space")
     tab_to(page, "Make the file")
     with page.expect_download(timeout=60_000) as made:
         page.keyboard.press("Enter")

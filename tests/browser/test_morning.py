@@ -118,6 +118,7 @@ def test_from_a_file_of_people_to_the_files_that_leave(morning: Morning) -> None
     expect(ann.get_by_text(re.compile("1 message from"))).to_be_visible()
 
     ann.goto(f"{study.url}/export")
+    ann.get_by_label("Make it also while suggestions of names are undecided").check()
     with ann.expect_download() as waiting:
         ann.get_by_role("button", name="Make the file").click()
     file = study.folder / waiting.value.suggested_filename

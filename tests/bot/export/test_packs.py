@@ -19,6 +19,7 @@ from sqlalchemy import func, insert, select
 
 from bot import bootstrap, prompts
 from bot.errors import ExportError
+from bot.export import replacing, writing
 from bot.export.archive import Archive
 from bot.export.ethics import SAFEGUARDING, export_pack
 from bot.export.measures import tidy
@@ -273,7 +274,9 @@ def test_the_archive_has_those_who_said_yes_to_it_and_nobody_else(tmp_path: Path
             phone = joins(study, number, name=f"Person{number}")
             phone.says(*("no" if one.id == "c11-archive" and not agrees else "yes" for one in statements))
             phone.answers(f"answer {number}")
-        take_out(study, Archive(), tmp_path / "out", agreed_to="c11")
+        joins(study, 4).says("yes")
+        written = take_out(study, Archive(), tmp_path / "out", agreed_to="c11")
+        assert written.left_out == {"no YES to every statement that is required": 1, "no YES to the statement c11": 1}
         assert [path.name for path in sorted((tmp_path / "out/transcripts").iterdir())] == ["SW01.txt", "SW03.txt"]
         rows = read_csv(tmp_path / "out/matrix/social-workers.csv")
         assert {code: row["b-now"] for code, row in rows.items()} == {"SW01": "answer 1", "SW03": "answer 3"}
@@ -303,3 +306,45 @@ def test_an_archive_of_nobody_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ExportError, match="Nobody"):
             take_out(study, Archive(), tmp_path / "out", agreed_to="c11")
         assert not (tmp_path / "out").exists()
+
+
+# Names that people say
+
+
+def test_an_archive_says_what_is_true_of_names_and_waits_until_somebody_decided(tmp_path: Path) -> None:
+    with world(tmp_path) as study:
+        phone = joins(study, 1, name="Anna")
+        phone.consents()
+        phone.answers("My daughter Ffion reads the letters in Bryn Glas.")
+        with pytest.raises(ExportError, match=r"for 1 person\. scripts/ownpace anonymise SW01 shows them\.\nDecide"):
+            take_out(study, Archive(), tmp_path / "out", agreed_to="c11", unless="Decide first.")
+        assert not (tmp_path / "out").exists()
+        written = take_out(study, Archive(), tmp_path / "out", agreed_to="c11")
+        offers = study.run(replacing.offers, "SW01")
+        assert written.undecided is not None
+        assert written.undecided.found == {"SW01": len(offers)}
+        read_me = (tmp_path / "out/README.txt").read_text()
+        assert "1 interview," in read_me
+        assert "names are replaced" not in read_me
+        assert f"nobody has decided: {len(offers)} suggestion" in read_me
+        cover = (tmp_path / "out/transcripts/SW01.txt").read_text()
+        assert f"Suggestions of names that are undecided – {len(offers)}\n" in cover
+        study.run(replacing.decide, "SW01", offers, ())
+        take_out(study, Archive(), tmp_path / "decided", agreed_to="c11", unless="Decide first.")
+        assert "No suggestion of names is undecided" in (tmp_path / "decided/README.txt").read_text()
+        assert "Ffion" not in "".join(p.read_text("utf-8-sig") for p in (tmp_path / "decided").rglob("*.*"))
+
+
+def test_of_many_people_suggestions_are_counted_only_where_none_may_be_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "MOST_COUNTED", 1)
+    with world(tmp_path) as study:
+        for number in (1, 2, 3):
+            phone = joins(study, number)
+            phone.consents()
+            phone.answers("My daughter Ffion reads it." if number > 1 else "I read it.")
+        take_out(study, Archive(), tmp_path / "out", agreed_to="c11")
+        assert "undecided was not counted" in (tmp_path / "out/README.txt").read_text()
+        with pytest.raises(ExportError, match=r"at least 1 suggestion for 1 person\. scripts/ownpace anonymise SW02"):
+            take_out(study, Archive(), tmp_path / "no", agreed_to="c11", unless="Decide first.")

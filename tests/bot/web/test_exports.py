@@ -69,6 +69,18 @@ async def test_what_would_name_a_participant_is_not_written_and_the_page_says_wh
     assert FIRST.value not in answer.text
 
 
+async def test_names_that_nobody_decided_about_are_told_before_the_file_is_made(key_holder: Team) -> None:
+    code = answered(key_holder, "My daughter Ffion reads my letters.")
+    assert "Files can still name people." in (await key_holder.cora.get("/export")).text
+    answer = await key_holder.cora.post("/export", data={"kind": "answers"})
+    assert answer.status_code == 409
+    assert f"1 suggestion for 1 person. scripts/ownpace anonymise {code} shows them." in answer.text
+    assert "Ffion" not in answer.text
+    assert (await key_holder.cora.post("/export", data={"kind": "methods"})).status_code == 200, "it has no words"
+    ticked = {"kind": "answers", "undecided": "yes"}
+    assert (await key_holder.cora.post("/export", data=ticked)).status_code == 200
+
+
 async def test_a_slip_and_a_large_study_are_answered_with_the_mend(
     key_holder: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
