@@ -36,6 +36,9 @@ GIVE_UP = timedelta(minutes=20)
 """For so long after a send the provider is asked what became of it; then a person decides."""
 
 
+LISTED = 100
+"""The most messages that a provider is asked for, to find one among them."""
+
 PART = "part"
 """Marks the id of a further part of a long message, to which somebody may reply as well."""
 
@@ -197,7 +200,7 @@ def doubtful(uow: UnitOfWork, terms: Terms, limit: int = 20) -> list[Claimed]:
 def _asked(uow: UnitOfWork, channel: Channel, row: RowMapping) -> Claimed:
     """With the ids of the messages before it, as one of them may have the same words."""
     claimed = as_claimed(uow, channel, row, row["claimed_at"])
-    return replace(claimed, message=replace(claimed.message, earlier=earlier_ids(uow, row)))
+    return replace(claimed, message=replace(claimed.message, earlier=earlier_ids(uow, row, LISTED)))
 
 
 @beside

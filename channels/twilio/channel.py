@@ -22,8 +22,11 @@ from channels.twilio.line import Line
 
 __all__ = ["Account", "Sms", "Twilio", "WhatsApp"]
 
-SKEW = timedelta(seconds=5)
-"""How far Twilio's clock, which counts whole seconds, may be behind ours."""
+SKEW = timedelta(minutes=30)
+"""How far our clock may be ahead of Twilio's before a message that left is taken for one that did not, and sent twice.
+
+Those before it are known by their ids, so that none of them is taken for it, however lately it left.
+"""
 
 REMEMBERED = 10_000
 """So many receipts are remembered, to know one that is given a second time."""

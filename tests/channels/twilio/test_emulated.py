@@ -92,8 +92,12 @@ async def test_the_provider_can_tell_whether_a_text_left(world: tuple[Emulator, 
     assert await sms.reconcile(message) is None
     receipt = await sms.send(message)
     assert await sms.reconcile(message) == receipt
-    later = replace(message, attempted_at=datetime.now(UTC) + timedelta(minutes=1))
+    ahead = datetime.now(UTC) + timedelta(minutes=10)
+    assert await sms.reconcile(replace(message, attempted_at=ahead)) == receipt, "our clock may be ahead of Twilio's"
+    later = replace(message, attempted_at=ahead + timedelta(hours=1))
     assert await sms.reconcile(later) is None, "the same words sent earlier are another message"
+    known = replace(message, earlier=(receipt.provider_id,))
+    assert await sms.reconcile(known) is None, "however lately, where it is known by its id"
     await sms.close()
 
 
