@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -117,7 +117,7 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
         Route("/metrics", metrics),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
-    handlers = {404: missing, 405: missing, 500: failed, posted.TooLarge: signin.too_large}
+    handlers = {404: missing, 405: missing, 500: failed, posted.TooLarge: signin.too_large, ClientDisconnect: left}
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers, middleware=[Middleware(WithoutNul)])
     app.state.web = parts
     app.state.worker = worker
@@ -154,6 +154,11 @@ async def missing(request: Request, error: Exception) -> Response:
     """There is no such page, or only a form is sent there."""
     status = error.status_code if isinstance(error, HTTPException) else 404
     return page(request, "problem.html", status=status, problem="There is no such page.")
+
+
+async def left(_request: Request, _error: Exception) -> Response:
+    """Whoever asked has gone in the middle of it, and sees no answer."""
+    return Response(status_code=400)
 
 
 async def failed(request: Request, _error: Exception) -> Response:

@@ -33,7 +33,7 @@ def stream(
         async with web(request).news.of(name) as changed:
             with during or nullcontext():
                 shown: dict[str, str] = {}
-                while not await request.is_disconnected():
+                while not web(request).news.over and not await request.is_disconnected():
                     changed.clear()
                     now = await parts()
                     if why := await shut(request):

@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def serve_forever(app: Starlette, listening: socket.socket) -> None:
     Raises OwnPaceError when it could not begin, or when a part that is to go on for ever has ended.
     """
     _sweep_seldom()
-    server, ended = server_of(app), list[OwnPaceError]()
+    server, ended = server_of(app, app.state.web.news.end), list[OwnPaceError]()
 
     def give_up(task: asyncio.Task[None]) -> None:
         ended.append(_by_itself(task))
@@ -61,7 +61,19 @@ def serve_forever(app: Starlette, listening: socket.socket) -> None:
         raise ended[0]
 
 
-def server_of(app: Starlette) -> uvicorn.Server:
+class _Server(uvicorn.Server):
+    """Told to stop, it first lets go of the pages that are open: they would stay so for ever."""
+
+    def __init__(self, config: uvicorn.Config, let_go: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._let_go = let_go
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._let_go()
+        await super().shutdown(sockets)
+
+
+def server_of(app: Starlette, let_go: Callable[[], None] = lambda: None) -> uvicorn.Server:
     """The server, which says of a fault in a page only its kind and place."""
     config = uvicorn.Config(
         app,
@@ -73,7 +85,7 @@ def server_of(app: Starlette) -> uvicorn.Server:
         proxy_headers=False,  # who asks is never taken from a header
     )
     _say_no_words()
-    return uvicorn.Server(config)
+    return _Server(config, let_go)
 
 
 def _by_itself(task: asyncio.Task[None]) -> OwnPaceError:

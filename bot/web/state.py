@@ -47,6 +47,13 @@ class News:
     def __init__(self) -> None:
         self._waiting: set[tuple[str, asyncio.Event]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.over = False
+        """Nothing more will change here: the program has been told to stop."""
+
+    def end(self) -> None:
+        """Wake every page for the last time."""
+        self.over = True
+        self._wake(frozenset({"*"}))
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """Pages live on this loop; changes come from the writer's thread."""

@@ -91,7 +91,9 @@ def test_a_page_says_when_it_is_not_live_keeps_the_words_and_says_when_it_is_aga
     expect(page.get_by_role("button", name="Hand back")).to_be_visible()
     field = page.get_by_label(re.compile("Your message"))
     field.fill("Are you there?")
+    said = (table.study.folder / "out.log").read_text()
     table.study.stop()
+    assert (table.study.folder / "out.log").read_text() == said, "pages that are open are no reason to complain"
     for each in (page, people):
         expect(each.locator("#connection")).to_have_text("Connection lost. What you see may be old.")
     page.get_by_role("button", name="Send").click()
