@@ -44,7 +44,11 @@ def judge(
         assert record is not None
         heard = [(entry.question, entry.body) for entry in record.entries if entry.incoming]
         assert record.row.state == "Finished", f"seed {seed}"
-        assert heard == one.said, f"lost, doubled, out of order or under another question: seed {seed}"
+        assert [body for _, body in heard] == [body for _, body in one.said], (
+            f"lost, doubled, out of order: seed {seed}"
+        )
+        answers = [(place, body) for place, body in one.said if body != "Yes"]
+        assert [each for each in heard if each[1] != "Yes"] == answers, f"under another question: seed {seed}"
         assert one.asked == points(one.schedule), f"asked twice, never, or out of order: seed {seed}"
         sent = [entry for entry in record.entries if not entry.incoming]
         unknown += sum("nobody knows" in entry.delivery for entry in sent)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
-import pytest
 from flufl.bounce import all_failures
 
 from channels.email.automatic import Kind, nature
@@ -67,7 +67,7 @@ def test_a_bounce_on_which_the_library_raises_does_not_stop_us() -> None:
     (path,) = samples("bounces/yale_01.txt")
     lines = [line for line in path.read_bytes().split(b"\n") if not line.lower().startswith(b"from:")]
     message = parse(b"\n".join(lines))
-    with pytest.raises(IndexError):
+    with suppress(IndexError):  # Python 3.11.7's reader of mail makes it raise, that of 3.11.2 does not
         all_failures(message)
     assert nature(message, "study@example.org").kind is Kind.AUTOMATIC
 
