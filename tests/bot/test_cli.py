@@ -9,25 +9,18 @@ import pty
 import re
 import shutil
 import socket
-import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
 
-from bot import people_cli
 from bot.cli import COMMANDS as COMMANDS_OF_THE_PROGRAM
-from bot.records.tables import outbox
 from bot.service.batches import BATCH
 from bot.service.enrolment import COLUMNS
-from tests.bot.typed import study_folder, write_settings
-from tests.bot.world import world
-from tests.rig import ROOT, forked
+from tests.bot.typed import ownpace, settings, study_folder, write_settings
+from tests.rig import ROOT
 
 COMMANDS = [
     "serve",
@@ -53,14 +46,6 @@ def test_the_readme_names_every_command() -> None:
     table = (ROOT / "README.md").read_text().partition("| command | what it does |")[2].partition("\n\n")[0]
     named = set(re.findall(r"`([a-z-]+)", " ".join(row.split("|")[1] for row in table.splitlines()[2:])))
     assert {name for commands in COMMANDS_OF_THE_PROGRAM.values() for name in commands} - named == set()
-
-
-def ownpace(folder: Path, *words: str, typed: str = "", columns: int = 200) -> tuple[int, str]:
-    """Run a command in a study's folder; its exit code and everything it printed."""
-    environment = {"PYTHONPATH": str(ROOT), "HOME": str(folder), "PATH": "/usr/bin:/bin", "COLUMNS": str(columns)}
-    code, said = forked.run(folder, words, environment, typed)
-    assert "Traceback" not in said
-    return code, said
 
 
 @pytest.fixture
@@ -393,12 +378,6 @@ def test_a_quota_for_a_cohort_that_is_not_there_is_named(folder: Path) -> None:
         assert "quotas in [study] has no cohort 'disabled-adult' to act on; there is disabled-adults" in said
 
 
-def settings(folder: Path, old: str, new: str) -> None:
-    path = folder / "config.toml"
-    assert old in path.read_text()
-    path.write_text(path.read_text().replace(old, new))
-
-
 def test_serving_before_there_is_a_study_says_what_to_run(folder: Path) -> None:
     assert ownpace(folder, "serve") == (1, "There is no study here yet. Run: scripts/ownpace migrate\n")
     assert not (folder / "data").exists()
@@ -448,130 +427,6 @@ def test_a_database_that_cannot_be_used_ends_with_what_to_do(tmp_path: Path) -> 
     assert 'url in [database] must be "sqlite:///" and the path of a file' in said
 
 
-def test_a_file_of_people_that_is_a_folder_says_so(folder: Path) -> None:
-    ownpace(folder, "migrate")
-    code, said = ownpace(folder, "enrol", "data")
-    assert code == 2
-    assert "data: cannot be read: Is a directory." in said
-
-
-def test_a_dry_run_finds_what_enrolling_would(folder: Path) -> None:
-    ownpace(folder, "migrate")
-    people = folder / "people.csv"
-    row = "social-workers,simulator,sms/anna\n"
-    people.write_text("cohort,channel,address\n" + row * 2)
-    code, said = ownpace(folder, "enrol", "people.csv", "--dry-run")
-    assert code == 2
-    assert said == "people.csv:3: somebody is enrolled with this simulator address already; leave this one out.\n"
-    people.write_text("cohort,channel,address\n" + row)
-    assert ownpace(folder, "enrol", "people.csv")[0] == 0
-    code, said = ownpace(folder, "enrol", "people.csv", "--dry-run")
-    assert code == 2
-    assert "people.csv:2: somebody is enrolled" in said
-
-
-def test_a_dry_run_shows_how_each_person_would_be_enrolled(folder: Path) -> None:
-    ownpace(folder, "migrate")
-    people = folder / "people.csv"
-    people.write_text(
-        "cohort;channel;address;wording;team\n"
-        "social-workers;simulator;sms/anna;easy_read;hospital [b]\n"
-        "disabled-adults;simulator;email/ben;;\n"
-    )
-    code, said = ownpace(folder, "enrol", "people.csv", "--dry-run")
-    assert code == 0
-    anna, ben = (
-        [cell.strip() for cell in row.split("│")[1:-1]]
-        for row in said.splitlines()
-        if "social" in row or "disab" in row
-    )
-    assert anna == [
-        "SW01", "social-workers", "", "simulator", "easy_read", "en", "our researcher", "team: hospital [b]"
-    ]  # fmt: skip
-    assert ben == ["P01", "disabled-adults", "", "simulator", "standard", "en", "our researcher", ""]
-
-
-def test_a_file_without_people_ends_with_2(folder: Path) -> None:
-    ownpace(folder, "migrate")
-    (folder / "people.csv").write_text("cohort,channel,address\n")
-    code, said = ownpace(folder, "enrol", "people.csv")
-    assert code == 2
-    assert "people.csv: there is nobody in the file" in said
-
-
-def many(folder: Path, number: int) -> None:
-    """A study, and a file of so many people, called by their number."""
-    ownpace(folder, "migrate")
-    rows = [f"social-workers,simulator,sms/p{each},n{each}" for each in range(1, number + 1)]
-    (folder / "people.csv").write_text("\n".join(["cohort,channel,address,name", *rows]))
-
-
-def test_a_long_file_shows_on_a_terminal_how_far_it_has_come_and_elsewhere_nothing(folder: Path) -> None:
-    many(folder, 401)
-    assert ownpace(folder, "enrol", "people.csv", "--dry-run")[1].endswith(
-        "401 people can be enrolled. Nothing was done.\n"
-    )
-    words = [sys.executable, "-m", "bot", "enrol", "people.csv"]
-    environment = {"PYTHONPATH": str(ROOT), "HOME": str(folder), "PATH": "/usr/bin:/bin", "TERM": "xterm"}
-    screen, terminal = pty.openpty()
-    with subprocess.Popen(words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=terminal) as process:
-        os.close(terminal)
-        shown = b""
-        with suppress(OSError):  # its end, on Linux
-            while more := os.read(screen, 4096):
-                shown += more
-        os.close(screen)
-        said = process.communicate()[0].decode()
-    assert process.returncode == 0, shown
-    assert b"Enrolling" in shown
-    assert b"50%" in shown
-    assert said.startswith("Enrolled 401: SW01, SW02, ")
-    assert said.endswith("and so on until SW401. See: scripts/ownpace participants\n")
-
-
-def test_a_long_file_whose_enrolling_was_killed_goes_on_with_the_same_command(tmp_path: Path) -> None:
-    """kill -9 while a batch waits for the database: those before it stay, and nobody is enrolled or welcomed twice."""
-    folder = tmp_path
-    write_settings(folder)
-    many(folder, 401)
-    words = ["enrol", str(folder / "people.csv"), "--config", str(folder / "config.toml")]
-    with closing(sqlite3.connect(folder / "data/ownpace.db", isolation_level=None)) as beside:
-        process = forked.start(words, {"HOME": str(folder), "PATH": "/usr/bin:/bin"}, folder / "enrol.log")
-        until(lambda: in_study(beside) or not process.is_alive())
-        beside.execute("BEGIN IMMEDIATE")
-        done = in_study(beside)
-        assert done in range(BATCH, 401, BATCH), (folder / "enrol.log").read_text()
-        process.kill()
-        process.join(60)
-        beside.execute("ROLLBACK")
-        assert in_study(beside) == done
-        said = ownpace(folder, "enrol", "people.csv", "--dry-run")[1]
-        assert said.startswith(f"{done} of these were enrolled before.\n")
-        assert f"\n{401 - done} p" in said
-        said = ownpace(folder, "enrol", "people.csv")[1]
-        assert said.startswith(f"{done} of these were enrolled before; going on.\nEnrolled {401 - done}: SW{done + 1}")
-        assert ownpace(folder, "enrol", "people.csv") == (0, "401 of these were enrolled before.\n")
-        assert in_study(beside) == 401
-    url = f"sqlite:///{folder}/data/ownpace.db"
-    with world(folder / "data", database={"url": url}, security={"key_file": folder / "data/study.key"}) as study:
-        for number in (1, 200, 201, 400, 401):
-            entries = study.record(f"SW{number:02}").entries
-            assert [entry.body.split(",")[0] for entry in entries].count(f"Hello n{number}") == 1
-        told = select(func.count()).select_from(outbox).group_by(outbox.c.participant_id)
-        assert len(set(study.program.database.read_now(lambda uow: uow.execute(told).scalars().all()))) == 1
-
-
-def in_study(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT count(*) FROM participants").fetchone()[0])
-
-
-def until(there: Callable[[], object]) -> None:
-    end = time.monotonic() + 60
-    while not there():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
 def test_help_says_where_the_port_comes_from(tmp_path: Path) -> None:
     said = ownpace(tmp_path, "serve", "--help")[1]
     assert "the settings' port" in said
@@ -612,11 +467,3 @@ def test_a_whole_interview_can_be_had_in_the_terminal(folder: Path) -> None:
     assert "Each line is a message, and a whole answer." in said.splitlines()[0]
     assert "That was the last question. Thank you" in said
     assert not (folder / "data").exists(), "nothing is kept"
-
-
-def test_of_very_many_who_were_enrolled_the_first_and_the_last_are_named() -> None:
-    codes = [f"P{number}" for number in range(1, 1001)]
-    assert people_cli._named(codes[:100]) == ", ".join(codes[:100])
-    said = people_cli._named(codes)
-    assert "P100 and so on until P1000. See: scripts/ownpace participants" in said
-    assert "P101" not in said

@@ -12,8 +12,7 @@ from sqlalchemy import update
 from bot.bootstrap import load_settings
 from bot.export import copy
 from bot.records.tables import interviews
-from tests.bot.test_cli import ownpace, settings
-from tests.bot.typed import study_folder, write_settings
+from tests.bot.typed import ownpace, settings, study_folder, write_settings
 from tests.bot.world import world
 from tests.rig import ROOT, postgres
 

@@ -18,8 +18,7 @@ from bot.records.migrate import migrate
 from bot.records.tables import media
 from bot.records.vault import open_key_file
 from bot.service.media import content
-from tests.bot.test_cli import ownpace, settings
-from tests.bot.typed import write_settings
+from tests.bot.typed import ownpace, settings, write_settings
 from tests.bot.world import world
 from tests.rig import forked, free_port, postgres
 from tests.rig.study import Process, Study

@@ -1,4 +1,4 @@
-"""Commands as people type them in a study's folder, in this process: quick, and what they print is seen."""
+"""Commands as people type them in a study's folder, in a process of their own or in this one, which is quicker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from bot import cli
 from tests.bot.world import new_database
-from tests.rig import ROOT
+from tests.rig import ROOT, forked
 
 Typed = Callable[..., tuple[int, str]]
 
@@ -54,3 +54,17 @@ def standing_in(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
         assert run("migrate")[0] == 0
         assert run("enrol", "people.csv")[0] == 0
     return run
+
+
+def ownpace(folder: Path, *words: str, typed: str = "", columns: int = 200) -> tuple[int, str]:
+    """Run a command in a study's folder, in a process of its own; its exit code and everything it printed."""
+    environment = {"PYTHONPATH": str(ROOT), "HOME": str(folder), "PATH": "/usr/bin:/bin", "COLUMNS": str(columns)}
+    code, said = forked.run(folder, words, environment, typed)
+    assert "Traceback" not in said
+    return code, said
+
+
+def settings(folder: Path, old: str, new: str) -> None:
+    path = folder / "config.toml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
