@@ -78,7 +78,7 @@ _JSON: Mapping[str, Any] = {"json_serializer": lambda value: to_json(value).deco
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class Job:
     """A use case that waits, and who waits for it: an event loop, or a thread where `loop` is None.
 
     `until`: so long, by the monotonic clock, it may wait for others to share its commit; 0 for not at all.
@@ -100,10 +100,10 @@ class _FollowUp:
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
+class Outcome:
     """What became of a job, to be told after the commit."""
 
-    job: _Job
+    job: Job
     result: Any = None
     error: BaseException | None = None
 
@@ -131,9 +131,9 @@ def _store(uow: UnitOfWork) -> None:
     uow.changed.add("problem")
 
 
-def _tell_all(outcomes: list[_Outcome]) -> None:
+def tell_all(outcomes: list[Outcome]) -> None:
     """Tell everybody who waits; those of one event loop are woken together, which costs one wake-up, not one each."""
-    loops: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
+    loops: dict[asyncio.AbstractEventLoop, list[Outcome]] = {}
     for outcome in outcomes:
         if outcome.job.loop is None:
             outcome.tell()
@@ -144,7 +144,7 @@ def _tell_all(outcomes: list[_Outcome]) -> None:
             loop.call_soon_threadsafe(_tell_each, theirs)
 
 
-def _tell_each(outcomes: list[_Outcome]) -> None:
+def _tell_each(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         outcome.tell()
 
@@ -218,7 +218,7 @@ class Database:
         self._open(pool_size)
 
     def _open(self, _pool_size: int) -> None:
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="reader")
         self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
         self._writer.start()
@@ -242,13 +242,13 @@ class Database:
     async def _queued(self, work: Callable[[UnitOfWork], T], until: float = 0.0) -> T:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
-        self._jobs.put(_Job(work, done, loop, until))
+        self._jobs.put(Job(work, done, loop, until))
         return await done
 
     def run_now(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
         """The same for callers without an event loop."""
         done: Future[T] = Future()
-        self._jobs.put(_Job(lambda uow: use_case(uow, *args, **more), done))
+        self._jobs.put(Job(lambda uow: use_case(uow, *args, **more), done))
         return done.result()
 
     def _write(self) -> None:
@@ -261,7 +261,7 @@ class Database:
                 self._commit(connection, batch)
             except BaseException as error:
                 self._heed(error)
-                _tell_all([_Outcome(each, error=error) for each in batch])
+                tell_all([Outcome(each, error=error) for each in batch])
                 if connection is not None:
                     connection.close()
                 connection = None
@@ -274,7 +274,7 @@ class Database:
         driver_cursor(connection).execute(f"PRAGMA cache_size=-{CACHE_KB}")
         return connection
 
-    def _with_others(self, job: _Job) -> list[_Job]:
+    def _with_others(self, job: Job) -> list[Job]:
         """What waits besides; where all of that can wait a moment, also what comes until then."""
         batch, until = [job], job.until
         while len(batch) < BATCH:
@@ -289,7 +289,7 @@ class Database:
             until = min(until, following.until)
         return batch
 
-    def _commit(self, connection: Connection, batch: list[_Job], *, trusting: bool = True) -> None:
+    def _commit(self, connection: Connection, batch: list[Job], *, trusting: bool = True) -> None:
         """All in one commit; where one of them fails, each in one of its own, so that it takes nobody along."""
         try:
             self._attempt(connection, batch, trusting=trusting)
@@ -299,28 +299,28 @@ class Database:
         except _JobFailed as failed:
             if len(batch) == 1:
                 self._heed(failed.error)
-                _tell_all([_Outcome(batch[0], error=failed.error)])
+                tell_all([Outcome(batch[0], error=failed.error)])
                 return
             for job in batch:
                 self._commit(connection, [job])
 
-    def _attempt(self, connection: Connection, batch: list[_Job], *, trusting: bool) -> None:
+    def _attempt(self, connection: Connection, batch: list[Job], *, trusting: bool) -> None:
         """Do it all, or nothing of it. Raises _JobFailed, or NotTrusted where a part of one does."""
-        outcomes: list[_Outcome] = []
+        outcomes: list[Outcome] = []
         changed: set[str] = set()
         with connection.begin():
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             for job in batch:
                 uow = self._unit(connection, trusting=trusting)
                 try:
-                    outcomes.append(_Outcome(job, job.work(uow)))
+                    outcomes.append(Outcome(job, job.work(uow)))
                 except Exception as error:
                     raise _JobFailed(error) from error
                 changed |= uow.changed
             told = self._follow(connection, changed, trusting=trusting)
         if changed:
             self._trouble = ""
-        _tell_all(outcomes)
+        tell_all(outcomes)
         for tell in told:
             tell()
         if changed:

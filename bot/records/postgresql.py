@@ -3,7 +3,8 @@
 A use case runs in a transaction of its own (READ COMMITTED). Usually it runs alone: while it does, nobody else writes,
 as on SQLite. Those of every turn are marked `beside`: they run at the same time as others of their kind, and lock the
 interview of the one participant whom they touch before they read it. Both are one advisory lock, which the ones take
-exclusively and the others share.
+exclusively and the others share. Of those that are marked `sharing`, all that wait at a moment are one transaction;
+where anything is in its way, each has one of its own instead.
 
 A transaction that failed for a passing reason, such as a deadlock or a connection that was cut, is done again. Where
 the connection was cut during the commit, its mark shows whether it was committed: nothing is done twice. (The number
@@ -17,7 +18,8 @@ import random
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -28,11 +30,11 @@ import psycopg
 from sqlalchemy import Connection, text
 
 from bot.records.bell import CHANNEL, Bell, payload
-from bot.records.database import Database
+from bot.records.database import A_MOMENT, Database, Job, Outcome, tell_all
 from bot.records.faults import lost, passes
 from bot.records.prepared import Ahead, driver_cursor
 from bot.records.tables import metadata
-from bot.records.unit_of_work import NotAlone, NotTrusted, Passing, UnitOfWork, runs_beside
+from bot.records.unit_of_work import Again, NotAlone, NotTrusted, Passing, UnitOfWork, may_share, runs_beside
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -56,8 +58,17 @@ READERS = 2
 TURNSTILE = 0x4F776E50
 """The advisory lock that a use case takes, alone or beside others."""
 
-LIVELY = f"SELECT set_config('idle_in_transaction_session_timeout', %s, true), {{take}}({TURNSTILE})"
+LIVELY = f"""
+SELECT set_config('idle_in_transaction_session_timeout', %s, true), {{take}}({TURNSTILE}),
+set_config('lock_timeout', %s, true)
+"""
 """Begins each transaction: who falls asleep in it loses it, and the turnstile is taken."""
+
+TOGETHER = 16
+"""The most use cases that share a transaction."""
+
+SHORTLY, FOR_LONG = "100ms", "0"
+"""How long a transaction waits for what another has locked: several that share one could each wait for the other's."""
 
 WAITS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.0, 1.0, 2.0, 2.0)
 """Seconds before each further try; whoever delivers to us waits 15 seconds for an answer (Twilio's limit)."""
@@ -78,6 +89,7 @@ class PostgreSQL(Database):
         self._bell: Bell | None = None
         self._me = secrets.token_hex(8)
         self._numbers = count(1)
+        self._sharing: deque[Job] = deque()
         self._writers = ThreadPoolExecutor(pool_size, thread_name_prefix="writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
 
@@ -90,30 +102,86 @@ class PostgreSQL(Database):
         and takes no argument that can be read only once.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._writers, partial(self.run_now, use_case, *args, **more))
+        if not may_share(use_case):
+            return await loop.run_in_executor(self._writers, partial(self.run_now, use_case, *args, **more))
+        done = self._queued_to_share(lambda uow: use_case(uow, *args, **more), loop)
+        self._submit(self._share)
+        return await done
 
-    run_soon = run
-    """There is no commit to share: each has its own."""
+    async def run_soon(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
+        """The same for what can wait a moment, and so shares a transaction with others where there are any."""
+        if not may_share(use_case):
+            return await self.run(use_case, *args, **more)
+        loop = asyncio.get_running_loop()
+        done = self._queued_to_share(lambda uow: use_case(uow, *args, **more), loop)
+        loop.call_later(A_MOMENT, self._submit, self._share)
+        return await done
+
+    def _queued_to_share(self, work: Callable[[UnitOfWork], T], loop: asyncio.AbstractEventLoop) -> asyncio.Future[T]:
+        done: asyncio.Future[T] = loop.create_future()
+        self._sharing.append(Job(work, done, loop))
+        return done
+
+    def _share(self) -> None:
+        """Do what waits to share a transaction; where it cannot be had together, each by itself."""
+        jobs = self._those_that_wait()
+        if len(jobs) > 1:
+            try:
+                results, changed = self._once([job.work for job in jobs], alone=False, trusting=True)
+            except (Exception, Again):
+                for job in jobs[1:]:
+                    self._submit(self._settle, job)
+            else:
+                self._announce(changed)
+                tell_all([Outcome(job, result) for job, result in zip(jobs, results, strict=True)])
+                return
+        if jobs:
+            self._settle(jobs[0])
+
+    def _submit(self, act: Callable[..., None], *args: Any) -> None:
+        try:
+            self._writers.submit(act, *args)
+        except RuntimeError:  # it is being closed
+            act(*args)
+
+    def _those_that_wait(self) -> list[Job]:
+        jobs: list[Job] = []
+        with suppress(IndexError):  # other threads take from it too
+            while len(jobs) < TOGETHER:
+                jobs.append(self._sharing.popleft())
+        return jobs
+
+    def _settle(self, job: Job) -> None:
+        try:
+            outcome = Outcome(job, self._by_itself(job.work, alone=False))
+        except BaseException as error:
+            outcome = Outcome(job, error=error)
+        tell_all([outcome])
 
     def run_now(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
         """The same for callers without an event loop."""
-        alone, trusting = not runs_beside(use_case), True
+        return self._by_itself(lambda uow: use_case(uow, *args, **more), alone=not runs_beside(use_case))
 
-        def once() -> T:
+    def _by_itself(self, work: Callable[[UnitOfWork], T], *, alone: bool) -> T:
+        trusting = True
+
+        def once() -> tuple[list[T], set[str]]:
             nonlocal alone, trusting
             while True:
                 try:
-                    return self._once(lambda uow: use_case(uow, *args, **more), alone=alone, trusting=trusting)
+                    return self._once([work], alone=alone, trusting=trusting)
                 except NotAlone:
                     alone = True
                 except NotTrusted:
                     trusting = False
 
         try:
-            return self._insist(once)
+            (result,), changed = self._insist(once)
         except Exception as error:
             self._heed(error)
             raise
+        self._announce(changed)
+        return result
 
     def _insist(self, once: Callable[[], T]) -> T:
         """Again, after longer and longer waits, where it failed for a passing reason."""
@@ -128,23 +196,23 @@ class PostgreSQL(Database):
             time.sleep(wait * random.uniform(0.5, 1.0))
         return once()
 
-    def _once(self, work: Callable[[UnitOfWork], T], *, alone: bool, trusting: bool) -> T:
+    def _once(
+        self, works: Sequence[Callable[[UnitOfWork], T]], *, alone: bool, trusting: bool
+    ) -> tuple[list[T], set[str]]:
+        """All of them in one transaction, each with a moment of its own; what they returned, and what they changed."""
+        results, changed, locked = list[T](), set[str](), frozenset[int]()
         with self._engine.connect() as connection:
             transaction, ahead = connection.begin(), Ahead(connection) if trusting else None
-            cursor = ahead.cursor if ahead else partial(driver_cursor, connection)
             try:
-                take = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-                cursor().execute(LIVELY.format(take=take), (self.asleep,))
-                if ahead:
-                    ahead.wait()  # for others, perhaps for long: what happens now happens after that
-                uow = self._unit(connection, beside=not alone, trusting=trusting, ahead=ahead)
-                result = work(uow)
-                mark = self._mark()
-                cursor().execute(MARK, mark)
-                if uow.changed and self._bell is None:
-                    cursor().execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload(frozenset(uow.changed))))
-                if ahead:
-                    ahead.stop()
+                self._enter(connection, ahead, alone=alone, patience=FOR_LONG if len(works) == 1 else SHORTLY)
+                for work in works:
+                    if ahead and not ahead.on:
+                        ahead = Ahead(connection)
+                    uow = self._unit(connection, beside=not alone, trusting=trusting, ahead=ahead)
+                    uow.locked = locked
+                    results.append(work(uow))
+                    changed, locked = changed | uow.changed, frozenset(uow.locked)
+                mark = self._leave(connection, ahead, changed)
             except Passing as passing:
                 _give_up(connection, passing.error, ahead)
                 raise passing.error from None
@@ -159,12 +227,30 @@ class PostgreSQL(Database):
                 _give_up(connection, error)
                 if not (lost(error) and self._was_committed(mark)):
                     raise
-        if uow.changed:
+        return results, changed
+
+    def _announce(self, changed: set[str]) -> None:
+        if changed:
             self._trouble = ""
-            self._tell(frozenset(uow.changed))
+            self._tell(frozenset(changed))
             if self._bell is not None:
-                self._bell.ring(frozenset(uow.changed))
-        return result
+                self._bell.ring(frozenset(changed))
+
+    def _enter(self, connection: Connection, ahead: Ahead | None, *, alone: bool, patience: str) -> None:
+        take = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+        _cursor(connection, ahead).execute(LIVELY.format(take=take), (self.asleep, patience))
+        if ahead:
+            ahead.wait()  # for others, perhaps for long: what happens now happens after that
+
+    def _leave(self, connection: Connection, ahead: Ahead | None, changed: set[str]) -> Mapping[str, Any]:
+        """Say what was done, and by whom; the mark it leaves. Raises what any statement before met."""
+        mark = self._mark()
+        _cursor(connection, ahead).execute(MARK, mark)
+        if changed and self._bell is None:
+            _cursor(connection, ahead).execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload(frozenset(changed))))
+        if ahead:
+            ahead.stop()
+        return mark
 
     def _mark(self) -> Mapping[str, Any]:
         name = f"commit {self._me} {threading.get_native_id()}"
@@ -224,11 +310,17 @@ class PostgreSQL(Database):
 
     def close(self) -> None:
         """Finish what was begun, then let go of the connections."""
+        while self._sharing:
+            self._share()
         self._writers.shutdown()
         if self._bell is not None:
             self._bell.close()
         self._readers.shutdown()
         self._engine.dispose()
+
+
+def _cursor(connection: Connection, ahead: Ahead | None) -> Any:
+    return ahead.cursor() if ahead and ahead.on else driver_cursor(connection)
 
 
 def _may_be_anothers(error: BaseException) -> bool:

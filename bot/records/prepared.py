@@ -127,7 +127,7 @@ class Ahead:
         self._driver = _driver(connection)
         self._around = self._driver.pipeline()
         self._pipeline = self._around.__enter__()
-        self._on = True
+        self.on = True
 
     def cursor(self) -> Any:
         """A cursor for one statement."""
@@ -139,8 +139,8 @@ class Ahead:
 
     def stop(self) -> None:
         """The same; and from now on each statement waits for its own."""
-        if self._on:
-            self._on = False
+        if self.on:
+            self.on = False
             self._around.__exit__(None, None, None)
 
 

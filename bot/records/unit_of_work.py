@@ -60,9 +60,20 @@ def beside(use_case: UseCase) -> UseCase:
     return use_case
 
 
+def sharing(use_case: UseCase) -> UseCase:
+    """Mark one that may run beside others, and is short enough to share a transaction with others of its kind."""
+    use_case.shares = True  # type: ignore[attr-defined]
+    return beside(use_case)
+
+
 def runs_beside(use_case: Callable[..., Any]) -> bool:
     """Whether it is marked so."""
     return getattr(use_case, "beside", False)
+
+
+def may_share(use_case: Callable[..., Any]) -> bool:
+    """Whether it is marked as one that may."""
+    return getattr(use_case, "shares", False)
 
 
 def in_transaction(connection: Connection) -> bool:

@@ -25,7 +25,7 @@ from bot.records.participants import Found, Participant, Terms, lane
 from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, delivery_updates, messages, outbox, tasks
 from bot.records.tables import participants as people
-from bot.records.unit_of_work import UnitOfWork, beside
+from bot.records.unit_of_work import UnitOfWork, beside, sharing
 from bot.service import alerts, calls, enrolment, invitations, media, moves, outgoing, reaching
 from bot.service.conversations import happen
 from bot.service.invitations import Attempt
@@ -70,7 +70,7 @@ class Received(StrEnum):
     FLAGGED = "flagged"
 
 
-@beside
+@sharing
 def take(uow: UnitOfWork, terms: Terms, kind: str, news: Sequence[News]) -> None:
     """Everything that one delivery of a channel brings."""
     if len(news) > 1:

@@ -21,7 +21,7 @@ from bot.records import participants
 from bot.records.participants import Terms
 from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, delivery_updates, interviews, outbox
-from bot.records.unit_of_work import UnitOfWork, beside
+from bot.records.unit_of_work import UnitOfWork, beside, sharing
 from bot.service import conversations, leases, reaching
 from bot.service.outbox import HEADS, OVERTAKING, Claimed, as_claimed, earlier_ids, settle
 
@@ -76,7 +76,7 @@ _locked = (
 _LOCK = {name: Prepared(_locked.where(outbox.c[name] == bindparam("of"))) for name in ("seq", "id", "provider_id")}
 
 
-@beside
+@sharing
 def accepted(uow: UnitOfWork, seq: int, provider_id: str, further: Sequence[str] = ()) -> None:
     """The provider gave a receipt; what it said of the message even before that counts more.
 
