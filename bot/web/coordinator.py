@@ -119,6 +119,7 @@ async def _enrolling(request: Request, user: User, *, look: bool) -> Response:
     parts, text = web(request), ""
     try:
         posted = await _posted(request)
+        request.state.posted = list(posted.items())
         text = posted.get("people", "")
         if names := [name for field, name in posted.items() if field.startswith("column-")]:
             text = enrolment.named_anew(text, names)
