@@ -47,7 +47,6 @@ async def _board(request: Request, user: User) -> dict[str, Any]:
     database = web(request).database
     return {
         "lines": await database.read(progress.board),
-        "stages": progress.STAGES,
         "on_hold": await database.read(switch.on_hold),
         "work": await database.read(work.page, user, most=1),
         "arranges": may(user, May.ARRANGE),
