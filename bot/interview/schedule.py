@@ -32,6 +32,7 @@ PLACEHOLDERS = MappingProxyType(
         "code": 6,
         "amount": 4,
         "link": 40,
+        "question": 17,
     }
 )
 """What a text may leave open, with the longest value that may fill it, in characters."""
@@ -59,6 +60,7 @@ ONLY_IN = MappingProxyType(
         "progress": frozenset({"n"}),
         "skip-first": frozenset({"n"}),
         "skip-hint": frozenset({"n"}),
+        "undo": frozenset({"question"}),
         "voucher": frozenset({"amount"}),
     }
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from bot.interview.schedule import Eligibility, Statement
+from bot.interview.schedule import Eligibility, Schedule, Statement
 
 if TYPE_CHECKING:  # the state holds a rota, and the rota puts its days into words
     from bot.interview.state import Interview
@@ -109,6 +109,11 @@ def statement(interview: Interview, key: str) -> str:
     asked: tuple[Statement | Eligibility, ...] = (*interview.schedule.statements, *interview.schedule.eligibility)
     text = next(each for each in asked if each.id == key).worded(interview.person.wording)
     return fill(text if "YES or NO" in text else f"{text} YES or NO?", values(interview))
+
+
+def question_named(schedule: Schedule, key: str) -> str:
+    """A question as a text names it: 'question 3'; the closing one, which shows no number, is 'the last question'."""
+    return "the last question" if schedule.question(key).closing else f"question {schedule.number(key)}"
 
 
 def question(interview: Interview, key: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.interview import answering, fetching, leaving, moving, pausing, persons, settling
+from bot.interview import answering, fetching, leaving, moving, pausing, persons, settling, wording
 from bot.interview.commands import Command, Word
 from bot.interview.events import Remove, Said, TaskKind
 from bot.interview.state import Progress, State
@@ -124,7 +124,7 @@ def undo(turn: Turn) -> None:
     last, key = max(parts)
     answering.take_out(turn, last)
     turn.follow(Remove(last))
-    turn.say("undo")
+    turn.say("undo", question=wording.question_named(turn.interview.schedule, key))
     still_open = turn.interview.state is State.ACTIVE and key == turn.interview.position
     if still_open and turn.interview.answer.parts:
         settling.set_timer(turn)

@@ -61,6 +61,11 @@ class Line:
     consented: int
     total: int
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Everything that is counted, in the order in which it is shown."""
+        return {**self.stages, "Consented": self.consented, "All": self.total}
+
 
 def board(uow: UnitOfWork) -> list[Line]:
     """A line for each cohort and channel, after each cohort's own; one question to the database."""

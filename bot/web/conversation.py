@@ -273,6 +273,7 @@ def _act(use_case: Callable[..., None], *names: str) -> Callable[[Request], Any]
     async def act(request: Request, user: User) -> Response:
         parts, posted = web(request), await form(request)
         code, draft = request.path_params["code"], posted.get("text", "")
+        request.state.posted = [(name, posted.get(name, "")) for name in names]  # no other words arrive by it
         try:
             more = [posted.get(name, "") for name in names]
             await parts.database.run(use_case, parts.terms, code, user.name, *more)

@@ -47,7 +47,6 @@ async def _board(request: Request, user: User) -> dict[str, Any]:
     database = web(request).database
     return {
         "lines": await database.read(progress.board),
-        "stages": progress.STAGES,
         "on_hold": await database.read(switch.on_hold),
         "work": await database.read(work.page, user, most=1),
         "arranges": may(user, May.ARRANGE),
@@ -119,6 +118,7 @@ async def _enrolling(request: Request, user: User, *, look: bool) -> Response:
     parts, text = web(request), ""
     try:
         posted = await _posted(request)
+        request.state.posted = list(posted.items())
         text = posted.get("people", "")
         if names := [name for field, name in posted.items() if field.startswith("column-")]:
             text = enrolment.named_anew(text, names)

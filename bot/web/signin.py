@@ -30,7 +30,9 @@ FREE_WORDS = ("note", "worry", "reason", "outcome", "words", "people", "codes", 
 
 UNSAVED = "/unsaved"
 
-NOT_SIGNED_IN = "You are not signed in any more. Load this page again to sign in."
+NOT_SIGNED_IN = (
+    "You are not signed in any more. What you are writing stays here: sign in on a new tab, then load this page again."
+)
 OLD = "What you see may be old."
 SECOND_STEP = (
     "This study asks everybody for a second step. Set it up first, under your name at the top of the page. "
@@ -64,7 +66,10 @@ def signed_in(what: May) -> Callable[[Page], Guarded]:
             if problem := await _barred(request, user, what):
                 return told(f"{OLD} {problem}") if listens else await refused(request, user, problem)
             request.state.may = what
-            return await handler(request, user)
+            answer = await handler(request, user)
+            if answer.status_code < 400:
+                _arrived(request, user)
+            return answer
 
         guarded.may = what  # type: ignore[attr-defined]  # read by the test that walks all routes
         return guarded
@@ -168,6 +173,18 @@ async def _stopped(request: Request) -> Response:
     return page(request, "signin.html", status=401, problem=problem, next=target, **kept)
 
 
+def _arrived(request: Request, user: User) -> None:
+    """Words in a field that came with a form, and were not refused, are unsent no more.
+
+    A message has its own page do this: a button beside it sends it along too, and it stays a draft.
+    """
+    posted = {" ".join(words.split()) for _, words in getattr(request.state, "posted", ())}
+    drafts = web(request).drafts
+    for key in [key for key in drafts if posted and key[0] == user.name and "#" in key[1]]:
+        if " ".join(drafts[key].split()) in posted:
+            del drafts[key]
+
+
 def _page_of(path: str) -> str:
     """The page on which the form stands that is sent to this path. A write-up has one of its own: its words are never
     put where a message to the participant is written."""
@@ -202,7 +219,9 @@ async def form(request: Request) -> dict[str, str]:
 
 async def fields(request: Request) -> list[tuple[str, str]]:
     """The same, where a field may be there more than once."""
-    return await whole_fields(request)
+    request.state.posted = await whole_fields(request)
+    found: list[tuple[str, str]] = request.state.posted
+    return found
 
 
 async def ask(request: Request) -> Response:

@@ -1,4 +1,7 @@
-"""Phones on the screen, so that anybody can take an interview without a provider. Only with the simulator on."""
+"""Phones on the screen, to take an interview without a provider: for whoever may read what people say.
+
+Only with the simulator on.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from bot.errors import OwnPaceError
 from bot.interview.schedule import Wording
 from bot.messages import Address, Inbound
 from bot.records.participants import CHANNEL_NAMES
-from bot.service import enrolment, intake, views
+from bot.service import access, enrolment, intake, views
 from bot.service.access import May
 from bot.service.enrolment import Entry
 from bot.service.phones import Screen
@@ -25,7 +28,7 @@ from bot.web.signin import form, signed_in
 from bot.web.state import keep_draft, web
 
 
-@signed_in(May.LOOK)
+@signed_in(May.READ)
 async def phones(request: Request, user: User) -> Response:
     """Every simulated phone, and a form for one more."""
     return await _phones(request, user)
@@ -46,7 +49,7 @@ async def _phones(request: Request, user: User, problem: str = "") -> Response:
     )
 
 
-@signed_in(May.LOOK)
+@signed_in(May.READ)
 async def add(request: Request, user: User) -> Response:
     """A new simulated participant, who gets the welcome at once."""
     parts, fields = web(request), await form(request)
@@ -68,17 +71,18 @@ async def add(request: Request, user: User) -> Response:
     return RedirectResponse(f"/simulator/{code}", 303)
 
 
-@signed_in(May.LOOK)
+@signed_in(May.READ)
 async def phone(request: Request, user: User) -> Response:
-    """One phone, as its owner sees it."""
+    """One phone, as its owner sees it; that it was opened is noted."""
     screen = await _screen(request)
     if screen is None:
         return page(request, "problem.html", status=404, user=user, problem="There is no simulated phone like this.")
+    await web(request).database.run(access.seen, user, screen.code)
     draft = web(request).drafts.get((user.name, f"/simulator/{screen.code}"), "")
     return page(request, "phone.html", user=user, screen=screen, key=secrets.token_hex(16), draft=draft)
 
 
-@signed_in(May.LOOK)
+@signed_in(May.READ)
 async def say(request: Request, user: User) -> Response:
     """Send a message from the phone: it takes the same way as one from a provider. The same form twice is one."""
     screen = await _screen(request)
@@ -94,12 +98,13 @@ async def say(request: Request, user: User) -> Response:
     return RedirectResponse(f"/simulator/{request.path_params['code']}#end", 303)
 
 
-@signed_in(May.LOOK)
+@signed_in(May.READ)
 async def live(request: Request, user: User) -> Response:
-    """What is on the phone, whenever it changes."""
+    """What is on the phone, whenever it changes; that it was opened is noted once."""
     screen = await _screen(request)
     if screen is None:
         return Response("", 404)
+    await web(request).database.run(access.seen, user, screen.code)
 
     async def shown() -> dict[str, str]:
         return {"screen": render(request, "screen.html", screen=await _screen(request))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ class Web:
     two_step_required: bool = False
     assigned_only: bool = True
     drafts: dict[tuple[str, str], str] = field(default_factory=dict)
-    """Words that were not sent: by whose they are, and the page that they stand on. Kept nowhere else."""
+    """Words that were not sent: by whose they are, and where they stand (`draft_place`). Kept nowhere else."""
     sent: dict[bytes, asyncio.Future[Any]] = field(default_factory=dict)
     """What came, or comes, of the forms that were sent of late, so that none does its work twice."""
     news: News = field(default_factory=lambda: News())
@@ -81,12 +82,30 @@ class News:
             self._waiting.discard((name, event))
 
 
-def keep_draft(request: Request, name: str, page: str, words: str) -> None:
-    """Keep what somebody wrote on a page until it is sent; no words take away what was kept."""
+MOST_DRAFTS = 100
+"""Places at which unsent words of one person are kept: the newest ones."""
+
+
+def draft_place(page: str, field: str = "text") -> str:
+    """Where words stand: a message on its page, any other words in their field of it."""
+    return page if field == "text" else f"{page}#{field}"
+
+
+def keep_draft(request: Request, name: str, place: str, words: str) -> None:
+    """Keep what somebody wrote at a place until it is sent; no words take away what was kept."""
     drafts = web(request).drafts
-    drafts.pop((name, page), None)
+    drafts.pop((name, place), None)
     if words.strip():
-        drafts[(name, page)] = words
+        drafts[(name, place)] = words
+        for old in [key for key in drafts if key[0] == name][:-MOST_DRAFTS]:
+            del drafts[old]
+
+
+def drop_drafts(request: Request, code: str) -> None:
+    """Keep nothing that anybody wrote about a participant who is no more."""
+    drafts = web(request).drafts
+    for key in [key for key in drafts if code.casefold() in re.split("[/#]", key[1].casefold())]:
+        del drafts[key]
 
 
 def web(request: Request) -> Web:

@@ -9,6 +9,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import expect
 
+from bot.web.signin import COOKIE
 from tests.browser.desk import AXE, Desk, at_the_first_question, new_phone, say
 from tests.rig import unavailable
 
@@ -85,6 +86,52 @@ def test_what_a_researcher_wrote_is_there_after_signing_in_again(table: Desk, sc
     page.context.close()
 
 
+def test_what_somebody_writes_anywhere_is_there_after_a_reload_until_it_is_sent(table: Desk) -> None:
+    page = table.page(f"/participants/{table.code}")
+    page.get_by_text("Field notes", exact=True).click()
+    page.get_by_label("A note of yours").fill("They laughed.\nThen they were quiet.")
+    message = page.get_by_label(re.compile("Your message"))
+    message.fill("Dear")
+    page.reload()
+    note = page.get_by_label("A note of yours")
+    expect(note).to_be_visible()
+    expect(note).to_have_value("They laughed.\nThen they were quiet.")
+    expect(message).to_have_value("Dear")
+    page.get_by_role("button", name="Keep the note").click()
+    expect(page.locator("#notes .ledger")).to_contain_text("They laughed.")
+    expect(message).to_have_value("Dear")
+    with page.expect_response(lambda answer: "/unsent?" in answer.url):
+        page.reload()
+    page.get_by_text("Field notes", exact=True).click()
+    expect(note).to_have_value("")
+    message.fill("")
+    page.reload()
+    expect(message).to_have_value("")
+    page.context.close()
+
+
+def test_words_written_after_the_session_ended_are_kept_once_somebody_has_signed_in_on_another_tab(
+    table: Desk,
+) -> None:
+    page = table.page(f"/participants/{table.code}")
+    token = next(one["value"] for one in page.context.cookies() if one["name"] == COOKIE)
+    page.context.clear_cookies()
+    message = page.get_by_label(re.compile("Your message"))
+    with page.expect_response(lambda answer: answer.url.endswith("/unsent") and answer.status == 401):
+        message.fill("Written after it ended.")
+    with page.expect_event("dialog") as asked:
+        page.evaluate("setTimeout(() => location.reload(), 0)")
+    assert asked.value.type == "beforeunload", "the browser asks before the words are lost"
+    asked.value.dismiss()
+    page.context.add_cookies([{"name": COOKIE, "value": token, "url": table.study.url}])
+    page.wait_for_event("response", lambda answer: answer.url.endswith("/unsent") and answer.ok)
+    page.reload()
+    expect(message).to_have_value("Written after it ended.")
+    message.fill("")
+    page.reload()
+    page.context.close()
+
+
 def test_a_page_says_when_it_is_not_live_keeps_the_words_and_says_when_it_is_again(table: Desk) -> None:
     page, people = table.page(f"/participants/{table.code}"), table.page("/")
     page.get_by_role("button", name="Take over").click()
@@ -121,7 +168,7 @@ def test_words_that_could_not_be_sent_are_sent_by_the_next_press_of_enter(table:
     phone.wait_for_function("document.querySelector('[name=text]').validationMessage.startsWith('This was not sent')")
     phone.context.set_offline(False)
     field.press("Enter")
-    expect(phone.get_by_text("Yes, as I said")).to_have_count(1)
+    expect(phone.get_by_text("Yes, as I said")).to_have_count(1, timeout=15_000)  # live again after five seconds
     expect(field).to_have_value("")
     phone.context.close()
 
@@ -133,7 +180,7 @@ def test_a_page_says_that_the_session_ended_while_it_was_off_line(table: Desk) -
     expect(status).to_have_text("Connection lost. What you see may be old.")
     page.context.clear_cookies()
     page.context.set_offline(False)
-    expect(status).to_have_text("You are not signed in any more. Load this page again to sign in.", timeout=15_000)
+    expect(status).to_have_text(re.compile("sign in on a new tab, then load this page again"), timeout=15_000)
     page.context.close()
 
 

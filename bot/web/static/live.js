@@ -74,6 +74,7 @@ function change(parts) {
     fresh.innerHTML = "\n" + html;
     merge(part, fresh);
   }
+  putBack();
   if (atEnd) window.scrollTo(0, document.body.scrollHeight);
 }
 
@@ -111,6 +112,7 @@ function keepLive(address) {
       clearTimeout(timer);
       window.removeEventListener("offline", drop);
       status.textContent = event.data;
+      missed = true; // until it takes words again
     });
     source.onerror = () => (source.readyState === EventSource.CLOSED ? drop() : lose());
     heard();
@@ -120,6 +122,76 @@ function keepLive(address) {
 }
 
 for (const page of document.querySelectorAll("[data-live]")) keepLive(page.dataset.live);
+
+// Words that somebody has not sent yet are kept on the server, in its memory, until they are sent: neither loading the
+// page again nor signing in again loses them. While the server has not got them, the browser asks before they are lost.
+const page = document.body.dataset.keep, SOON = 800, LARGE = 60000;
+const unsent = new Map(), late = new Set();
+let keeping, missed = false;
+
+function written(field) {
+  unsent.set(field.id, field.value);
+  late.add(field.id);
+  clearTimeout(keeping);
+  keeping = setTimeout(keep, SOON);
+}
+
+async function keepOne(id) {
+  const words = unsent.get(id);
+  const body = new URLSearchParams({ page, field: id, words });
+  const keepalive = body.toString().length < LARGE; // what is larger may not outlive its page (Fetch standard, 4.6)
+  const kept = await fetch("/unsent", { method: "POST", body, keepalive }).catch(() => null);
+  if (kept && kept.ok && unsent.get(id) === words) late.delete(id);
+}
+
+async function keep() {
+  clearTimeout(keeping);
+  await Promise.all([...late].map(keepOne));
+  missed = late.size > 0;
+  if (missed) keeping = setTimeout(keep, AGAIN);
+}
+
+function sentOff(fields) {
+  for (const field of fields) {
+    late.delete(field.id);
+    unsent.delete(field.id);
+  }
+}
+
+// A field that the server has just given back after a refusal, or that was written in again, has newer words.
+function putBack() {
+  const refused = document.querySelector(".problem[role=alert]");
+  let changed = false;
+  for (const [id, words] of unsent) {
+    const field = document.getElementById(id);
+    if (!field || field.nodeName !== "TEXTAREA" || field.value === words) continue;
+    if (field.value !== field.defaultValue || (refused && field.value)) continue;
+    field.value = words;
+    for (let around = field.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
+    field.dispatchEvent(new Event("size"));
+    changed = true;
+  }
+  return changed;
+}
+
+if (page) {
+  document.addEventListener("input", (event) => {
+    if (event.target.nodeName === "TEXTAREA" && event.target.id) written(event.target);
+  });
+  document.addEventListener("submit", (event) => event.defaultPrevented || sentOff(event.target.elements));
+  document.addEventListener("visibilitychange", keep);
+  window.addEventListener("beforeunload", (event) => {
+    keep();
+    if (missed && late.size) event.preventDefault();
+  });
+  fetch(`/unsent?${new URLSearchParams({ page })}`)
+    .then((answer) => (answer.ok ? answer.json() : {}))
+    .then((found) => {
+      for (const [id, words] of Object.entries(found)) if (!unsent.has(id)) unsent.set(id, words);
+      if (putBack()) say("What you had not sent is in its field again.");
+    })
+    .catch(() => {});
+}
 
 // The same words under the same key are one message, however often they are sent.
 function newKey() {
@@ -137,15 +209,20 @@ for (const form of document.querySelectorAll("form[data-send]")) {
     const used = key.value;
     field.value = "";
     key.value = newKey();
+    sentOff([field]);
     const sent = await fetch(form.action, { method: "POST", body }).catch(() => null);
     if (!(sent && sent.ok)) {
       field.value = words + field.value;
       key.value = used;
     }
-    if (sent && [401, 403, 409, 413].includes(sent.status)) return form.submit(); // the server's page says why
+    if (sent && [401, 403, 409, 413].includes(sent.status)) {
+      sentOff(form.elements);
+      return form.submit(); // the server's page says why
+    }
     field.setCustomValidity(sent && sent.ok ? "" : "This was not sent. Check that the program runs, then try again.");
     if (!(sent && sent.ok)) field.reportValidity();
     field.dispatchEvent(new Event("size"));
+    written(field);
     field.focus();
   });
   // What was wrong with the last try is no reason against the next one: a field that is not valid would not be sent.
@@ -189,7 +266,7 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   const field = button.form.elements.text;
   field.setRangeText(button.dataset.insert, field.selectionStart, field.selectionEnd, "end");
-  field.dispatchEvent(new Event("input"));
+  field.dispatchEvent(new Event("input", { bubbles: true }));
   field.focus();
 });
 

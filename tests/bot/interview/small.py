@@ -30,6 +30,7 @@ FILLED = {
     "person-asked-no-calls": "person-asked-no-calls: by {time} on {day}",
     "person-asked": "person-asked: by {time} on {day}",
     "thanks": "thanks {name}",
+    "undo": "undo: {question}",
 }
 
 

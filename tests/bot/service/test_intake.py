@@ -493,7 +493,7 @@ def test_an_interview_that_began_before_a_text_existed_goes_on(study: World) -> 
     study.program.database.schedules.clear()
     study.says("My words")
     study.says("UNDO")
-    assert "taken your last message out" in study.leave()[-1]
+    assert "taken out your last message to question 1." in study.leave()[-1]
     assert study.open_tasks() == []
     assert study.record(code).version != version, "worked out from what is stored"
 

@@ -170,6 +170,23 @@ async def test_a_coordinator_never_meets_what_people_said(study: World, client: 
         assert "A secret answer." not in (await client.get(path)).text
 
 
+async def test_a_simulated_phone_shows_its_words_only_to_who_may_read_them_and_that_is_noted(
+    study: World, client: httpx.AsyncClient
+) -> None:
+    code = study.consented(Address("simulator", "sms/anna"))
+    study.says("A secret answer.", Address("simulator", "sms/anna"))
+    seen = (audit.c.act == "opened a conversation", audit.c.subject == code)
+    await sign_in(client, "Coordinator")
+    for path in ("/simulator", f"/simulator/{code}", f"/simulator/{code}/live"):
+        answer = await client.get(path)
+        assert (answer.status_code, "A secret answer." in answer.text) == (403, False)
+    assert "/simulator" not in (await client.get("/")).text
+    assert study.count_of(audit, *seen) == 0
+    await sign_in(client, "Researcher")
+    assert "A secret answer." in (await client.get(f"/simulator/{code}")).text
+    assert study.count_of(audit, *seen) == 1
+
+
 async def test_a_conversation_opens_to_its_researcher_and_when_a_person_is_needed(
     study: World, client: httpx.AsyncClient
 ) -> None:

@@ -43,6 +43,9 @@ async def test_the_board_counts_everybody_once_where_they_stand_and_shows_no_wor
     assert (whole.channel, whole.total, whole.consented) == ("", 4, 3)
     assert (texted.channel, texted.total, simulated.total) == ("text", 3, 1)
     page = (await team.cora.get("/progress")).text
+    assert '<th scope="row">Active</th><td>1</td><td>text: 1</td>' in page
+    assert '<th scope="row">Consented</th><td>3</td><td>simulator: 1, text: 2</td>' in page
+    assert '<th scope="row">Paused</th><td>0</td><td>None</td>' in page
     assert "secret" not in page
     assert "Sam" not in page
 
