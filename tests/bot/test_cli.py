@@ -97,8 +97,25 @@ def test_check_says_whom_to_give_an_address_while_nobody_can_be_told_of_distress
     ownpace(folder, "migrate")
     code, said = ownpace(folder, "check")
     assert code == 0
-    assert said.count("Warning: Nobody can be told of distress by mail or Telegram. Fill in [channels.email]") == 1
+    nobody = "Warning: Nobody can be told of distress, or that somebody wants a person, by mail or Telegram."
+    assert said.count(f"{nobody} Fill in [channels.email]") == 1
     assert "scripts/ownpace users email " in said
+
+
+def test_serve_warns_while_somebody_cannot_be_told_and_falls_silent_once_they_can(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # it warns before it listens
+        said = ownpace(folder, "serve", "--port", str(taken.getsockname()[1]))[1]
+        assert said.startswith("Warning: Nobody can be told of distress, or that somebody wants a person,")
+        settings(folder, "# [channels.email]", '[channels.email]\nusername = "x"\npassword = "x"')
+        settings(folder, '# address = "', 'address = "')
+        settings(folder, '# smtp_host = "', 'smtp_host = "')
+        settings(folder, '# imap_host = "', 'imap_host = "')
+        ownpace(folder, "users", "add", "our researcher", typed="three or four words\n")
+        ownpace(folder, "users", "email", "our researcher", "ann@example.org")
+        said = ownpace(folder, "serve", "--port", str(taken.getsockname()[1]))[1]
+        assert "be told of distress" not in said
+        assert "Address already in use" in said
 
 
 def test_a_text_that_wants_mending_ends_with_2_and_is_named_once_with_its_file_line_and_wording(folder: Path) -> None:
