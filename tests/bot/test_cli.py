@@ -210,12 +210,17 @@ def test_a_participant_is_given_to_a_researcher(folder: Path) -> None:
     ownpace(folder, "migrate")
     (folder / "people.csv").write_text("cohort,channel,address\nsocial-workers,simulator,sms/anna\n")
     ownpace(folder, "enrol", "people.csv")
-    code, said = ownpace(folder, "assign", "sw01", "Ann")
-    assert code == 0
-    assert "SW01 is Ann's now." in said
-    assert "Nobody called Ann signs in here" in said
     ownpace(folder, "users", "add", "Ann", typed="correct horse battery\n")
-    assert ownpace(folder, "assign", "SW01", "Ann") == (0, "SW01 is Ann's now.\n")
+    assert ownpace(folder, "assign", "sw01", "Ann") == (0, "SW01 is Ann's now.\n")
+    code, said = ownpace(folder, "assign", "SW01", "Anne")
+    assert code == 2
+    assert said == (
+        "'Anne' is nobody who signs in here; there is Ann, our researcher. Is it somebody new? Then first: "
+        "scripts/ownpace users add Anne\n"
+    )
+    code, said = ownpace(folder, "assign", "sw01", "our researcher")
+    assert code == 0
+    assert "Nobody called our researcher signs in here" in said
     assert ownpace(folder, "assign", "SW99", "Ann")[0] == 1
     assert ownpace(folder, "assign", "SW01", "A name too long for a text")[0] == 2
 
@@ -330,7 +335,8 @@ def test_invitations_are_made_shown_once_and_counted(folder: Path) -> None:
     make = ("invite", "--cohort", "disabled-adults", "--number", "3", "--out", "sheets")
     code, said = ownpace(folder, *make)
     assert code == 0
-    assert "Warning" not in said
+    assert "Warning: the links" not in said
+    assert "Warning: only simulated phones can use them yet." in said
     listed = list(csv.DictReader((folder / "sheets/invitations.csv").read_text().splitlines()))
     assert [row["cohort"] for row in listed] == ["disabled-adults"] * 3
     assert all(row["words"] == f"JOIN {row['code']}" for row in listed)
