@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from textwrap import indent
@@ -248,16 +249,30 @@ def remind(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show who would get what; send nothing.")] = False,
     config: ConfigPath = CONFIG,
 ) -> None:
-    """Remind people whose answer we wait for, by the same rules as automatic reminders."""
+    """Remind people whose answer we wait for, by the same rules as automatic reminders, but without waiting for days.
+
+    Nobody is reminded whom we asked less than a day ago, and nobody more often than the pace in the settings allows.
+    """
     program = bootstrap.build(bootstrap.load_settings(config))
     if dry_run:
         done = program.database.read_now(reminding.preview, program.terms, codes or ())
     else:
         done = program.database.run_now(reminding.remind, program.terms, ACTOR, codes or ())
+    now = program.database.clock()
     for one in done:
-        out.print(f"{one.code}: {'not reminded: ' + one.why_not if one.why_not else one.words}", markup=False)
+        out.print(f"{one.code}: {_reminder(one, now)}", markup=False)
     count = sum(not one.why_not for one in done)
-    out.print(f"{count} {'would be' if dry_run else 'are'} reminded. Nothing is sent in their quiet hours.")
+    out.print(
+        f"{count} {'would be' if dry_run else 'is' if count == 1 else 'are'} reminded. Nothing is sent in their quiet hours."
+    )
+
+
+def _reminder(one: reminding.Preview, now: datetime) -> str:
+    """Why somebody is reminded, when, and with what words; or why not."""
+    if one.why_not or one.asked is None or one.at is None:
+        return f"not reminded: {one.why_not}"
+    at = "at once" if one.at <= now else f"on {one.at:%a %d %b at %H:%M}"
+    return f"asked on {one.asked:%a %d %b at %H:%M}, gets this {at}:\n{indent(one.words, '    ')}"
 
 
 def reconfirm(

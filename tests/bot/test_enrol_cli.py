@@ -125,6 +125,14 @@ def test_a_channel_that_is_not_set_up_says_where_to_do_it(folder: Path) -> None:
         assert mend in said
 
 
+def test_whoever_was_enrolled_a_moment_ago_is_not_reminded(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    ownpace(folder, "enrol", "people.csv")
+    said = (0, "SW01: not reminded: asked only lately\n0 {} reminded. Nothing is sent in their quiet hours.\n")
+    assert ownpace(folder, "remind", "--dry-run") == (said[0], said[1].format("would be"))
+    assert ownpace(folder, "remind") == (said[0], said[1].format("are"))
+
+
 def test_a_file_without_people_ends_with_2(folder: Path) -> None:
     ownpace(folder, "migrate")
     (folder / "people.csv").write_text("cohort,channel,address\n")

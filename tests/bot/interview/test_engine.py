@@ -460,8 +460,9 @@ class Interviews(RuleBasedStateMachine):
         assert not (before.away and by_timer)
         assert len(after.reminded) <= 6
         assert sum(before.heard is None or moment > before.heard for moment in after.reminded) <= 2
+        assert before.asked is not None
+        assert self.player.now - before.asked >= timedelta(days=1), "hurried"
         if by_timer:
-            assert before.asked is not None
             assert self.player.now - before.asked >= timedelta(days=4)
 
     def check_distress(self, before: Interview, event: Event, effects: tuple[Effect, ...]) -> None:
