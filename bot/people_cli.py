@@ -262,9 +262,8 @@ def remind(
     for one in done:
         out.print(f"{one.code}: {_reminder(one, now)}", markup=False)
     count = sum(not one.why_not for one in done)
-    out.print(
-        f"{count} {'would be' if dry_run else 'is' if count == 1 else 'are'} reminded. Nothing is sent in their quiet hours."
-    )
+    verb = "would be" if dry_run else "is" if count == 1 else "are"
+    out.print(f"{count} {verb} reminded. Nothing is sent in their quiet hours.")
 
 
 def _reminder(one: reminding.Preview, now: datetime) -> str:
