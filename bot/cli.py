@@ -123,7 +123,7 @@ def serve(
     host, port = host or settings.server.host, port or settings.server.port
     with nullcontext() if settings.database.shared else alone(settings.database.url):
         program = _program(config)
-        if problem := program.database.read_now(alerts.unreached, program.terms):
+        if problem := program.database.read_now(alerts.warning, program.terms):
             err.print(f"Warning: {problem}", markup=False)
         if role is Role.WORKER:
             out.print("Own Pace works here without pages  (Ctrl-C stops it)")
@@ -156,7 +156,7 @@ def check(
     live: Annotated[bool, typer.Option("--live", help="Also ask each provider whether it knows us.")] = False,
     config: ConfigPath = CONFIG,
 ) -> None:
-    """Check the settings, the schedules, every text, and that somebody can be told of distress; change nothing."""
+    """Check the settings, the schedules, every text, and who can be told that a person is needed; change nothing."""
     settings = _settings(config)
     schedules = prompts.load(settings.study.prompts)
     links, signposts = prompts.links(settings.study.prompts), prompts.signposting(settings.study.prompts)
@@ -245,13 +245,13 @@ def _unset(settings: Settings) -> Iterator[str]:
 
 
 def _unreached(settings: Settings) -> list[str]:
-    """What to mend where nobody can be told of distress, for a study whose database is there and can be read."""
+    """What to mend where somebody cannot be told of distress, for a study whose database is there and can be read."""
     try:
         program = bootstrap.build(settings)
     except OwnPaceError:
         return []
     with closing(program.database):
-        problem = program.database.read_now(alerts.unreached, program.terms)
+        problem = program.database.read_now(alerts.warning, program.terms)
     return [problem] if problem else []
 
 

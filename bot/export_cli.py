@@ -144,7 +144,13 @@ def transcript(
     from bot.export.transcript import BOT_TEXTS, Transcripts
 
     codes = tuple(code or ())
-    one = len(codes) == 1 and out.suffix.lower() in SUFFIXES
+    one = out.suffix.lower() in SUFFIXES
+    if one and len(codes) != 1:
+        folder = f"--out {out.with_suffix('')} --format {SUFFIXES[out.suffix.lower()]}"
+        raise WrongUse(
+            f"--out {out}: a file holds one interview. Say whose, once: --code CODE. For a folder with a file of "
+            f"each: {folder}"
+        )
     chosen = _format(out, format, SUFFIXES, otherwise="docx")
     exporter = Transcripts(chosen, one, _one_of("--bot", bot, BOT_TEXTS), probes, times, steering, elided)
     detail = {"format": chosen, "bot": bot, "probes": probes, "elided": elided}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
+from textwrap import indent
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -20,16 +22,20 @@ from bot.channel import Ability, duration
 from bot.errors import OwnPaceError, WrongUse
 from bot.interview.schedule import Wording
 from bot.interview.wording import full_date
-from bot.records.participants import Rules
-from bot.service import adapting, batches, enrolment, invitations, reconfirming, reminding, staff
+from bot.records.participants import CHANNEL_NAMES
+from bot.service import adapting, batches, enrolment, invitations, opening, reconfirming, reminding, staff
 from bot.service.batches import Plan
 from bot.service.enrolment import Entry, Placed
 from bot.service.invitations import Group, Standing
+from bot.service.opening import Opening
 from bot.service.reconfirming import Outcome
 from bot.terminal import ACTOR, CONFIG, ConfigPath, bar, err, opened, out
 
 MOST_NAMED = 100
 """Codes that are named after one file; more fill more than a screen."""
+
+MOST_SHOWN = 6
+"""First messages that are shown of one file."""
 
 COLUMNS_HELP = f"Columns: {', '.join(enrolment.COLUMNS)}. Needed: {', '.join(enrolment.NEEDED)}."
 
@@ -67,7 +73,7 @@ def enrol(
     waiting = [one.code for one in placed if one.waits]
     inside = [one.code for one in placed if not one.waits]
     if dry_run:
-        out.print(_settings_of(plan.left, placed, rules))
+        _show(program, plan.left, placed)
         out.print(f"{len(placed)} {'person' if len(placed) == 1 else 'people'} can be enrolled. Nothing was done.")
     elif inside:
         out.print(f"Enrolled {len(inside)}: {_named(inside)}", markup=False)
@@ -104,15 +110,36 @@ def _named(codes: Sequence[str]) -> str:
     return f"{', '.join(codes[:MOST_NAMED])} and so on until {codes[-1]}. See: scripts/ownpace participants"
 
 
-def _settings_of(entries: Sequence[Entry], placed: list[Placed], rules: Rules) -> Table:
-    """Each person as they would be enrolled."""
-    table = Table("code", "cohort", "name", "channel", "wording", "language", "researcher", "notes")
+def _show(program: Program, entries: Sequence[Entry], placed: Sequence[Placed]) -> None:
+    """Each person as they would be enrolled, and the first message of each kind of person."""
+    rules, now = program.rules, program.database.clock()
+    table = Table("who", "how", "researcher", "first text", "notes")
+    alike: dict[tuple[object, ...], list[tuple[str, Opening]]] = {}
     for one, entry in zip(placed, entries, strict=True):
+        sent = opening.opening(program.terms, rules, entry, now, waits=one.waits)
         waits = ["waits for a place"] if one.waits else []
-        notes = ", ".join([*waits, *(f"{name}: {value}" for name, value in entry.attributes.items())])
-        written = (one.code, entry.cohort, entry.name, entry.address.kind, entry.wording.value, entry.language)
-        table.add_row(*(escape(cell) for cell in (*written, entry.researcher or rules.researcher, notes)))
-    return table
+        cells = (
+            f"{one.code} {entry.name}\n{entry.cohort}",
+            f"{entry.address.kind}\n{entry.wording.value} {entry.language}",
+            entry.researcher or rules.researcher,
+            "at once" if sent.at <= now else f"{sent.at:%a %d %b %H:%M}",
+            "\n".join([*waits, *sent.notes, *(f"{name}: {value}" for name, value in entry.attributes.items())]),
+        )
+        table.add_row(*map(escape, cells))
+        kind = (entry.cohort, entry.wording, entry.language, opening.played(entry), one.waits, len(sent.messages))
+        alike.setdefault(kind, []).append((one.code, sent))
+    out.print(table)
+    for (*_, played, _waits, _many), people in list(alike.items())[:MOST_SHOWN]:
+        out.print(_first_of(people, by_text=played == "sms"), markup=False)
+
+
+def _first_of(people: Sequence[tuple[str, Opening]], *, by_text: bool) -> str:
+    """What the first of some people who are alike gets first."""
+    code, sent = people[0]
+    others = f" and, in the same way, {len(people) - 1} more" if len(people) > 1 else ""
+    many = "1 message comes" if len(sent.messages) == 1 else f"{len(sent.messages)} messages come"
+    size = f", in {sum(map(opening.parts, sent.messages))} SMS parts" if by_text else ""
+    return f"To {code}{others}: {many} before they answer{size}. The first:\n{indent(sent.messages[0], '    ')}\n"
 
 
 def invite(
@@ -178,6 +205,12 @@ def _make_invitations(program: Program, group: Group, number: int, expires: str,
     day = full_date(expires_at.astimezone(program.settings.study.zone))
     made = f"{len(codes)} invitation{'s' if len(codes) > 1 else ''} to {group.cohort}"
     out.print(f"{made}. Each works once, until {day}. The codes cannot be shown again.", markup=False)
+    if not program.channels.keys() & CHANNEL_NAMES.keys():
+        err.print(
+            "Warning: only simulated phones can use them yet. Before you give them out, fill in [channels.sms] or "
+            "another way of messaging in the settings and start the server again.",
+            markup=False,
+        )
     if urlsplit(site).hostname in ("127.0.0.1", "localhost", "::1"):
         err.print(
             f"Warning: the links begin with {site}, which opens on this computer only. Set public_base_url in [server] "
@@ -216,16 +249,29 @@ def remind(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show who would get what; send nothing.")] = False,
     config: ConfigPath = CONFIG,
 ) -> None:
-    """Remind people whose answer we wait for, by the same rules as automatic reminders."""
+    """Remind people whose answer we wait for, by the same rules as automatic reminders, but without waiting for days.
+
+    Nobody is reminded whom we asked less than a day ago, and nobody more often than the pace in the settings allows.
+    """
     program = bootstrap.build(bootstrap.load_settings(config))
     if dry_run:
         done = program.database.read_now(reminding.preview, program.terms, codes or ())
     else:
         done = program.database.run_now(reminding.remind, program.terms, ACTOR, codes or ())
+    now = program.database.clock()
     for one in done:
-        out.print(f"{one.code}: {'not reminded: ' + one.why_not if one.why_not else one.words}", markup=False)
+        out.print(f"{one.code}: {_reminder(one, now)}", markup=False)
     count = sum(not one.why_not for one in done)
-    out.print(f"{count} {'would be' if dry_run else 'are'} reminded. Nothing is sent in their quiet hours.")
+    verb = "would be" if dry_run else "is" if count == 1 else "are"
+    out.print(f"{count} {verb} reminded. Nothing is sent in their quiet hours.")
+
+
+def _reminder(one: reminding.Preview, now: datetime) -> str:
+    """Why somebody is reminded, when, and with what words; or why not."""
+    if one.why_not or one.asked is None or one.at is None:
+        return f"not reminded: {one.why_not}"
+    at = "at once" if one.at <= now else f"on {one.at:%a %d %b at %H:%M}"
+    return f"asked on {one.asked:%a %d %b at %H:%M}, gets this {at}:\n{indent(one.words, '    ')}"
 
 
 def reconfirm(

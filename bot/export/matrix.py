@@ -36,6 +36,9 @@ LONGEST_CELL = 32_767
 EARLY = 500
 """How much shorter a piece may be in order to end at a space, in code points: twice as much in UTF-16 units."""
 
+ABOUT = 100
+"""How many figures of the default font the sheet about names is wide."""
+
 OWN = ("code", "cohort", "schedule", "language", "wording", "channels", "state")
 """The columns that every case has, before those that enrolment gave it."""
 
@@ -165,7 +168,7 @@ def _csv(study: Study, place: Path) -> None:
 
 
 def _csv_folder(study: Study, place: Path) -> None:
-    """A file for each cohort."""
+    """A file for each cohort, and one that says what to know of names."""
     place.mkdir()
     columns = {cohort.name: _columns(study, [cohort]) for cohort in study.cohorts}
     with ExitStack() as files:
@@ -174,6 +177,7 @@ def _csv_folder(study: Study, place: Path) -> None:
             writer.writerow(map(safe, columns[name].head()))
         for case in study.cases("Writing the matrix"):
             writers[case.head.cohort].writerow(map(safe, columns[case.head.cohort].row(case)))
+    (place / "README.txt").write_text(f"{study.names}\n", encoding="utf-8")
 
 
 def csv_file(place: Path) -> TextIO:
@@ -196,8 +200,10 @@ def _xlsx(study: Study, place: Path) -> None:
         sheet.append([_cell(sheet, title, bold=True) for title in of.head()])
     if not sheets:
         book.create_sheet("no cases")
+    else:
+        sheets[""] = _about(book, study.names, _sheet_name("names", sheets), place)
     book.properties.title, book.properties.creator = "Case by question", "Own Pace"
-    rows = {name: count(2) for name in sheets}
+    rows = {name: count(2) for name in columns}
     with _failing_as_the_disk_does(sheets.values()):
         for case in study.cases("Writing the matrix"):
             sheet, of = sheets[case.head.cohort], columns[case.head.cohort]
@@ -206,6 +212,16 @@ def _xlsx(study: Study, place: Path) -> None:
             sheet.append([_cell(sheet, text) for text in texts])
             del sheet.row_dimensions[row]
         book.save(place)
+
+
+def _about(book: Workbook, names: str, title: str, place: Path) -> Any:
+    """The last sheet: what a reader must know of names."""
+    sheet = book.create_sheet(title)
+    sheet.column_dimensions["A"].width = ABOUT
+    _grows_in(sheet, place.with_name("sheet-names.xml"))
+    sheet.row_dimensions[1].height = _height([names], [ABOUT])
+    sheet.append([_cell(sheet, names)])
+    return sheet
 
 
 def _widths(columns: _Columns) -> list[int]:

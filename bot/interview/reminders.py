@@ -14,6 +14,8 @@ from enum import StrEnum
 FIRST, LAST, DISCREET = "reminder-1", "reminder-2", "template-reopen"
 """The stock texts: while more may follow, for the last one of a silence, and for phones that others see."""
 
+DAY = timedelta(days=1)
+
 LONG_SILENCE = timedelta(days=3)
 """After so long, the next contact repeats the open question in one line."""
 
@@ -31,6 +33,7 @@ class Guard(StrEnum):
     AWAY = "away"
     AWAITING_US = "awaiting us"
     NOT_ASKED = "not asked yet"
+    FRESH = "asked only lately"
     SWITCHED_OFF = "reminders are off"
     LATELY = "reminded less than a day ago"
     ENOUGH_IN_SILENCE = "enough in this silence"
@@ -107,10 +110,13 @@ def decide(silence: Silence, ladder: Ladder = USUAL) -> Decision:
 def by_hand(silence: Silence, now: datetime, ladder: Ladder = USUAL) -> Remind | Nothing:
     """Whether a coordinator may remind now: the same guards and the same most, without waiting for the next step.
 
-    Two on one day would be a burst, also where the first still waits for daylight.
+    Nobody is hurried whom we asked less than a day ago, or than the first step where that is shorter. Two on one day
+    would be a burst, also where the first still waits for daylight.
     """
-    lately = silence.reminded and now - silence.reminded[-1] < timedelta(days=1)
-    why = _guard(silence) or _enough(silence, ladder) or (Guard.LATELY if lately else None)
+    fresh = silence.asked is not None and now - silence.asked < min((DAY, *ladder.steps[:1]))
+    lately = silence.reminded and now - silence.reminded[-1] < DAY
+    soon = Guard.FRESH if fresh else Guard.LATELY if lately else None
+    why = _guard(silence) or _enough(silence, ladder) or soon
     return Nothing(why) if why is not None else Remind(now, _text(silence, ladder))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -25,6 +25,13 @@ from bot.records.vault import DataKey
 
 CHANNEL_NAMES = {"sms": "text", "whatsapp": "WhatsApp", "telegram": "Telegram", "email": "email"}
 """How a text names a channel to a participant, at most 8 letters."""
+
+
+def not_set_up(kind: str, there: Iterable[str]) -> str:
+    """What to say of a channel that is none of those there, with the mend."""
+    said = f"{kind!r} is not set up here; there is {', '.join(sorted(there))}."
+    mend = f" To set it up, fill in [channels.{kind}] in the settings and start the server again."
+    return said + (mend if kind in CHANNEL_NAMES else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,9 +124,9 @@ def writers(uow: UnitOfWork) -> list[str]:
     return [user["name"] for user in _signing_in(uow) if May.WRITE in ROLES[user["role"]]]
 
 
-def takes_participants(uow: UnitOfWork, name: str) -> bool:
-    """Whether a participant can be given to them: also to somebody who does not sign in here."""
-    return not any(_same(user["name"], name) and May.WRITE not in ROLES[user["role"]] for user in _signing_in(uow))
+def signs_in(uow: UnitOfWork, name: str) -> bool:
+    """Whether somebody of this name signs in here."""
+    return any(_same(user["name"], name) for user in _signing_in(uow))
 
 
 def _signing_in(uow: UnitOfWork) -> list[RowMapping]:

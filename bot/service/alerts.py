@@ -6,9 +6,10 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import select, update
 
 from bot.interview.events import Alert, TaskKind
+from bot.interview.fetching import CAUSES
 from bot.interview.state import Cause
 from bot.records.participants import Participant, Terms
 from bot.records.tables import participants as people
@@ -26,6 +27,15 @@ WORDS = {
     Cause.TAKEN_OVER: "You have had the conversation with {code} for a day. Hand it back when you are done.",
 }
 """What has happened, by cause: never what anybody said."""
+
+WAITING = {cause: kind for kind, cause in CAUSES.items()} | {Cause.SAFEGUARDING: TaskKind.DISTRESS}
+"""The task that is open by the time somebody is told, by cause."""
+
+REMINDED = {
+    Cause.CALL_SOON: (TaskKind.CALL_ASKED, "A call with them is soon: the time is on their page."),
+    Cause.TAKEN_OVER: (TaskKind.GO_ON, "A person has had the conversation for a day: hand it back when that is done."),
+}
+"""Causes for which no task is open: the one that is opened where nobody could be told, and what it says."""
 
 STRANGER = "A message under Unknown senders may be a sign of harm or distress. Please read it now."
 
@@ -45,9 +55,8 @@ def tell(uow: UnitOfWork, terms: Terms, participant: Participant, alert: Alert) 
     words = WORDS[Cause(alert.cause)].format(code=participant.code)
     link = f"{terms.site}/participants/{participant.code}"
     told = _write(uow, terms, alert.who, f"{words}{safely}{again}\n\n{link}", alert.cause, participant.code)
-    if not told and alert.cause == Cause.SAFEGUARDING:
-        distress = (tasks.c.participant_id == participant.id, tasks.c.kind == TaskKind.DISTRESS.value)
-        _add_to_note(uow, untold(uow, terms, alert.who), distress)
+    if not told:
+        _say_with_task(uow, participant, Cause(alert.cause), untold(uow, terms, alert.who))
 
 
 def tell_of_stranger(uow: UnitOfWork, terms: Terms) -> str:
@@ -64,17 +73,29 @@ def tell_of_stranger(uow: UnitOfWork, terms: Terms) -> str:
 
 
 def untold(uow: UnitOfWork, terms: Terms, who: str) -> str:
-    """What the task says where somebody on call could not be told of distress, and the mend."""
+    """What the task says where somebody could not be told of it, and the mend."""
     said = "Nobody could" if unreached(uow, terms) else f"{who} could not"
     return f"{said} be told of this by mail or Telegram. {_mend(uow, terms, who)}"
 
 
 def unreached(uow: UnitOfWork, terms: Terms) -> str:
-    """What to mend where nobody who may be on call can be told of distress; '' where somebody can."""
-    names = _ever_on_call(uow, terms)
+    """What to mend where nobody who may be told that a person is needed can be; '' where somebody can."""
+    names = _ever_told(uow, terms)
     if any(_ways(uow, terms, who) for who in names):
         return ""
-    return f"Nobody can be told of distress by mail or Telegram. {_mend(uow, terms, names[0])}"
+    wanted = "Nobody can be told of distress, or that somebody wants a person, by mail or Telegram."
+    return f"{wanted} {_mend(uow, terms, names[0])}"
+
+
+def warning(uow: UnitOfWork, terms: Terms) -> str:
+    """What to mend where somebody who may be told that a person is needed cannot be; '' where everybody can."""
+    silent = [who for who in _ever_told(uow, terms) if not _ways(uow, terms, who)]
+    if nobody := unreached(uow, terms):
+        return nobody
+    if not silent:
+        return ""
+    cannot = f"{', '.join(silent)} cannot be told by mail or Telegram that somebody needs or wants a person."
+    return f"{cannot} {_mend(uow, terms, silent[0])}"
 
 
 def _mend(uow: UnitOfWork, terms: Terms, who: str) -> str:
@@ -85,7 +106,7 @@ def _mend(uow: UnitOfWork, terms: Terms, who: str) -> str:
     return f"{mail}{user}Say where {who} is told: scripts/ownpace users email {shlex.quote(name or who)} ADDRESS"
 
 
-def _ever_on_call(uow: UnitOfWork, terms: Terms) -> list[str]:
+def _ever_told(uow: UnitOfWork, terms: Terms) -> list[str]:
     """Everybody whom the rota names; without one, whoever reads for a participant."""
     if rota := terms.study.rota:
         return list(
@@ -95,9 +116,14 @@ def _ever_on_call(uow: UnitOfWork, terms: Terms) -> list[str]:
     return list(dict.fromkeys([*([terms.rules.researcher] if terms.rules else []), *sorted(reading)]))
 
 
-def _add_to_note(uow: UnitOfWork, words: str, which: tuple[ColumnElement[bool], ...]) -> None:
-    """Say it with the open task too, once."""
-    task = uow.one(select(tasks.c.id, tasks.c.note).where(*which, tasks.c.closed_at.is_(None)))
+def _say_with_task(uow: UnitOfWork, participant: Participant, cause: Cause, untold: str) -> None:
+    """Say it with the task that is open, once; where none waits for this, with one that is opened."""
+    kind, why = REMINDED.get(cause) or (WAITING[cause], "")
+    if why:
+        uow.open_task(kind.value, participant.id)
+    words = f"{why} {untold}".strip()
+    waits = (tasks.c.participant_id == participant.id, tasks.c.kind == kind.value, tasks.c.closed_at.is_(None))
+    task = uow.one(select(tasks.c.id, tasks.c.note).where(*waits))
     if task and words not in (known := task["note"] or ""):
         uow.execute(update(tasks).where(tasks.c.id == task["id"]).values(note=f"{known} {words}".strip()))
         uow.changed.add("tasks")

@@ -127,15 +127,18 @@ def wake(uow: UnitOfWork, terms: Terms, limit: int = 100) -> int:
 
 def _due(uow: UnitOfWork, participant: Participant, kind: TimerKind, position: str) -> Due:
     """A reminder is decided again by what has really left."""
-    if kind is not TimerKind.REMIND:
-        return Due(kind, position)
+    return Due(kind, position, *ours_left(uow, participant)) if kind is TimerKind.REMIND else Due(kind, position)
+
+
+def ours_left(uow: UnitOfWork, participant: Participant) -> tuple[datetime | None, bool]:
+    """When our last message left that is no reminder, and whether one still waits to leave."""
     ours = (outbox.c.lane == lane(participant.id), messages.c.author == "bot")
     of = select(func.max(outbox.c.claimed_at)).join(messages, messages.c.id == outbox.c.message_id)
     asking = or_(messages.c.texts.is_(None), messages.c.texts.not_in(list(REMINDERS)))
     left = uow.execute(of.where(*ours, asking, outbox.c.state.in_(["accepted", "unknown"]))).scalar()
     waiting = select(outbox.c.seq).where(outbox.c.lane == lane(participant.id))
     waits = uow.one(waiting.where(outbox.c.state.in_(["pending", "sending"])).limit(1)) is not None
-    return Due(kind, position, left, waits or participant.closed is not None)
+    return left, waits or participant.closed is not None
 
 
 def hide(uow: UnitOfWork, terms: Terms, participant: Participant) -> None:

@@ -7,6 +7,7 @@ import difflib
 import io
 import itertools
 import json
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from bot.interview.schedule import Wording
 from bot.interview.state import Interview, Person, State
 from bot.messages import Address
 from bot.records import participants
-from bot.records.participants import Rules, Terms
+from bot.records.participants import Rules, Terms, not_set_up
 from bot.records.prepared import Prepared
 from bot.records.tables import addresses, interviews
 from bot.records.tables import participants as people
@@ -207,7 +208,7 @@ def check(entry: Entry, rules: Rules) -> None:
 def address(kind: str, written: str, rules: Rules) -> Address:
     """A checked address. Raises EnrolmentError."""
     if kind not in rules.channels:
-        raise EnrolmentError(f"channel {kind!r} is not set up here; there is {', '.join(sorted(rules.channels))}.")
+        raise EnrolmentError(f"channel {not_set_up(kind, rules.channels)}")
     if Ability.WRITES_FIRST not in rules.channels[kind].abilities:
         return Address(kind, "")  # they open the conversation by a link, and their address is known then
     if not written:
@@ -219,7 +220,8 @@ def address(kind: str, written: str, rules: Rules) -> Address:
 
 
 _OF_CODE = Prepared(select(people.c.id).where(people.c.code == bindparam("code")))
-_OF_ADDRESS = Prepared(select(addresses.c.id).where(addresses.c.found_by == bindparam("found_by")))
+_WHOSE = select(addresses.c.found_by, people.c.code).join(people, people.c.id == addresses.c.participant_id)
+_OF_ADDRESS = Prepared(_WHOSE.where(addresses.c.found_by == bindparam("found_by")))
 
 
 class Free:
@@ -232,13 +234,14 @@ class Free:
     def __init__(self, uow: UnitOfWork, highest: Mapping[str, int] = MappingProxyType({})) -> None:
         self.uow = uow
         self.highest = dict(highest)
-        self._taken: set[str | bytes] = set()
+        self._codes: set[str] = set()
+        self._addresses: dict[bytes, str] = {}
         self._all_read = False
 
     def read_all(self) -> None:
         """Read what is in use at once, rather than ask for each: that takes long for many, above all over a network."""
-        for column in (people.c.code, addresses.c.found_by):
-            self._taken.update(self.uow.execute(select(column)).scalars())
+        self._codes.update(self.uow.execute(select(people.c.code)).scalars())
+        self._addresses.update((row["found_by"], row["code"]) for row in self.uow.all(_WHOSE))
         self._all_read = True
 
     def next(self, prefix: str) -> str:
@@ -254,15 +257,19 @@ class Free:
 
     def has_code(self, code: str) -> bool:
         """Whether nobody has this code."""
-        return code not in self._taken and (self._all_read or not self.uow.run(_OF_CODE, {"code": code}))
+        return code not in self._codes and (self._all_read or not self.uow.run(_OF_CODE, {"code": code}))
 
-    def has_address(self, found_by: bytes) -> bool:
-        """Whether nobody has this address."""
-        return found_by not in self._taken and (self._all_read or not self.uow.run(_OF_ADDRESS, {"found_by": found_by}))
+    def whose(self, found_by: bytes) -> str:
+        """Who has this address: their code, or where they are written down; '' for nobody."""
+        if found_by in self._addresses or self._all_read:
+            return self._addresses.get(found_by, "")
+        rows = self.uow.run(_OF_ADDRESS, {"found_by": found_by})
+        return str(rows[0]["code"]) if rows else ""
 
-    def take(self, code: str, found_by: bytes) -> None:
-        """Somebody is given these."""
-        self._taken |= {code, found_by}
+    def take(self, code: str, found_by: bytes, where: str) -> None:
+        """Somebody is given these, who is written down there."""
+        self._codes.add(code)
+        self._addresses[found_by] = where or code
         for prefix, highest in self.highest.items():
             self.highest[prefix] = max(highest, _number(code, prefix))
 
@@ -329,17 +336,32 @@ def assign(uow: UnitOfWork, terms: Terms, code: str, researcher: str, actor: str
     """From now on they are this researcher's, who opens their conversation and stands in their texts; their code.
 
     Raises OwnPaceError if nobody has the code, EnrolmentError for a name that does not fit into a text, and for
-    somebody of the team who may not write to participants.
+    one that is nobody's who may write to participants.
     """
     participant = participants.named(uow, terms, code)
     if not 0 < len(researcher.strip()) <= LONGEST_RESEARCHER:
         raise EnrolmentError(f"A researcher's name has 1 to {LONGEST_RESEARCHER} characters: it stands in texts.")
-    if not access.takes_participants(uow, researcher):
-        raise EnrolmentError(f"{researcher.strip()} cannot write to participants. Choose a researcher.")
+    if problem := _no_researcher(uow, researcher.strip(), terms.rules.researcher if terms.rules else ""):
+        raise EnrolmentError(problem)
     uow.execute(update(people).where(people.c.id == participant.id).values(researcher=researcher.strip()))
     uow.note(actor, "assigned", participant.code, to=researcher.strip())
     uow.changed |= {"participants", f"participant {participant.id}"}
     return participant.code
+
+
+def _no_researcher(uow: UnitOfWork, name: str, usual: str) -> str:
+    """Why nobody can be given to this name, '' where they can. `usual`: the study's own, who need not sign in.
+
+    A slip would open the conversation to every researcher, stand in texts, and be told of nothing.
+    """
+    able = access.writers(uow)
+    there = ", ".join(dict.fromkeys(filter(None, [*able, usual])))
+    if name.casefold() in {one.casefold() for one in (*able, usual)}:
+        return ""
+    if access.signs_in(uow, name):
+        return f"{name} cannot write to participants. Choose a researcher: {there}."
+    add = f"scripts/ownpace users add {shlex.quote(name)}"
+    return f"{name!r} is nobody who signs in here; there is {there}. Is it somebody new? Then first: {add}"
 
 
 def assign_all(uow: UnitOfWork, terms: Terms, researchers: Mapping[str, str], actor: str) -> list[str]:
@@ -382,8 +404,7 @@ def preview(uow: UnitOfWork, rules: Rules, entries: Sequence[Entry], *, over_quo
     """How each would be enrolled; nobody is. Raises EnrolmentError as `enrol_all` does."""
     free = Free(uow)
     free.read_all()
-    full = _full(uow, rules, entries, over_quota)
-    return _each(entries, full, lambda entry, waits: Placed(_start(uow, rules, entry, free).code, waits))
+    return _each(uow, rules, entries, over_quota, lambda one, waits: Placed(_start(uow, rules, one, free).code, waits))
 
 
 def enrol_all(
@@ -402,7 +423,7 @@ def enrol_all(
     def begin(entry: Entry, waits: bool) -> Placed:
         return Placed(_begin(uow, terms, rules, entry, actor, free, full=waits), waits)
 
-    return _each(entries, _full(uow, rules, entries, over_quota), begin)
+    return _each(uow, rules, entries, over_quota, begin)
 
 
 def enrol(uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str = "coordinator") -> str:
@@ -413,16 +434,19 @@ def enrol(uow: UnitOfWork, terms: Terms, rules: Rules, entry: Entry, actor: str 
     return _begin(uow, terms, rules, entry, actor, Free(uow), full=is_full(uow, rules, entry.cohort))
 
 
-def _full(uow: UnitOfWork, rules: Rules, entries: Sequence[Entry], over_quota: bool) -> list[bool]:
-    return [False] * len(entries) if over_quota else waits(uow, rules, entries)
-
-
-def _each(entries: Sequence[Entry], full: list[bool], place: Callable[[Entry, bool], Placed]) -> list[Placed]:
+def _each(
+    uow: UnitOfWork, rules: Rules, entries: Sequence[Entry], over_quota: bool, place: Callable[[Entry, bool], Placed]
+) -> list[Placed]:
     """Find each a place. Raises EnrolmentError with every problem."""
+    full = [False] * len(entries) if over_quota else waits(uow, rules, entries)
+    researchers = {entry.researcher for entry in entries if entry.researcher}
+    unknown = {name: _no_researcher(uow, name, rules.researcher) for name in researchers}
     placed, problems = [], []
-    for entry, waits in zip(entries, full, strict=True):
+    for entry, waits_here in zip(entries, full, strict=True):
         try:
-            placed.append(place(entry, waits))
+            if problem := unknown.get(entry.researcher):
+                raise EnrolmentError(problem)
+            placed.append(place(entry, waits_here))
         except EnrolmentError as problem:
             problems.append(f"{entry.where}: {problem}" if entry.where else str(problem))
     if problems:
@@ -456,11 +480,11 @@ def _start(uow: UnitOfWork, rules: Rules, entry: Entry, free: Free) -> _Start:
     if not address.value and Ability.WRITES_FIRST not in rules.channels[address.kind].abilities:
         address = moves.start_address(address.kind, uow.new_id())
     found_by = uow.vault.find(address)
-    if not free.has_address(found_by):
+    if whose := free.whose(found_by):
         raise EnrolmentError(
-            f"somebody is enrolled with this {entry.address.kind} address already; leave this one out."
+            f"somebody is enrolled with this {entry.address.kind} address already ({whose}); leave this one out."
         )
-    free.take(code, found_by)
+    free.take(code, found_by, entry.where)
     zone = entry.timezone or rules.timezone
     today = uow.now.astimezone(ZoneInfo(zone)).date()
     cutoff = rules.cutoff_from(today)

@@ -18,7 +18,7 @@ from bot.interview.invitation import CODES, code_in, spelled, wants_to_join
 from bot.interview.schedule import Wording
 from bot.interview.state import State
 from bot.messages import Address, Inbound
-from bot.records.participants import Rules
+from bot.records.participants import Rules, not_set_up
 from bot.records.tables import interviews, invitations, messages
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
@@ -55,9 +55,7 @@ def make(uow: UnitOfWork, rules: Rules, group: Group, number: int, expires_at: d
         known = ", ".join(f"{cohort} ({language})" for cohort, language in sorted(rules.schedules))
         raise WrongUse(f"There is no cohort {group.cohort!r} in language {group.language!r}; there is {known}.")
     if group.channel is not None and group.channel not in rules.channels:
-        raise WrongUse(
-            f"The channel {group.channel!r} is not set up here; there is {', '.join(sorted(rules.channels))}."
-        )
+        raise WrongUse(f"The channel {not_set_up(group.channel, rules.channels)}")
     if expires_at <= uow.now:
         raise WrongUse("The invitations would have expired already; give --expires a length such as 60d.")
     codes = [spelled(_random(uow)) for _ in range(number)]

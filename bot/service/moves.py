@@ -18,7 +18,7 @@ from bot.interview.events import AddressTold, Move, Moved, Told
 from bot.interview.wording import stock
 from bot.messages import Address, Inbound
 from bot.records import participants
-from bot.records.participants import Found, Participant, Terms, lane
+from bot.records.participants import Found, Participant, Terms, lane, not_set_up
 from bot.records.tables import addresses, messages, moves, outbox
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import outgoing
@@ -300,7 +300,7 @@ def move(uow: UnitOfWork, terms: Terms, code: str, kind: str, written: str, rese
     """
     participant = participants.named(uow, terms, code)
     if _kind(participant, kind) not in terms.channels:
-        raise OwnPaceError(f"The channel {kind!r} is not set up here; there is {', '.join(sorted(terms.channels))}.")
+        raise OwnPaceError(f"The channel {not_set_up(kind, terms.channels)}")
     try:
         address = terms.channels[_kind(participant, kind)].address(_written(participant, Move(kind, written)))
     except AddressError as problem:

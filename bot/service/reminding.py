@@ -4,28 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 
 from bot.errors import OwnPaceError
 from bot.export.identifiers import Hiding
 from bot.interview.events import TaskKind, ToRemind
-from bot.interview.reminders import Nothing, by_hand
+from bot.interview.reminders import Guard, Nothing, by_hand
 from bot.interview.reminding import silence, words
+from bot.interview.turn import Turn
 from bot.records import participants
 from bot.records.participants import Participant, Terms
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service.conversations import happen
+from bot.service.conversations import happen, ours_left
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What one person would get, with their code for their name, or why they get nothing."""
+    """What one person would get, with their code for their name, or why they get nothing.
+
+    `asked`: since when we wait for them; `at`: from when on it may leave. Both are in their own time.
+    """
 
     code: str
     words: str
     why_not: str
+    asked: datetime | None = None
+    at: datetime | None = None
 
 
 def preview(uow: UnitOfWork, terms: Terms, codes: Sequence[str] = ()) -> list[Preview]:
@@ -55,11 +62,18 @@ def _those(uow: UnitOfWork, terms: Terms, codes: Sequence[str]) -> list[Particip
 
 
 def _preview(uow: UnitOfWork, participant: Participant) -> Preview:
-    interview = participant.interview
+    interview, (left, waits) = participant.interview, ours_left(uow, participant)
+    if interview.asked and left:
+        interview = interview.but(asked=max(interview.asked, left))
     decision = by_hand(silence(interview, uow.now), uow.now, interview.pace.ladder)
     if participant.closed:
         return Preview(participant.code, "", participant.closed)
+    if waits and not isinstance(decision, Nothing):
+        decision = Nothing(Guard.AWAITING_US)
     if isinstance(decision, Nothing):
         return Preview(participant.code, "", decision.why.value)
-    hiding = Hiding(interview.person.name, participant.code)
-    return Preview(participant.code, hiding.hidden(words(interview, decision.text)), "")
+    assert interview.asked is not None
+    hiding, zone = Hiding(interview.person.name, participant.code), interview.person.timezone
+    shown = hiding.hidden(words(interview, decision.text))
+    at = Turn(interview, uow.now).allowed(uow.now)
+    return Preview(participant.code, shown, "", interview.asked.astimezone(zone), at.astimezone(zone))

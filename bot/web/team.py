@@ -81,7 +81,7 @@ async def rota(request: Request, user: User) -> Response:
         "turns": [{"who": ", then ".join(turn.who), "when": turn_said(turn)} for turn in (kept.turns if kept else ())],
         "now": kept.on_call(parts.database.clock()) if kept else (),
         "kept": kept,
-        "unreached": await parts.database.read(alerts.unreached, parts.terms),
+        "unreached": await parts.database.read(alerts.warning, parts.terms),
     }
     return page(request, "rota.html", user=user, **known)
 

@@ -49,6 +49,8 @@ def judge(
         )
         answers = [(place, body) for place, body in one.said if body != "Yes"]
         assert [each for each in heard if each[1] != "Yes"] == answers, f"under another question: seed {seed}"
+        agreed = [(line.statement, line.reply) for line in record.consent]  # a YES is in the ledger, under no question
+        assert agreed == [each for each in one.said if each[1] == "Yes"], f"a YES to another statement: seed {seed}"
         assert one.asked == points(one.schedule), f"asked twice, never, or out of order: seed {seed}"
         sent = [entry for entry in record.entries if not entry.incoming]
         unknown += sum("nobody knows" in entry.delivery for entry in sent)

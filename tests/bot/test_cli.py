@@ -97,8 +97,25 @@ def test_check_says_whom_to_give_an_address_while_nobody_can_be_told_of_distress
     ownpace(folder, "migrate")
     code, said = ownpace(folder, "check")
     assert code == 0
-    assert said.count("Warning: Nobody can be told of distress by mail or Telegram. Fill in [channels.email]") == 1
+    nobody = "Warning: Nobody can be told of distress, or that somebody wants a person, by mail or Telegram."
+    assert said.count(f"{nobody} Fill in [channels.email]") == 1
     assert "scripts/ownpace users email " in said
+
+
+def test_serve_warns_while_somebody_cannot_be_told_and_falls_silent_once_they_can(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # it warns before it listens
+        said = ownpace(folder, "serve", "--port", str(taken.getsockname()[1]))[1]
+        assert said.startswith("Warning: Nobody can be told of distress, or that somebody wants a person,")
+        settings(folder, "# [channels.email]", '[channels.email]\nusername = "x"\npassword = "x"')
+        settings(folder, '# address = "', 'address = "')
+        settings(folder, '# smtp_host = "', 'smtp_host = "')
+        settings(folder, '# imap_host = "', 'imap_host = "')
+        ownpace(folder, "users", "add", "our researcher", typed="three or four words\n")
+        ownpace(folder, "users", "email", "our researcher", "ann@example.org")
+        said = ownpace(folder, "serve", "--port", str(taken.getsockname()[1]))[1]
+        assert "be told of distress" not in said
+        assert "Address already in use" in said
 
 
 def test_a_text_that_wants_mending_ends_with_2_and_is_named_once_with_its_file_line_and_wording(folder: Path) -> None:
@@ -193,12 +210,17 @@ def test_a_participant_is_given_to_a_researcher(folder: Path) -> None:
     ownpace(folder, "migrate")
     (folder / "people.csv").write_text("cohort,channel,address\nsocial-workers,simulator,sms/anna\n")
     ownpace(folder, "enrol", "people.csv")
-    code, said = ownpace(folder, "assign", "sw01", "Ann")
-    assert code == 0
-    assert "SW01 is Ann's now." in said
-    assert "Nobody called Ann signs in here" in said
     ownpace(folder, "users", "add", "Ann", typed="correct horse battery\n")
-    assert ownpace(folder, "assign", "SW01", "Ann") == (0, "SW01 is Ann's now.\n")
+    assert ownpace(folder, "assign", "sw01", "Ann") == (0, "SW01 is Ann's now.\n")
+    code, said = ownpace(folder, "assign", "SW01", "Anne")
+    assert code == 2
+    assert said == (
+        "'Anne' is nobody who signs in here; there is Ann, our researcher. Is it somebody new? Then first: "
+        "scripts/ownpace users add Anne\n"
+    )
+    code, said = ownpace(folder, "assign", "sw01", "our researcher")
+    assert code == 0
+    assert "Nobody called our researcher signs in here" in said
     assert ownpace(folder, "assign", "SW99", "Ann")[0] == 1
     assert ownpace(folder, "assign", "SW01", "A name too long for a text")[0] == 2
 
@@ -313,7 +335,8 @@ def test_invitations_are_made_shown_once_and_counted(folder: Path) -> None:
     make = ("invite", "--cohort", "disabled-adults", "--number", "3", "--out", "sheets")
     code, said = ownpace(folder, *make)
     assert code == 0
-    assert "Warning" not in said
+    assert "Warning: the links" not in said
+    assert "Warning: only simulated phones can use them yet." in said
     listed = list(csv.DictReader((folder / "sheets/invitations.csv").read_text().splitlines()))
     assert [row["cohort"] for row in listed] == ["disabled-adults"] * 3
     assert all(row["words"] == f"JOIN {row['code']}" for row in listed)

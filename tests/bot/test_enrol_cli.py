@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import sqlite3
 import subprocess
 import sys
@@ -43,12 +44,14 @@ def test_a_dry_run_finds_what_enrolling_would(folder: Path) -> None:
     people.write_text("cohort,channel,address\n" + row * 2)
     code, said = ownpace(folder, "enrol", "people.csv", "--dry-run")
     assert code == 2
-    assert said == "people.csv:3: somebody is enrolled with this simulator address already; leave this one out.\n"
+    assert said == (
+        "people.csv:3: somebody is enrolled with this simulator address already (people.csv:2); leave this one out.\n"
+    )
     people.write_text("cohort,channel,address\n" + row)
     assert ownpace(folder, "enrol", "people.csv")[0] == 0
     code, said = ownpace(folder, "enrol", "people.csv", "--dry-run")
     assert code == 2
-    assert "people.csv:2: somebody is enrolled" in said
+    assert "people.csv:2: somebody is enrolled with this simulator address already (SW01)" in said
 
 
 def test_a_dry_run_shows_how_each_person_would_be_enrolled(folder: Path) -> None:
@@ -61,15 +64,73 @@ def test_a_dry_run_shows_how_each_person_would_be_enrolled(folder: Path) -> None
     )
     code, said = ownpace(folder, "enrol", "people.csv", "--dry-run")
     assert code == 0
-    anna, ben = (
-        [cell.strip() for cell in row.split("│")[1:-1]]
-        for row in said.splitlines()
-        if "social" in row or "disab" in row
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in said.splitlines() if "│" in line]
+    assert [[row[0], row[1], row[2], row[4]] for row in rows] == [
+        ["SW01", "simulator", "our researcher", "team: hospital [b]"],
+        ["social-workers", "easy_read en", "", ""],
+        ["P01", "simulator", "our researcher", ""],
+        ["disabled-adults", "standard en", "", ""],
+    ]
+
+
+def test_a_dry_run_shows_what_comes_first_and_what_it_costs_and_sends_nothing(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    (folder / "people.csv").write_text(
+        "cohort,channel,address,name,wording,discreet\n"
+        "social-workers,simulator,sms/anna,Anna,short,\n"
+        "social-workers,simulator,sms/ben,Łukasz,short,\n"
+        "social-workers,simulator,email/kim,Kim,,yes\n"
     )
-    assert anna == [
-        "SW01", "social-workers", "", "simulator", "easy_read", "en", "our researcher", "team: hospital [b]"
-    ]  # fmt: skip
-    assert ben == ["P01", "disabled-adults", "", "simulator", "standard", "en", "our researcher", ""]
+    code, said = ownpace(folder, "enrol", "people.csv", "--dry-run")
+    assert code == 0
+    assert "costs more SMS parts for Ł" in said
+    assert "is told only that a message is ready" in said
+    assert re.search(
+        r"To SW01 and, in the same way, 1 more: \d messages come before they answer, in \d+ SMS parts", said
+    )
+    assert "    Hello Anna, thank you for joining" in said
+    assert "To SW03: 1 message comes before they answer. The first:" in said
+    assert "Hello Kim, this is Own Pace. We have a message ready for you." in said
+    assert "Hello Kim, thank you" not in said
+    assert "SW0" not in ownpace(folder, "participants")[1]
+
+
+def test_a_researcher_whom_nobody_knows_is_taken_for_a_slip(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    rows = ["cohort,channel,address,researcher"]
+    rows += [f"social-workers,simulator,sms/{who},{who}" for who in ("Ann", "Anne", "Cora")]
+    (folder / "people.csv").write_text("\n".join(rows))
+    for name, role in (("ann", "researcher"), ("Cora", "coordinator")):
+        ownpace(folder, "users", "add", name, "--role", role, typed="correct horse battery\n")
+    for more in ((), ("--dry-run",)):
+        assert ownpace(folder, "enrol", "people.csv", *more) == (
+            2,
+            "people.csv:3: 'Anne' is nobody who signs in here; there is ann, our researcher. Is it somebody new? Then "
+            "first: scripts/ownpace users add Anne\n"
+            "people.csv:4: Cora cannot write to participants. Choose a researcher: ann, our researcher.\n",
+        )
+    (folder / "people.csv").write_text("\n".join(rows[:2]))
+    assert ownpace(folder, "enrol", "people.csv") == (0, "Enrolled 1: SW01\n")
+
+
+def test_a_channel_that_is_not_set_up_says_where_to_do_it(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    (folder / "people.csv").write_text("cohort,channel,address\nsocial-workers,sms,+447700900123\n")
+    mend = (
+        "'sms' is not set up here; there is simulator. To set it up, fill in [channels.sms] in the settings and start"
+    )
+    for words in (["enrol", "people.csv"], ["invite", "--cohort", "social-workers", "--channel", "sms"]):
+        code, said = ownpace(folder, *words)
+        assert code == 2
+        assert mend in said
+
+
+def test_whoever_was_enrolled_a_moment_ago_is_not_reminded(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    ownpace(folder, "enrol", "people.csv")
+    said = (0, "SW01: not reminded: asked only lately\n0 {} reminded. Nothing is sent in their quiet hours.\n")
+    assert ownpace(folder, "remind", "--dry-run") == (said[0], said[1].format("would be"))
+    assert ownpace(folder, "remind") == (said[0], said[1].format("are"))
 
 
 def test_a_file_without_people_ends_with_2(folder: Path) -> None:

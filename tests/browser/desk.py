@@ -8,13 +8,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
+from sqlalchemy import update
 
 from bot import bootstrap
 from bot.messages import Address, Inbound
+from bot.records import participants
+from bot.records.tables import outbox
+from bot.records.unit_of_work import UnitOfWork
 from bot.service import intake, staff
 from bot.web.signin import COOKIE
 from tests.rig import ROOT, unavailable
@@ -158,6 +163,19 @@ def hold(table: Desk, *words: str) -> list[int]:
     )
     program.database.close()
     return [int(each) for each in found]
+
+
+def silent_since(table: Desk, code: str, length: timedelta) -> None:
+    """What somebody was sent, they were sent so long ago: put so by a program beside the server."""
+    program = bootstrap.build(bootstrap.load_settings(table.study.folder / "config.toml"))
+
+    def earlier(uow: UnitOfWork) -> None:
+        one, ago = participants.named(uow, program.terms, code), uow.now - length
+        uow.execute(update(outbox).where(outbox.c.lane == participants.lane(one.id)).values(claimed_at=ago))
+        participants.save(uow, one.id, one.interview.but(asked=ago, heard=ago - length))
+
+    program.database.run_now(earlier)
+    program.database.close()
 
 
 def said(table: Desk) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
 from pyotp import TOTP
 
-from tests.browser.desk import Desk, check, hold, new_phone, said, say, with_an_answer
+from tests.browser.desk import Desk, check, hold, new_phone, said, say, silent_since, with_an_answer
 
 
 @pytest.fixture(scope="module")
@@ -264,6 +265,8 @@ def test_the_work_of_the_team_can_be_done_with_the_keyboard_alone(table: Desk) -
     silent = new_phone(page, table.study, "Kim")
     expect(page.get_by_role("log")).to_contain_text("YES or NO?")
     say(page, "yes")
+    expect(page.get_by_role("log")).to_contain_text("I am 18 or over.")
+    silent_since(table, silent, timedelta(days=2))
     page.goto(f"{base}/reminders")
     tab_to(page, silent)
     page.keyboard.press("Space")

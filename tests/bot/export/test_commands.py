@@ -94,6 +94,8 @@ def test_words_as_they_were_said_are_for_a_key_holder_who_is_named_in_the_trail(
         (("transcript", "--out", "x", "--bot", "some"), 2, "questions"),
         (("transcript", "--out", "x.pdf"), 2, "cannot be made as .pdf. End the name in .txt, .md, .html, .htm, .docx"),
         (("transcript", "--out", "x.pdf", "--format", "docx"), 2, "cannot be made as .pdf"),
+        (("transcript", "--out", "x.docx"), 2, "For a folder with a file of each: --out x --format docx"),
+        (("transcript", "--out", "x.docx", "--code", "SW01", "--code", "SW02"), 2, "a file holds one interview."),
         (("answers", "--out", "x.csv"), 2, "It is a folder: name it without an ending."),
         (("qdpx", "--out", "x.zip"), 2, "cannot be made as .zip. End the name in .qdpx"),
         (("matrix", "--out", "x.ods"), 2, "cannot be made as .ods. End the name in .xlsx, .csv"),

@@ -48,7 +48,10 @@ def same(rows: Rows, answers: dict[tuple[str, str], str]) -> int:
 def test_the_workbook_has_every_answer_of_the_database(held: World, tmp_path: Path) -> None:
     take_out(held, Matrix("xlsx"), tmp_path / "m.xlsx")
     book = openpyxl.load_workbook(tmp_path / "m.xlsx")
-    assert book.sheetnames == ["disabled-adults", "social-workers"]
+    assert book.sheetnames == ["disabled-adults", "social-workers", "names"]
+    said = book["names"]["A1"].value
+    assert said.startswith("Participants' own names and numbers are replaced by codes.")
+    assert said.endswith("about which nobody has decided: 4 suggestions for 1 person.")
     rows = {code: row for sheet in book for code, row in read_sheet(sheet).items()}
     assert list(rows) == ["P01", "SW01", "SW02"]
     assert same(rows, stored_answers(held)) == 10
@@ -60,7 +63,8 @@ def test_the_workbook_has_every_answer_of_the_database(held: World, tmp_path: Pa
 
 def test_csv_files_have_every_answer_of_the_database(held: World, out: Path) -> None:
     take_out(held, Matrix("csv", folder=True), out)
-    rows = {code: row for path in sorted(out.iterdir()) for code, row in read_csv(path).items()}
+    rows = {code: row for path in sorted(out.glob("*.csv")) for code, row in read_csv(path).items()}
+    assert "Names of other people and of places stand as they were said" in (out / "README.txt").read_text()
     assert same(rows, stored_answers(held)) == 10
     assert "'=HYPERLINK(1)" in (out / "social-workers.csv").read_text("utf-8-sig")
 

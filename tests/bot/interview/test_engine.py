@@ -361,6 +361,11 @@ class Interviews(RuleBasedStateMachine):
             elsewhere = event.replied_to not in (None, point)
             given = any(isinstance(effect, Consent) for effect in effects)
             assert not (given and (event.unseen or event.unsent or elsewhere)), "a YES to words that they cannot mean"
+            for line in (effect for effect in effects if isinstance(effect, Consent)):
+                assert line.statement == (before.again[0] if before.again else before.position), "to another statement"
+                assert File(line.message, Belongs.CONSENT) in effects, (
+                    "the ledger, not the message, names the statement"
+                )
         if any(send.question in QUESTIONS for send in sends):
             assert not before.agreeing or any(isinstance(e, Consent) for e in effects), "asked before they agreed again"
             assert {agreed.get("c1"), agreed.get("c2")} == {True}, "a question without every required consent"
@@ -455,8 +460,9 @@ class Interviews(RuleBasedStateMachine):
         assert not (before.away and by_timer)
         assert len(after.reminded) <= 6
         assert sum(before.heard is None or moment > before.heard for moment in after.reminded) <= 2
+        assert before.asked is not None
+        assert self.player.now - before.asked >= timedelta(days=1), "hurried"
         if by_timer:
-            assert before.asked is not None
             assert self.player.now - before.asked >= timedelta(days=4)
 
     def check_distress(self, before: Interview, event: Event, effects: tuple[Effect, ...]) -> None:

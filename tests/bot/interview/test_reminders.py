@@ -86,6 +86,11 @@ def test_a_coordinator_need_not_wait_for_the_step_but_has_the_same_most() -> Non
     assert by_hand(Silence(ASKED, reminded=(day(1),)), day(2)) == Remind(day(2), "reminder-2")
     assert by_hand(Silence(ASKED, reminded=(day(1), day(2))), day(3)) == Nothing(Guard.ENOUGH_IN_SILENCE)
     assert by_hand(Silence(ASKED), day(1), Ladder(())) == Remind(day(1), "reminder-1")
+    assert by_hand(Silence(ASKED), day(0.9), Ladder(())) == Nothing(Guard.FRESH)
+    assert by_hand(Silence(ASKED), day(0.9)) == Nothing(Guard.FRESH)
+    quick = Ladder((timedelta(hours=4), timedelta(days=10)))
+    assert by_hand(Silence(ASKED), day(0.1), quick) == Nothing(Guard.FRESH)
+    assert by_hand(Silence(ASKED), day(0.2), quick) == Remind(day(0.2), "reminder-1")
     six = Silence(ASKED, BEFORE, tuple(day(-n) for n in (6, 5, 4, 3, 2, 1)))
     assert by_hand(six, day(3)) == Nothing(Guard.ENOUGH_IN_INTERVIEW)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,18 @@ def test_a_reminder_that_waits_does_not_follow_a_break_of_a_week(study: World) -
     assert [body[:11] for body in study.leave()] == ["Hello again", "Q1 of 14. P"]
 
 
+def test_nobody_is_reminded_by_hand_of_what_has_not_left_or_left_a_moment_ago(study: World) -> None:
+    to_the_first_question(study)
+    say(study, "AGAIN")
+    study.clock.forward(days=5)
+    terms = study.program.terms
+    assert [one.why_not for one in study.run(reminding.remind, terms, "Ann")] == ["awaiting us"]
+    study.leave()
+    assert [one.why_not for one in study.run(reminding.remind, terms, "Ann")] == ["asked only lately"]
+    study.clock.forward(days=1)
+    assert [one.why_not for one in study.run(reminding.remind, terms, "Ann")] == [""]
+
+
 def test_two_coordinators_who_remind_on_one_evening_send_one_reminder(study: World) -> None:
     to_the_first_question(study)
     study.clock.forward(days=1, hours=9)
@@ -203,7 +216,13 @@ def test_reminding_by_hand_shows_first_and_keeps_to_the_same_guards(study: World
     to_the_first_question(study)
     terms = study.program.terms
     (shown,) = study.program.database.read_now(reminding.preview, terms)
+    assert (shown.why_not, shown.words) == ("asked only lately", ""), "a moment ago"
+    study.clock.forward(days=1, hours=9)
+    (shown,) = study.program.database.read_now(reminding.preview, terms)
     assert shown.words.startswith("Hello [SW01]"), "pages show codes"
+    assert shown.at is not None
+    assert (shown.at - study.clock.now, shown.at.hour) == (timedelta(hours=12), 9), "it is evening, so it waits"
+    study.clock.forward(hours=12)
     assert study.claim() == []
     why_not = []
     for _ in range(3):

@@ -133,8 +133,12 @@ def test_in_distress_who_asks_for_a_person_hears_at_once_whom_to_call_also_at_ni
 
 
 def distress_note(study: World) -> str:
+    return note_of(study, "distress")
+
+
+def note_of(study: World, kind: str) -> str:
     page = study.program.database.read_now(work.page, User(1, "Kim", "admin"))
-    return next(one.note for one in page.tasks if one.kind == "distress")
+    return next(one.note for one in page.tasks if one.kind == kind)
 
 
 EMAIL = "scripts/ownpace users email 'our researcher' ADDRESS"
@@ -158,6 +162,50 @@ def test_the_task_says_nothing_of_it_where_somebody_was_told(study: World) -> No
     assert distress_note(study) == ""
 
 
+def test_the_task_of_somebody_who_wants_a_person_says_once_that_nobody_could_be_told(study: World) -> None:
+    to_the_first_question(study)
+    study.run(staff.set_email, "our researcher", "")
+    say(study, "PERSON")
+    said = f"Nobody could be told of this by mail or Telegram. Say where our researcher is told: {EMAIL}"
+    assert note_of(study, "person asked").startswith("They were told: by ")
+    assert note_of(study, "person asked").endswith(f". {said}")
+    study.clock.forward(days=4)
+    study.run(conversations.wake, study.program.terms)
+    assert note_of(study, "person asked").count("could be told of this") == 1
+
+
+def test_the_task_of_somebody_who_wants_a_person_says_nothing_of_it_where_somebody_was_told(study: World) -> None:
+    to_the_first_question(study)
+    say(study, "PERSON")
+    assert "told of this" not in note_of(study, "person asked")
+
+
+def test_a_task_is_opened_where_whoever_has_a_conversation_cannot_be_reminded_of_it(study: World) -> None:
+    code = to_the_first_question(study)
+    study.run(handovers.take_over, study.program.terms, code, "Ann")
+    for _ in range(2):
+        study.clock.forward(days=4)
+        study.run(conversations.wake, study.program.terms)
+    assert study.open_tasks().count("a person goes on") == 1
+    note = note_of(study, "a person goes on")
+    assert note.startswith("A person has had the conversation for a day: hand it back when that is done.")
+    assert note.count("Ann could not be told of this by mail or Telegram.") == 1
+    study.run(handovers.hand_back, study.program.terms, code, "Ann")
+    assert "a person goes on" not in study.open_tasks()
+
+
+def test_a_task_is_opened_where_nobody_could_be_told_that_a_call_is_soon(study: World) -> None:
+    code = to_the_first_question(study)
+    say(study, "CALL")
+    say(study, "1")
+    study.run(staff.set_email, "our researcher", "")
+    study.run(handovers.hand_back, study.program.terms, code, "our researcher")
+    for _ in range(7 * 24):
+        study.clock.forward(hours=1)
+        study.run(conversations.wake, study.program.terms)
+    assert note_of(study, "call asked").startswith("A call with them is soon: the time is on their page. Nobody could")
+
+
 def test_the_task_about_a_stranger_says_that_nobody_could_be_told(study: World) -> None:
     study.run(staff.set_email, "our researcher", "")
     say(study, "I want to die", Address("sms", "+447700900999"))
@@ -172,8 +220,8 @@ def test_without_a_channel_for_mail_that_is_to_be_set_up_first(tmp_path: Path) -
         study.run(staff.add_user, "our researcher", "three or four words", "researcher")
         study.run(staff.set_email, "our researcher", "ann@example.org")
         assert study.program.database.read_now(alerts.unreached, study.program.terms) == (
-            "Nobody can be told of distress by mail or Telegram. Fill in [channels.email] in the settings. "
-            f"Say where our researcher is told: {EMAIL}"
+            "Nobody can be told of distress, or that somebody wants a person, by mail or Telegram. "
+            f"Fill in [channels.email] in the settings. Say where our researcher is told: {EMAIL}"
         )
 
 
@@ -188,7 +236,10 @@ def test_of_a_rota_only_those_who_have_no_address_are_named(tmp_path: Path) -> N
     with world(tmp_path, channels, study={"prompts": prompts, "contact_phone": "01632 960000"}) as study:
         study.run(staff.add_user, "Ben", "three or four words", "researcher")
         study.run(staff.set_email, "Ben", "ben@example.org")
-        assert study.program.database.read_now(alerts.unreached, study.program.terms) == ""
+        assert study.program.database.read_now(alerts.warning, study.program.terms) == (
+            "Ann cannot be told by mail or Telegram that somebody needs or wants a person. Ann is no user yet: "
+            "scripts/ownpace users add Ann. Say where Ann is told: scripts/ownpace users email Ann ADDRESS"
+        )
         to_the_first_question(study)
         say(study, "I want to die")
         assert distress_note(study) == (

@@ -149,6 +149,7 @@ async def test_reminders_by_hand_are_seen_before_they_are_sent(team: Team) -> No
     team.sign_in_again()
     page = await team.cora.get("/reminders")
     assert f'value="{silent}"' in page.text
+    assert f"<strong>{silent}</strong>, asked on Tue 24 Nov at 12:00, gets this from Sun 29 Nov, 12:00 on" in page.text
     assert study.waiting() == waiting
     none = await team.cora.post("/reminders", data={})
     assert none.status_code == 409

@@ -52,7 +52,7 @@ async def test_without_a_rota_the_page_says_who_reads_and_how_to_make_one(team: 
     shown = (await team.ann.get("/rota")).text
     assert "There is no rota." in shown
     assert "rota.example.yaml" in shown
-    assert "Nobody can be told of distress by mail or Telegram." in shown
+    assert "Nobody can be told of distress, or that somebody wants a person, by mail or Telegram." in shown
 
 
 def test_days_and_hours_are_said_as_people_say_them() -> None:
