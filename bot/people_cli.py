@@ -142,19 +142,21 @@ def invite(
 
     scripts/ownpace invite --cohort disabled-adults --number 20 --out sheets
     """
-    program = bootstrap.build(bootstrap.load_settings(config))
-    if admit:
-        program.database.run_now(enrolment.admit, program.terms, program.rules, admit, ACTOR, over_quota=over_quota)
-        out.print(f"{admit.strip().upper()} has a place, and is written to outside their quiet hours.", markup=False)
-    elif withdraw:
-        program.database.run_now(invitations.withdraw, [withdraw], ACTOR, undo=undo)
-        out.print("It can be used again." if undo else "It is withdrawn. To undo that: the same with --undo.")
-    elif cohort:
-        group = Group(cohort, language, channel or None, wording)
-        _make_invitations(program, group, number, expires, folder)
-    else:
-        out.print(_standing(program.database.read_now(invitations.standing, program.rules)))
-        out.print("To make invitations: scripts/ownpace invite --cohort COHORT --number N --out FOLDER")
+    with opened(config) as program:
+        if admit:
+            program.database.run_now(enrolment.admit, program.terms, program.rules, admit, ACTOR, over_quota=over_quota)
+            out.print(
+                f"{admit.strip().upper()} has a place, and is written to outside their quiet hours.", markup=False
+            )
+        elif withdraw:
+            program.database.run_now(invitations.withdraw, [withdraw], ACTOR, undo=undo)
+            out.print("It can be used again." if undo else "It is withdrawn. To undo that: the same with --undo.")
+        elif cohort:
+            group = Group(cohort, language, channel or None, wording)
+            _make_invitations(program, group, number, expires, folder)
+        else:
+            out.print(_standing(program.database.read_now(invitations.standing, program.rules)))
+            out.print("To make invitations: scripts/ownpace invite --cohort COHORT --number N --out FOLDER")
 
 
 def _make_invitations(program: Program, group: Group, number: int, expires: str, folder: Path | None) -> None:
@@ -217,15 +219,15 @@ def remind(
     config: ConfigPath = CONFIG,
 ) -> None:
     """Remind people whose answer we wait for, by the same rules as automatic reminders."""
-    program = bootstrap.build(bootstrap.load_settings(config))
-    if dry_run:
-        done = program.database.read_now(reminding.preview, program.terms, codes or ())
-    else:
-        done = program.database.run_now(reminding.remind, program.terms, ACTOR, codes or ())
-    for one in done:
-        out.print(f"{one.code}: {'not reminded: ' + one.why_not if one.why_not else one.words}", markup=False)
-    count = sum(not one.why_not for one in done)
-    out.print(f"{count} {'would be' if dry_run else 'are'} reminded. Nothing is sent in their quiet hours.")
+    with opened(config) as program:
+        if dry_run:
+            done = program.database.read_now(reminding.preview, program.terms, codes or ())
+        else:
+            done = program.database.run_now(reminding.remind, program.terms, ACTOR, codes or ())
+        for one in done:
+            out.print(f"{one.code}: {'not reminded: ' + one.why_not if one.why_not else one.words}", markup=False)
+        count = sum(not one.why_not for one in done)
+        out.print(f"{count} {'would be' if dry_run else 'are'} reminded. Nothing is sent in their quiet hours.")
 
 
 def reconfirm(
@@ -317,8 +319,8 @@ def assign(
     config: ConfigPath = CONFIG,
 ) -> None:
     """Give a participant to a researcher, who opens their conversation from now on and stands in their texts."""
-    program = bootstrap.build(bootstrap.load_settings(config))
-    given = program.database.run_now(enrolment.assign, program.terms, code, name, ACTOR)
-    out.print(f"{given} is {name.strip()}'s now.", markup=False)
-    if name.strip().casefold() not in {one.name.casefold() for one in program.database.read_now(staff.list_users)}:
-        err.print(f"Nobody called {name.strip()} signs in here, so every researcher may open it.", markup=False)
+    with opened(config) as program:
+        given = program.database.run_now(enrolment.assign, program.terms, code, name, ACTOR)
+        out.print(f"{given} is {name.strip()}'s now.", markup=False)
+        if name.strip().casefold() not in {one.name.casefold() for one in program.database.read_now(staff.list_users)}:
+            err.print(f"Nobody called {name.strip()} signs in here, so every researcher may open it.", markup=False)
