@@ -308,6 +308,7 @@ class Database:
         """Do it all, or nothing of it. Raises _JobFailed, or NotTrusted where a part of one does."""
         outcomes: list[_Outcome] = []
         changed: set[str] = set()
+        after_commit: list[Callable[[], None]] = []
         with connection.begin():
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             for job in batch:
@@ -317,12 +318,13 @@ class Database:
                 except Exception as error:
                     raise _JobFailed(error) from error
                 changed |= uow.changed
+                after_commit += uow.after_commit
             told = self._follow(connection, changed, trusting=trusting)
         if changed:
             self._trouble = ""
         _tell_all(outcomes)
-        for tell in told:
-            tell()
+        for call in (*after_commit, *told):
+            call()
         if changed:
             self._tell(frozenset(changed))
 

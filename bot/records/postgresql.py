@@ -159,6 +159,8 @@ class PostgreSQL(Database):
                 _give_up(connection, error)
                 if not (lost(error) and self._was_committed(mark)):
                     raise
+        for call in uow.after_commit:
+            call()
         if uow.changed:
             self._trouble = ""
             self._tell(frozenset(uow.changed))

@@ -77,6 +77,8 @@ def in_transaction(connection: Connection) -> bool:
 class UnitOfWork:
     """One transaction. `changed` gathers names of what changed, told to listeners after the commit.
 
+    `after_commit` gathers what is to be called then, once, and not where it is undone; none of it may raise.
+
     `beside`: others write at the same time, each to participants of their own, whose ids are in `locked`.
     `trusting`: no part is expected to fail, so none has a savepoint, which costs more than a part is worth; where one
     does fail, the whole is undone and run again with them. `ahead`: prepared statements do not wait for the answers of
@@ -102,6 +104,7 @@ class UnitOfWork:
         self.now = now
         self.new_id = new_id
         self.changed: set[str] = set()
+        self.after_commit: list[Callable[[], None]] = []
         self.beside = beside
         self.trusting = trusting
         self.locked: Set[int] = frozenset()

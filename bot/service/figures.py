@@ -21,9 +21,15 @@ PROCESS = CollectorRegistry()
 
 DELIVERIES = Histogram(
     "ownpace_delivery_seconds",
-    "From a provider's delivery to our answer, which comes after the commit",
+    "From a provider's delivery, or from what was fetched, to the end of its commit",
     ["channel"],
     buckets=SECONDS,
+    registry=PROCESS,
+)
+TURNS = Counter(
+    "ownpace_turns",
+    "Messages that came in, by whichever way, and what became of them; what was taken went through an interview",
+    ["channel", "outcome"],
     registry=PROCESS,
 )
 SENDS = Histogram(

@@ -26,7 +26,7 @@ from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, delivery_updates, messages, outbox, tasks
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork, beside
-from bot.service import alerts, calls, enrolment, invitations, media, moves, outgoing, reaching
+from bot.service import alerts, calls, enrolment, figures, invitations, media, moves, outgoing, reaching
 from bot.service.conversations import happen
 from bot.service.invitations import Attempt
 from bot.service.outcomes import PART, update_delivery
@@ -115,6 +115,12 @@ def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
     to look at, and is told so once a day. A message that answers one person's mail from an address that is not theirs
     is kept with that person, and flagged.
     """
+    received = _receive(uow, terms, inbound)
+    uow.after_commit.append(figures.TURNS.labels(inbound.sender.kind, received.value).inc)
+    return received
+
+
+def _receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
     found, moved = participants.find(uow, inbound.sender, *inbound.also), False
     if found is None:
         uow.alone()

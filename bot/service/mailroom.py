@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 
@@ -12,7 +13,7 @@ from bot.records.database import Database
 from bot.records.participants import Terms
 from bot.records.tables import data_keys, messages, meta, outbox, tasks
 from bot.records.unit_of_work import UnitOfWork, beside
-from bot.service import intake, leases
+from bot.service import figures, intake, leases
 from bot.service.leases import Lease
 
 QUOTED = 30
@@ -41,7 +42,8 @@ class Inbox:
 
     async def take(self, news: Sequence[News], place: str) -> None:
         """Store it all, with the place up to which it was read. Raises LeaseLost where another process listens now."""
-        await self.database.run(_take, self.terms, self.kind, news, place, self._may_be_troubled, self.lease)
+        with figures.DELIVERIES.labels(self.kind).time() if news else nullcontext():
+            await self.database.run(_take, self.terms, self.kind, news, place, self._may_be_troubled, self.lease)
         self._may_be_troubled = False
 
     async def trouble(self, problem: str) -> None:
