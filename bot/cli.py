@@ -20,7 +20,6 @@ import typer
 from rich.table import Table
 
 from bot import bootstrap, data_cli, log, people_cli, prompts, record_cli
-from bot.bootstrap import Program
 from bot.config import Settings, wrong_setting
 from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError, WrongUse
 from bot.export_cli import export_app
@@ -46,7 +45,7 @@ from bot.service import (
 )
 from bot.service.access import May
 from bot.service.enrolment import Entry
-from bot.terminal import ACTOR, CONFIG, ConfigPath, err, out
+from bot.terminal import ACTOR, CONFIG, ConfigPath, err, opened, out
 from bot.users_cli import users_app
 
 app = typer.Typer(
@@ -96,10 +95,6 @@ def _settings(path: Path) -> Settings:
     return bootstrap.load_settings(path)
 
 
-def _program(path: Path) -> Program:
-    return bootstrap.build(_settings(path))
-
-
 # Running
 
 
@@ -121,8 +116,7 @@ def serve(
     if role is not Role.ALL and not settings.database.shared:
         raise ConfigError("--role: with SQLite one process does everything; use --role all.")
     host, port = host or settings.server.host, port or settings.server.port
-    with nullcontext() if settings.database.shared else alone(settings.database.url):
-        program = _program(config)
+    with nullcontext() if settings.database.shared else alone(settings.database.url), opened(config) as program:
         if problem := program.database.read_now(alerts.warning, program.terms):
             err.print(f"Warning: {problem}", markup=False)
         if role is Role.WORKER:
@@ -135,7 +129,6 @@ def serve(
                 _warn_of_links(settings.server.public_base_url, port)
                 worker = program.worker if role is Role.ALL else None
                 serve_forever(create_app(bootstrap.web_parts(program), worker), listening)
-        program.database.close()
 
 
 def _warn_of_links(site: str, port: int) -> None:
@@ -274,11 +267,11 @@ def _overdue(settings: Settings) -> Iterator[str]:
 
 def participants(config: ConfigPath = CONFIG) -> None:
     """Everybody in the study, and where their interview stands."""
-    program = _program(config)
-    table = Table("code", "cohort", "channel", "state", "position", "tasks")
-    for row in program.database.read_now(views.listed):
-        table.add_row(row.code, row.cohort, row.channel, row.state, row.place, str(row.tasks))
-    out.print(table)
+    with opened(config) as program:
+        table = Table("code", "cohort", "channel", "state", "position", "tasks")
+        for row in program.database.read_now(views.listed):
+            table.add_row(row.code, row.cohort, row.channel, row.state, row.place, str(row.tasks))
+        out.print(table)
 
 
 def show(
@@ -287,41 +280,41 @@ def show(
     config: ConfigPath = CONFIG,
 ) -> None:
     """One participant's record, in the order in which it was said, each message with its question."""
-    program = _program(config)
-    record = program.database.read_now(views.record, program.terms, code)
-    if record is None and (at := program.database.read_now(withdrawal.when, code)):
-        raise OwnPaceError(f"What {code.upper()} had said was deleted on {at:%d %B %Y}.")
-    if record is None:
-        raise OwnPaceError(f"There is no participant {code}. See: scripts/ownpace participants")
-    if as_json:
-        print(json.dumps(asdict(record), default=str, ensure_ascii=False, indent=2))
-        return
-    where = f"{record.row.state}{f' ({record.row.held_by})' if record.row.held_by else ''}"
-    out.print(f"{record.row.code}  {record.name}  {record.title}  {where}  {record.row.place}", markup=False)
-    for name, note in record.notes.items():
-        out.print(f"{name}: {note}", markup=False)
-    zone = program.settings.study.zone
-    for entry in record.entries:
-        who = record.row.code if entry.incoming else entry.author
-        place = f" [{entry.number or entry.belongs}]" if entry.number or entry.incoming else ""
-        gone = " (taken out by the participant)" if entry.removed else ""
-        note = f" ({entry.delivery})" if entry.delivery else ""
-        out.print(f"\n{entry.at.astimezone(zone):%d %b %Y %H:%M}  {who}{place}{gone}{note}", markup=False)
-        out.print(entry.body, markup=False)
+    with opened(config) as program:
+        record = program.database.read_now(views.record, program.terms, code)
+        if record is None and (at := program.database.read_now(withdrawal.when, code)):
+            raise OwnPaceError(f"What {code.upper()} had said was deleted on {at:%d %B %Y}.")
+        if record is None:
+            raise OwnPaceError(f"There is no participant {code}. See: scripts/ownpace participants")
+        if as_json:
+            print(json.dumps(asdict(record), default=str, ensure_ascii=False, indent=2))
+            return
+        where = f"{record.row.state}{f' ({record.row.held_by})' if record.row.held_by else ''}"
+        out.print(f"{record.row.code}  {record.name}  {record.title}  {where}  {record.row.place}", markup=False)
+        for name, note in record.notes.items():
+            out.print(f"{name}: {note}", markup=False)
+        zone = program.settings.study.zone
+        for entry in record.entries:
+            who = record.row.code if entry.incoming else entry.author
+            place = f" [{entry.number or entry.belongs}]" if entry.number or entry.incoming else ""
+            gone = " (taken out by the participant)" if entry.removed else ""
+            note = f" ({entry.delivery})" if entry.delivery else ""
+            out.print(f"\n{entry.at.astimezone(zone):%d %b %Y %H:%M}  {who}{place}{gone}{note}", markup=False)
+            out.print(entry.body, markup=False)
 
 
 def hold(config: ConfigPath = CONFIG) -> None:
     """Let no message leave until it is released, but support for somebody in distress and mails to the team."""
-    program = _program(config)
-    held = program.database.run_now(switch.hold, ACTOR)
-    out.print("Nothing leaves now. To go on: ownpace release" if held else "Nothing was leaving already.")
+    with opened(config) as program:
+        held = program.database.run_now(switch.hold, ACTOR)
+        out.print("Nothing leaves now. To go on: ownpace release" if held else "Nothing was leaving already.")
 
 
 def release(config: ConfigPath = CONFIG) -> None:
     """Let messages leave again, in order, and spread over days where many wait."""
-    program = _program(config)
-    freed = program.database.run_now(switch.release, program.terms, ACTOR)
-    out.print("Messages leave again." if freed else "Nothing was on hold.")
+    with opened(config) as program:
+        freed = program.database.run_now(switch.release, program.terms, ACTOR)
+        out.print("Messages leave again." if freed else "Nothing was on hold.")
 
 
 # The trail
@@ -337,23 +330,27 @@ def audit(
     Write down the newest link now and then, somewhere else. With --known it says whether the trail still holds it, so
     that lines cut off at the end are seen too.
     """
-    program = _program(config)
-    zone = program.settings.study.zone
-    for line in program.database.read_now(lambda uow: trail.last(uow.connection, last)) if last else []:
-        detail = " ".join(f"{name}={value}" for name, value in line.detail.items())
-        said = f"{line.at.astimezone(zone):%d %b %Y %H:%M}  {line.actor} {line.act} {line.subject}  {detail}"
-        out.print(f"{line.number}  {said.rstrip()}  {line.link}", markup=False)
-    found = program.database.read_now(lambda uow: trail.verify(uow.connection, uow.vault, known.strip().casefold()))
-    if found.broken is not None:
-        raise OwnPaceError(
-            f"The audit trail was changed: line {found.broken} does not follow from the one before it. "
-            "Keep this database as it is, and compare it with your backups."
+    with opened(config) as program:
+        zone = program.settings.study.zone
+        for line in program.database.read_now(lambda uow: trail.last(uow.connection, last)) if last else []:
+            detail = " ".join(f"{name}={value}" for name, value in line.detail.items())
+            said = f"{line.at.astimezone(zone):%d %b %Y %H:%M}  {line.actor} {line.act} {line.subject}  {detail}"
+            out.print(f"{line.number}  {said.rstrip()}  {line.link}", markup=False)
+        found = program.database.read_now(lambda uow: trail.verify(uow.connection, uow.vault, known.strip().casefold()))
+        if found.broken is not None:
+            raise OwnPaceError(
+                f"The audit trail was changed: line {found.broken} does not follow from the one before it. "
+                "Keep this database as it is, and compare it with your backups."
+            )
+        if known and not found.known:
+            raise OwnPaceError(
+                f"The link {known} is not in the trail: lines were cut off, or it was written down wrongly."
+            )
+        out.print(
+            f"{found.lines} lines, each following from the one before it. The newest link: {found.newest or 'none'}"
         )
-    if known and not found.known:
-        raise OwnPaceError(f"The link {known} is not in the trail: lines were cut off, or it was written down wrongly.")
-    out.print(f"{found.lines} lines, each following from the one before it. The newest link: {found.newest or 'none'}")
-    if found.unchained:
-        out.print(f"The first {found.unchained} are from before the trail was chained, and cannot be checked.")
+        if found.unchained:
+            out.print(f"The first {found.unchained} are from before the trail was chained, and cannot be checked.")
 
 
 def handover(
@@ -379,24 +376,24 @@ def handover(
         raise WrongUse("Say who speaks: --as NAME, one of: scripts/ownpace users list")
     if back and anyway:
         raise WrongUse("--anyway is for taking over: whoever hands back has the conversation. Leave one out.")
-    program = _program(config)
-    user, code = program.database.read_now(staff.colleague, who), code.strip().upper()
-    name, assigned_only = user.name, program.settings.study.assigned_only
-    theirs = program.database.read_now(access.may_open, user, code, assigned_only=assigned_only)
-    if not access.may(user, May.WRITE) or not theirs:
-        why = "it is assigned to somebody else" if not theirs else f"they are {access.NAMES[user.role]}"
-        raise OwnPaceError(f"{name} may not have the conversation with {code}: {why}.")
-    if back:
-        program.database.run_now(handovers.hand_back, program.terms, code, name, reason)
-        out.print(f"The service speaks to {code} again.", markup=False)
-        return
-    program.database.run_now(handovers.take_over, program.terms, code, name, "yes" if anyway else "", reason)
-    page = f"{program.settings.server.public_base_url}/participants/{code}"
-    out.print(f"{name} has the conversation with {code}, and the service is silent. Write at {page}", markup=False)
-    record = program.database.read_now(views.record, program.terms, code)
-    if record is not None and (safely := record.notes.get("safe_contact", "").strip()):
-        out.print(f"How it is safe to contact them: {safely}", markup=False)
-    out.print(f"To hand it back: scripts/ownpace handover {code} --as {shlex.quote(name)} --back", markup=False)
+    with opened(config) as program:
+        user, code = program.database.read_now(staff.colleague, who), code.strip().upper()
+        name, assigned_only = user.name, program.settings.study.assigned_only
+        theirs = program.database.read_now(access.may_open, user, code, assigned_only=assigned_only)
+        if not access.may(user, May.WRITE) or not theirs:
+            why = "it is assigned to somebody else" if not theirs else f"they are {access.NAMES[user.role]}"
+            raise OwnPaceError(f"{name} may not have the conversation with {code}: {why}.")
+        if back:
+            program.database.run_now(handovers.hand_back, program.terms, code, name, reason)
+            out.print(f"The service speaks to {code} again.", markup=False)
+            return
+        program.database.run_now(handovers.take_over, program.terms, code, name, "yes" if anyway else "", reason)
+        page = f"{program.settings.server.public_base_url}/participants/{code}"
+        out.print(f"{name} has the conversation with {code}, and the service is silent. Write at {page}", markup=False)
+        record = program.database.read_now(views.record, program.terms, code)
+        if record is not None and (safely := record.notes.get("safe_contact", "").strip()):
+            out.print(f"How it is safe to contact them: {safely}", markup=False)
+        out.print(f"To hand it back: scripts/ownpace handover {code} --as {shlex.quote(name)} --back", markup=False)
 
 
 # Trying it
@@ -413,14 +410,12 @@ def talk(
     settings, by_hand = _settings(config), sys.stdin.isatty()
     with tempfile.TemporaryDirectory(prefix="ownpace-talk-") as folder:
         program = bootstrap.throwaway(settings, Path(folder), settle=timedelta(days=1) if by_hand else timedelta())
-        chosen = cohort or next(iter(program.schedules))[0]
-        entry = Entry(chosen, Address("simulator", "sms/talk"), wording=wording)
-        enrolment.check(entry, program.rules)
-        code = program.database.run_now(enrolment.enrol, program.terms, program.rules, entry)
-        try:
-            asyncio.run(converse(program.database, program.terms, code, entry.address, by_hand=by_hand))
-        finally:
-            program.database.close()
+        with closing(program.database) as database:
+            chosen = cohort or next(iter(program.schedules))[0]
+            entry = Entry(chosen, Address("simulator", "sms/talk"), wording=wording)
+            enrolment.check(entry, program.rules)
+            code = database.run_now(enrolment.enrol, program.terms, program.rules, entry)
+            asyncio.run(converse(database, program.terms, code, entry.address, by_hand=by_hand))
 
 
 # What `--help` shows, in this order

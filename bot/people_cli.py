@@ -169,19 +169,21 @@ def invite(
 
     scripts/ownpace invite --cohort disabled-adults --number 20 --out sheets
     """
-    program = bootstrap.build(bootstrap.load_settings(config))
-    if admit:
-        program.database.run_now(enrolment.admit, program.terms, program.rules, admit, ACTOR, over_quota=over_quota)
-        out.print(f"{admit.strip().upper()} has a place, and is written to outside their quiet hours.", markup=False)
-    elif withdraw:
-        program.database.run_now(invitations.withdraw, [withdraw], ACTOR, undo=undo)
-        out.print("It can be used again." if undo else "It is withdrawn. To undo that: the same with --undo.")
-    elif cohort:
-        group = Group(cohort, language, channel or None, wording)
-        _make_invitations(program, group, number, expires, folder)
-    else:
-        out.print(_standing(program.database.read_now(invitations.standing, program.rules)))
-        out.print("To make invitations: scripts/ownpace invite --cohort COHORT --number N --out FOLDER")
+    with opened(config) as program:
+        if admit:
+            program.database.run_now(enrolment.admit, program.terms, program.rules, admit, ACTOR, over_quota=over_quota)
+            out.print(
+                f"{admit.strip().upper()} has a place, and is written to outside their quiet hours.", markup=False
+            )
+        elif withdraw:
+            program.database.run_now(invitations.withdraw, [withdraw], ACTOR, undo=undo)
+            out.print("It can be used again." if undo else "It is withdrawn. To undo that: the same with --undo.")
+        elif cohort:
+            group = Group(cohort, language, channel or None, wording)
+            _make_invitations(program, group, number, expires, folder)
+        else:
+            out.print(_standing(program.database.read_now(invitations.standing, program.rules)))
+            out.print("To make invitations: scripts/ownpace invite --cohort COHORT --number N --out FOLDER")
 
 
 def _make_invitations(program: Program, group: Group, number: int, expires: str, folder: Path | None) -> None:
@@ -253,17 +255,17 @@ def remind(
 
     Nobody is reminded whom we asked less than a day ago, and nobody more often than the pace in the settings allows.
     """
-    program = bootstrap.build(bootstrap.load_settings(config))
-    if dry_run:
-        done = program.database.read_now(reminding.preview, program.terms, codes or ())
-    else:
-        done = program.database.run_now(reminding.remind, program.terms, ACTOR, codes or ())
-    now = program.database.clock()
-    for one in done:
-        out.print(f"{one.code}: {_reminder(one, now)}", markup=False)
-    count = sum(not one.why_not for one in done)
-    verb = "would be" if dry_run else "is" if count == 1 else "are"
-    out.print(f"{count} {verb} reminded. Nothing is sent in their quiet hours.")
+    with opened(config) as program:
+        if dry_run:
+            done = program.database.read_now(reminding.preview, program.terms, codes or ())
+        else:
+            done = program.database.run_now(reminding.remind, program.terms, ACTOR, codes or ())
+        now = program.database.clock()
+        for one in done:
+            out.print(f"{one.code}: {_reminder(one, now)}", markup=False)
+        count = sum(not one.why_not for one in done)
+        verb = "would be" if dry_run else "is" if count == 1 else "are"
+        out.print(f"{count} {verb} reminded. Nothing is sent in their quiet hours.")
 
 
 def _reminder(one: reminding.Preview, now: datetime) -> str:
@@ -363,8 +365,8 @@ def assign(
     config: ConfigPath = CONFIG,
 ) -> None:
     """Give a participant to a researcher, who opens their conversation from now on and stands in their texts."""
-    program = bootstrap.build(bootstrap.load_settings(config))
-    given = program.database.run_now(enrolment.assign, program.terms, code, name, ACTOR)
-    out.print(f"{given} is {name.strip()}'s now.", markup=False)
-    if name.strip().casefold() not in {one.name.casefold() for one in program.database.read_now(staff.list_users)}:
-        err.print(f"Nobody called {name.strip()} signs in here, so every researcher may open it.", markup=False)
+    with opened(config) as program:
+        given = program.database.run_now(enrolment.assign, program.terms, code, name, ACTOR)
+        out.print(f"{given} is {name.strip()}'s now.", markup=False)
+        if name.strip().casefold() not in {one.name.casefold() for one in program.database.read_now(staff.list_users)}:
+            err.print(f"Nobody called {name.strip()} signs in here, so every researcher may open it.", markup=False)

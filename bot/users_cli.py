@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import secrets
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from bot import bootstrap
-from bot.bootstrap import Program
 from bot.service import second_step, staff
-from bot.terminal import ACTOR, CONFIG, ConfigPath, out
+from bot.terminal import ACTOR, CONFIG, ConfigPath, opened, out
 
 users_app = typer.Typer(help="Who may sign in to the dashboard.", no_args_is_help=True)
-
-
-def _program(path: Path) -> Program:
-    return bootstrap.build(bootstrap.load_settings(path))
 
 
 @users_app.command("add")
@@ -32,23 +25,23 @@ def users_add(
     config: ConfigPath = CONFIG,
 ) -> None:
     """Let somebody sign in. The password is asked for, or read from a pipe."""
-    program = _program(config)
-    there = program.database.read_now(staff.list_users)
-    if first and there:
-        names = ", ".join(user.name for user in there)
-        out.print(
-            f"There are users already ({names}), so no first one was made. A new password for somebody: "
-            "scripts/ownpace users password NAME",
-            markup=False,
-        )
-        return
-    password = secrets.token_urlsafe(12) if first else _new_password()
-    program.database.run_now(staff.add_user, name, password, "admin" if first else role)
-    if first:
-        out.print(f"First sign-in: {name} with the password {password}", markup=False)
-        out.print("It is shown only now. Keep it, or make yourself another user: scripts/ownpace users add NAME")
-    else:
-        out.print(f"{name} can sign in now.", markup=False)
+    with opened(config) as program:
+        there = program.database.read_now(staff.list_users)
+        if first and there:
+            names = ", ".join(user.name for user in there)
+            out.print(
+                f"There are users already ({names}), so no first one was made. A new password for somebody: "
+                "scripts/ownpace users password NAME",
+                markup=False,
+            )
+            return
+        password = secrets.token_urlsafe(12) if first else _new_password()
+        program.database.run_now(staff.add_user, name, password, "admin" if first else role)
+        if first:
+            out.print(f"First sign-in: {name} with the password {password}", markup=False)
+            out.print("It is shown only now. Keep it, or make yourself another user: scripts/ownpace users add NAME")
+        else:
+            out.print(f"{name} can sign in now.", markup=False)
 
 
 def _new_password() -> str:
@@ -60,7 +53,8 @@ def _new_password() -> str:
 @users_app.command("email")
 def users_email(name: str, address: str, config: ConfigPath = CONFIG) -> None:
     """Where somebody is told that a person is needed; name them as the rota does. '' for nowhere."""
-    _program(config).database.run_now(staff.set_email, name, address)
+    with opened(config) as program:
+        program.database.run_now(staff.set_email, name, address)
     out.print("Saved.")
 
 
@@ -68,22 +62,25 @@ def users_email(name: str, address: str, config: ConfigPath = CONFIG) -> None:
 def users_list(config: ConfigPath = CONFIG) -> None:
     """Everybody who may sign in, and who no longer may."""
     table = Table("name", "role", "")
-    for user in _program(config).database.read_now(staff.list_users):
-        table.add_row(user.name, user.role, "disabled" if user.disabled else "")
+    with opened(config) as program:
+        for user in program.database.read_now(staff.list_users):
+            table.add_row(user.name, user.role, "disabled" if user.disabled else "")
     out.print(table)
 
 
 @users_app.command("disable")
 def users_disable(name: str, config: ConfigPath = CONFIG) -> None:
     """Sign somebody out everywhere, until they are enabled again. The last admin stays."""
-    _program(config).database.run_now(staff.disable_user, name)
+    with opened(config) as program:
+        program.database.run_now(staff.disable_user, name)
     out.print(f"{name} can no longer sign in.", markup=False)
 
 
 @users_app.command("enable")
 def users_enable(name: str, config: ConfigPath = CONFIG) -> None:
     """Let somebody who was disabled sign in again, with the password they had."""
-    _program(config).database.run_now(staff.enable_user, name)
+    with opened(config) as program:
+        program.database.run_now(staff.enable_user, name)
     out.print(f"{name} can sign in again.", markup=False)
 
 
@@ -96,14 +93,17 @@ def users_second_step(
     config: ConfigPath = CONFIG,
 ) -> None:
     """Take the second step of somebody's sign-in away; they can set it up again on their own page."""
-    program = _program(config)
-    user = program.database.read_now(staff.known, name)
-    gone = remove and program.database.run_now(second_step.drop, user.name, ACTOR)
-    out.print(f"{user.name} signs in with the password only." if gone else "There was no second step.", markup=False)
+    with opened(config) as program:
+        user = program.database.read_now(staff.known, name)
+        gone = remove and program.database.run_now(second_step.drop, user.name, ACTOR)
+        out.print(
+            f"{user.name} signs in with the password only." if gone else "There was no second step.", markup=False
+        )
 
 
 @users_app.command("password")
 def users_password(name: str, config: ConfigPath = CONFIG) -> None:
     """Give somebody a new password. It is asked for, or read from a pipe; they are signed out everywhere."""
-    _program(config).database.run_now(staff.set_password, name, _new_password())
+    with opened(config) as program:
+        program.database.run_now(staff.set_password, name, _new_password())
     out.print(f"{name} has a new password.", markup=False)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -21,15 +22,27 @@ PROCESS = CollectorRegistry()
 
 DELIVERIES = Histogram(
     "ownpace_delivery_seconds",
-    "From a provider's delivery to our answer, which comes after the commit",
+    "From a provider's delivery, or from what was fetched, to the end of its commit",
     ["channel"],
     buckets=SECONDS,
+    registry=PROCESS,
+)
+TURNS = Counter(
+    "ownpace_turns",
+    "Messages that came in, by whichever way, and what became of them; what was taken went through an interview",
+    ["channel", "outcome"],
     registry=PROCESS,
 )
 SENDS = Histogram(
     "ownpace_send_seconds", "Handing one message over to its provider", ["channel"], buckets=SECONDS, registry=PROCESS
 )
 OUTCOMES = Counter("ownpace_sends", "What became of messages handed over", ["channel", "outcome"], registry=PROCESS)
+
+
+def count_turns(kind: str, received: Iterable[StrEnum]) -> None:
+    """What became of the messages that came on a channel of this kind, once that is committed."""
+    for outcome in received:
+        TURNS.labels(kind, outcome.value).inc()
 
 
 @dataclass(eq=False)

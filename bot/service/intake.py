@@ -71,14 +71,15 @@ class Received(StrEnum):
 
 
 @sharing
-def take(uow: UnitOfWork, terms: Terms, kind: str, news: Sequence[News]) -> None:
-    """Everything that one delivery of a channel brings."""
+def take(uow: UnitOfWork, terms: Terms, kind: str, news: Sequence[News]) -> list[Received]:
+    """Everything that one delivery of a channel brings; what became of each message in it."""
+    received = []
     if len(news) > 1:
         uow.alone()
     for one in news:
         match one:
             case Inbound():
-                receive(uow, terms, one)
+                received.append(receive(uow, terms, one))
             case DeliveryUpdate():
                 if not update_delivery(uow, terms, one) and one.otherwise is not None:
                     keep_unreadable(uow, kind, one.otherwise)
@@ -86,16 +87,17 @@ def take(uow: UnitOfWork, terms: Terms, kind: str, news: Sequence[News]) -> None
                 reach(uow, terms, one)
             case Undeciphered():
                 keep_unreadable(uow, kind, one)
+    return received
 
 
 @beside
-def missed(uow: UnitOfWork, terms: Terms, kind: str, news: News) -> None:
+def missed(uow: UnitOfWork, terms: Terms, kind: str, news: News) -> list[Received]:
     """The same for what a provider holds, if it was written since the study has anybody in it."""
     if isinstance(news, Inbound) and news.written_at is not None:
         began = uow.execute(select(func.min(people.c.created_at))).scalar()
         if began is None or news.written_at < began - CLOCKS_DIFFER:
-            return
-    take(uow, terms, kind, [news])
+            return []
+    return take(uow, terms, kind, [news])
 
 
 def unseen(uow: UnitOfWork, kind: str, held: Sequence[News]) -> list[News]:

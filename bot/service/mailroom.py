@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 
@@ -12,7 +13,8 @@ from bot.records.database import Database
 from bot.records.participants import Terms
 from bot.records.tables import data_keys, messages, meta, outbox, tasks
 from bot.records.unit_of_work import UnitOfWork, beside
-from bot.service import intake, leases
+from bot.service import figures, intake, leases
+from bot.service.intake import Received
 from bot.service.leases import Lease
 
 QUOTED = 30
@@ -41,7 +43,11 @@ class Inbox:
 
     async def take(self, news: Sequence[News], place: str) -> None:
         """Store it all, with the place up to which it was read. Raises LeaseLost where another process listens now."""
-        await self.database.run(_take, self.terms, self.kind, news, place, self._may_be_troubled, self.lease)
+        with figures.DELIVERIES.labels(self.kind).time() if news else nullcontext():
+            figures.count_turns(
+                self.kind,
+                await self.database.run(_take, self.terms, self.kind, news, place, self._may_be_troubled, self.lease),
+            )
         self._may_be_troubled = False
 
     async def trouble(self, problem: str) -> None:
@@ -58,14 +64,15 @@ def _place(uow: UnitOfWork, kind: str) -> str:
 @beside
 def _take(
     uow: UnitOfWork, terms: Terms, kind: str, news: Sequence[News], place: str, troubled: bool, lease: Lease | None
-) -> None:
+) -> list[Received]:
     if lease is not None:
         leases.check(uow, lease)
-    intake.take(uow, terms, kind, news)
+    received = intake.take(uow, terms, kind, news)
     uow.execute(delete(meta).where(meta.c.name == f"place {kind}"))
     uow.execute(insert(meta).values(name=f"place {kind}", value=place))
     if troubled:
         uow.execute(update(tasks).where(_trouble_of(kind)).values(closed_at=uow.now))
+    return received
 
 
 def _trouble(uow: UnitOfWork, kind: str, problem: str) -> None:

@@ -491,7 +491,7 @@ class Worker:
     async def _take_missed(self, kind: str, held: Sequence[News]) -> None:
         for first in range(0, len(held), LOOKED_UP):
             for news in await self.database.read(intake.unseen, kind, held[first : first + LOOKED_UP]):
-                await self.database.run(intake.missed, self.terms, kind, news)
+                figures.count_turns(kind, await self.database.run(intake.missed, self.terms, kind, news))
 
 
 def _until_told(job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:

@@ -16,7 +16,7 @@ from bot.errors import OwnPaceError
 from bot.interview.schedule import Wording
 from bot.messages import Address, Inbound
 from bot.records.participants import CHANNEL_NAMES
-from bot.service import access, enrolment, intake, views
+from bot.service import access, enrolment, figures, intake, views
 from bot.service.access import May
 from bot.service.enrolment import Entry
 from bot.service.phones import Screen
@@ -93,7 +93,8 @@ async def say(request: Request, user: User) -> Response:
         said = Inbound(
             f"simulator-{screen.participant_id}-{key}", Address("simulator", screen.address), text, text.encode()
         )
-        await parts.database.run(intake.receive, parts.terms, said)
+        received = await parts.database.run(intake.receive, parts.terms, said)
+        figures.count_turns(said.sender.kind, [received])
         keep_draft(request, user.name, f"/simulator/{screen.code}", "")
     return RedirectResponse(f"/simulator/{request.path_params['code']}#end", 303)
 

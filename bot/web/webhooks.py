@@ -61,7 +61,7 @@ async def _read(parts: Web, channel: Channel, delivery: WebhookRequest) -> None:
         kind = problem.kind or kind
         key = sha256(delivery.body).hexdigest()
         news = [Undeciphered(key, delivery.body, str(problem))]
-    await parts.database.run(intake.take, parts.terms, kind, news)
+    figures.count_turns(kind, await parts.database.run(intake.take, parts.terms, kind, news))
 
 
 def _target(request: Request) -> str:

@@ -10,10 +10,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot import bootstrap
-from bot.messages import Address
+from bot.messages import Address, Inbound
+from bot.records.unit_of_work import UnitOfWork
+from bot.service import intake
+from bot.service.mailroom import Inbox
 from bot.web.app import create_app
 from tests.bot.web.test_webhooks import post, text
-from tests.bot.world import URL, World, world
+from tests.bot.world import PHONE, URL, World, world
 
 
 @pytest.fixture
@@ -61,6 +64,32 @@ async def test_figures_count_deliveries(study: World, client: httpx.AsyncClient)
     before = (await figures(client)).get("ownpace_delivery_seconds_count sms", 0)
     await post(client, text("yes"))
     assert (await figures(client))["ownpace_delivery_seconds_count sms"] == before + 1
+
+
+async def test_a_message_is_counted_once_by_whichever_way_it_comes(study: World, client: httpx.AsyncClient) -> None:
+    """By webhook, from a mailbox or bot that is listened to, or as a provider holds it; and not where it was undone."""
+    study.enrol()
+    study.leave()
+    terms, database = study.program.terms, study.program.database
+    taken, again = "ownpace_turns_total sms taken", "ownpace_turns_total sms again"
+    before = await figures(client)
+
+    def came(key: str) -> Inbound:
+        return Inbound(key, PHONE, "yes", b"yes", written_at=study.clock.now)
+
+    def undone(uow: UnitOfWork) -> None:
+        intake.take(uow, terms, "sms", [came("undone")])
+        raise LookupError
+
+    await post(client, text("yes"))
+    await Inbox("sms", database, terms).take([came("fetched"), came("fetched")], "7")
+    await study.program.worker._take_missed("sms", [came("missed")])
+    with pytest.raises(LookupError):
+        await database.run(undone)
+
+    said = await figures(client)
+    assert said[taken] - before.get(taken, 0) == 3
+    assert said[again] - before.get(again, 0) == 1
 
 
 async def test_figures_tell_nothing_about_anybody(study: World, client: httpx.AsyncClient) -> None:
