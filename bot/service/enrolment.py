@@ -325,26 +325,40 @@ def admit(uow: UnitOfWork, terms: Terms, rules: Rules, code: str, actor: str, *,
     uow.note(actor, "admitted", participant.code, cohort=cohort)
 
 
-def assign(uow: UnitOfWork, terms: Terms, code: str, researcher: str, actor: str) -> str:
-    """From now on they are this researcher's, who opens their conversation and stands in their texts; their code.
+def assign(uow: UnitOfWork, terms: Terms, code: str, researcher: str, actor: str) -> tuple[str, str]:
+    """From now on they are this researcher's, who opens their conversation and stands in their texts; both names.
 
-    Raises OwnPaceError if nobody has the code, EnrolmentError for a name that does not fit into a text, and for
-    somebody of the team who may not write to participants.
+    Raises OwnPaceError if nobody has the code, EnrolmentError for a name that does not fit into a text or that nobody
+    has, and for somebody of the team who may not write to participants.
     """
     participant = participants.named(uow, terms, code)
     if not 0 < len(researcher.strip()) <= LONGEST_RESEARCHER:
         raise EnrolmentError(f"A researcher's name has 1 to {LONGEST_RESEARCHER} characters: it stands in texts.")
     if not access.takes_participants(uow, researcher):
         raise EnrolmentError(f"{researcher.strip()} cannot write to participants. Choose a researcher.")
-    uow.execute(update(people).where(people.c.id == participant.id).values(researcher=researcher.strip()))
-    uow.note(actor, "assigned", participant.code, to=researcher.strip())
+    name = _as_known(uow, terms, researcher.strip())
+    uow.execute(update(people).where(people.c.id == participant.id).values(researcher=name))
+    uow.note(actor, "assigned", participant.code, to=name)
     uow.changed |= {"participants", f"participant {participant.id}"}
-    return participant.code
+    return participant.code, name
+
+
+def _as_known(uow: UnitOfWork, terms: Terms, name: str) -> str:
+    """The researcher's name as it is spelled where it is known. Raises EnrolmentError where it is not: it is a slip."""
+    rota = terms.study.rota
+    theirs = [row["researcher"] for row in uow.all(select(people.c.researcher).distinct())]
+    known: list[str] = [*access.writers(uow), *(one.name for one in (rota.people if rota else ())), *theirs]
+    found = next((each for each in known if each.casefold() == name.casefold()), None)
+    if found is None:
+        there = ", ".join(dict.fromkeys(known))
+        new = "For somebody new, first: scripts/ownpace users add NAME"
+        raise EnrolmentError(f"No researcher is called {name}. There are: {there}. {new}")
+    return found
 
 
 def assign_all(uow: UnitOfWork, terms: Terms, researchers: Mapping[str, str], actor: str) -> list[str]:
     """Assign each code to its researcher, all or none; who is whose now. Raises as `assign` does."""
-    return [f"{assign(uow, terms, code, name, actor)}: {name.strip()}" for code, name in researchers.items()]
+    return [": ".join(assign(uow, terms, code, name, actor)) for code, name in researchers.items()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,11 +194,19 @@ def test_a_participant_is_given_to_a_researcher(folder: Path) -> None:
     (folder / "people.csv").write_text("cohort,channel,address\nsocial-workers,simulator,sms/anna\n")
     ownpace(folder, "enrol", "people.csv")
     code, said = ownpace(folder, "assign", "sw01", "Ann")
-    assert code == 0
-    assert "SW01 is Ann's now." in said
-    assert "Nobody called Ann signs in here" in said
+    assert code == 2
+    assert "No researcher is called Ann. There are: our researcher." in " ".join(said.split())
     ownpace(folder, "users", "add", "Ann", typed="correct horse battery\n")
     assert ownpace(folder, "assign", "SW01", "Ann") == (0, "SW01 is Ann's now.\n")
+    code, said = ownpace(folder, "assign", "SW01", "Anne")
+    assert code == 2
+    assert "No researcher is called Anne. There are: Ann." in " ".join(said.split())
+    (folder / "more.csv").write_text("cohort,channel,address,researcher\nsocial-workers,simulator,sms/ben,Ben\n")
+    ownpace(folder, "enrol", "more.csv")
+    code, said = ownpace(folder, "assign", "SW01", "ben")
+    assert code == 0
+    assert "SW01 is Ben's now." in said
+    assert "Nobody called Ben signs in here" in said
     assert ownpace(folder, "assign", "SW99", "Ann")[0] == 1
     assert ownpace(folder, "assign", "SW01", "A name too long for a text")[0] == 2
 
