@@ -366,7 +366,7 @@ def assign(
 ) -> None:
     """Give a participant to a researcher, who opens their conversation from now on and stands in their texts."""
     with opened(config) as program:
-        given = program.database.run_now(enrolment.assign, program.terms, code, name, ACTOR)
-        out.print(f"{given} is {name.strip()}'s now.", markup=False)
-        if name.strip().casefold() not in {one.name.casefold() for one in program.database.read_now(staff.list_users)}:
-            err.print(f"Nobody called {name.strip()} signs in here, so every researcher may open it.", markup=False)
+        given, theirs = program.database.run_now(enrolment.assign, program.terms, code, name, ACTOR)
+        out.print(f"{given} is {theirs}'s now.", markup=False)
+        if theirs.casefold() not in {one.name.casefold() for one in program.database.read_now(staff.list_users)}:
+            err.print(f"Nobody called {theirs} signs in here, so every researcher may open it.", markup=False)

@@ -332,8 +332,8 @@ def admit(uow: UnitOfWork, terms: Terms, rules: Rules, code: str, actor: str, *,
     uow.note(actor, "admitted", participant.code, cohort=cohort)
 
 
-def assign(uow: UnitOfWork, terms: Terms, code: str, researcher: str, actor: str) -> str:
-    """From now on they are this researcher's, who opens their conversation and stands in their texts; their code.
+def assign(uow: UnitOfWork, terms: Terms, code: str, researcher: str, actor: str) -> tuple[str, str]:
+    """From now on they are this researcher's, who opens their conversation and stands in their texts; both names.
 
     Raises OwnPaceError if nobody has the code, EnrolmentError for a name that does not fit into a text, and for
     one that is nobody's who may write to participants.
@@ -341,12 +341,15 @@ def assign(uow: UnitOfWork, terms: Terms, code: str, researcher: str, actor: str
     participant = participants.named(uow, terms, code)
     if not 0 < len(researcher.strip()) <= LONGEST_RESEARCHER:
         raise EnrolmentError(f"A researcher's name has 1 to {LONGEST_RESEARCHER} characters: it stands in texts.")
-    if problem := _no_researcher(uow, researcher.strip(), terms.rules.researcher if terms.rules else ""):
+    usual = terms.rules.researcher if terms.rules else ""
+    if problem := _no_researcher(uow, researcher.strip(), usual):
         raise EnrolmentError(problem)
-    uow.execute(update(people).where(people.c.id == participant.id).values(researcher=researcher.strip()))
-    uow.note(actor, "assigned", participant.code, to=researcher.strip())
+    spelled = {one.casefold(): one for one in (usual, *access.writers(uow))}
+    name = spelled[researcher.strip().casefold()]
+    uow.execute(update(people).where(people.c.id == participant.id).values(researcher=name))
+    uow.note(actor, "assigned", participant.code, to=name)
     uow.changed |= {"participants", f"participant {participant.id}"}
-    return participant.code
+    return participant.code, name
 
 
 def _no_researcher(uow: UnitOfWork, name: str, usual: str) -> str:
@@ -366,7 +369,7 @@ def _no_researcher(uow: UnitOfWork, name: str, usual: str) -> str:
 
 def assign_all(uow: UnitOfWork, terms: Terms, researchers: Mapping[str, str], actor: str) -> list[str]:
     """Assign each code to its researcher, all or none; who is whose now. Raises as `assign` does."""
-    return [f"{assign(uow, terms, code, name, actor)}: {name.strip()}" for code, name in researchers.items()]
+    return [": ".join(assign(uow, terms, code, name, actor)) for code, name in researchers.items()]
 
 
 @dataclass(frozen=True, slots=True)

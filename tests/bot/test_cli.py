@@ -211,7 +211,7 @@ def test_a_participant_is_given_to_a_researcher(folder: Path) -> None:
     (folder / "people.csv").write_text("cohort,channel,address\nsocial-workers,simulator,sms/anna\n")
     ownpace(folder, "enrol", "people.csv")
     ownpace(folder, "users", "add", "Ann", typed="correct horse battery\n")
-    assert ownpace(folder, "assign", "sw01", "Ann") == (0, "SW01 is Ann's now.\n")
+    assert ownpace(folder, "assign", "sw01", "ann") == (0, "SW01 is Ann's now.\n")
     code, said = ownpace(folder, "assign", "SW01", "Anne")
     assert code == 2
     assert said == (

@@ -27,6 +27,14 @@ from tests.rig.study import Study
 
 AXE = ROOT / ".rig/node_modules/axe-core/axe.min.js"
 RULES = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+SAME_NAMES = """() => {
+  const places = {};
+  for (const link of document.querySelectorAll("a[href]")) {
+    if (link.offsetParent) (places[link.textContent.replace(/\\s+/g, " ").trim()] ??= new Set()).add(link.href);
+  }
+  return Object.entries(places).filter(([, to]) => to.size > 1).map(([name]) => name);
+}"""
+"""The names of links that lead to more than one place (WCAG 2.4.4)."""
 CONFIG = """
 [study]
 name = "Keeping in touch"
@@ -234,11 +242,15 @@ def check_both(page: Page) -> None:
 
 
 def check(page: Page) -> None:
-    """No violation of WCAG 2.2 A or AA, nothing that only scrolls sideways, and nothing the browser complains of."""
+    """No violation of WCAG 2.2 A or AA, nothing that only scrolls sideways; what was refused has the keyboard."""
     CHECKED.add(template_of(page))
+    if page.title().startswith("Problem"):
+        expect(page.get_by_role("alert")).to_be_focused()
     if not AXE.exists():
         unavailable("axe-core (scripts/rig installs it)")
     page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    same = page.evaluate(SAME_NAMES)
+    assert not same, (page.url, same)
     page.add_script_tag(path=AXE)
     found = page.evaluate(RULES)["violations"]
     wrong = [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]

@@ -159,8 +159,9 @@ function sentOff(fields) {
 }
 
 // A field that the server has just given back after a refusal, or that was written in again, has newer words.
+const refused = document.querySelector(".problem[role=alert]");
+
 function putBack() {
-  const refused = document.querySelector(".problem[role=alert]");
   let changed = false;
   for (const [id, words] of unsent) {
     const field = document.getElementById(id);
@@ -180,6 +181,9 @@ if (page) {
   });
   document.addEventListener("submit", (event) => event.defaultPrevented || sentOff(event.target.elements));
   document.addEventListener("visibilitychange", keep);
+  for (const field of refused ? document.querySelectorAll("textarea[id]:not([readonly])") : []) {
+    if (field.value) written(field);
+  }
   window.addEventListener("beforeunload", (event) => {
     keep();
     if (missed && late.size) event.preventDefault();

@@ -419,8 +419,8 @@ async def test_each_message_says_the_wording_and_the_version_of_the_schedule_tha
     page = (await team.ann.get(f"/participants/{code}")).text
     items = dict(re.findall(r'<li id="m(\d+)" class="out">(.*?)</li>', page, re.DOTALL))
     question, again = (next(i for i in items.values() if words in i) for words in ("Q1 of", "have changed"))
-    assert f" · Q1 · sms · short wording, version {asked[:6]}</span>" in question
-    assert f"short wording, version {now[:6]}</span>" in again
+    assert f" · Q1 · sms · short wording, text version {asked[:6]}</span>" in question
+    assert f"short wording, text version {now[:6]}</span>" in again
 
 
 async def test_each_of_the_team_says_how_long_they_can_take_a_message_back(team: Team, held: str) -> None:
