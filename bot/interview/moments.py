@@ -24,6 +24,7 @@ def put_right(interview: Interview, now: datetime) -> Interview:
         asked=interview.asked and right.get(interview.asked, interview.asked),
         reminded=tuple(right.get(moment, moment) for moment in interview.reminded),
         signposted=interview.signposted and min(interview.signposted, now),
+        assured=interview.assured and min(interview.assured, now),
         unasked=tuple(min(moment, now) for moment in interview.unasked),
         opened=tuple(min(moment, now) for moment in interview.opened),
     )

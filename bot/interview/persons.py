@@ -31,6 +31,13 @@ TO_A_PERSON = {
 }
 """Words that a person sees to, also while a person has the conversation."""
 
+ASKING_AGAIN = {
+    Command.PERSON: TaskKind.PERSON_ASKED,
+    Command.CALL: TaskKind.CALL_ASKED,
+    Command.HELP: TaskKind.PERSON_ASKED,
+}
+"""Words that ask for a person who has the conversation already, or is told that somebody waits."""
+
 
 def fetch(turn: Turn, kind: TaskKind) -> None:
     """The person wants a person."""
@@ -52,15 +59,35 @@ def fetch_by_call(turn: Turn, said: Said) -> None:
 
 
 def tell(turn: Turn, said: Said, word: Word | None) -> None:
-    """While a person has the conversation everything is for them, and the bot is silent."""
+    """While a person has the conversation everything is for them; only who asks again for one is answered."""
     asked = TO_A_PERSON.get(word.command) if word else None
     if asked is None:
         turn.file(said, Belongs.CONVERSATION, turn.interview.position or None)
     else:
         turn.file(said, Belongs.COMMAND)
         turn.task(asked)
+    if word and word.command is Command.HELP:  # it is for the person to read, and to see to
+        turn.task(TaskKind.PERSON_ASKED)
+    if word and word.command in ASKING_AGAIN:
+        _assure(turn, ASKING_AGAIN[word.command])
     if said.media is not None:
         turn.task(TaskKind.WRITE_UP)
+
+
+def _assure(turn: Turn, kind: TaskKind) -> None:
+    """Say that a person knows, and by when they write: once a day, so that no two programs talk to each other.
+
+    Not in distress: whoever asks then, before somebody has come, is answered by `distress`.
+    """
+    interview = turn.interview
+    if interview.distressed or (interview.assured and turn.now - interview.assured < timedelta(days=1)):
+        return
+    turn.change(assured=turn.now)
+    if interview.holder:
+        turn.follow(Alert(interview.holder, fetching.CAUSES[kind].value, 1))
+    else:
+        fetching.call(turn, interview.cause or fetching.CAUSES[kind])
+    fetching.promise(turn)
 
 
 def taken_over(turn: Turn, event: TookOver) -> None:
@@ -130,7 +157,7 @@ def handed_back(turn: Turn, event: HandedBack) -> None:
         return
     handed_over = turn.interview.state is State.HANDOVER
     if handed_over or turn.interview.distressed:
-        turn.change(cause=Cause.NONE, holder="")
+        turn.change(cause=Cause.NONE, holder="", assured=None)
         fetching.acknowledge(turn)
     if handed_over:
         pausing.resume(turn)

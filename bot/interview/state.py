@@ -227,7 +227,7 @@ class Interview(Changing):
     to them, and AGREED_AGAIN on a new channel. `cause`: why a person has, or is
     to have, the conversation; `holder`: who has it, once somebody took it. `calling`: since when people on the rota
     are being told so, until one has seen it, and `told` how many were. `signposted`: when the numbers to call last
-    went.
+    went. `assured`: when they last heard, having asked again for a person, that one knows.
     `unasked`: when unrequested messages of the last two days went or are to go. `opened`: when questions were, in those
     days. `asked`: when our last message that waits for the person went or is to go, None once they wrote. `reminded`:
     every reminder. `away`: their mailbox answered by itself since our last message. `beckoned`: they were told only
@@ -254,6 +254,7 @@ class Interview(Changing):
     calling: datetime | None = None
     told: int = 0
     signposted: datetime | None = None
+    assured: datetime | None = None
     unasked: tuple[datetime, ...] = ()
     opened: tuple[datetime, ...] = ()
     asked: datetime | None = None
@@ -349,6 +350,7 @@ class Interview(Changing):
             "calling": _written(self.calling),
             "told": self.told,
             "signposted": _written(self.signposted),
+            "assured": _written(self.assured),
             "unasked": [_written(moment) for moment in self.unasked],
             "opened": [_written(moment) for moment in self.opened],
             "asked": _written(self.asked),
@@ -386,6 +388,7 @@ class Interview(Changing):
             calling=_moment(saved.get("calling")),
             told=saved.get("told", 0),
             signposted=_moment(saved.get("signposted")),
+            assured=_moment(saved.get("assured")),
             unasked=_moments(saved.get("unasked", ())),
             opened=_moments(saved.get("opened", ())),
             asked=_moment(saved.get("asked")),

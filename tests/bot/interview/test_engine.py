@@ -17,6 +17,7 @@ from bot.interview.events import (
     Acknowledged,
     AddressTold,
     Admitted,
+    Alert,
     Belongs,
     Consent,
     Due,
@@ -350,6 +351,7 @@ class Interviews(RuleBasedStateMachine):
         self.check_quiet(event, sends)
         self.check_distress(before, event, effects)
         self.check_asking_in_distress(before, event, effects, sends)
+        self.check_asking_again(before, event, effects, sends)
         self.check_reminders(before, event, sends)
         assert step(before, event, self.player.now).effects == effects, "the same event gives the same step"
         return effects
@@ -401,9 +403,31 @@ class Interviews(RuleBasedStateMachine):
         if not before.holder:  # nobody has taken it yet: times for a call may be offered, and the call reminded of
             may_speak = may_speak or before.menu is Menu.CALL or word_of(event) is Command.CALL
             may_speak = may_speak or (isinstance(event, Due) and event.kind is TimerKind.CALL)
-        may_speak = may_speak or self.asks_in_distress(before, event)
+        may_speak = may_speak or self.asks_in_distress(before, event) or self.asks_again(before, event)
         if not may_speak:
             assert all(send.author for send in sends), "the bot spoke while a researcher had the conversation"
+
+    def asks_again(self, before: Interview, event: Event) -> bool:
+        """Whether somebody who is not in distress asks for a person while one has the conversation, or is told."""
+        words = (Command.PERSON, Command.HELP, *([Command.CALL] if before.holder else []))
+        asks = word_of(event) in words and not (isinstance(event, Said) and (event.sign or event.opt_out))
+        return asks and before.state is State.HANDOVER and not before.distressed
+
+    def check_asking_again(
+        self, before: Interview, event: Event, effects: tuple[Effect, ...], sends: list[Send]
+    ) -> None:
+        """Once a day they hear that a person knows, and somebody is told; nothing else of it changes."""
+        if not self.asks_again(before, event):
+            return
+        after, writes_only = self.player.interview, before.person.says("no_calls") or before.holder
+        due = not before.assured or self.player.now - before.assured >= timedelta(days=1)
+        text = ("person-asked-no-calls",) if writes_only else ("person-asked",)
+        assert [send.texts for send in sends] == [text] * due
+        assert all(send.not_before is None and send.question is None for send in sends)
+        call = word_of(event) is Command.CALL
+        assert not due or after.calling or Alert(before.holder, "call asked" if call else "person asked", 1) in effects
+        assert OpenTask(TaskKind.CALL_ASKED if call else TaskKind.PERSON_ASKED) in effects
+        assert (after.state, after.holder, after.menu) == (before.state, before.holder, before.menu)
 
     def asks_in_distress(self, before: Interview, event: Event) -> bool:
         """Whether they ask for a person before anybody has seen to their distress."""

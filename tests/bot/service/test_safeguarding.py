@@ -174,6 +174,26 @@ def test_the_task_of_somebody_who_wants_a_person_says_once_that_nobody_could_be_
     assert note_of(study, "person asked").count("could be told of this") == 1
 
 
+def test_whoever_asks_again_for_a_person_hears_so_once_a_day_at_any_hour_and_who_has_the_conversation_is_told(
+    study: World,
+) -> None:
+    code = to_the_first_question(study)
+    study.clock.forward(hours=15)  # three in the morning
+    said = []
+    for word in ("PERSON", "PERSON", "help"):
+        say(study, word)
+        said.append([body for body in study.leave() if "will message you" in body])
+    assert [len(each) for each in said] == [1, 1, 0]
+    assert said[0] == said[1]
+    study.run(handovers.take_over, study.program.terms, code, "our researcher")
+    study.clock.forward(days=1)
+    say(study, "HELP")
+    claimed = {one.kind: one.message.body for one in study.claim()}
+    assert claimed["sms"].startswith("Thank you. Our researcher, a person, will message you by ")
+    assert "CALL" not in claimed["sms"], "with a holder nobody is offered times"
+    assert "would like a person to write to them" in claimed["email"]
+
+
 def test_the_task_of_somebody_who_wants_a_person_says_nothing_of_it_where_somebody_was_told(study: World) -> None:
     to_the_first_question(study)
     say(study, "PERSON")
