@@ -9,10 +9,12 @@ import logging
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import structlog
 import uvicorn
 import uvloop
 from starlette.applications import Starlette
@@ -21,11 +23,17 @@ from bot.errors import OwnPaceError, place
 from bot.service.sender import Worker
 from bot.web.answering import OneWrite
 
+log = structlog.get_logger()
+
 BACKLOG = 2048
 """Connections that may wait to be taken."""
 
 FINISHING = 3
 """Seconds for which a request may go on when the program is told to stop; sends land after that (LANDING)."""
+
+
+ENDED = 8.0
+"""Seconds after which a worker that was told to stop is ended: its sends have landed long before that."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -114,12 +122,21 @@ def _sweep_seldom() -> None:
 
 
 def work_forever(worker: Worker) -> None:
-    """Send, listen and wake timers until a signal says stop. Raises OwnPaceError when they have ended by themselves."""
+    """Send, listen and wake timers until a signal says stop. Raises OwnPaceError when they have ended by themselves.
+
+    The process ends soon after the signal, whatever happens: a thread that waits for a database which has gone silent
+    cannot be ended alone. What was committed is safe.
+    """
 
     async def until_stopped() -> None:
         work = asyncio.create_task(worker.run())
-        for stop in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(stop, work.cancel)
+
+        def stop() -> None:
+            _end_after(ENDED)
+            work.cancel()
+
+        for told in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(told, stop)
         await asyncio.wait([work])
         if not work.cancelling():
             raise _by_itself(work)
@@ -127,6 +144,16 @@ def work_forever(worker: Worker) -> None:
     _sweep_seldom()
     _say_no_words()
     uvloop.run(until_stopped())
+
+
+def _end_after(seconds: float) -> None:
+    def end() -> None:
+        log.error("told to stop, and not all has ended in time: the database may have gone silent")
+        os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 @contextmanager

@@ -65,7 +65,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    study = Study(tmp_path_factory.mktemp("study"))
+    study = Study.on_either(tmp_path_factory.mktemp("study"))
     with (
         twilio_emulator(f"{study.url}/webhooks/twilio/messages") as texts,
         mail_servers(STUDY, SAM, KIM, AWAY, MOVER) as mail,

@@ -65,7 +65,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    study = Study(tmp_path_factory.mktemp("study"))
+    study = Study.on_either(tmp_path_factory.mktemp("study"))
     with twilio_emulator(f"{study.url}/webhooks/twilio/messages") as texts, telegram_emulator() as telegram:
         study.configure(api=texts.url, more=MORE.format(token=TOKEN, telegram=telegram.url))
         config = study.folder / "config.toml"
@@ -97,8 +97,10 @@ def test_people_join_by_text_and_by_telegram_until_it_is_full_and_a_used_code_te
     page = until(lambda: _page(world, by_telegram), "the bot's name on the page")
     link = re.search(rf"https://t\.me/{USERNAME}\?start=([\w-]+)", page)
     assert link is not None
-    for _ in range(2):  # tapped twice
+    world.study.stop()
+    for _ in range(2):  # tapped twice, before there was an answer
         world.telegram.write(CHAT, f"/start {link[1]}")
+    world.study.start()
     until(lambda: [t for t in world.telegram.to(CHAT) if "Do you work as a social worker" in t], "a question")
     world.telegram.write(CHAT, "yes")
     until(lambda: [t for t in world.telegram.to(CHAT) if "I have read or heard" in t], "the first statement")
@@ -130,7 +132,7 @@ def _page(world: World, code: str) -> str:
 
 
 def test_people_join_by_mail_and_a_withdrawn_code_tells_nothing(tmp_path: Path) -> None:
-    study = Study(tmp_path)
+    study = Study.on_either(tmp_path)
     with mail_servers(STUDY, SAM, KIM) as mail, twilio_emulator(f"{study.url}/webhooks/twilio/messages") as texts:
         study.configure(api=texts.url, more=BY_MAIL.format(study=STUDY, smtp=mail.smtp, imap=mail.imap))
         sheets = study.folder / "sheets"

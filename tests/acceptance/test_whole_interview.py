@@ -18,7 +18,7 @@ from tests.rig.twilio_emulator import Emulator, emulator
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Study, Emulator]]:
-    study = Study(tmp_path_factory.mktemp("study"))
+    study = Study.on_either(tmp_path_factory.mktemp("study"))
     with emulator(f"{study.url}/webhooks/twilio/messages") as network:
         study.configure(api=network.url)
         study.start()

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from tests.rig import ROOT, forked, free_port
+from tests.rig import ROOT, forked, free_port, postgres
 from tests.rig.twilio_emulator import ACCOUNT_SID, AUTH_TOKEN, NUMBER, WHATSAPP
 
 CONFIG = """
@@ -62,6 +62,13 @@ class Study:
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[str] | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    database: str = ""
+    """Its address; without one it is a file in the folder."""
+
+    @classmethod
+    def on_either(cls, folder: Path) -> Study:
+        """On SQLite, or with OWNPACE_TEST_DATABASE=postgresql on a server of that."""
+        return cls(folder, database=postgres.server().new_database(empty=True) if postgres.wanted() else "")
 
     @property
     def url(self) -> str:
@@ -79,7 +86,8 @@ class Study:
             whatsapp=WHATSAPP,
             api=api,
         )
-        (self.folder / "config.toml").write_text(words + more)
+        database = f'\n[database]\nurl = "{self.database}"\n' if self.database else ""
+        (self.folder / "config.toml").write_text(words + more + database)
         self.command("migrate")
 
     def command(self, *words: str, code: int = 0) -> str:
