@@ -246,7 +246,8 @@ async def test_whoever_is_out_sees_nothing_new_on_a_page_that_is_open(
         out(study, client.cookies["ownpace"])
         parts.news.tell(frozenset({"*"}))
         assert await anext(events) == (
-            "event: shut\ndata: You are not signed in any more. Load this page again to sign in.\n\n"
+            "event: shut\ndata: You are not signed in any more. What you are writing stays here: sign in on a new tab, "
+            "then load this page again.\n\n"
         )
         with pytest.raises(StopAsyncIteration):
             await anext(events)
