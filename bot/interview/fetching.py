@@ -33,11 +33,9 @@ def call(turn: Turn, cause: Cause) -> None:
 
 
 def promise(turn: Turn) -> None:
-    """Say who will write and by when; a call only to those who want calls, and who speak with nobody yet."""
-    holder = turn.interview.holder
-    writes_only = turn.interview.person.says("no_calls") or holder
-    who = {"researcher": holder} if holder else {}
-    turn.say("person-asked-no-calls" if writes_only else "person-asked", **turn.promise() | who)
+    """Say who will write and by when; a call only to those who want calls."""
+    writes_only = turn.interview.person.says("no_calls")
+    turn.say("person-asked-no-calls" if writes_only else "person-asked", **turn.promise())
 
 
 def acknowledge(turn: Turn) -> None:

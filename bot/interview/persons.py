@@ -59,7 +59,10 @@ def fetch_by_call(turn: Turn, said: Said) -> None:
 
 
 def tell(turn: Turn, said: Said, word: Word | None) -> None:
-    """While a person has the conversation everything is for them; only who asks again for one is answered."""
+    """While a person has the conversation everything is for them, and the bot is silent.
+
+    Until one has it, who asks again for a person is answered.
+    """
     asked = TO_A_PERSON.get(word.command) if word else None
     if asked is None:
         turn.file(said, Belongs.CONVERSATION, turn.interview.position or None)
@@ -75,9 +78,10 @@ def tell(turn: Turn, said: Said, word: Word | None) -> None:
 
 
 def _assure(turn: Turn, kind: TaskKind) -> None:
-    """Say that a person knows, and by when they write: once a day, so that no two programs talk to each other.
+    """Tell whoever has the conversation; or say by when a person writes, where nobody has it yet.
 
-    Not in distress: whoever asks then, before somebody has come, is answered by `distress`.
+    Once a day, so that no two programs talk to each other. Not in distress: whoever asks then, before somebody has
+    come, is answered by `distress`.
     """
     interview = turn.interview
     if interview.distressed or (interview.assured and turn.now - interview.assured < timedelta(days=1)):
@@ -85,8 +89,8 @@ def _assure(turn: Turn, kind: TaskKind) -> None:
     turn.change(assured=turn.now)
     if interview.holder:
         turn.follow(Alert(interview.holder, fetching.CAUSES[kind].value, 1))
-    else:
-        fetching.call(turn, interview.cause or fetching.CAUSES[kind])
+        return
+    fetching.call(turn, interview.cause or fetching.CAUSES[kind])
     fetching.promise(turn)
 
 

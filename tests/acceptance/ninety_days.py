@@ -461,7 +461,7 @@ class Simulation:
             words = isinstance(event, Said) and after.interview.state is not State.HANDOVER  # STOP and LEAVE
             about_a_call = interview.menu is Menu.CALL or (isinstance(event, Due) and event.kind is TimerKind.CALL)
             called = about_a_call and not interview.holder
-            attended = interview.distressed and interview.holder and interview.calling is None
+            attended = interview.holder and (not interview.distressed or interview.calling is None)
             asked = isinstance(event, Said) and all("asked" in " ".join(send.texts) for send in sends)
             answered = asked and not attended
             spoke = any(not send.author for send in sends)

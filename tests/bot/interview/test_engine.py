@@ -403,26 +403,27 @@ class Interviews(RuleBasedStateMachine):
         if not before.holder:  # nobody has taken it yet: times for a call may be offered, and the call reminded of
             may_speak = may_speak or before.menu is Menu.CALL or word_of(event) is Command.CALL
             may_speak = may_speak or (isinstance(event, Due) and event.kind is TimerKind.CALL)
-        may_speak = may_speak or self.asks_in_distress(before, event) or self.asks_again(before, event)
+        asks_again = self.asks_again(before, event) and not before.holder
+        may_speak = may_speak or self.asks_in_distress(before, event) or asks_again
         if not may_speak:
             assert all(send.author for send in sends), "the bot spoke while a researcher had the conversation"
 
     def asks_again(self, before: Interview, event: Event) -> bool:
         """Whether somebody who is not in distress asks for a person while one has the conversation, or is told."""
-        words = (Command.PERSON, Command.HELP, *([Command.CALL] if before.holder else []))
+        words = (Command.PERSON, Command.HELP, *([Command.CALL] if before.holder else []))  # else CALL offers times
         asks = word_of(event) in words and not (isinstance(event, Said) and (event.sign or event.opt_out))
         return asks and before.state is State.HANDOVER and not before.distressed
 
     def check_asking_again(
         self, before: Interview, event: Event, effects: tuple[Effect, ...], sends: list[Send]
     ) -> None:
-        """Once a day they hear that a person knows, and somebody is told; nothing else of it changes."""
+        """Once a day somebody is told, and they hear by when one writes where nobody has come; nothing else changes."""
         if not self.asks_again(before, event):
             return
-        after, writes_only = self.player.interview, before.person.says("no_calls") or before.holder
+        after, writes_only = self.player.interview, before.person.says("no_calls")
         due = not before.assured or self.player.now - before.assured >= timedelta(days=1)
         text = ("person-asked-no-calls",) if writes_only else ("person-asked",)
-        assert [send.texts for send in sends] == [text] * due
+        assert [send.texts for send in sends] == [text] * (due and not before.holder)
         assert all(send.not_before is None and send.question is None for send in sends)
         call = word_of(event) is Command.CALL
         assert not due or after.calling or Alert(before.holder, "call asked" if call else "person asked", 1) in effects
