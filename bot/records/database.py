@@ -12,7 +12,7 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -81,13 +81,15 @@ _JSON: Mapping[str, Any] = {"json_serializer": lambda value: to_json(value).deco
 class Job:
     """A use case that waits, and who waits for it: an event loop, or a thread where `loop` is None.
 
-    `until`: so long, by the monotonic clock, it may wait for others to share its commit; 0 for not at all.
+    `until`: so long, by the monotonic clock, it may wait for others to share its commit; 0 for not at all. `of`: whose
+    it is, where theirs are to be taken one after the other.
     """
 
     work: Callable[[UnitOfWork], Any]
     done: Future[Any] | asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop | None = None
     until: float = 0.0
+    of: Hashable = None
 
 
 @dataclass(frozen=True, slots=True)

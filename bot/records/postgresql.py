@@ -19,7 +19,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -29,12 +29,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import psycopg
 from sqlalchemy import Connection, text
 
+from bot.errors import OwnPaceError
 from bot.records.bell import CHANNEL, Bell, payload
 from bot.records.database import A_MOMENT, Database, Job, Outcome, tell_all
 from bot.records.faults import lost, passes
 from bot.records.prepared import Ahead, driver_cursor
 from bot.records.tables import metadata
-from bot.records.unit_of_work import Again, NotAlone, NotTrusted, Passing, UnitOfWork, may_share, runs_beside
+from bot.records.unit_of_work import NotAlone, NotTrusted, Passing, UnitOfWork, runs_beside, sharing_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -74,6 +75,17 @@ WAITS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.0, 1.0, 2.0, 2.0)
 """Seconds before each further try; whoever delivers to us waits 15 seconds for an answer (Twilio's limit)."""
 
 
+ASKED = 4
+"""How often it is asked, through all waits (half a minute at the least), whether a transaction was committed."""
+
+
+class InDoubt(OwnPaceError):
+    """Nobody knows whether it was done, and it is not done again: that could be twice."""
+
+    def __init__(self) -> None:
+        super().__init__("The database went away in the middle of this, and nobody knows whether it was stored. Look.")
+
+
 class PostgreSQL(Database):
     """The same database for several processes, on several machines."""
 
@@ -89,7 +101,9 @@ class PostgreSQL(Database):
         self._bell: Bell | None = None
         self._me = secrets.token_hex(8)
         self._numbers = count(1)
+        self._hand = threading.Lock()
         self._sharing: deque[Job] = deque()
+        self._in_hand: set[Hashable] = set()
         self._writers = ThreadPoolExecutor(pool_size, thread_name_prefix="writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
 
@@ -102,61 +116,84 @@ class PostgreSQL(Database):
         and takes no argument that can be read only once.
         """
         loop = asyncio.get_running_loop()
-        if not may_share(use_case):
+        if (of := sharing_of(use_case)) is None:
             return await loop.run_in_executor(self._writers, partial(self.run_now, use_case, *args, **more))
-        done = self._queued_to_share(lambda uow: use_case(uow, *args, **more), loop)
+        done = self._queued_to_share(lambda uow: use_case(uow, *args, **more), loop, of(*args, **more))
         self._submit(self._share)
         return await done
 
     async def run_soon(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
         """The same for what can wait a moment, and so shares a transaction with others where there are any."""
-        if not may_share(use_case):
+        if (of := sharing_of(use_case)) is None:
             return await self.run(use_case, *args, **more)
         loop = asyncio.get_running_loop()
-        done = self._queued_to_share(lambda uow: use_case(uow, *args, **more), loop)
+        done = self._queued_to_share(lambda uow: use_case(uow, *args, **more), loop, of(*args, **more))
         loop.call_later(A_MOMENT, self._submit, self._share)
         return await done
 
-    def _queued_to_share(self, work: Callable[[UnitOfWork], T], loop: asyncio.AbstractEventLoop) -> asyncio.Future[T]:
+    def _queued_to_share(
+        self, work: Callable[[UnitOfWork], T], loop: asyncio.AbstractEventLoop, of: Hashable
+    ) -> asyncio.Future[T]:
         done: asyncio.Future[T] = loop.create_future()
-        self._sharing.append(Job(work, done, loop))
+        with self._hand:
+            self._sharing.append(Job(work, done, loop, of=of))
         return done
 
     def _share(self) -> None:
         """Do what waits to share a transaction; where it cannot be had together, each by itself."""
-        jobs = self._those_that_wait()
-        if len(jobs) > 1:
+        jobs = self._take_in_hand()
+        if len(jobs) < 2:
+            self._settle(jobs)
+            return
+        try:
+            results, changed = self._once([job.work for job in jobs], alone=False, trusting=True)
+        except InDoubt as error:
+            tell_all([Outcome(job, error=error) for job in jobs])
+            self._let_go(jobs)
+        except BaseException:
+            for theirs in _by_whose(jobs):
+                self._submit(self._settle, theirs)
+        else:
+            tell_all([Outcome(job, result) for job, result in zip(jobs, results, strict=True)])
+            self._announce(changed)
+            self._let_go(jobs)
+
+    def _settle(self, jobs: Sequence[Job]) -> None:
+        """One after the other, each by itself."""
+        for job in jobs:
             try:
-                results, changed = self._once([job.work for job in jobs], alone=False, trusting=True)
-            except (Exception, Again):
-                for job in jobs[1:]:
-                    self._submit(self._settle, job)
-            else:
-                self._announce(changed)
-                tell_all([Outcome(job, result) for job, result in zip(jobs, results, strict=True)])
-                return
-        if jobs:
-            self._settle(jobs[0])
+                outcome = Outcome(job, self._by_itself(job.work, alone=False))
+            except BaseException as error:
+                outcome = Outcome(job, error=error)
+            tell_all([outcome])
+        self._let_go(jobs)
+
+    def _take_in_hand(self) -> list[Job]:
+        """The first that wait, but for those of somebody of whom another thread has one in hand, or who has to wait."""
+        with self._hand:
+            jobs, left, busy = list[Job](), deque[Job](), set(self._in_hand)
+            for job in self._sharing:
+                if len(jobs) == TOGETHER or job.of in busy:
+                    left.append(job)
+                    busy.add(job.of)
+                else:
+                    jobs.append(job)
+            self._sharing = left
+            self._in_hand |= {job.of for job in jobs} - {None}
+        return jobs
+
+    def _let_go(self, jobs: Sequence[Job]) -> None:
+        with self._hand:
+            self._in_hand -= {job.of for job in jobs}
+            waits = bool(self._sharing)
+        if waits:
+            self._submit(self._share)
 
     def _submit(self, act: Callable[..., None], *args: Any) -> None:
         try:
             self._writers.submit(act, *args)
         except RuntimeError:  # it is being closed
             act(*args)
-
-    def _those_that_wait(self) -> list[Job]:
-        jobs: list[Job] = []
-        with suppress(IndexError):  # other threads take from it too
-            while len(jobs) < TOGETHER:
-                jobs.append(self._sharing.popleft())
-        return jobs
-
-    def _settle(self, job: Job) -> None:
-        try:
-            outcome = Outcome(job, self._by_itself(job.work, alone=False))
-        except BaseException as error:
-            outcome = Outcome(job, error=error)
-        tell_all([outcome])
 
     def run_now(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **more: P.kwargs) -> T:
         """The same for callers without an event loop."""
@@ -230,10 +267,14 @@ class PostgreSQL(Database):
         return results, changed
 
     def _announce(self, changed: set[str]) -> None:
-        if changed:
-            self._trouble = ""
+        """Tell whoever listens. That one of them fails does not undo what is committed, nor says that it was not."""
+        if not changed:
+            return
+        self._trouble = ""
+        with suppress(Exception):
             self._tell(frozenset(changed))
-            if self._bell is not None:
+        if self._bell is not None:
+            with suppress(Exception):
                 self._bell.ring(frozenset(changed))
 
     def _enter(self, connection: Connection, ahead: Ahead | None, *, alone: bool, patience: str) -> None:
@@ -257,7 +298,7 @@ class PostgreSQL(Database):
         return {"name": name, "holder": self._me, "number": next(self._numbers)}
 
     def _was_committed(self, mark: Mapping[str, Any]) -> bool:
-        """Whether the transaction with this mark was, once its fate is known."""
+        """Whether the transaction with this mark was, once its fate is known. Raises InDoubt where it stays unknown."""
 
         def asked() -> bool:
             with self._engine.connect() as connection, connection.begin():
@@ -265,7 +306,13 @@ class PostgreSQL(Database):
                 cursor.execute(MARKED, mark)
                 return bool(cursor.fetchone()[0] == mark["number"])
 
-        return self._insist(asked)
+        for _ in range(ASKED):
+            try:
+                return self._insist(asked)
+            except Exception as error:
+                if not passes(error):
+                    raise
+        raise InDoubt
 
     # Reading things
 
@@ -310,13 +357,20 @@ class PostgreSQL(Database):
 
     def close(self) -> None:
         """Finish what was begun, then let go of the connections."""
-        while self._sharing:
-            self._share()
+        self._share()
         self._writers.shutdown()
         if self._bell is not None:
             self._bell.close()
         self._readers.shutdown()
         self._engine.dispose()
+
+
+def _by_whose(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Those of one person together, in order."""
+    whose: dict[Hashable, list[Job]] = {}
+    for number, job in enumerate(jobs):
+        whose.setdefault(("nobody", number) if job.of is None else job.of, []).append(job)
+    return list(whose.values())
 
 
 def _cursor(connection: Connection, ahead: Ahead | None) -> Any:

@@ -55,16 +55,23 @@ class Prepared:
     def _compile(self, dialect: Dialect, names: list[str]) -> _Compiled:
         keys = None if isinstance(self.statement, Select) else names
         compiled: Any = self.statement.compile(dialect=dialect, column_keys=keys)
+        columns = tuple(getattr(self.statement, "exported_columns", ()))
+        _check(names, compiled.binds, [one.key for one in columns])
         sent = {
             name: (bind.value, bind.type.dialect_impl(dialect).bind_processor(dialect))
             for name, bind in compiled.binds.items()
         }
-        found = {
-            one.key: one.type.dialect_impl(dialect).result_processor(dialect, None)
-            for one in getattr(self.statement, "exported_columns", ())
-        }
+        found = {one.key: one.type.dialect_impl(dialect).result_processor(dialect, None) for one in columns}
         order = compiled.positiontup if compiled.positional else None
         return _Compiled(compiled.string, _parameters(names, sent, order), _row(found) if found else None)
+
+
+def _check(names: list[str], binds: Mapping[str, Any], columns: list[str | None]) -> None:
+    """Raises TypeError for a bind without a value, and for columns that cannot be told apart by name."""
+    if missing := [name for name, bind in binds.items() if bind.required and name not in names]:
+        raise TypeError(f"The statement wants {', '.join(missing)}.")
+    if len({*columns, None}) <= len(columns):
+        raise TypeError(f"Columns of one name, or of none: {columns}.")
 
 
 def _parameters(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from types import MappingProxyType
@@ -60,10 +60,18 @@ def beside(use_case: UseCase) -> UseCase:
     return use_case
 
 
-def sharing(use_case: UseCase) -> UseCase:
-    """Mark one that may run beside others, and is short enough to share a transaction with others of its kind."""
-    use_case.shares = True  # type: ignore[attr-defined]
-    return beside(use_case)
+def sharing(of: Callable[..., Hashable]) -> Callable[[UseCase], UseCase]:
+    """Mark a use case that may run beside others, and is short enough to share a transaction with others of its kind.
+
+    `of`: given what the use case is given, whose it is: theirs are taken in the order in which they came. None where
+    the order is all one.
+    """
+
+    def mark(use_case: UseCase) -> UseCase:
+        use_case.shares = of  # type: ignore[attr-defined]
+        return beside(use_case)
+
+    return mark
 
 
 def runs_beside(use_case: Callable[..., Any]) -> bool:
@@ -71,9 +79,9 @@ def runs_beside(use_case: Callable[..., Any]) -> bool:
     return getattr(use_case, "beside", False)
 
 
-def may_share(use_case: Callable[..., Any]) -> bool:
-    """Whether it is marked as one that may."""
-    return getattr(use_case, "shares", False)
+def sharing_of(use_case: Callable[..., Any]) -> Callable[..., Hashable] | None:
+    """Whose it is, where it is marked so; else None."""
+    return getattr(use_case, "shares", None)
 
 
 def in_transaction(connection: Connection) -> bool:

@@ -19,7 +19,7 @@ from bot.interview.events import Belongs, Enrolled, Move, Moved, OptedOut, OutOf
 from bot.interview.invitation import is_join
 from bot.interview.reminding import REMINDERS
 from bot.interview.state import Interview, Menu, State
-from bot.messages import Delivery, DeliveryUpdate, Inbound, News, Reach, Undeciphered
+from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, News, Reach, Undeciphered
 from bot.records import participants
 from bot.records.participants import Found, Participant, Terms, lane
 from bot.records.prepared import Prepared, Row
@@ -70,7 +70,11 @@ class Received(StrEnum):
     FLAGGED = "flagged"
 
 
-@sharing
+def _sender(_terms: Terms, _kind: str, news: Sequence[News]) -> Address | None:
+    return next((one.sender for one in news if isinstance(one, Inbound)), None)
+
+
+@sharing(of=_sender)
 def take(uow: UnitOfWork, terms: Terms, kind: str, news: Sequence[News]) -> list[Received]:
     """Everything that one delivery of a channel brings; what became of each message in it."""
     received = []

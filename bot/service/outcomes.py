@@ -76,7 +76,7 @@ _locked = (
 _LOCK = {name: Prepared(_locked.where(outbox.c[name] == bindparam("of"))) for name in ("seq", "id", "provider_id")}
 
 
-@sharing
+@sharing(of=lambda *_, **__: None)
 def accepted(uow: UnitOfWork, seq: int, provider_id: str, further: Sequence[str] = ()) -> None:
     """The provider gave a receipt; what it said of the message even before that counts more.
 

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, func, insert, select
 
-from bot.records import participants
+from bot.records import participants, postgresql
 from bot.records.tables import meta
 from bot.records.unit_of_work import UnitOfWork, beside, sharing
 from tests.bot.world import World, world
@@ -35,7 +35,7 @@ def study(tmp_path: Path) -> Iterator[World]:
 def writes(name: str, then: Callable[[UnitOfWork], object] = lambda uow: None) -> Callable[[UnitOfWork], int]:
     """A use case that leaves a row, and returns the number of its transaction."""
 
-    @sharing
+    @sharing(of=lambda: None)
     def write(uow: UnitOfWork) -> int:
         uow.execute(insert(meta).values(name=name, value="x"))
         then(uow)
@@ -49,23 +49,29 @@ def names(study: World) -> list[str]:
     return sorted(row["name"] for row in rows)
 
 
-def at_once(study: World, *use_cases: Callable[[UnitOfWork], object]) -> list[Any]:
-    """They come while every writer has something else in hand, and so wait together; what became of each."""
+async def come_together(study: World, *use_cases: Callable[[UnitOfWork], object]) -> list[asyncio.Task[Any]]:
+    """They come while every writer has something else in hand, and so wait together."""
     database, inside, go_on = study.program.database, threading.Barrier(WRITERS + 1), threading.Event()
 
     @beside
-    def busy(uow: UnitOfWork, until: threading.Event) -> None:
+    def busy(_: UnitOfWork) -> None:
         inside.wait(SECONDS)
-        assert until.wait(SECONDS)
+        assert go_on.wait(SECONDS)
+
+    others = [asyncio.create_task(database.run(busy)) for _ in range(WRITERS)]
+    await asyncio.to_thread(inside.wait, SECONDS)
+    waiting = [asyncio.create_task(database.run(use_case)) for use_case in use_cases]
+    await asyncio.sleep(0)  # each is in the queue
+    go_on.set()
+    await asyncio.gather(*others)
+    return waiting
+
+
+def at_once(study: World, *use_cases: Callable[[UnitOfWork], object]) -> list[Any]:
+    """What becomes of each."""
 
     async def come() -> list[Any]:
-        others = [asyncio.create_task(database.run(busy, one)) for one in [go_on] * WRITERS]
-        await asyncio.to_thread(inside.wait, SECONDS)
-        waiting = [asyncio.create_task(database.run(use_case)) for use_case in use_cases]
-        await asyncio.sleep(0)  # each is in the queue
-        go_on.set()
-        await asyncio.gather(*others)
-        return await asyncio.gather(*waiting, return_exceptions=True)
+        return await asyncio.gather(*await come_together(study, *use_cases), return_exceptions=True)
 
     return asyncio.run(come())
 
@@ -117,7 +123,7 @@ def test_one_who_is_in_another_process_s_hands_holds_up_nobody_else(study: World
         assert let_go.wait(SECONDS)
 
     def turn(whose: str, after: Callable[[], None]) -> Callable[[UnitOfWork], None]:
-        @sharing
+        @sharing(of=lambda: None)
         def take(uow: UnitOfWork) -> None:
             participants.by_code(uow, study.program.terms, whose)
             after()
@@ -144,7 +150,7 @@ def test_of_two_batches_that_wait_for_each_other_one_soon_gives_up(study: World)
     both_have_one, meeting = threading.Barrier(2), [True, True]
 
     def turn(batch: int, whose: str, *, meet: bool) -> Callable[[UnitOfWork], None]:
-        @sharing
+        @sharing(of=lambda: None)
         def take(uow: UnitOfWork) -> None:
             participants.by_code(uow, study.program.terms, whose)
             if meet and meeting[batch]:
@@ -189,6 +195,96 @@ def test_a_commit_of_several_whose_answer_is_lost_is_done_once(
     numbers = at_once(study, writes("row a"), writes("row b"))
     assert len(set(numbers)) == (1 if committed else 2)
     assert names(study) == ["row a", "row b"]
+
+
+def test_two_of_one_person_s_are_taken_in_the_order_in_which_they_came(study: World) -> None:
+    """Also where the second comes while the first is in hand with others, and another thread is free."""
+    order: list[str] = []
+    inside, go_on = threading.Event(), threading.Event()
+
+    def of_ann(name: str) -> Callable[[UnitOfWork], None]:
+        @sharing(of=lambda: "Ann")
+        def take(_: UnitOfWork) -> None:
+            order.append(name)
+
+        return take
+
+    @sharing(of=lambda: "Ben")
+    def slow(_: UnitOfWork) -> None:
+        inside.set()
+        assert go_on.wait(SECONDS)
+        order.append("Ben")
+
+    async def come() -> None:
+        database = study.program.database
+        first = await come_together(study, slow, of_ann("first"))
+        await asyncio.to_thread(inside.wait, SECONDS)
+        second = asyncio.create_task(database.run(of_ann("second")))
+        third = asyncio.create_task(database.run(writes("row of somebody else", lambda _: go_on.set())))
+        await asyncio.gather(*first, second, third)
+
+    asyncio.run(come())
+    assert order == ["Ben", "first", "second"]
+    assert names(study) == ["row of somebody else"]
+
+
+def test_after_a_batch_that_failed_each_person_s_are_still_in_order(study: World) -> None:
+    order: list[str] = []
+
+    def of_ann(name: str) -> Callable[[UnitOfWork], None]:
+        @sharing(of=lambda: "Ann")
+        def take(_: UnitOfWork) -> None:
+            order.append(name)
+
+        return take
+
+    def fail(_: UnitOfWork) -> None:
+        raise ValueError("no")
+
+    told = at_once(study, of_ann("first"), of_ann("second"), writes("row", fail))
+    assert isinstance(told.pop(), ValueError)
+    assert told == [None, None]
+    assert order == ["first", "second"] * 2  # together, and then by themselves
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_whoever_fails_to_hear_what_changed_keeps_nobody_waiting(study: World, error: type[BaseException]) -> None:
+    def deaf(_: frozenset[str]) -> None:
+        raise RuntimeError("no")
+
+    def odd(uow: UnitOfWork) -> None:
+        uow.changed.add("rows")
+        if error is KeyboardInterrupt and uow.trusting and not tries:
+            tries.append(1)
+            raise error
+
+    tries: list[int] = []
+    study.program.database.listen(deaf)
+    told = at_once(study, writes("row a", odd), writes("row b", odd))
+    assert [type(one) for one in told] == [int, int]
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_what_nobody_knows_to_be_committed_is_not_done_again(
+    study: World, monkeypatch: pytest.MonkeyPatch, several: bool
+) -> None:
+    """The server goes away as it commits, and for longer than it is asked about it."""
+    real, runs = Connection._commit_impl, list[int]()
+
+    def commit(connection: Connection) -> None:
+        real(connection)
+        if runs:
+            raise psycopg.OperationalError("the line was cut")
+
+    monkeypatch.setattr(postgresql, "WAITS", ())
+    monkeypatch.setattr(postgresql, "MARKED", "SELECT pg_terminate_backend(pg_backend_pid())")
+    monkeypatch.setattr(Connection, "_commit_impl", commit)
+    rows = [writes(f"row {one}", lambda _: runs.append(1)) for one in "ab"[: 2 if several else 1]]
+    told = at_once(study, *rows)
+    assert {type(one) for one in told} == {postgresql.InDoubt}
+    assert len(runs) == len(rows)
+    monkeypatch.undo()
+    assert len(names(study)) == len(rows)
 
 
 def test_what_waits_for_company_is_done_before_the_database_is_closed(study: World) -> None:

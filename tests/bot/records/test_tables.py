@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import DateTime, create_engine, insert, select
+from sqlalchemy import DateTime, Select, bindparam, create_engine, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import StatementError
 from sqlalchemy.schema import CreateTable
@@ -44,6 +45,22 @@ def test_a_prepared_statement_refuses_a_time_without_a_zone_and_keeps_an_empty_o
         assert found.run(cursor, engine.dialect, {}) == [{"created_at": NOON, "disabled_at": None}]
         with pytest.raises(ValueError, match="without a zone"):
             made.run(cursor, engine.dialect, {**row, "name": "lee", "created_at": NOON.replace(tzinfo=None)})
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        select(users.c.name, users.c.role.label("name")),
+        select(func.count(), func.max(users.c.name)),
+        select(users.c.name).where(users.c.role == bindparam("which")),
+    ],
+    ids=["two of one name", "two of none", "a value left out"],
+)
+def test_a_prepared_statement_that_could_be_taken_wrongly_is_refused(statement: Select[Any]) -> None:
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection, pytest.raises(TypeError):
+        Prepared(statement).run(driver_cursor(connection), engine.dialect, {})
     engine.dispose()
 
 

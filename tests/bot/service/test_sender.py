@@ -133,9 +133,9 @@ async def test_of_what_a_provider_holds_only_what_is_new_takes_a_turn(
     turns: list[News] = []
     real = intake.missed
 
-    def missed(uow: UnitOfWork, terms: Terms, kind: str, news: News) -> None:
+    def missed(uow: UnitOfWork, terms: Terms, kind: str, news: News) -> list[intake.Received]:
         turns.append(news)
-        real(uow, terms, kind, news)
+        return real(uow, terms, kind, news)
 
     monkeypatch.setattr(intake, "missed", missed)
     monkeypatch.setattr(sender, "LOOKED_UP", 2)
