@@ -29,23 +29,24 @@ RATES = {"sms": 10.0, "whatsapp": 80.0, "telegram": 30.0, "email": 0.5}
 class Costs:
     """What one turn costs.
 
-    The usual: `turn_ms` as one process made 360 turns a second beside the work of others on a machine
-    of two cores, `database_ms` as PostgreSQL made 2,870 small transactions a second there; the rest are estimates.
+    The usual: on PostgreSQL, as `scripts/bench --postgresql` measured them in four processes on a quiet machine of two
+    hyperthreads of one core; `claim_ms` and `claimed` by pg_stat_statements there; the rest are estimates. With SQLite
+    `turn_ms` was 2.2, and the database's part is in it.
     """
 
-    turn_ms: float = 2.6
+    turn_ms: float = 6.1
     """Of a processor, in our process."""
 
-    database_ms: float = 0.7
+    database_ms: float = 3.8
     """Of a processor, in PostgreSQL."""
 
     statements_ms: float = 6.0
     """For which a turn holds a connection of the pool, with its wait for the disk."""
 
-    claim_ms: float = 1.0
+    claim_ms: float = 2.8
     """For which one process claims what may leave, while no other does."""
 
-    claimed: float = 4.0
+    claimed: float = 5.3
     """Messages that one such claim takes, under load."""
 
     texts: float = 1.3
