@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -26,11 +26,16 @@ def silent(server: Server) -> Iterator[None]:
     children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
     try:
         for child in children:
-            os.kill(int(child), signal.SIGSTOP)
+            _signal(int(child), signal.SIGSTOP)
         yield
     finally:
         for process in (server.pid, *map(int, children)):
-            os.kill(process, signal.SIGCONT)
+            _signal(process, signal.SIGCONT)
+
+
+def _signal(process: int, what: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # it was about to end by itself
+        os.kill(process, what)
 
 
 def working(server: Server) -> bool:

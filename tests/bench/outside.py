@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import unquote_plus, urlencode
 
 from tests.channels.twilio.signing import signature
 from tests.rig.twilio_emulator import ACCOUNT_SID, AUTH_TOKEN, NUMBER
@@ -23,17 +23,20 @@ class Phones:
 
     def __init__(self) -> None:
         self.texts: dict[str, list[tuple[float, str]]] = defaultdict(list)
-        self._came: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._waiting: dict[str, asyncio.Future[None]] = {}
 
     def reached(self, phone: str, body: str) -> None:
         self.texts[phone].append((time.perf_counter(), body))
-        self._came[phone].set()
+        waiting = self._waiting.pop(phone, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
 
     async def have(self, phone: str, count: int) -> float:
-        """The moment at which the phone's text of that number, counted from 1, came."""
+        """The moment at which the phone's text of that number, counted from 1, came. One at a time waits for it."""
         while len(self.texts[phone]) < count:
-            self._came[phone].clear()
-            await asyncio.wait_for(self._came[phone].wait(), 30)
+            self._waiting[phone] = coming = asyncio.get_running_loop().create_future()
+            async with asyncio.timeout(30):
+                await coming
         return self.texts[phone][count - 1][0]
 
 
@@ -69,10 +72,10 @@ class Api(asyncio.Protocol):
         """The status and what is said, to one request."""
         if not head.startswith(b"POST"):
             return b"200 OK", {"messages": [], "next_page_uri": None}
-        fields = parse_qs(body.decode())
-        phone = fields["To"][0]
+        fields = dict(field.split("=", 1) for field in body.decode().split("&"))
+        phone = unquote_plus(fields["To"])
         sid = f"SM{phone}{len(self.phones.texts[phone])}"
-        self.phones.reached(phone, fields["Body"][0])
+        self.phones.reached(phone, unquote_plus(fields["Body"]))
         return b"201 Created", {"sid": sid, "status": "queued"}
 
 

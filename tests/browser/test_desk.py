@@ -19,7 +19,9 @@ from tests.browser.desk import (
     colleague,
     headings,
     hold,
+    new_phone,
     said,
+    say,
     with_an_answer,
 )
 
@@ -191,8 +193,12 @@ def test_the_queue_is_live_and_leaves_half_a_sentence_where_it_is(table: Desk) -
 
 
 def test_what_was_refused_is_there_also_after_looking_elsewhere(table: Desk) -> None:
-    page = table.page("/queue")
-    card = page.locator(".cards > li").filter(has_text="Person asked")
+    page = table.page("/")
+    code = new_phone(page, table.study, "Ida")
+    say(page, "person")
+    expect(page.get_by_text("will message you")).to_be_visible()
+    page.goto(f"{table.study.url}/queue")
+    card = page.locator(".cards > li").filter(has_text=f"Person asked: {code}")
     card.locator("summary").click()
     outcome = card.get_by_label(re.compile("What came of it"))
     outcome.fill("I rang them")

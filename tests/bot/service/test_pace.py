@@ -332,7 +332,7 @@ def test_a_task_says_by_when_they_were_told_that_it_is_done(study: World, word: 
     day, _, hour = promised.partition(", ")
     assert day in told
     assert hour in told or text == "copy-asked"
-    assert note.endswith(alerts.SAFELY)
+    assert alerts.SAFELY in note
     assert "neighbour" not in note
 
 
