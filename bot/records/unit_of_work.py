@@ -68,7 +68,7 @@ def sharing(of: Callable[..., Hashable]) -> Callable[[UseCase], UseCase]:
     """
 
     def mark(use_case: UseCase) -> UseCase:
-        use_case.shares = of  # type: ignore[attr-defined]
+        use_case.shares = of  # type: ignore[attr-defined]  # a function takes attributes
         return beside(use_case)
 
     return mark

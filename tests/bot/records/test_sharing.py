@@ -163,7 +163,7 @@ def test_of_two_batches_that_wait_for_each_other_one_soon_gives_up(study: World)
 
     def batch(number: int, first: str, second: str) -> object:
         works = [turn(number, first, meet=True), turn(number, second, meet=False)]
-        return database._once(works, alone=False, trusting=True)  # type: ignore[attr-defined]
+        return database._once(works, alone=False, trusting=True)  # type: ignore[attr-defined]  # PostgreSQL's
 
     with ThreadPoolExecutor(2) as pool:
         both = [pool.submit(batch, 0, *codes), pool.submit(batch, 1, *codes[::-1])]
@@ -185,7 +185,7 @@ def test_a_commit_of_several_whose_answer_is_lost_is_done_once(
             if len(commits) == WRITERS + 1:  # those who were busy came first
                 if committed:
                     real(connection)
-                pid = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]
+                pid = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]  # it is open
                 with psycopg.connect(study.program.settings.database.url, autocommit=True) as other:
                     other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
                 raise psycopg.OperationalError("the line was cut")
