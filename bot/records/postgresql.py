@@ -76,14 +76,16 @@ WAITS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.0, 1.0, 2.0, 2.0)
 
 
 ASKED = 4
-"""How often it is asked, through all waits (half a minute at the least), whether a transaction was committed."""
+"""How often it is asked, through all waits (16 to 32 seconds together), whether a transaction was committed."""
 
 
 class InDoubt(OwnPaceError):
     """Nobody knows whether it was done, and it is not done again: that could be twice."""
 
     def __init__(self) -> None:
-        super().__init__("The database went away in the middle of this, and nobody knows whether it was stored. Look.")
+        super().__init__(
+            "The database went away in the middle of this, and nobody knows whether it was stored. Look first."
+        )
 
 
 class PostgreSQL(Database):
@@ -142,7 +144,9 @@ class PostgreSQL(Database):
     def _share(self) -> None:
         """Do what waits to share a transaction; where it cannot be had together, each by itself."""
         jobs = self._take_in_hand()
-        if len(jobs) < 2:
+        if not jobs:  # whoever lets go of those in hand comes back for what waits for them
+            return
+        if len(jobs) == 1:
             self._settle(jobs)
             return
         try:

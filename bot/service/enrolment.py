@@ -333,7 +333,9 @@ def admit(uow: UnitOfWork, terms: Terms, rules: Rules, code: str, actor: str, *,
 
 
 def assign(uow: UnitOfWork, terms: Terms, code: str, researcher: str, actor: str) -> tuple[str, str]:
-    """From now on they are this researcher's, who opens their conversation and stands in their texts; both names.
+    """From now on they are this researcher's, who opens their conversation and stands in their texts.
+
+    Their code, and the researcher's name as it is spelled where it is known.
 
     Raises OwnPaceError if nobody has the code, EnrolmentError for a name that does not fit into a text, and for
     one that is nobody's who may write to participants.

@@ -44,6 +44,16 @@ def writes(name: str, then: Callable[[UnitOfWork], object] = lambda uow: None) -
     return write
 
 
+def of_ann(name: str, order: list[str]) -> Callable[[UnitOfWork], None]:
+    """One of those that are Ann's; it says when it is taken."""
+
+    @sharing(of=lambda: "Ann")
+    def take(_: UnitOfWork) -> None:
+        order.append(name)
+
+    return take
+
+
 def names(study: World) -> list[str]:
     rows = study.program.database.read_now(lambda uow: uow.all(select(meta.c.name).where(meta.c.name.like("row%"))))
     return sorted(row["name"] for row in rows)
@@ -177,22 +187,22 @@ def test_of_two_batches_that_wait_for_each_other_one_soon_gives_up(study: World)
 def test_a_commit_of_several_whose_answer_is_lost_is_done_once(
     study: World, monkeypatch: pytest.MonkeyPatch, committed: bool
 ) -> None:
-    real, commits = Connection._commit_impl, list[int]()
+    real, ours, cuts = Connection._commit_impl, set[int](), list[int]()
 
     def commit(connection: Connection) -> None:
-        if threading.current_thread().name.startswith("writer") and len(commits) < WRITERS + 1:
-            commits.append(1)
-            if len(commits) == WRITERS + 1:  # those who were busy came first
-                if committed:
-                    real(connection)
-                pid = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]  # it is open
-                with psycopg.connect(study.program.settings.database.url, autocommit=True) as other:
-                    other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
-                raise psycopg.OperationalError("the line was cut")
-        real(connection)
+        if threading.get_ident() not in ours or cuts:  # the one that was busy before, or again
+            return real(connection)
+        cuts.append(1)
+        if committed:
+            real(connection)
+        pid = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]  # it is open
+        with psycopg.connect(study.program.settings.database.url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+        raise psycopg.OperationalError("the line was cut")
 
     monkeypatch.setattr(Connection, "_commit_impl", commit)
-    numbers = at_once(study, writes("row a"), writes("row b"))
+    numbers = at_once(study, *(writes(f"row {one}", lambda _: ours.add(threading.get_ident())) for one in "ab"))
+    assert cuts
     assert len(set(numbers)) == (1 if committed else 2)
     assert names(study) == ["row a", "row b"]
 
@@ -202,13 +212,6 @@ def test_two_of_one_person_s_are_taken_in_the_order_in_which_they_came(study: Wo
     order: list[str] = []
     inside, go_on = threading.Event(), threading.Event()
 
-    def of_ann(name: str) -> Callable[[UnitOfWork], None]:
-        @sharing(of=lambda: "Ann")
-        def take(_: UnitOfWork) -> None:
-            order.append(name)
-
-        return take
-
     @sharing(of=lambda: "Ben")
     def slow(_: UnitOfWork) -> None:
         inside.set()
@@ -217,9 +220,9 @@ def test_two_of_one_person_s_are_taken_in_the_order_in_which_they_came(study: Wo
 
     async def come() -> None:
         database = study.program.database
-        first = await come_together(study, slow, of_ann("first"))
+        first = await come_together(study, slow, of_ann("first", order))
         await asyncio.to_thread(inside.wait, SECONDS)
-        second = asyncio.create_task(database.run(of_ann("second")))
+        second = asyncio.create_task(database.run(of_ann("second", order)))
         third = asyncio.create_task(database.run(writes("row of somebody else", lambda _: go_on.set())))
         await asyncio.gather(*first, second, third)
 
@@ -228,20 +231,39 @@ def test_two_of_one_person_s_are_taken_in_the_order_in_which_they_came(study: Wo
     assert names(study) == ["row of somebody else"]
 
 
+def test_what_waits_for_one_in_hand_keeps_no_thread_busy(study: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    database, order, inside, go_on = study.program.database, list[str](), threading.Event(), threading.Event()
+    assert isinstance(database, postgresql.PostgreSQL)
+
+    @sharing(of=lambda: "Ann")
+    def slow(_: UnitOfWork) -> None:
+        inside.set()
+        assert go_on.wait(SECONDS)
+
+    async def come() -> None:
+        first = asyncio.create_task(database.run(slow))
+        assert await asyncio.to_thread(inside.wait, SECONDS)
+        submitted: list[object] = []
+        with monkeypatch.context() as counting:
+            counting.setattr(database, "_submit", lambda act, *_: submitted.append(act))
+            second = asyncio.create_task(database.run(of_ann("second", order)))
+            await asyncio.sleep(0)  # it is in the queue
+            database._share()
+        assert len(submitted) == 1, "only its own coming brought a thread to look"
+        go_on.set()
+        await asyncio.gather(first, second)
+
+    asyncio.run(come())
+    assert order == ["second"]
+
+
 def test_after_a_batch_that_failed_each_person_s_are_still_in_order(study: World) -> None:
     order: list[str] = []
-
-    def of_ann(name: str) -> Callable[[UnitOfWork], None]:
-        @sharing(of=lambda: "Ann")
-        def take(_: UnitOfWork) -> None:
-            order.append(name)
-
-        return take
 
     def fail(_: UnitOfWork) -> None:
         raise ValueError("no")
 
-    told = at_once(study, of_ann("first"), of_ann("second"), writes("row", fail))
+    told = at_once(study, of_ann("first", order), of_ann("second", order), writes("row", fail))
     assert isinstance(told.pop(), ValueError)
     assert told == [None, None]
     assert order == ["first", "second"] * 2  # together, and then by themselves
@@ -273,13 +295,13 @@ def test_what_nobody_knows_to_be_committed_is_not_done_again(
 
     def commit(connection: Connection) -> None:
         real(connection)
-        if runs:
+        if threading.get_ident() in runs:  # not the one that was busy before
             raise psycopg.OperationalError("the line was cut")
 
     monkeypatch.setattr(postgresql, "WAITS", ())
     monkeypatch.setattr(postgresql, "MARKED", "SELECT pg_terminate_backend(pg_backend_pid())")
     monkeypatch.setattr(Connection, "_commit_impl", commit)
-    rows = [writes(f"row {one}", lambda _: runs.append(1)) for one in "ab"[: 2 if several else 1]]
+    rows = [writes(f"row {one}", lambda _: runs.append(threading.get_ident())) for one in "ab"[: 2 if several else 1]]
     told = at_once(study, *rows)
     assert {type(one) for one in told} == {postgresql.InDoubt}
     assert len(runs) == len(rows)
