@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -89,22 +89,22 @@ class Changing:
     def but(self, **changes: object) -> Self:
         """The same with these fields changed. `dataclasses.replace` takes twenty times as long."""
         known = self.__dict__
-        fields = {**known, **changes}
-        if len(fields) != len(known):
+        made = {**known, **changes}
+        if len(made) != len(known):
             raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(changes.keys() - known.keys()))}.")
-        return self._made(fields)
+        return self._made(made)
 
     @classmethod
-    def whole(cls, **fields: object) -> Self:
+    def whole(cls, **given: object) -> Self:
         """One with each of its fields given. A frozen class's own way to set them takes five times as long."""
-        if fields.keys() != cls.__annotations__.keys():
-            raise TypeError(f"{cls.__name__} wants {', '.join(sorted(fields.keys() ^ cls.__annotations__.keys()))}.")
-        return cls._made(fields)
+        if given.keys() != cls.__annotations__.keys():
+            raise TypeError(f"{cls.__name__} wants {', '.join(sorted(given.keys() ^ cls.__annotations__.keys()))}.")
+        return cls._made(given)
 
     @classmethod
-    def _made(cls, fields: dict[str, object]) -> Self:
+    def _made(cls, given: dict[str, object]) -> Self:
         made = object.__new__(cls)
-        object.__setattr__(made, "__dict__", fields)
+        object.__setattr__(made, "__dict__", given)
         return made
 
 
@@ -330,7 +330,8 @@ class Interview(Changing):
         return " ".join([f"{key}:{answer.progress}" for key, answer in self.answers.items()])
 
     def saved(self) -> dict[str, Any]:
-        """The part that changes, as JSON can hold it."""
+        """The part that changes, as JSON can hold it; of what not every interview has, only what it has."""
+        known = self.__dict__
         return {
             "state": self.state.value,
             "position": self.position,
@@ -343,24 +344,7 @@ class Interview(Changing):
             "unclear": self.unclear,
             "heard": _written(self.heard),
             "until": _written(self.until),
-            "moving": self.moving,
-            "again": list(self.again),
-            "cause": self.cause.value,
-            "holder": self.holder,
-            "calling": _written(self.calling),
-            "told": self.told,
-            "signposted": _written(self.signposted),
-            "assured": _written(self.assured),
-            "unasked": [_written(moment) for moment in self.unasked],
-            "opened": [_written(moment) for moment in self.opened],
-            "asked": _written(self.asked),
-            "reminded": [_written(moment) for moment in self.reminded],
-            "away": self.away,
-            "beckoned": self.beckoned,
-            "who": self.who and self.who.value,
-            "slots": [_slot_written(slot) for slot in self.slots],
-            "call": _slot_written(self.call) if self.call else None,
-            "joined": self.joined,
+            **{name: write(known[name]) for name, (write, _) in _BESIDES.items() if known[name]},
         }
 
     @classmethod
@@ -368,6 +352,9 @@ class Interview(Changing):
         cls, saved: Mapping[str, Any], *, schedule: Schedule, study: Study, person: Person, pace: Pace
     ) -> Self:
         """The interview that `saved` described."""
+        besides = {name: read(saved[name]) for name, (_, read) in _BESIDES.items() if saved.get(name)}
+        if saved.get("agreeing") and "again" not in saved:  # as it was called once
+            besides["again"] = (AGREED_AGAIN,)
         return cls.whole(
             schedule=schedule,
             study=study,
@@ -381,31 +368,21 @@ class Interview(Changing):
             unclear=saved["unclear"],
             heard=_moment(saved["heard"]),
             until=_moment(saved["until"]),
-            moving=saved.get("moving", ""),
-            again=tuple(saved.get("again", (AGREED_AGAIN,) if saved.get("agreeing") else ())),
-            cause=Cause(saved.get("cause", "")),
-            holder=saved.get("holder", ""),
-            calling=_moment(saved.get("calling")),
-            told=saved.get("told", 0),
-            signposted=_moment(saved.get("signposted")),
-            assured=_moment(saved.get("assured")),
-            unasked=_moments(saved.get("unasked", ())),
-            opened=_moments(saved.get("opened", ())),
-            asked=_moment(saved.get("asked")),
-            reminded=_moments(saved.get("reminded", ())),
-            away=saved.get("away", False),
-            beckoned=saved.get("beckoned", False),
-            who=Who(saved["who"]) if saved.get("who") else None,
-            slots=tuple(_slot(each) for each in saved.get("slots", ())),
-            call=_slot(saved["call"]) if saved.get("call") else None,
-            joined=saved.get("joined", False),
+            **{**_WITHOUT, **besides},
         )
 
 
 def _answer(
     progress: str, parts: list[int], prompted: bool, gotos: list[str | None], who: str | None = None, probes: int = 0
 ) -> Answer:
-    return Answer(_PROGRESS[progress], tuple(parts), prompted, tuple(gotos), Who(who) if who else None, probes)
+    return Answer.whole(
+        progress=_PROGRESS[progress],
+        parts=tuple(parts),
+        prompted=prompted,
+        gotos=tuple(gotos),
+        who=Who(who) if who else None,
+        probes=probes,
+    )
 
 
 _PROGRESS = {str(progress): progress for progress in Progress}
@@ -426,6 +403,10 @@ def _moment(written: str | None) -> datetime | None:
     return datetime.fromisoformat(written) if written else None
 
 
+def _moments_written(moments: Iterable[datetime]) -> list[str | None]:
+    return [_written(moment) for moment in moments]
+
+
 def _moments(written: Iterable[str]) -> tuple[datetime, ...]:
     return tuple(datetime.fromisoformat(each) for each in written)
 
@@ -437,3 +418,38 @@ def _slot_written(slot: Slot) -> list[Any]:
 def _slot(written: list[Any]) -> Slot:
     number, researcher, way, start, end = written
     return Slot(number, researcher, CallWay(way), datetime.fromisoformat(start), datetime.fromisoformat(end))
+
+
+def _slots_written(slots: Iterable[Slot]) -> list[list[Any]]:
+    return [_slot_written(slot) for slot in slots]
+
+
+def _slots(written: Iterable[list[Any]]) -> tuple[Slot, ...]:
+    return tuple(_slot(each) for each in written)
+
+
+_MOMENT, _MOMENTS = (_written, _moment), (_moments_written, _moments)
+
+_BESIDES: Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "moving": (str, str),
+    "again": (list, tuple),
+    "cause": (str, Cause),
+    "holder": (str, str),
+    "calling": _MOMENT,
+    "told": (int, int),
+    "signposted": _MOMENT,
+    "assured": _MOMENT,
+    "unasked": _MOMENTS,
+    "opened": _MOMENTS,
+    "asked": _MOMENT,
+    "reminded": _MOMENTS,
+    "away": (bool, bool),
+    "beckoned": (bool, bool),
+    "who": (str, Who),
+    "slots": (_slots_written, _slots),
+    "call": (_slot_written, _slot),
+    "joined": (bool, bool),
+}
+"""How what not every interview has is written and read; where it has none of it, the field is empty."""
+
+_WITHOUT = {one.name: one.default for one in fields(Interview) if one.name in _BESIDES}

@@ -34,8 +34,8 @@ from bot.records.seeds import DEPTH, Seeds
 KEY_BYTES = 32
 NONCE_BYTES = 12
 LEAF_BYTES = DEPTH // 2
-WRAPPING_KEYS = 4096
-"""So many are kept in memory, for following the tree takes longer than opening what is wrapped."""
+AT_HAND = 4096
+"""So many data keys are kept in memory, those of whoever writes or is written to most."""
 UNSEEDED = NONCE_BYTES + KEY_BYTES + 16
 """The length of a data key as it was wrapped before there were seeds."""
 
@@ -85,7 +85,7 @@ class Vault:
         self.team = DataKey(_derive(study_key, b"ownpace seal what users have"))
         self._seeds = seeds or Seeds({"": _derive(study_key, b"ownpace seeds")})
         self._path = path
-        self._wrapping = lru_cache(WRAPPING_KEYS)(self._derived)
+        self._at_hand = lru_cache(AT_HAND)(self._unwrapped)
 
     def new_data_key(self) -> bytes:
         """A fresh data key, wrapped: the form in which it is stored."""
@@ -93,7 +93,7 @@ class Vault:
 
     def data_key(self, wrapped: bytes) -> DataKey:
         """The data key that was wrapped. Raises KeyFileError once it was destroyed."""
-        return DataKey(self._wrapping(leaf_of(wrapped)).open_bytes(wrapped[LEAF_BYTES:], "data key"))
+        return self._at_hand(wrapped)
 
     def seeded(self, unseeded: bytes) -> bytes:
         """A data key that was wrapped before there were seeds, wrapped as they are now."""
@@ -119,7 +119,7 @@ class Vault:
                 left = _seeds(self._path, lines).without(*leaves)
                 lines[1:] = _written(left)
         self._seeds = left
-        self._wrapping.cache_clear()
+        self._at_hand.cache_clear()
 
     def _wrap(self, key: bytes) -> bytes:
         leaf = secrets.token_bytes(LEAF_BYTES)
@@ -127,8 +127,11 @@ class Vault:
             leaf = secrets.token_bytes(LEAF_BYTES)
         return leaf + self._wrapping(leaf.hex()).seal(key, "data key")
 
-    def _derived(self, leaf: str) -> DataKey:
-        """The key that wraps the data key at this leaf; people who write often are at hand."""
+    def _unwrapped(self, wrapped: bytes) -> DataKey:
+        return DataKey(self._wrapping(leaf_of(wrapped)).open_bytes(wrapped[LEAF_BYTES:], "data key"))
+
+    def _wrapping(self, leaf: str) -> DataKey:
+        """The key that wraps the data key at this leaf."""
         seed = self._seeds.of(leaf)
         if seed is None:
             raise KeyFileError("This data key was destroyed: what it sealed cannot be read by anybody any more.")

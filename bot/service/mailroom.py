@@ -43,7 +43,7 @@ class Inbox:
 
     async def take(self, news: Sequence[News], place: str) -> None:
         """Store it all, with the place up to which it was read. Raises LeaseLost where another process listens now."""
-        with figures.DELIVERIES.labels(self.kind).time() if news else nullcontext():
+        with figures.of(figures.DELIVERIES, self.kind).time() if news else nullcontext():
             figures.count_turns(
                 self.kind,
                 await self.database.run(_take, self.terms, self.kind, news, place, self._may_be_troubled, self.lease),

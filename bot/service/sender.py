@@ -351,21 +351,21 @@ class Worker:
     async def _hand_over(self, claimed: Claimed) -> None:
         channel = self.channels[claimed.kind]
         try:
-            with figures.SENDS.labels(claimed.kind).time():
+            with figures.of(figures.SENDS, claimed.kind).time():
                 receipt = await channel.send(claimed.message)
         except NotSent as why:
-            figures.OUTCOMES.labels(claimed.kind, "not sent").inc()
+            figures.of(figures.OUTCOMES, claimed.kind, "not sent").inc()
             await self._insist(outcomes.not_sent, self.terms, claimed, why)
         except Refused as why:
-            figures.OUTCOMES.labels(claimed.kind, "refused").inc()
+            figures.of(figures.OUTCOMES, claimed.kind, "refused").inc()
             await self._insist(outcomes.refused, self.terms, claimed, why)
         except Exception as why:
             if not isinstance(why, SendError):
                 log.error("a channel failed while sending", kind=claimed.kind, error=type(why).__name__)
-            figures.OUTCOMES.labels(claimed.kind, "unknown").inc()
+            figures.of(figures.OUTCOMES, claimed.kind, "unknown").inc()
             await self._insist(outcomes.unknown, claimed.seq, channel.ask_after)
         else:
-            figures.OUTCOMES.labels(claimed.kind, "accepted").inc()
+            figures.of(figures.OUTCOMES, claimed.kind, "accepted").inc()
             await self._insist(outcomes.accepted, claimed.seq, receipt.provider_id, receipt.further)
 
     # Asking about unknown sends

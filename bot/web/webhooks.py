@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from hashlib import sha256
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from bot.channel import Channel, WebhookRequest
 from bot.errors import Forged, Unreadable
@@ -26,31 +26,46 @@ def routes(channels: Mapping[str, Channel]) -> list[Route]:
     for channel in channels.values():
         for path in channel.webhooks:
             at.setdefault(path, []).append(channel)
-    return [Route(path, partial(_delivery, tuple(takers)), methods=["POST"]) for path, takers in at.items()]
+    return [Route(path, _Deliveries(takers), methods=["POST"]) for path, takers in at.items()]
 
 
-async def _delivery(channels: Sequence[Channel], request: Request) -> Response:
+class _Deliveries:
     """What a provider delivers: 403 when forged, 413 when absurd, else answered after the commit.
 
-    Where several channels share an address, the first that knows the signature reads it.
+    Where several channels share an address, the first that knows the signature reads it. An ASGI application, for
+    what Starlette does around a function takes a tenth of the time that the program has for a delivery.
     """
-    parts = web(request)
-    body = await _body(request)
-    if body is None:
-        return Response("The body is too large.\n", 413)
-    delivery = WebhookRequest(_target(request), dict(request.headers), body)
-    problem = ""
-    for channel in channels:
-        try:
-            channel.verify(delivery)
-        except Forged as why:
-            problem = str(why)
-            continue
-        with figures.DELIVERIES.labels(channel.kind).time():
-            await _read(parts, channel, delivery)
-        media_type, answer = channel.thanks
-        return Response(answer, media_type=media_type)
-    return Response(f"{problem}\n", 403)
+
+    def __init__(self, channels: Sequence[Channel]) -> None:
+        self._channels = channels
+        self._thanks = {channel.kind: _thanks(channel) for channel in channels}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        answer = await self._answer(request)
+        await answer(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        body = await _body(request)
+        if body is None:
+            return Response("The body is too large.\n", 413)
+        delivery = WebhookRequest(_target(request), request.headers, body)
+        problem = ""
+        for channel in self._channels:
+            try:
+                channel.verify(delivery)
+            except Forged as why:
+                problem = str(why)
+                continue
+            with figures.of(figures.DELIVERIES, channel.kind).time():
+                await _read(web(request), channel, delivery)
+            return self._thanks[channel.kind]
+        return Response(f"{problem}\n", 403)
+
+
+def _thanks(channel: Channel) -> Response:
+    media_type, answer = channel.thanks
+    return Response(answer, media_type=media_type)
 
 
 async def _read(parts: Web, channel: Channel, delivery: WebhookRequest) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hmac
+from base64 import b64encode
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 from urllib.parse import parse_qsl
 
 from multidict import MultiDict, MultiDictProxy
@@ -14,6 +14,7 @@ from twilio.request_validator import HMAC_SHA1, HMAC_SHA256, RequestValidator, g
 from bot.channel import WebhookRequest
 from bot.errors import Forged
 
+HASHES = {HMAC_SHA1: "sha1", HMAC_SHA256: "sha256"}
 SIGNATURE = "x-twilio-signature"
 SETTINGS = "x-twilio-webhooks-signature-settings"
 
@@ -36,14 +37,18 @@ def verify(request: WebhookRequest, public_base_url: str, secrets: Sequence[str]
     url = public_base_url + request.target
     posted = fields(request.body)
     algorithm = get_signature_algorithm(request.headers.get(SETTINGS))
-    if not any(_signed(RequestValidator(secret), url, posted, signature, algorithm) for secret in secrets):
+    if not any(_signed(secret, url, posted, signature, algorithm) for secret in secrets):
         raise Forged("The signature is not Twilio's. Check auth_token and server.public_base_url.")
 
 
-def _signed(validator: Any, url: str, posted: MultiDictProxy[str], signature: str, algorithm: str) -> bool:
-    """The address as it is configured first; `validate` also tries it with and without the port, at twice the cost."""
-    if algorithm in (HMAC_SHA1, HMAC_SHA256):
-        expected: str = validator.compute_signature(url, posted, algorithm)
-        if hmac.compare_digest(expected.encode(), signature.encode()):
-            return True
-    return bool(validator.validate(url, posted, signature, algorithm))
+def _signed(secret: str, url: str, posted: MultiDictProxy[str], signature: str, algorithm: str) -> bool:
+    """The address as it is configured first; Twilio's own way also tries it with and without the port, and is slow."""
+    if algorithm in HASHES and hmac.compare_digest(_expected(secret, url, posted, algorithm), signature.encode()):
+        return True
+    return bool(RequestValidator(secret).validate(url, posted, signature, algorithm))
+
+
+def _expected(secret: str, url: str, posted: MultiDictProxy[str], algorithm: str) -> bytes:
+    """The address, then each name with each of its values, in order of the alphabet, keyed with the secret."""
+    said = "".join([name + value for name, value in sorted({*posted.items()})])
+    return b64encode(hmac.digest(secret.encode(), (url + said).encode(), HASHES[algorithm]))
