@@ -29,7 +29,7 @@ from sqlalchemy.pool import QueuePool
 
 from bot.interview.schedule import Schedule, Text
 from bot.mends import storing_problem
-from bot.records.prepared import driver_cursor
+from bot.records.prepared import Ahead, driver_cursor
 from bot.records.tables import leases
 from bot.records.unit_of_work import NotTrusted, UnitOfWork, in_transaction
 from bot.records.vault import Vault
@@ -345,9 +345,20 @@ class Database:
                 changed |= uow.changed
         return told
 
-    def _unit(self, connection: Connection, **how: Any) -> UnitOfWork:
-        known = (self.schedules, self.texts)
-        return UnitOfWork(connection, self.vault, self.clock(), self.new_id, *known, **how)
+    def _unit(
+        self, connection: Connection, *, beside: bool = False, trusting: bool = False, ahead: Ahead | None = None
+    ) -> UnitOfWork:
+        return UnitOfWork(
+            connection,
+            self.vault,
+            self.clock(),
+            self.new_id,
+            self.schedules,
+            self.texts,
+            beside=beside,
+            trusting=trusting,
+            ahead=ahead,
+        )
 
     # Reading things
 
