@@ -170,7 +170,7 @@ def _before_open(line: str) -> int:
 
 
 def _guard(silence: Silence) -> Guard | None:
-    held = next((guard for guard in Guard if guard in silence.guards), None)
+    held = next((guard for guard in Guard if guard in silence.guards), None) if silence.guards else None
     if held is None and silence.asked is None:
         return Guard.NOT_ASKED
     if held is None and silence.asked and silence.heard and silence.heard >= silence.asked:
