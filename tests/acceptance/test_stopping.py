@@ -6,9 +6,11 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import httpx
 import psycopg
 
 from tests.acceptance.test_serving import until
@@ -45,7 +47,10 @@ def working(server: Server) -> bool:
 
 
 def test_whoever_is_told_to_stop_ends_in_time_though_the_database_has_gone_silent(tmp_path: Path) -> None:
-    """What was committed is safe; what was under way is found out about when they are started again."""
+    """What was committed is safe; what was under way is found out about when they are started again.
+
+    Somebody waits for the worker's figures, which the database would have to say.
+    """
     with durable() as server:
         study = Study(tmp_path, environment={"OWNPACE_DATABASE__URL": server.url("study")})
         study.configure(api="http://127.0.0.1:9")
@@ -56,7 +61,9 @@ def test_whoever_is_told_to_stop_ends_in_time_though_the_database_has_gone_silen
             for process in processes:
                 process.wait()
             until(lambda: working(server))
-            with silent(server):
+            with silent(server), ThreadPoolExecutor(1) as monitor:
+                asked = monitor.submit(httpx.get, f"http://127.0.0.1:{processes[-1].port}/metrics", timeout=30)
+                httpx.get(f"http://127.0.0.1:{processes[-1].port}/health/live").raise_for_status()
                 began = time.monotonic()
                 for process in processes:
                     assert process.running is not None
@@ -66,6 +73,7 @@ def test_whoever_is_told_to_stop_ends_in_time_though_the_database_has_gone_silen
                     process.running.join(WITHIN)
                     assert not process.running.is_alive(), process.role
                 assert time.monotonic() - began < WITHIN
+                assert asked.result().status_code == 500, "there were no figures to be had"
         finally:
             for process in processes:
                 if process.running is not None:
