@@ -34,7 +34,7 @@ FINISHING = 3
 
 
 ENDED = 8.0
-"""Seconds after which a worker that was told to stop is ended: its sends have landed long before that."""
+"""Seconds after which what was told to stop, or ended by itself, is ended: its sends have landed long before that."""
 
 
 def listen(host: str, port: int, mend: str = "choose another with --port, --host") -> socket.socket:
@@ -57,6 +57,7 @@ def serve_forever(app: Starlette, listening: socket.socket) -> None:
 
     def give_up(task: asyncio.Task[None]) -> None:
         ended.append(_by_itself(task))
+        _end_soon(str(ended[0]))
         server.should_exit = True
 
     app.state.give_up = give_up
@@ -137,8 +138,7 @@ def work_forever(worker: Worker, listening: socket.socket | None = None) -> None
 
     Raises OwnPaceError when they have ended by themselves.
 
-    The process ends soon after the signal, whatever happens: a thread that waits for a database which has gone silent
-    cannot be ended alone. What was committed is safe.
+    The process ends soon after either, whatever happens: see `_end_soon`.
     """
 
     async def until_stopped() -> None:
@@ -147,7 +147,7 @@ def work_forever(worker: Worker, listening: socket.socket | None = None) -> None
         pages = [asyncio.create_task(server.serve([listening]))] if listening else []
 
         def stop() -> None:
-            _end_after(ENDED)
+            _end_soon("It was told to stop.")
             work.cancel()
             server.should_exit = True
 
@@ -155,7 +155,9 @@ def work_forever(worker: Worker, listening: socket.socket | None = None) -> None
             asyncio.get_running_loop().add_signal_handler(told, stop)
         ended, _ = await asyncio.wait([work, *pages], return_when=asyncio.FIRST_COMPLETED)
         if not work.cancelling():
-            raise _by_itself(ended.pop())
+            problem = _by_itself(ended.pop())
+            _end_soon(str(problem))
+            raise problem
         await asyncio.wait([work, *pages])
 
     _sweep_seldom()
@@ -163,12 +165,17 @@ def work_forever(worker: Worker, listening: socket.socket | None = None) -> None
     uvloop.run(until_stopped())
 
 
-def _end_after(seconds: float) -> None:
+def _end_soon(why: str) -> None:
+    """End the process, whatever happens: a thread that waits for a silent database cannot be ended alone.
+
+    What was committed is safe.
+    """
+
     def end() -> None:
-        log.error("told to stop, and not all has ended in time: the database may have gone silent")
+        log.error("not all has ended in time: the database may have gone silent", why=why)
         os._exit(1)
 
-    timer = threading.Timer(seconds, end)
+    timer = threading.Timer(ENDED, end)
     timer.daemon = True
     timer.start()
 
