@@ -227,7 +227,8 @@ class Interview(Changing):
     to them, and AGREED_AGAIN on a new channel. `cause`: why a person has, or is
     to have, the conversation; `holder`: who has it, once somebody took it. `calling`: since when people on the rota
     are being told so, until one has seen it, and `told` how many were. `signposted`: when the numbers to call last
-    went. `assured`: when they had last asked again for a person, and somebody was told.
+    went. `assured`: when they had last asked again for a person, and somebody was told. `promised`: by when they were
+    first told that one writes, until one has.
     `unasked`: when unrequested messages of the last two days went or are to go. `opened`: when questions were, in those
     days. `asked`: when our last message that waits for the person went or is to go, None once they wrote. `reminded`:
     every reminder. `away`: their mailbox answered by itself since our last message. `beckoned`: they were told only
@@ -255,6 +256,7 @@ class Interview(Changing):
     told: int = 0
     signposted: datetime | None = None
     assured: datetime | None = None
+    promised: datetime | None = None
     unasked: tuple[datetime, ...] = ()
     opened: tuple[datetime, ...] = ()
     asked: datetime | None = None
@@ -280,6 +282,10 @@ class Interview(Changing):
     def distressed(self) -> bool:
         """Whether there were signs of distress that no person has released."""
         return self.cause is Cause.SAFEGUARDING
+
+    def overdue(self, now: datetime) -> bool:
+        """Whether a person was to have written by now, and none has."""
+        return self.promised is not None and self.promised <= now
 
     @property
     def agreeing(self) -> bool:
@@ -351,6 +357,7 @@ class Interview(Changing):
             "told": self.told,
             "signposted": _written(self.signposted),
             "assured": _written(self.assured),
+            "promised": _written(self.promised),
             "unasked": [_written(moment) for moment in self.unasked],
             "opened": [_written(moment) for moment in self.opened],
             "asked": _written(self.asked),
@@ -389,6 +396,7 @@ class Interview(Changing):
             told=saved.get("told", 0),
             signposted=_moment(saved.get("signposted")),
             assured=_moment(saved.get("assured")),
+            promised=_moment(saved.get("promised")),
             unasked=_moments(saved.get("unasked", ())),
             opened=_moments(saved.get("opened", ())),
             asked=_moment(saved.get("asked")),
