@@ -20,6 +20,7 @@ import typer
 from rich.table import Table
 
 from bot import bootstrap, data_cli, log, people_cli, prompts, record_cli
+from bot.bootstrap import Program
 from bot.config import Settings, wrong_setting
 from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError, WrongUse
 from bot.export_cli import export_app
@@ -103,32 +104,54 @@ def serve(
     role: Annotated[
         Role, typer.Option(help="web: pages and webhooks only; worker: sending and timers only. SQLite needs all.")
     ] = Role.ALL,
-    host: Annotated[str, typer.Option(help="Where to listen.", show_default="the settings' host")] = "",
+    host: Annotated[
+        str, typer.Option(help="Where to listen.", show_default="the settings' host; a worker's: worker_host")
+    ] = "",
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="The port.", show_default="the settings' port")
+        int | None,
+        typer.Option(min=1, max=65535, help="The port.", show_default="the settings' port; a worker's: worker_port"),
     ] = None,
 ) -> None:
     """Serve the dashboard and the webhooks, and send what waits."""
     from bot.web.app import create_app
-    from bot.web.serve import alone, listen, serve_forever, work_forever
+    from bot.web.serve import alone, listen, serve_forever
 
     settings = _settings(config)
     if role is not Role.ALL and not settings.database.shared:
         raise ConfigError("--role: with SQLite one process does everything; use --role all.")
-    host, port = host or settings.server.host, port or settings.server.port
     with nullcontext() if settings.database.shared else alone(settings.database.url), opened(config) as program:
         if problem := program.database.read_now(alerts.warning, program.terms):
             err.print(f"Warning: {problem}", markup=False)
         if role is Role.WORKER:
-            out.print("Own Pace works here without pages  (Ctrl-C stops it)")
-            work_forever(program.worker)
+            _work(program, host, port)
         else:
+            host, port = host or settings.server.host, port or settings.server.port
             with listen(host, port) as listening:
-                place = f"[{host}]" if ":" in host else host
-                out.print(f"Own Pace is at http://{place}:{port}  (Ctrl-C stops it)", markup=False)
+                out.print(f"Own Pace is at {_site(host, port)}  (Ctrl-C stops it)", markup=False)
                 _warn_of_links(settings.server.public_base_url, port)
                 worker = program.worker if role is Role.ALL else None
                 serve_forever(create_app(bootstrap.web_parts(program), worker), listening)
+
+
+def _work(program: Program, host: str, port: int | None) -> None:
+    """Work without pages, but for those that a monitor asks for, where it is said at which port."""
+    from bot.web.serve import listen, work_forever
+
+    host, port = host or program.settings.server.worker_host, port or program.settings.server.worker_port
+    if port is None:
+        out.print("Own Pace works here without pages  (Ctrl-C stops it)")
+        work_forever(program.worker)
+        return
+    own = "give each worker on this machine a port of its own: worker_port in [server], or --port"
+    with listen(host, port, own) as listening:
+        out.print(
+            f"Own Pace works here; a monitor asks {_site(host, port)}/health/ready  (Ctrl-C stops it)", markup=False
+        )
+        work_forever(program.worker, listening)
+
+
+def _site(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _warn_of_links(site: str, port: int) -> None:

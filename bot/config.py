@@ -172,6 +172,8 @@ class Server(Section):
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     public_base_url: BaseUrl = "http://127.0.0.1:8000"
     workers: Annotated[int, Field(ge=1)] = 1
+    worker_host: Filled = "127.0.0.1"
+    worker_port: Annotated[int, Field(ge=1, le=65535)] | None = None
 
 
 def _settle(value: object) -> object:

@@ -74,7 +74,8 @@ def noticed(turn: Turn) -> None:
 
 def _say(turn: Turn, texts: tuple[str, str]) -> None:
     usual, discreet = texts
-    turn.say(discreet if turn.interview.person.discreet else usual, **turn.promise())
+    name, by = fetching.read_by(turn)
+    turn.say(discreet if turn.interview.person.discreet else usual, researcher=name, **turn.by(by))
 
 
 def _keep(turn: Turn, said: Said) -> None:

@@ -33,9 +33,36 @@ def call(turn: Turn, cause: Cause) -> None:
 
 
 def promise(turn: Turn) -> None:
-    """Say who will write and by when; a call only to those who want calls."""
-    writes_only = turn.interview.person.says("no_calls")
-    turn.say("person-asked-no-calls" if writes_only else "person-asked", **turn.promise())
+    """Say who will write and by when, never later than was said first; a call only to those who want calls.
+
+    Where that moment has passed there is no new one: it is said that nobody has written, and people are told again.
+    """
+    interview, no_calls = turn.interview, "-no-calls" if turn.interview.person.says("no_calls") else ""
+    if interview.promised and interview.overdue(turn.now):
+        _call_again(turn)
+        turn.say(f"person-overdue{no_calls}", **turn.by(interview.promised))
+        return
+    name, by = read_by(turn)
+    if interview.cause:
+        turn.change(promised=by)
+    turn.say(f"person-asked{no_calls}", researcher=name, **turn.by(by))
+
+
+def read_by(turn: Turn) -> tuple[str, datetime]:
+    """Who will have read it and by when: as was said first, until that has passed."""
+    interview = turn.interview
+    name, by = interview.rota.read_by(turn.now, interview.person.researcher)
+    return name, by if interview.promised is None or interview.overdue(turn.now) else min(by, interview.promised)
+
+
+def _call_again(turn: Turn) -> None:
+    """Tell whoever has the conversation; else everybody anew, unless that was just begun."""
+    interview = turn.interview
+    if interview.holder:
+        turn.follow(Alert(interview.holder, interview.cause.value, 1))
+    elif interview.calling != turn.now:
+        acknowledge(turn)
+        call(turn, interview.cause)
 
 
 def acknowledge(turn: Turn) -> None:

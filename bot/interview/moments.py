@@ -12,8 +12,8 @@ def put_right(interview: Interview, now: datetime) -> Interview:
     """The interview in which nothing has happened that is still to come.
 
     When it happened nobody can know. What the ladder of reminders goes by keeps its order, and is so long past that
-    nothing is taken for a reply. When a pause ends and a call begins stays: they were told so. Since when people are
-    being fetched is for whoever has their timer too.
+    nothing is taken for a reply. When a pause ends, a call begins and a person writes stays: they were told so. Since
+    when people are being fetched is for whoever has their timer too.
     """
     ladder = (interview.heard, interview.asked, *interview.reminded)
     past = now - REPLY_WITHIN

@@ -80,7 +80,8 @@ def tell(turn: Turn, said: Said, word: Word | None) -> None:
 def _assure(turn: Turn, kind: TaskKind) -> None:
     """Tell whoever has the conversation; or say by when a person writes, where nobody has it yet.
 
-    Once a day, so that no two programs talk to each other. Not in distress: whoever asks then, before somebody has
+    It is the moment that was said first, or that it has passed. Once a day, so that no two programs talk to each
+    other. Not in distress: whoever asks then, before somebody has
     come, is answered by `distress`.
     """
     interview = turn.interview
@@ -135,6 +136,7 @@ def written(turn: Turn, wrote: Wrote) -> None:
     if wrote.asked or turn.interview.state not in (State.STOPPED, State.LEFT):
         turn.send(f"{wrote.text}\n\n{wrote.researcher}", author=wrote.researcher, not_before=wrote.not_before)
         fetching.acknowledge(turn)
+        turn.change(promised=None)
         if turn.interview.position in turn.interview.answers:
             turn.mark(turn.interview.position, probes=turn.interview.answer.probes + 1)
         if turn.interview.between:  # a probe: the next question waits for what they say to it
@@ -161,7 +163,7 @@ def handed_back(turn: Turn, event: HandedBack) -> None:
         return
     handed_over = turn.interview.state is State.HANDOVER
     if handed_over or turn.interview.distressed:
-        turn.change(cause=Cause.NONE, holder="", assured=None)
+        turn.change(cause=Cause.NONE, holder="", assured=None, promised=None)
         fetching.acknowledge(turn)
     if handed_over:
         pausing.resume(turn)

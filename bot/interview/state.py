@@ -227,7 +227,8 @@ class Interview(Changing):
     to them, and AGREED_AGAIN on a new channel. `cause`: why a person has, or is
     to have, the conversation; `holder`: who has it, once somebody took it. `calling`: since when people on the rota
     are being told so, until one has seen it, and `told` how many were. `signposted`: when the numbers to call last
-    went. `assured`: when they had last asked again for a person, and somebody was told.
+    went. `assured`: when they had last asked again for a person, and somebody was told. `promised`: by when they were
+    first told that one writes, until one has.
     `unasked`: when unrequested messages of the last two days went or are to go. `opened`: when questions were, in those
     days. `asked`: when our last message that waits for the person went or is to go, None once they wrote. `reminded`:
     every reminder. `away`: their mailbox answered by itself since our last message. `beckoned`: they were told only
@@ -255,6 +256,7 @@ class Interview(Changing):
     told: int = 0
     signposted: datetime | None = None
     assured: datetime | None = None
+    promised: datetime | None = None
     unasked: tuple[datetime, ...] = ()
     opened: tuple[datetime, ...] = ()
     asked: datetime | None = None
@@ -280,6 +282,10 @@ class Interview(Changing):
     def distressed(self) -> bool:
         """Whether there were signs of distress that no person has released."""
         return self.cause is Cause.SAFEGUARDING
+
+    def overdue(self, now: datetime) -> bool:
+        """Whether a person was to have written by now, and none has."""
+        return self.promised is not None and self.promised <= now
 
     @property
     def agreeing(self) -> bool:
@@ -439,6 +445,7 @@ _BESIDES: Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "told": (int, int),
     "signposted": _MOMENT,
     "assured": _MOMENT,
+    "promised": _MOMENT,
     "unasked": _MOMENTS,
     "opened": _MOMENTS,
     "asked": _MOMENT,

@@ -92,5 +92,9 @@ class Turn:
     def promise(self) -> dict[str, str]:
         """Who will have read it and by when, for the texts that say so."""
         name, by = self.interview.rota.read_by(self.now, self.interview.person.researcher)
-        by = by.astimezone(self.interview.person.timezone)
-        return {"researcher": name, "day": wording.day(by), "time": wording.clock(by)}
+        return {"researcher": name, **self.by(by)}
+
+    def by(self, moment: datetime) -> dict[str, str]:
+        """A moment, as texts name it."""
+        local = moment.astimezone(self.interview.person.timezone)
+        return {"day": wording.day(local), "time": wording.clock(local)}

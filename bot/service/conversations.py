@@ -240,17 +240,17 @@ class _Turn:
         """What whoever sees to it has to know: by when they were told that it is done, and how they are reached."""
         said = [text for send in after.effects if isinstance(send, Send) for text in send.texts]
         told = any(text.startswith(PROMISES.get(task.kind, "nothing")) for text in said)
-        promised = f"They were told: by {self.promised(after)}." if told else ""
+        promised = f"They were told: by {self.promised(task, after)}." if told else ""
         safely = alerts.SAFELY if self.participant.interview.person.guarded else ""
         asked = task.kind in (TaskKind.CALL_ASKED, TaskKind.PERSON_ASKED)
         urgent = IN_DISTRESS if asked and after.interview.distressed else ""
         return " ".join(filter(None, (urgent, promised, safely))) or None
 
-    def promised(self, after: Step) -> str:
+    def promised(self, task: OpenTask, after: Step) -> str:
         """The moment that the texts of this step name."""
         person = after.interview.person
-        _, by = after.interview.rota.read_by(self.uow.now, person.researcher)
-        local = by.astimezone(person.timezone)
+        first = after.interview.promised if task.kind is TaskKind.PERSON_ASKED else None
+        local = (first or after.interview.rota.read_by(self.uow.now, person.researcher)[1]).astimezone(person.timezone)
         return f"{day(local)}, {clock(local)}"
 
     def send(self, effect: Send) -> None:

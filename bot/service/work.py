@@ -16,7 +16,7 @@ from bot.interview.fetching import CAUSES
 from bot.interview.state import State
 from bot.records import participants
 from bot.records.participants import Participant, Terms
-from bot.records.tables import messages, tasks, users
+from bot.records.tables import interviews, messages, tasks, users
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import access, reasons
@@ -73,7 +73,8 @@ class Task:
     """Something for a person to do, about a participant or about somebody we do not know.
 
     `open`: whether it is the user's to see to, as the conversation is theirs to open. `worries`: why a researcher held
-    the questions, for those who may read it.
+    the questions, for those who may read it. `overdue`: by when they were told that a person writes, where that has
+    passed and none has.
     """
 
     id: int
@@ -90,6 +91,7 @@ class Task:
     cursor: str
     open: bool
     worries: tuple[Reason, ...]
+    overdue: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +131,11 @@ def page(
             people.c.code,
             people.c.key_id,
             people.c.name,
+            interviews.c.saved["promised"].as_string().label("promised"),
             messages.c.participant_id.label("of"),
         )
         .outerjoin(people, people.c.id == tasks.c.participant_id)
+        .outerjoin(interviews, interviews.c.participant_id == tasks.c.participant_id)
         .outerjoin(messages, messages.c.id == tasks.c.message_id)
         .where(*wanted)
         .order_by(_place, tasks.c.opened_at, tasks.c.id)
@@ -175,7 +179,15 @@ def _task(uow: UnitOfWork, user: User, row: RowMapping, theirs: Set[str]) -> Tas
         cursor=f"{row['place']}|{row['opened_at'].isoformat()}|{row['id']}",
         open=_is_open(user, row, theirs),
         worries=_worries(uow, user, row, theirs),
+        overdue=_overdue(row, uow.now),
     )
+
+
+def _overdue(row: RowMapping, now: datetime) -> datetime | None:
+    if row["kind"] not in (*CAUSES, TaskKind.DISTRESS) or not row["promised"]:
+        return None
+    promised = datetime.fromisoformat(row["promised"])
+    return promised if promised <= now else None
 
 
 def _seen_by(user: User) -> ColumnElement[bool]:

@@ -8,17 +8,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.service import figures
 from bot.service.sender import LOOK_AGAIN, Worker
 from bot.web import (
     account,
@@ -47,7 +45,7 @@ from bot.web import (
 )
 from bot.web.guessing import Checking, Tries
 from bot.web.pages import page
-from bot.web.state import Web, web
+from bot.web.state import Web
 
 log = structlog.get_logger()
 
@@ -114,20 +112,16 @@ def create_app(parts: Web, worker: Worker | None) -> Starlette:
         *search.routes,
         *team.routes,
         *(simulator.routes if "simulator" in parts.channels else []),
-        Route("/health/live", health.live),
-        Route("/health/ready", health.ready),
-        Route("/metrics", metrics),
+        *health.routes,
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
     handlers = {404: missing, 405: missing, 500: failed, posted.TooLarge: signin.too_large, ClientDisconnect: left}
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers, middleware=[Middleware(WithoutNul)])
     app.state.web = parts
-    app.state.worker = worker
-    app.state.probe = health.Probe(parts.database.problem)
     app.state.give_up = lambda task: None
     app.state.tries = Tries(parts.database.clock)
     app.state.checking = Checking()
-    return app
+    return health.watch(app, parts.database, worker)
 
 
 async def _notice(parts: Web) -> None:
@@ -142,14 +136,6 @@ async def _notice(parts: Web) -> None:
             parts.news.tell(frozenset({"*"}))
         seen = version
         await asyncio.sleep(LOOK_AGAIN)
-
-
-async def metrics(request: Request) -> Response:
-    """Figures for Prometheus; none is about one person."""
-    worker: Worker | None = request.app.state.worker
-    parts = [figures.rounds(worker.since_good())] if worker else []
-    standing = await web(request).database.read(figures.standing)
-    return Response(figures.text(*standing, *parts), media_type=CONTENT_TYPE_LATEST)
 
 
 async def missing(request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""Whether the process and what it stands on are well, for whoever watches it."""
+"""Whether the process and what it stands on are well, and its figures, for whoever watches it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from concurrent.futures import Future
 from contextlib import suppress
 from threading import Thread
 
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
-from bot.records.database import SILENT
+from bot.records.database import SILENT, Database
+from bot.service import figures
 from bot.service.sender import Worker
 
 PATIENCE = 5.0
@@ -53,3 +57,28 @@ async def ready(request: Request) -> Response:
     worker: Worker | None = request.app.state.worker
     problems += [f"{part} stands still" for part in (worker.standing_still() if worker else [])]
     return PlainTextResponse("\n".join(problems or ["ready"]) + "\n", 503 if problems else 200)
+
+
+async def metrics(request: Request) -> Response:
+    """Figures for Prometheus; none is about one person."""
+    worker: Worker | None = request.app.state.worker
+    database: Database = request.app.state.database
+    parts = [figures.rounds(worker.since_good())] if worker else []
+    standing = await database.read(figures.standing)
+    return Response(figures.text(*standing, *parts), media_type=CONTENT_TYPE_LATEST)
+
+
+routes = [Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", metrics)]
+
+
+def watch(app: Starlette, database: Database, worker: Worker | None) -> Starlette:
+    """The application, with what these pages are about."""
+    app.state.database = database
+    app.state.worker = worker
+    app.state.probe = Probe(database.problem)
+    return app
+
+
+def create_app(worker: Worker) -> Starlette:
+    """These pages and nothing else, for a process that only works."""
+    return watch(Starlette(routes=routes), worker.database, worker)

@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 
 from bot.errors import OwnPaceError, place
 from bot.service.sender import Worker
+from bot.web import health
 from bot.web.answering import OneWrite
 
 log = structlog.get_logger()
@@ -33,19 +34,17 @@ FINISHING = 3
 
 
 ENDED = 8.0
-"""Seconds after which a worker that was told to stop is ended: its sends have landed long before that."""
+"""Seconds after which what was told to stop, or ended by itself, is ended: its sends have landed long before that."""
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Take the port. Raises OwnPaceError when it cannot be had."""
+def listen(host: str, port: int, mend: str = "choose another with --port, --host") -> socket.socket:
+    """Take the port. Raises OwnPaceError, with the mend, when it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise OwnPaceError(
-            f"Cannot listen at {host}, port {port}: {reason}. Stop what uses it, or choose another with --port, --host."
-        ) from None
+        raise OwnPaceError(f"Cannot listen at {host}, port {port}: {reason}. Stop what uses it, or {mend}.") from None
 
 
 def serve_forever(app: Starlette, listening: socket.socket) -> None:
@@ -58,6 +57,7 @@ def serve_forever(app: Starlette, listening: socket.socket) -> None:
 
     def give_up(task: asyncio.Task[None]) -> None:
         ended.append(_by_itself(task))
+        _end_soon(str(ended[0]))
         server.should_exit = True
 
     app.state.give_up = give_up
@@ -81,8 +81,20 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+class _Beside(uvicorn.Server):
+    """Serves beside other work, which hears signals itself."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
 def server_of(app: Starlette, let_go: Callable[[], None] = lambda: None) -> uvicorn.Server:
     """The server, which says of a fault in a page only its kind and place."""
+    return _Server(_config(app), let_go)
+
+
+def _config(app: Starlette) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
         http=OneWrite,
@@ -93,7 +105,7 @@ def server_of(app: Starlette, let_go: Callable[[], None] = lambda: None) -> uvic
         proxy_headers=False,  # who asks is never taken from a header
     )
     _say_no_words()
-    return _Server(config, let_go)
+    return config
 
 
 def _by_itself(task: asyncio.Task[None]) -> OwnPaceError:
@@ -121,37 +133,49 @@ def _sweep_seldom() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def work_forever(worker: Worker) -> None:
-    """Send, listen and wake timers until a signal says stop. Raises OwnPaceError when they have ended by themselves.
+def work_forever(worker: Worker, listening: socket.socket | None = None) -> None:
+    """Send, listen and wake timers until a signal says stop; whoever watches it is answered on `listening`.
 
-    The process ends soon after the signal, whatever happens: a thread that waits for a database which has gone silent
-    cannot be ended alone. What was committed is safe.
+    Raises OwnPaceError when they have ended by themselves.
+
+    The process ends soon after either, whatever happens: see `_end_soon`.
     """
 
     async def until_stopped() -> None:
         work = asyncio.create_task(worker.run())
+        server = _Beside(_config(health.create_app(worker)))
+        pages = [asyncio.create_task(server.serve([listening]))] if listening else []
 
         def stop() -> None:
-            _end_after(ENDED)
+            _end_soon("It was told to stop.")
             work.cancel()
+            server.should_exit = True
 
         for told in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(told, stop)
-        await asyncio.wait([work])
+        ended, _ = await asyncio.wait([work, *pages], return_when=asyncio.FIRST_COMPLETED)
         if not work.cancelling():
-            raise _by_itself(work)
+            problem = _by_itself(ended.pop())
+            _end_soon(str(problem))
+            raise problem
+        await asyncio.wait([work, *pages])
 
     _sweep_seldom()
     _say_no_words()
     uvloop.run(until_stopped())
 
 
-def _end_after(seconds: float) -> None:
+def _end_soon(why: str) -> None:
+    """End the process, whatever happens: a thread that waits for a silent database cannot be ended alone.
+
+    What was committed is safe.
+    """
+
     def end() -> None:
-        log.error("told to stop, and not all has ended in time: the database may have gone silent")
+        log.error("not all has ended in time: the database may have gone silent", why=why)
         os._exit(1)
 
-    timer = threading.Timer(seconds, end)
+    timer = threading.Timer(ENDED, end)
     timer.daemon = True
     timer.start()
 

@@ -217,3 +217,11 @@ def test_a_missing_file_says_what_to_copy(tmp_path: Path) -> None:
 def test_a_secret_shows_neither_in_the_settings_nor_in_a_problem(tmp_path: Path) -> None:
     assert "very secret" not in repr(loaded(tmp_path, SMS))
     assert "very secret" not in problem(tmp_path, SMS + "port = 1")
+
+
+def test_a_worker_listens_nowhere_unless_a_port_is_set_and_then_on_its_own_machine_only(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "").server.worker_port is None
+    server = loaded(tmp_path, "[server]\nworker_port = 8001").server
+    assert (server.worker_host, server.worker_port) == ("127.0.0.1", 8001)
+    wrong = problem(tmp_path, '[server]\nworker_port = "near 8001"')
+    assert wrong == "config.toml:2: worker_port in [server] must be a whole number."

@@ -161,8 +161,8 @@ class Process:
         self.running = forked.start([*words, str(folder / "config.toml")], self.study.environment, log)
 
     def wait(self) -> None:
-        """Return when its pages are ready; a worker has none."""
-        while self.role != "worker":
+        """Return when it says that it is ready."""
+        while True:
             assert self.running is not None
             assert self.running.is_alive(), (self.study.folder / f"{self.role}.log").read_text()
             with suppress(httpx.HTTPError):

@@ -29,6 +29,8 @@ FILLED = {
     "paused": "paused until {day}",
     "person-asked-no-calls": "person-asked-no-calls: by {time} on {day}",
     "person-asked": "person-asked: by {time} on {day}",
+    "person-overdue": "person-overdue: by {time} on {day}",
+    "person-overdue-no-calls": "person-overdue-no-calls: by {time} on {day}",
     "thanks": "thanks {name}",
     "undo": "undo: {question}",
 }

@@ -352,6 +352,7 @@ class Interviews(RuleBasedStateMachine):
         self.check_distress(before, event, effects)
         self.check_asking_in_distress(before, event, effects, sends)
         self.check_asking_again(before, event, effects, sends)
+        self.check_promise(before, event, effects, sends)
         self.check_reminders(before, event, sends)
         assert step(before, event, self.player.now).effects == effects, "the same event gives the same step"
         return effects
@@ -417,18 +418,42 @@ class Interviews(RuleBasedStateMachine):
     def check_asking_again(
         self, before: Interview, event: Event, effects: tuple[Effect, ...], sends: list[Send]
     ) -> None:
-        """Once a day somebody is told, and they hear by when one writes where nobody has come; nothing else changes."""
+        """Once a day somebody is told, and they hear by when one writes where nobody has come, or that nobody has.
+
+        Nothing else changes.
+        """
         if not self.asks_again(before, event):
             return
         after, writes_only = self.player.interview, before.person.says("no_calls")
         due = not before.assured or self.player.now - before.assured >= timedelta(days=1)
-        text = ("person-asked-no-calls",) if writes_only else ("person-asked",)
+        text = (f"person-{'overdue' if self.overdue(before) else 'asked'}{'-no-calls' if writes_only else ''}",)
         assert [send.texts for send in sends] == [text] * (due and not before.holder)
         assert all(send.not_before is None and send.question is None for send in sends)
         call = word_of(event) is Command.CALL
         assert not due or after.calling or Alert(before.holder, "call asked" if call else "person asked", 1) in effects
         assert OpenTask(TaskKind.CALL_ASKED if call else TaskKind.PERSON_ASKED) in effects
         assert (after.state, after.holder, after.menu) == (before.state, before.holder, before.menu)
+
+    def overdue(self, before: Interview) -> bool:
+        return before.promised is not None and before.promised <= self.player.now
+
+    def check_promise(self, before: Interview, event: Event, effects: tuple[Effect, ...], sends: list[Send]) -> None:
+        """Who waits for a person hears no later moment than the first one; where that has passed, that it has.
+
+        Then people are told again, and no new moment is named until one has written.
+        """
+        after, said = self.player.interview, [text for send in sends for text in send.texts]
+        if before.promised and after.cause and not isinstance(event, Wrote):
+            assert after.promised is not None
+            assert after.promised <= before.promised
+            if any(text.startswith("person-asked") for text in said):
+                assert not self.overdue(before)
+        assert not after.promised or after.cause, "nobody waits for a person, and one is to write"
+        if any(text.startswith("person-overdue") for text in said):
+            assert self.overdue(before)
+            assert after.promised == before.promised
+            fetched = any(isinstance(e, SetTimer) and e.kind is TimerKind.ESCALATE for e in effects)
+            assert fetched or any(isinstance(effect, Alert) for effect in effects)
 
     def asks_in_distress(self, before: Interview, event: Event) -> bool:
         """Whether they ask for a person before anybody has seen to their distress."""
@@ -582,6 +607,9 @@ class Interviews(RuleBasedStateMachine):
             now.saved(), schedule=now.schedule, study=now.study, person=now.person, pace=now.pace
         )
         assert again == replace(now, answers=dict(now.answers), consent=dict(now.consent))
+        before = {key: value for key, value in now.saved().items() if key != "promised"}  # of a version without it
+        old = Interview.restored(before, schedule=now.schedule, study=now.study, person=now.person, pace=now.pace)
+        assert old == replace(again, promised=None)
 
     @invariant()
     def nobody_is_forgotten(self) -> None:

@@ -158,6 +158,29 @@ async def test_what_somebody_still_waits_for_is_not_resolved_from_the_queue(team
     assert "distress" in task_ids(team.study)
 
 
+async def test_a_promise_that_nobody_kept_stands_on_the_task_until_somebody_has_written(team: Team) -> None:
+    """They hear that it was not kept, and no new moment; whoever reads the queue sees it."""
+    study = team.study
+    study.consented()
+    study.leave()
+    study.says("PERSON")
+    (told,) = study.leave()
+    moment = re.search(r"by (\w+ \d+ \w+), (\d+:\d\d [ap]m)", told)
+    assert moment
+    assert "Overdue" not in (await team.ann.get("/queue")).text
+    study.clock.forward(days=2)
+    team.sign_in_again()
+    overdue = f"<strong>Overdue:</strong> they were told that a person writes to them by {moment[1]}, {moment[2]},"
+    assert overdue in (await team.ann.get("/queue")).text
+    study.says("PERSON")
+    (told,) = [text for text in study.leave() if "sorry" in text]
+    assert f"by {moment[1]}, {moment[2]}, and nobody has yet" in told
+    await team.ann.post("/participants/SW01/take-over")
+    assert overdue in (await team.ann.get("/queue")).text
+    await team.ann.post("/participants/SW01/reply", data={"text": "Here I am."})
+    assert "Overdue" not in (await team.ann.get("/queue")).text
+
+
 async def test_a_task_of_another_researchers_participant_is_not_theirs_to_see_to(team: Team) -> None:
     code = team.study.consented(researcher="Ann")
     team.study.run(UnitOfWork.open_task, "silent", 1, None, None)
