@@ -50,3 +50,10 @@ def remember() -> None:
     for module, those in places:
         for name, ours in those.items():
             setattr(module, name, ours)
+
+
+def read() -> None:
+    """All there is to remember."""
+    load(OURS)
+    for words in safeguarding(OURS).values():
+        signs(words)
