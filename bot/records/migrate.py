@@ -24,25 +24,31 @@ def migrate(url: str, vault: Vault) -> list[str]:
 
     Raises KeyFileError if the database was made with another study key.
     """
-    from alembic import command  # a third of a second, which a server that starts does not have to wait for
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
-
-    config = Config()
-    config.set_main_option("script_location", str(VERSIONS.parent))
     engine = open_engine(url)
     try:
         with engine.connect() as connection, connection.begin():
             _alone(connection)
             before = _revision(connection)
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            applied = [] if before == HEAD else _upgrade(connection, before)
             _check_key(connection, vault)
             _seed_data_keys(connection, vault)
-        steps = ScriptDirectory.from_config(config).iterate_revisions("head", before or "base")
-        return [f"{step.revision} {step.doc}" for step in reversed(list(steps)) if step.revision != before]
+        return applied
     finally:
         engine.dispose()
+
+
+def _upgrade(connection: Connection, before: str | None) -> list[str]:
+    """Apply every migration after this one; their names."""
+    from alembic import command  # a third of a second, which whoever has nothing to apply does not have to wait for
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(VERSIONS.parent))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    steps = ScriptDirectory.from_config(config).iterate_revisions("head", before or "base")
+    return [f"{step.revision} {step.doc}" for step in reversed(list(steps)) if step.revision != before]
 
 
 def _alone(connection: Connection) -> None:

@@ -62,12 +62,13 @@ def without_good_round(study: Study, part: str) -> float:
 def test_where_the_log_cannot_be_written_texts_leave_all_the_same(tmp_path: Path) -> None:
     """Whoever read it has gone, and then a part of the worker fails for some seconds, which would be a line in it."""
     phones, study = Phones(), Study(tmp_path)
-    reader, writer = os.pipe()
+    log = tmp_path / "read by somebody"
+    os.mkfifo(log)
+    reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
     with network(phones) as api:
         study.configure(api=api)
-        study.start(writer)
+        study.start(log)
         try:
-            os.close(writer)
             os.close(reader)
             rename(study, "postponed", "away")
             until(lambda: without_good_round(study, "looking") > 3)
@@ -99,7 +100,8 @@ def test_told_to_stop_it_ends_within_ten_seconds_whoever_else_is_slow(tmp_path: 
                 httpx.get(f"{study.url}/health/live").raise_for_status()
                 began = time.monotonic()
                 study.process.terminate()
-                study.process.wait(30)
+                study.process.join(30)
+                assert study.process.exitcode is not None
                 assert time.monotonic() - began < 10
         finally:
             study.kill()

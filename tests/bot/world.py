@@ -15,15 +15,16 @@ from sqlalchemy import func, select
 from bot import bootstrap
 from bot.bootstrap import Program
 from bot.channel import Ability, Channel
+from bot.config import Settings
 from bot.interview.schedule import Wording
 from bot.messages import Address, Inbound, Outbound, Receipt
-from bot.records import tables
+from bot.records import migrate, tables
 from bot.records.tables import messages, tasks
 from bot.records.vault import create_key_file
 from bot.service import enrolment, intake, outbox, outcomes, views
 from bot.service.enrolment import Entry
 from bot.service.outbox import Claimed
-from tests.rig import ROOT, postgres
+from tests.rig import ROOT, postgres, template
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PHONE = Address("sms", "+447700900123")
@@ -147,6 +148,16 @@ def new_database(folder: Path, *, empty: bool = False) -> Iterator[str]:
         yield f"sqlite:///{folder}/study.db"
 
 
+def _prepare(settings: Settings) -> None:
+    """A new study has a key of its own, and a copy of the tables that every one has."""
+    shared, url = settings.database.shared, settings.database.url
+    if not settings.security.key_file.exists() and (shared or not migrate.exists(url)):
+        if not shared:
+            template.copy_to(Path(url.removeprefix("sqlite:///")))
+        create_key_file(settings.security.key_file)
+    bootstrap.prepare(settings)
+
+
 @contextmanager
 def world(folder: Path, channels: Mapping[str, Channel] | None = None, **settings: Any) -> Iterator[World]:
     """A new study. Without `channels`, those of the settings: text messages by Twilio, and the simulator."""
@@ -171,9 +182,7 @@ def _world(
         "channels": {"sms": sms, "simulator": {"enabled": True}},
     }
     made = bootstrap.StudySettings(**(known | dict(settings)))
-    if made.database.shared and not made.security.key_file.exists():
-        create_key_file(made.security.key_file)  # which is made by itself only where there are no tables yet
-    bootstrap.prepare(made)
+    _prepare(made)
     clock, numbers = Clock(), count(1)
     program = bootstrap.build(made, clock=clock, ids=lambda: f"id-{next(numbers)}", channels=channels)
     try:

@@ -1,4 +1,4 @@
-"""The commands, each in a process of its own, forked from one that has read the program: that takes seconds.
+"""The commands, each in a process of its own, forked from one that has read program and prompts: that takes seconds.
 
 Run as a program, it reads one request a line and answers each with the exit code.
 """
@@ -13,22 +13,27 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import chdir
 from dataclasses import asdict, dataclass
 from functools import cache
-from multiprocessing import get_context
+from importlib import import_module
+from multiprocessing import forkserver, get_context
+from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import NoReturn
 
+from tests.rig import ROOT
+
 SECONDS = 60
 """A command that takes longer is stuck."""
 
 ONE_AT_A_TIME = Lock()
 
-_FORKS = get_context("forkserver")
-_FORKS.set_forkserver_preload(["bot.cli", "bot.bootstrap", "bot.web.app"])
+READ = ["bot.cli", "bot.bootstrap", "bot.web.app", "bot.web.serve", "tests.rig.read"]
+"""What a process has read that is forked."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,18 @@ def run(folder: Path, words: Sequence[str], environment: Mapping[str, str], type
 
 def start(words: Sequence[str], environment: Mapping[str, str], log: Path) -> BaseProcess:
     """Start a command that goes on until it is told to stop, or killed; what it prints goes to the end of a file."""
-    process = _FORKS.Process(target=_go_on, args=(list(words), dict(environment), log), daemon=True)
+    process = _forks().Process(target=_go_on, args=(list(words), dict(environment), log), daemon=True)
     process.start()
     return process
+
+
+@cache
+def _forks() -> ForkServerContext:
+    context = get_context("forkserver")
+    context.set_forkserver_preload(READ)
+    with chdir(ROOT):  # where it finds what it is to read
+        forkserver.ensure_running()
+    return context
 
 
 def _go_on(words: list[str], environment: dict[str, str], log: Path) -> None:
@@ -93,6 +107,8 @@ def _server() -> subprocess.Popen[str]:
 def _serve() -> None:
     from bot import cli
 
+    for name in READ:
+        import_module(name)
     for line in sys.stdin:
         process = os.fork()
         if process == 0:

@@ -17,13 +17,9 @@ from itertools import count
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import delete
 
-from bot.records import migrate
-from bot.records.database import open_engine
-from bot.records.tables import meta
-from bot.records.vault import Vault
 from tests.rig import free_port, unavailable
+from tests.rig.template import make_tables
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 """Where Debian keeps them; they are not on the path."""
@@ -101,11 +97,7 @@ class Server:
     def make_template(self) -> None:
         """A database with the tables of the program, for each test to have a copy of."""
         self.execute(f"CREATE DATABASE {TEMPLATE}")
-        migrate.migrate(self.url(TEMPLATE), Vault(b"t" * 32))
-        engine = open_engine(self.url(TEMPLATE))
-        with engine.begin() as connection:
-            connection.execute(delete(meta))  # it belongs to no study key yet
-        engine.dispose()
+        make_tables(self.url(TEMPLATE))
 
     @contextmanager
     def database(self, *, empty: bool = False) -> Iterator[str]:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
-
-import httpx
 
 from tests.rig import ROOT, forked, free_port, postgres
 from tests.rig.twilio_emulator import ACCOUNT_SID, AUTH_TOKEN, NUMBER, WHATSAPP
@@ -60,7 +57,7 @@ class Study:
 
     folder: Path
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[str] | None = None
+    process: BaseProcess | None = None
     environment: dict[str, str] = field(default_factory=dict)
     database: str = ""
     """Its address; without one it is a file in the folder."""
@@ -93,7 +90,7 @@ class Study:
     def command(self, *words: str, code: int = 0) -> str:
         """Run a command as a person would; what it printed."""
         settings = ["--config", str(self.folder / "config.toml")]
-        ended, said = forked.run(ROOT, [*words, *settings], self._environment())
+        ended, said = forked.run(ROOT, [*words, *settings], self.surroundings())
         assert ended == code, said
         return said
 
@@ -108,41 +105,40 @@ class Study:
         found: dict[str, Any] = json.loads(self.command("show", code, "--json"))
         return found
 
-    def start(self, output: int | None = None) -> None:
-        """Serve, and return when it is ready. What it prints goes to this file, such as a pipe, or to out.log."""
-        with (self.folder / "out.log").open("a") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "serve", "--config", str(self.folder / "config.toml")],
-                cwd=ROOT,
-                env=self._environment(),
-                stdout=log if output is None else output,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-        for _ in range(600):
-            assert self.process.poll() is None, (self.folder / "out.log").read_text()
-            try:
-                httpx.get(f"{self.url}/health/ready").raise_for_status()
-            except httpx.HTTPError:
-                time.sleep(0.05)
-            else:
+    def start(self, log: Path | None = None) -> None:
+        """Serve, and return when it is ready. What it prints goes to this file, or to out.log."""
+        words = ["serve", "--config", str(self.folder / "config.toml")]
+        self.process = forked.start(words, self.surroundings(), log or self.folder / "out.log")
+        for _ in range(1500):
+            assert self.process.is_alive(), (self.folder / "out.log").read_text()
+            if ready(self.port):
                 return
+            time.sleep(0.02)
         raise RuntimeError("the service did not become ready")
 
     def kill(self) -> None:
         """kill -9: no goodbye of any kind."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait()
+        self.process.join()
 
     def stop(self) -> None:
         """Ask it to stop, and wait."""
-        if self.process is not None and self.process.poll() is None:
+        if self.process is not None and self.process.is_alive():
             self.process.terminate()
-            self.process.wait(20)
+            self.process.join(20)
 
-    def _environment(self) -> dict[str, str]:
+    def surroundings(self) -> dict[str, str]:
+        """The environment of its commands."""
         return {"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.environment}
+
+
+def ready(port: int) -> bool:
+    """Whether a study is served there."""
+    with suppress(OSError, HTTPException), closing(HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == 200
+    return False
 
 
 @dataclass
@@ -165,10 +161,9 @@ class Process:
         while True:
             assert self.running is not None
             assert self.running.is_alive(), (self.study.folder / f"{self.role}.log").read_text()
-            with suppress(httpx.HTTPError):
-                if httpx.get(f"http://127.0.0.1:{self.port}/health/ready").is_success:
-                    return
-            time.sleep(0.05)
+            if ready(self.port):
+                return
+            time.sleep(0.02)
 
     def keep(self) -> None:
         """As systemd does: one that ended by itself, as it found no database, is started again."""
