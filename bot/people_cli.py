@@ -27,7 +27,6 @@ from bot.service import adapting, batches, enrolment, invitations, opening, reco
 from bot.service.batches import Plan
 from bot.service.enrolment import Entry, Placed
 from bot.service.invitations import Group, Standing
-from bot.service.opening import Opening
 from bot.service.reconfirming import Outcome
 from bot.terminal import ACTOR, CONFIG, ConfigPath, bar, err, opened, out
 
@@ -112,34 +111,21 @@ def _named(codes: Sequence[str]) -> str:
 
 def _show(program: Program, entries: Sequence[Entry], placed: Sequence[Placed]) -> None:
     """Each person as they would be enrolled, and the first message of each kind of person."""
-    rules, now = program.rules, program.database.clock()
+    people = opening.looked(program.terms, program.rules, entries, placed, program.database.clock())
     table = Table("who", "how", "researcher", "first text", "notes")
-    alike: dict[tuple[object, ...], list[tuple[str, Opening]]] = {}
-    for one, entry in zip(placed, entries, strict=True):
-        sent = opening.opening(program.terms, rules, entry, now, waits=one.waits)
-        waits = ["waits for a place"] if one.waits else []
+    for one in people:
+        entry = one.entry
         cells = (
             f"{one.code} {entry.name}\n{entry.cohort}",
             f"{entry.address.kind}\n{entry.wording.value} {entry.language}",
-            entry.researcher or rules.researcher,
-            "at once" if sent.at <= now else f"{sent.at:%a %d %b %H:%M}",
-            "\n".join([*waits, *sent.notes, *(f"{name}: {value}" for name, value in entry.attributes.items())]),
+            one.researcher,
+            one.when,
+            "\n".join(one.notes),
         )
         table.add_row(*map(escape, cells))
-        kind = (entry.cohort, entry.wording, entry.language, opening.played(entry), one.waits, len(sent.messages))
-        alike.setdefault(kind, []).append((one.code, sent))
     out.print(table)
-    for (*_, played, _waits, _many), people in list(alike.items())[:MOST_SHOWN]:
-        out.print(_first_of(people, by_text=played == "sms"), markup=False)
-
-
-def _first_of(people: Sequence[tuple[str, Opening]], *, by_text: bool) -> str:
-    """What the first of some people who are alike gets first."""
-    code, sent = people[0]
-    others = f" and, in the same way, {len(people) - 1} more" if len(people) > 1 else ""
-    many = "1 message comes" if len(sent.messages) == 1 else f"{len(sent.messages)} messages come"
-    size = f", in {sum(map(opening.parts, sent.messages))} SMS parts" if by_text else ""
-    return f"To {code}{others}: {many} before they answer{size}. The first:\n{indent(sent.messages[0], '    ')}\n"
+    for first in opening.firsts(people)[:MOST_SHOWN]:
+        out.print(f"{first.to}\n{indent(first.text, '    ')}\n", markup=False)
 
 
 def invite(

@@ -15,7 +15,7 @@ from bot.records.participants import Terms
 from bot.records.tables import interviews
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import enrolment, progress, reminding, switch, views, work
+from bot.service import enrolment, opening, progress, reminding, switch, views, work
 from bot.service.access import May, may
 from bot.service.staff import User
 from bot.web.live import stream
@@ -90,7 +90,8 @@ async def enrol(request: Request, user: User) -> Response:
 def _enrol(request: Request, user: User, text: str = "", problem: str = "", **more: Any) -> Response:
     known: dict[str, Any] = {
         "text": text,
-        "entries": [],
+        "shown": [],
+        "firsts": [],
         "codes": [],
         "waiting": [],
         "done": False,
@@ -130,16 +131,14 @@ async def _enrolling(request: Request, user: User, *, look: bool) -> Response:
                 "the server: scripts/ownpace enrol FILE.csv takes any number."
             )
         if look:
-            placed = await parts.database.read(enrolment.preview, parts.rules, entries)
-        else:
-            form, who = (posted.get("key", ""), text), user.name
-            placed = await once(request, user, form, enrolment.enrol_all, parts.terms, parts.rules, entries, who)
+            shown = await parts.database.read(opening.preview, parts.terms, parts.rules, entries)
+            waiting = [one.code for one in shown if one.waits]
+            return _enrol(request, user, text, shown=shown, firsts=opening.firsts(shown), waiting=waiting)
+        form, who = (posted.get("key", ""), text), user.name
+        placed = await once(request, user, form, enrolment.enrol_all, parts.terms, parts.rules, entries, who)
     except OwnPaceError as problem:
         return _enrol(request, user, text, str(problem))
     waiting = [one.code for one in placed if one.waits]
-    if look:
-        shown = [(one.code, entry) for one, entry in zip(placed, entries, strict=True)]
-        return _enrol(request, user, text, entries=shown, waiting=waiting)
     return _enrol(request, user, codes=[one.code for one in placed if not one.waits], waiting=waiting, done=True)
 
 

@@ -318,7 +318,7 @@ def test_what_was_done_or_refused_is_accessible(table: Desk) -> None:
     press("Withdraw", "Nothing was done", Codes="AAA-AAA-AAA")
     page.goto(f"{base}/enrol")
     lines = "cohort,channel,address\nsocial-workers,simulator,sms/lee"
-    press("Look before enrolling", "Nobody is enrolled yet", Or_its_lines=lines)
+    press("Look before enrolling", "What they get first", Or_its_lines=lines)
     press("Enrol", "nrolled")
     page.goto(f"{base}/export")
     page.goto(f"{base}/queue")

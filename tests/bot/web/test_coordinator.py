@@ -90,6 +90,26 @@ async def test_nobody_is_enrolled_and_nothing_is_sent_before_it_was_confirmed(te
     assert team.study.count_of(people) == 2
 
 
+async def test_what_each_gets_first_and_when_is_seen_before_it_is_confirmed(team: Team) -> None:
+    study = team.study
+    study.clock.forward(hours=11)
+    team.sign_in_again()
+    kim, lee = "sms,07700 900111,\u0141uk,,short,", "sms,07700 900222,Lee,,short,yes"
+    text = f"{HEAD},wording,discreet\nsocial-workers,{kim}\nsocial-workers,{lee}"
+    shown = (await team.cora.post("/enrol/preview", data={"people": text})).text
+    assert re.findall(r"<td>(Wed 25 Nov \d\d:\d\d)</td>", shown) == ["Wed 25 Nov 09:00"] * 2
+    assert "costs more SMS parts for \u0141" in shown
+    assert "is told only that a message is ready, discreet: yes" in shown
+    assert re.search(r"To SW01: \d messages come before they answer, in \d+ SMS parts. The first:", shown)
+    assert "To SW02: 1 message comes before they answer, in 1 SMS part. The first:" in shown
+    firsts = [html.unescape(each) for each in re.findall(r'<p class="preview body" lang="en">(.*?)</p>', shown, re.S)]
+    await team.cora.post("/enrol", data={"people": text})
+    assert study.leave() == []
+    study.clock.forward(hours=11)
+    left = study.leave()
+    assert [each for each in left if each in firsts] == firsts, left
+
+
 async def test_who_would_wait_because_their_cohort_is_full_is_seen_before_it_is_confirmed(team: Team) -> None:
     team.study.program.rules.quotas["social-workers"] = 1  # type: ignore[index]  # the settings of this test
     shown = (await team.cora.post("/enrol/preview", data={"people": GOOD})).text
