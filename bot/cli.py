@@ -196,7 +196,7 @@ def check(
         wrong[problem] = None
     if settings.security.key_file.exists():
         open_key_file(settings.security.key_file)
-    for warning in (*_unset(settings), *_overdue(settings), *_unreached(settings)):
+    for warning in (*_unset(settings), *_overdue(settings), *_unreached(settings), *_hurried(settings)):
         err.print(f"Warning: {warning}", markup=False)
     if wrong:
         raise ScheduleError(
@@ -206,6 +206,7 @@ def check(
         asyncio.run(_ask_providers(settings))
     _check_periods(config, settings, live)
     out.print("Everything is in order. A server that is running keeps the words it began with: start it again.")
+    out.print("Whoever is enrolled already keeps theirs, but for texts with numbers to call, such as distress.")
 
 
 async def _ask_providers(settings: Settings) -> None:
@@ -258,6 +259,16 @@ def _unset(settings: Settings) -> Iterator[str]:
         yield 'HELP tells people to "call us" without a number. Set contact_phone in [study].'
     if settings.server.workers > 1:
         yield "workers in [server] changes nothing yet. For several processes: PostgreSQL, and serve --role for each."
+
+
+def _hurried(settings: Settings) -> Iterator[str]:
+    """Reminders that come so soon that they press people."""
+    for pace in (settings.pace, *settings.pace.cohorts.values()):
+        if pace.reminders and pace.reminders[0] < timedelta(days=1):
+            yield (
+                f"reminders in [pace] begin {pace.reminders[0]} (hours, minutes, seconds) after our message. People "
+                'answer at their own pace: write days, such as ["4d", "10d"].'
+            )
 
 
 def _unreached(settings: Settings) -> list[str]:

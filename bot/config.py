@@ -42,7 +42,10 @@ def _review(value: object) -> object:
 def _reminders(value: object) -> tuple[timedelta, ...]:
     if isinstance(value, str):
         value = [part for part in value.split(",") if part.strip()]
-    moments = [duration(each) for each in (value if isinstance(value, list | tuple) else [value])]
+    those = value if isinstance(value, list | tuple) else [value]
+    if any(str(each).strip().isdigit() and int(each) for each in those):
+        raise ValueError('must say days or hours, as in ["4d", "10d"]: a number alone could be either; 0 means none')
+    moments = [duration(each) for each in those]
     if moments == [timedelta()]:
         return ()
     if any(not each for each in moments) or moments != sorted(set(moments)):

@@ -74,6 +74,21 @@ def fillable(key: str) -> frozenset[str]:
     return TO_STRANGERS if key == "unknown-sender" else ALWAYS | ONLY_IN.get(key, frozenset())
 
 
+SAY_WHO_HELPS = frozenset(
+    {
+        "distress",
+        "distress-asked",
+        "distress-discreet",
+        "distress-discreet-asked",
+        "help",
+        "person-overdue",
+        "person-overdue-no-calls",
+        "thanks",
+    }
+)
+"""Texts with numbers to call. Everybody gets today's, whatever version they began with: nobody is to call a number that
+is not there any more."""
+
 REQUIRED_TEXTS = frozenset(
     {
         "again-when-open",
@@ -325,10 +340,11 @@ class Schedule(_Part):
         """A schedule as it was stored, which may be older than a rule of today."""
         return cls.model_validate_json(text, context=STORED)
 
-    def with_missing(self, texts: Mapping[str, Text]) -> Self:
-        """The same schedule, of the same version, with texts that did not exist yet when it was stored."""
+    def with_todays(self, texts: Mapping[str, Text]) -> Self:
+        """The same schedule, of the same version, with today's texts where there was none, or where one says who helps."""
         assert self.version  # worked out now, from what was stored, and kept in the copy
-        return self.model_copy(update={"texts": {**texts, **self.texts}})
+        help_now = {key: texts[key] for key in SAY_WHO_HELPS & texts.keys()}
+        return self.model_copy(update={"texts": {**texts, **self.texts, **help_now}})
 
     def with_statements(self, new: Iterable[Statement], order: Iterable[str] = ()) -> Self:
         """A version of its own: these statements in place of those of the same name, or besides them.

@@ -213,7 +213,7 @@ class Database:
         self.clock = clock
         self.new_id = new_id
         self.schedules: dict[str, Schedule] = {}
-        self.texts: Mapping[str, Mapping[str, Text]] = {}  # today's, for schedules stored before a text existed
+        self.texts: Mapping[str, Mapping[str, Text]] = {}  # today's, for schedules that were stored before
         self._engine = open_engine(url, pool_size, statement_timeout)
         self._listeners: list[Callable[[frozenset[str]], None]] = []
         self._trouble = ""

@@ -256,11 +256,11 @@ class UnitOfWork:
     # Schedules
 
     def schedule(self, version: str) -> Schedule:
-        """The schedule with this version, as it was when it was first used."""
+        """The schedule with this version, as it was when it was first used; who helps, as it is said today."""
         if version not in self._known_schedules:
             content = self.execute(select(schedules.c.content).where(schedules.c.version == version)).scalar_one()
             stored = Schedule.from_json(content)
-            self._known_schedules[version] = stored.with_missing(self._texts.get(stored.language, {}))
+            self._known_schedules[version] = stored.with_todays(self._texts.get(stored.language, {}))
         return self._known_schedules[version]
 
     def keep_schedule(self, schedule: Schedule) -> None:

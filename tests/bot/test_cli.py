@@ -93,6 +93,14 @@ def test_a_study_that_is_in_order_says_so_and_that_a_server_must_be_started_agai
     assert "start it again" in said
 
 
+def test_reminders_that_would_press_people_are_warned_of(folder: Path) -> None:
+    assert "reminders" not in ownpace(folder, "check")[1]
+    settings(folder, '["4d", "10d"]', '["5m", "10m"]')
+    code, said = ownpace(folder, "check")
+    assert code == 0
+    assert "Warning: reminders in [pace] begin 0:05:00 (hours, minutes, seconds) after our message." in said
+
+
 def test_check_says_whom_to_give_an_address_while_nobody_can_be_told_of_distress(folder: Path) -> None:
     ownpace(folder, "migrate")
     code, said = ownpace(folder, "check")

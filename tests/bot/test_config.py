@@ -182,6 +182,8 @@ def test_quiet_hours_reach_over_midnight(moment: time, quiet: bool) -> None:
         ("[pace]\nsettle = true", "config.toml:2: settle in [pace] is not a length of time"),
         ('[pace]\nquiet_hours = "8pm"', "config.toml:2: quiet_hours in [pace] must be two times of day"),
         ('[pace]\nreminders = ["9d", "4d"]', "config.toml:2: reminders in [pace] must rise"),
+        ("[pace]\nreminders = [4, 10]", 'reminders in [pace] must say days or hours, as in ["4d", "10d"]'),
+        ('[pace]\nreminders = "4"', "reminders in [pace] must say days or hours"),
         ('[pace]\nreview = "auto"', "config.toml:2: review in [pace] is not a length of time"),
         ("[pace.cohorts.a]\ncap = 1", "config.toml:2: cap in [pace.cohorts.a] is not known here; did you mean caps"),
         ("[pace.cohorts.a]\nsettle = { smss = 0 }", "smss in [pace.cohorts.a.settle] is not known here"),

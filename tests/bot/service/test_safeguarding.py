@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from bot import bootstrap
 from bot.channel import Ability, Channel
 from bot.errors import NotSent, OwnPaceError
 from bot.messages import Address, Inbound
@@ -109,6 +112,42 @@ def test_a_sign_is_answered_and_the_one_on_call_gets_a_mail_without_a_word_of_it
     assert code in mail.body
     assert f"https://study.example/participants/{code}" in mail.body
     assert "alive" not in mail.body
+
+
+def restarted(study: World, folder: Path, old: str, new: str) -> World:
+    """The same study, begun anew after somebody has corrected its texts."""
+    shutil.copytree(ROOT / "prompts", folder)
+    for path in folder.rglob("*.yaml"):
+        path.write_text(path.read_text().replace(old, new))
+    settings = study.program.settings
+    corrected = settings.model_copy(update={"study": settings.study.model_copy(update={"prompts": folder})})
+    program = bootstrap.build(corrected, clock=study.clock, ids=lambda: uuid4().hex, channels=study.program.channels)
+    return World(program, study.clock, count(1000))
+
+
+def test_a_number_to_call_that_was_corrected_is_the_one_that_everybody_gets_from_then_on(
+    study: World, tmp_path: Path
+) -> None:
+    code = to_the_first_question(study)
+    later = restarted(study, tmp_path / "corrected", "116 123", "0808 808 7777")
+    try:
+        say(later, "I dont want to be alive any more")
+        (text,) = [one.message.body for one in later.claim() if one.kind == "sms"]
+        assert "0808 808 7777" in text
+        assert "116 123" not in text
+        assert later.record(code).version == study.program.schedules["social-workers", "en"].version
+    finally:
+        later.program.database.close()
+
+
+def test_any_other_text_stays_as_it_was_when_they_began(study: World, tmp_path: Path) -> None:
+    to_the_first_question(study)
+    later = restarted(study, tmp_path / "corrected", "That is fine.", "No problem.")
+    try:
+        say(later, "SKIP")
+        assert "That is fine." in [one.message.body for one in later.claim()][0]
+    finally:
+        later.program.database.close()
 
 
 @pytest.mark.parametrize(
