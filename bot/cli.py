@@ -37,6 +37,7 @@ from bot.records.vault import open_key_file
 from bot.service import (
     access,
     alerts,
+    deletion,
     enrolment,
     handovers,
     staff,
@@ -120,6 +121,11 @@ def serve(
     if role is not Role.ALL and not settings.database.shared:
         raise ConfigError("--role: with SQLite one process does everything; use --role all.")
     with nullcontext() if settings.database.shared else alone(settings.database.url), opened(config) as program:
+        if program.database.read_now(deletion.is_older):
+            raise OwnPaceError(
+                "This database is an older copy: it holds somebody who was deleted since, and would send again what "
+                "has left since. Run: scripts/ownpace restored"
+            )
         if problem := program.database.read_now(alerts.warning, program.terms):
             err.print(f"Warning: {problem}", markup=False)
         if role is Role.WORKER:
@@ -479,6 +485,7 @@ COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
         "retention": data_cli.retained,
         "backup": data_cli.backup,
         "restore": data_cli.restore,
+        "restored": data_cli.restored,
         "move": data_cli.move,
         "audit": audit,
     },

@@ -43,7 +43,7 @@ def _reminders(value: object) -> tuple[timedelta, ...]:
     if isinstance(value, str):
         value = [part for part in value.split(",") if part.strip()]
     those = value if isinstance(value, list | tuple) else [value]
-    if any(str(each).strip().isdigit() and int(each) for each in those):
+    if any(str(each).strip().isdigit() and str(each).strip(" 0") for each in those):
         raise ValueError('must say days or hours, as in ["4d", "10d"]: a number alone could be either; 0 means none')
     moments = [duration(each) for each in those]
     if moments == [timedelta()]:

@@ -22,6 +22,7 @@ from bot.records.faults import of_postgresql
 from bot.records.vault import open_key_file
 from bot.service import backup as backups
 from bot.service import deletion, retention, withdrawal
+from bot.service.deletion import CaughtUp
 from bot.service.withdrawal import Receipt
 from bot.terminal import ACTOR, CONFIG, ConfigPath, bar, err, opened, out
 
@@ -260,24 +261,35 @@ def restore(
         f"{done.made_at.astimezone(settings.study.zone):%d %B %Y %H:%M}.",
         markup=False,
     )
-    if done.deleted:
-        out.print(f"Deleted since then, and so again: {', '.join(done.deleted)}.", markup=False)
-    if done.held:
+    _tell_of_the_past(CaughtUp(done.deleted, done.held, done.users), done.doubtful)
+
+
+def restored(config: ConfigPath = CONFIG) -> None:
+    """After pg_restore, before you serve: delete again who has left since, and send nothing a second time."""
+    with opened(config) as program:
+        _tell_of_the_past(*backups.catch_up(program.database))
+
+
+def _tell_of_the_past(gone: CaughtUp, doubtful: int) -> None:
+    """What became of what an older copy of the study holds."""
+    if gone.codes:
+        out.print(f"Deleted since then, and so again: {', '.join(gone.codes)}.", markup=False)
+    if gone.held:
         out.print(
-            f"{done.held} messages of people nobody knew could not be brought back: "
+            f"{gone.held} messages of people nobody knew could not be brought back: "
             "somebody who has left had written among them, and all of them had one key. Look for them in the newer "
             "database, if it is still there, or with your provider.",
             markup=False,
         )
-    if done.users:
+    if gone.users:
         out.print(
-            f"Without a second step and an address for alerts now: {', '.join(done.users)}. Let them set it up again "
+            f"Without a second step and an address for alerts now: {', '.join(gone.users)}. Let them set it up again "
             "before anybody signs in with a password alone.",
             markup=False,
         )
-    if done.doubtful:
-        out.print(f"{done.doubtful} messages waited then and may have left since: there are tasks. They are not sent.")
-    out.print("If people may have written since: ownpace hold, start, look, then ownpace release.")
+    if doubtful:
+        out.print(f"{doubtful} messages waited then and may have left since: there are tasks. They are not sent.")
+    out.print("If people may have written since: scripts/ownpace hold, start, look, then scripts/ownpace release.")
 
 
 def _settings_for(path: Path, config: Path, progress: backups.Progress) -> Settings:
@@ -317,6 +329,7 @@ def move(
             _move(settings, to)
         elif come_back(settings.database.url):
             out.print("The study is served from SQLite again. Serve it nowhere else: messages would leave twice.")
+            restored(config)
         else:
             out.print("The study was not moved.")
 

@@ -341,7 +341,7 @@ class Schedule(_Part):
         return cls.model_validate_json(text, context=STORED)
 
     def with_todays(self, texts: Mapping[str, Text]) -> Self:
-        """The same schedule, of the same version, with today's texts where there was none, or where one says who helps."""
+        """The same schedule, of the same version, with today's texts that say who helps, or that did not exist yet."""
         assert self.version  # worked out now, from what was stored, and kept in the copy
         help_now = {key: texts[key] for key in SAY_WHO_HELPS & texts.keys()}
         return self.model_copy(update={"texts": {**texts, **self.texts, **help_now}})

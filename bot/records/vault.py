@@ -134,7 +134,10 @@ class Vault:
         """The key that wraps the data key at this leaf."""
         seed = self._seeds.of(leaf)
         if seed is None:
-            raise KeyFileError("This data key was destroyed: what it sealed cannot be read by anybody any more.")
+            raise KeyFileError(
+                "This data key was destroyed: what it sealed cannot be read by anybody any more. If this database is "
+                "an older copy, run: scripts/ownpace restored"
+            )
         return DataKey(hmac.new(self._study_key, seed, sha256).digest())
 
     def find(self, address: Address) -> bytes:

@@ -371,12 +371,20 @@ def _brought_up_to_date(path: Path, vault: Vault, clock: Callable[[], datetime],
     migrate.migrate(url, vault)
     database = Database(url, vault, clock=clock, new_id=lambda: "")
     try:
-        gone: CaughtUp = database.run_now(deletion.catch_up)
-        doubtful = 0 if moved else database.run_now(doubt)
-        database.run_now(_note, gone, doubtful)
-        database.scrub(rewrite=bool(gone.codes or gone.held or gone.users))
+        return catch_up(database, moved=moved)
     finally:
         database.close()
+
+
+def catch_up(database: Database, *, moved: bool = False) -> tuple[CaughtUp, int]:
+    """See to what has happened since this older copy was made; who is gone again, and how many messages are in doubt.
+
+    `moved`: nothing has left since.
+    """
+    gone = database.run_now(deletion.catch_up)
+    doubtful = 0 if moved else database.run_now(doubt)
+    database.run_now(_note, gone, doubtful)
+    database.scrub(rewrite=bool(gone.codes or gone.held or gone.users))
     return gone, doubtful
 
 

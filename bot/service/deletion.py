@@ -376,14 +376,23 @@ class CaughtUp:
     users: tuple[str, ...]
 
 
+def is_older(uow: UnitOfWork) -> bool:
+    """Whether this is an older state of the database, which holds somebody who was deleted since."""
+    return bool(_destroyed(uow))
+
+
+def _destroyed(uow: UnitOfWork) -> list[int]:
+    """The keys whose seed is gone."""
+    rows = uow.all(select(data_keys.c.id, data_keys.c.wrapped).where(data_keys.c.wrapped.is_not(None)))
+    return [row["id"] for row in rows if uow.vault.destroyed(row["wrapped"])]
+
+
 def catch_up(uow: UnitOfWork) -> CaughtUp:
     """In an older state of the database, delete what was deleted since: all whose seed is gone.
 
     With the key of the holding area everything in it is gone, also what others had written.
     """
-    rows = uow.all(select(data_keys.c.id, data_keys.c.wrapped).where(data_keys.c.wrapped.is_not(None)))
-    gone = [row["id"] for row in rows if uow.vault.destroyed(row["wrapped"])]
-    held, stepless = 0, []
+    gone, held, stepless = _destroyed(uow), 0, []
     for key_id in gone:
         uow.execute(update(data_keys).where(data_keys.c.id == key_id).values(wrapped=None, destroyed_at=uow.now))
         held += _empty_holding_area(uow, key_id)

@@ -123,6 +123,45 @@ def test_whoever_thinks_better_of_it_goes_back(home: Path, target: str) -> None:
     assert ownpace(home, "show", "SW01")[0] == 0
 
 
+def moved_with_another(home: Path, target: str) -> bool:
+    """The same, with somebody besides whose first text waits to leave."""
+    (home / "people.csv").write_text("cohort,channel,address\nsocial-workers,simulator,sms/bo\n")
+    return ownpace(home, "enrol", "people.csv")[0] == 0 and move(home, target)[0] == 0
+
+
+def test_whoever_goes_back_deletes_again_who_has_left_since_and_sends_nothing_twice(home: Path, target: str) -> None:
+    assert moved_with_another(home, target)
+    settings(home, "sqlite:///data/ownpace.db", target)
+    assert ownpace(home, "withdraw", "SW01", "--yes", "--no-receipt")[0] == 0
+    settings(home, target, "sqlite:///data/ownpace.db")
+    code, said = ownpace(home, "move", "--back")
+    assert code == 0
+    assert "Deleted since then, and so again: SW01." in said
+    assert "messages waited then and may have left since: there are tasks. They are not sent." in said
+    assert ownpace(home, "participants")[0] == 0
+    assert "I begin at eight" not in ownpace(home, "show", "SW01")[1]
+
+
+def test_an_older_copy_is_not_served_until_it_is_said_that_it_was_put_back(home: Path, target: str) -> None:
+    assert moved_with_another(home, target)
+    settings(home, "sqlite:///data/ownpace.db", target)
+    older = f"{target}_older"
+    postgres.server().execute(f"CREATE DATABASE {older.rpartition('/')[2]} TEMPLATE {target.rpartition('/')[2]}")
+    assert ownpace(home, "withdraw", "SW01", "--yes", "--no-receipt")[0] == 0
+    settings(home, target, older)
+    code, said = ownpace(home, "serve", "--port", str(free_port()))
+    assert code == 1
+    assert "This database is an older copy: it holds somebody who was deleted since" in said
+    assert "scripts/ownpace restored" in said
+    code, said = ownpace(home, "restored")
+    assert code == 0
+    assert "Deleted since then, and so again: SW01." in said
+    assert "They are not sent." in said
+    assert "I begin at eight" not in ownpace(home, "show", "SW01")[1]
+    with psycopg.connect(older) as connection:
+        assert connection.execute("SELECT DISTINCT state FROM outbox WHERE state = 'pending'").fetchall() == []
+
+
 @pytest.mark.parametrize("words", [(), ("--to", "postgresql://u@h/d", "--back")], ids=["nothing", "both"])
 def test_one_of_the_two_is_said(home: Path, words: tuple[str, ...]) -> None:
     code, said = ownpace(home, "move", *words)

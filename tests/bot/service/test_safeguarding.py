@@ -145,7 +145,7 @@ def test_any_other_text_stays_as_it_was_when_they_began(study: World, tmp_path: 
     later = restarted(study, tmp_path / "corrected", "That is fine.", "No problem.")
     try:
         say(later, "SKIP")
-        assert "That is fine." in [one.message.body for one in later.claim()][0]
+        assert "That is fine." in next(one.message.body for one in later.claim())
     finally:
         later.program.database.close()
 
