@@ -15,7 +15,7 @@ from bot.records.participants import Participant, Terms
 from bot.records.tables import participants as people
 from bot.records.tables import tasks, users
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import outgoing
+from bot.service import access, outgoing
 
 WORDS = {
     Cause.SAFEGUARDING: "Something that {code} wrote may be a sign of harm or distress. Please read it now.",
@@ -102,8 +102,25 @@ def _mend(uow: UnitOfWork, terms: Terms, who: str) -> str:
     active = [row["name"] for row in uow.all(select(users.c.name).where(users.c.disabled_at.is_(None)))]
     name = next((name for name in active if name.casefold() == who.casefold()), None)
     mail = "" if "email" in terms.channels else "Fill in [channels.email] in the settings. "
-    user = "" if name else f"{who} is no user yet: scripts/ownpace users add {shlex.quote(who)}. "
-    return f"{mail}{user}Say where {who} is told: scripts/ownpace users email {shlex.quote(name or who)} ADDRESS"
+    if name:
+        return f"{mail}Say where {who} is told: scripts/ownpace users email {shlex.quote(name)} ADDRESS"
+    told = "Then say where they are told: scripts/ownpace users email NAME ADDRESS"
+    return f"{mail}Nobody signs in as {who}, {_signing_in(uow, terms, who)}. {told}"
+
+
+def _signing_in(uow: UnitOfWork, terms: Terms, who: str) -> str:
+    """Where the name of somebody who does not sign in comes from, and what to do about it."""
+    add = f"scripts/ownpace users add {shlex.quote(who)}"
+    if terms.study.rota and who in _ever_told(uow, terms):
+        return f"who stands in rota.yaml. Add them: {add}; or write a name there with which somebody signs in"
+    if terms.rules and who == terms.rules.researcher:
+        there = ", ".join(access.writers(uow)) or "nobody yet: scripts/ownpace users add NAME"
+        return (
+            "which is how researcher in [study] names whoever reads. Write there the name with which one of the team "
+            f"signs in (there is {there}), or several in rota.yaml: rota.example.yaml in the prompts folder shows how"
+        )
+    give = "give those to somebody who does: scripts/ownpace assign CODE NAME"
+    return f"who has participants. Add them: {add}; or {give}"
 
 
 def _ever_told(uow: UnitOfWork, terms: Terms) -> list[str]:

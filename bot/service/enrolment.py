@@ -343,25 +343,29 @@ def assign(uow: UnitOfWork, terms: Terms, code: str, researcher: str, actor: str
     participant = participants.named(uow, terms, code)
     if not 0 < len(researcher.strip()) <= LONGEST_RESEARCHER:
         raise EnrolmentError(f"A researcher's name has 1 to {LONGEST_RESEARCHER} characters: it stands in texts.")
-    usual = terms.rules.researcher if terms.rules else ""
-    if problem := _no_researcher(uow, researcher.strip(), usual):
+    able = _able(uow, terms.rules.researcher if terms.rules else "")
+    if problem := _no_researcher(uow, researcher.strip(), able):
         raise EnrolmentError(problem)
-    spelled = {one.casefold(): one for one in (usual, *access.writers(uow))}
-    name = spelled[researcher.strip().casefold()]
+    name = able[researcher.strip().casefold()]
     uow.execute(update(people).where(people.c.id == participant.id).values(researcher=name))
     uow.note(actor, "assigned", participant.code, to=name)
     uow.changed |= {"participants", f"participant {participant.id}"}
     return participant.code, name
 
 
-def _no_researcher(uow: UnitOfWork, name: str, usual: str) -> str:
-    """Why nobody can be given to this name, '' where they can. `usual`: the study's own, who need not sign in.
+def _able(uow: UnitOfWork, usual: str) -> Mapping[str, str]:
+    """To whom participants can be given, as each is spelled. `usual`: the study's own, who need not sign in."""
+    able = {one.casefold(): one for one in access.writers(uow)}
+    return able | {usual.casefold(): usual} if usual and usual.casefold() not in able else able
+
+
+def _no_researcher(uow: UnitOfWork, name: str, able: Mapping[str, str]) -> str:
+    """Why nobody can be given to this name, '' where they can.
 
     A slip would open the conversation to every researcher, stand in texts, and be told of nothing.
     """
-    able = access.writers(uow)
-    there = ", ".join(dict.fromkeys(filter(None, [*able, usual])))
-    if name.casefold() in {one.casefold() for one in (*able, usual)}:
+    there = ", ".join(able.values())
+    if name.casefold() in able:
         return ""
     if access.signs_in(uow, name):
         return f"{name} cannot write to participants. Choose a researcher: {there}."
@@ -445,7 +449,8 @@ def _each(
     """Find each a place. Raises EnrolmentError with every problem."""
     full = [False] * len(entries) if over_quota else waits(uow, rules, entries)
     researchers = {entry.researcher for entry in entries if entry.researcher}
-    unknown = {name: _no_researcher(uow, name, rules.researcher) for name in researchers}
+    able = _able(uow, rules.researcher) if researchers else {}
+    unknown = {name: _no_researcher(uow, name, able) for name in researchers}
     placed, problems = [], []
     for entry, waits_here in zip(entries, full, strict=True):
         try:

@@ -10,12 +10,14 @@ from pathlib import Path
 
 from bot import bootstrap, prompts
 from tests.acceptance.crowd import crowd, enrol, judge, points
-from tests.rig import ROOT
+from tests.rig import ROOT, postgres
 from tests.rig.participant import Participant
 from tests.rig.study import Study
 from tests.rig.twilio_emulator import Emulator, emulator
 
-PEOPLE, KILLS = 20, 50
+PEOPLE, KILLS = 20, 15 if postgres.wanted() else 50
+"""Fewer on PostgreSQL: what a process had in hand when it was killed is let go of only once its lease has ended."""
+
 MOST_SECONDS = 400
 
 
@@ -66,7 +68,7 @@ def keep_killing(study: Study, phones: Phones, moments: list[int], chance: rando
         study.start()
 
 
-def test_fifty_kills_during_twenty_interviews_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+def test_kills_during_twenty_interviews_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     chance = random.Random(seed)
@@ -74,7 +76,7 @@ def test_fifty_kills_during_twenty_interviews_lose_nothing_and_double_nothing(tm
     people = crowd(PEOPLE, schedule)
     turns = PEOPLE * len(points(schedule))
 
-    study = Study(tmp_path)
+    study = Study.on_either(tmp_path)
     with emulator(f"{study.url}/webhooks/twilio/messages") as network:
         try:
             study.configure(api=network.url, settle="0")

@@ -107,7 +107,15 @@ def test_check_says_whom_to_give_an_address_while_nobody_can_be_told_of_distress
     assert code == 0
     nobody = "Warning: Nobody can be told of distress, or that somebody wants a person, by mail or Telegram."
     assert said.count(f"{nobody} Fill in [channels.email]") == 1
-    assert "scripts/ownpace users email " in said
+    assert "Nobody signs in as our researcher, which is how researcher in [study] names whoever reads." in said
+    assert "(there is nobody yet: scripts/ownpace users add NAME)" in said
+    assert "or several in rota.yaml" in said
+    ownpace(folder, "users", "add", "Ann", typed="three or four words\n")
+    assert "one of the team signs in (there is Ann)" in ownpace(folder, "check")[1]
+    settings(folder, 'researcher = "our researcher"', 'researcher = "Ann"')
+    said = ownpace(folder, "check")[1]
+    assert "Nobody signs in" not in said
+    assert "Say where Ann is told: scripts/ownpace users email Ann ADDRESS" in said
 
 
 def test_serve_warns_while_somebody_cannot_be_told_and_falls_silent_once_they_can(folder: Path) -> None:

@@ -53,9 +53,8 @@ enabled = true
 @contextmanager
 def desk(folder: Path) -> Iterator[tuple[Study, str]]:
     """Serve a new study; it and the password of its first user, admin."""
-    study = Study(folder)
-    (folder / "config.toml").write_text(CONFIG.format(prompts=ROOT / "prompts", port=study.port))
-    study.command("migrate")
+    study = Study.on_either(folder)
+    study.use(CONFIG.format(prompts=ROOT / "prompts", port=study.port))
     said = study.command("users", "add", "admin", "--first")
     found = re.search(r"password (\S+)", said)
     assert found, said

@@ -83,8 +83,12 @@ class Study:
             whatsapp=WHATSAPP,
             api=api,
         )
+        self.use(words + more)
+
+    def use(self, settings: str) -> None:
+        """Write these settings and where the database is, and make it."""
         database = f'\n[database]\nurl = "{self.database}"\n' if self.database else ""
-        (self.folder / "config.toml").write_text(words + more + database)
+        (self.folder / "config.toml").write_text(settings + database)
         self.command("migrate")
 
     def command(self, *words: str, code: int = 0) -> str:

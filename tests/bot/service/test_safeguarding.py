@@ -248,6 +248,7 @@ def test_a_task_is_opened_where_whoever_has_a_conversation_cannot_be_reminded_of
     note = note_of(study, "a person goes on")
     assert note.startswith("A person has had the conversation for a day: hand it back when that is done.")
     assert note.count("Ann could not be told of this by mail or Telegram.") == 1
+    assert "Nobody signs in as Ann, who has participants. Add them: scripts/ownpace users add Ann; or give" in note
     study.run(handovers.hand_back, study.program.terms, code, "Ann")
     assert "a person goes on" not in study.open_tasks()
 
@@ -294,16 +295,15 @@ def test_of_a_rota_only_those_who_have_no_address_are_named(tmp_path: Path) -> N
     with world(tmp_path, channels, study={"prompts": prompts, "contact_phone": "01632 960000"}) as study:
         study.run(staff.add_user, "Ben", "three or four words", "researcher")
         study.run(staff.set_email, "Ben", "ben@example.org")
-        assert study.program.database.read_now(alerts.warning, study.program.terms) == (
-            "Ann cannot be told by mail or Telegram that somebody needs or wants a person. Ann is no user yet: "
-            "scripts/ownpace users add Ann. Say where Ann is told: scripts/ownpace users email Ann ADDRESS"
+        mend = (
+            "Nobody signs in as Ann, who stands in rota.yaml. Add them: scripts/ownpace users add Ann; or write a name "
+            "there with which somebody signs in. Then say where they are told: scripts/ownpace users email NAME ADDRESS"
         )
+        cannot = "Ann cannot be told by mail or Telegram that somebody needs or wants a person."
+        assert study.program.database.read_now(alerts.warning, study.program.terms) == f"{cannot} {mend}"
         to_the_first_question(study)
         say(study, "I want to die")
-        assert distress_note(study) == (
-            "Ann could not be told of this by mail or Telegram. Ann is no user yet: scripts/ownpace users add Ann. "
-            "Say where Ann is told: scripts/ownpace users email Ann ADDRESS"
-        )
+        assert distress_note(study) == f"Ann could not be told of this by mail or Telegram. {mend}"
 
 
 def test_a_sign_spread_over_two_messages_is_found(study: World) -> None:
