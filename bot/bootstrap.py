@@ -88,7 +88,7 @@ def build(
 ) -> Program:
     """Every part of the program, on a migrated database. Raises OwnPaceError where something is missing or wrong."""
     schedules = prompts.load(settings.study.prompts)
-    if not _has_database(settings):
+    if not has_database(settings):
         raise OwnPaceError("There is no study here yet. Run: scripts/ownpace migrate")
     vault = open_key_file(settings.security.key_file)
     migrate.check(settings.database.url, vault)
@@ -155,14 +155,14 @@ def web_parts(program: Program) -> Web:
 
 def prepare(settings: Settings) -> list[str]:
     """Make the study key for a study that has none yet, and bring the database up to date; what was applied."""
-    if not settings.security.key_file.exists() and not _has_database(settings):
+    if not settings.security.key_file.exists() and not has_database(settings):
         create_key_file(settings.security.key_file)
     elif not has_seeds(settings.security.key_file) and not migrate.seeded(settings.database.url):
         add_seeds(settings.security.key_file)
     return migrate.migrate(settings.database.url, open_key_file(settings.security.key_file))
 
 
-def _has_database(settings: Settings) -> bool:
+def has_database(settings: Settings) -> bool:
     """A key is never made for a database that is there already: it could not read it."""
     return migrate.exists(settings.database.url)
 

@@ -58,6 +58,9 @@ app = typer.Typer(
     add_completion=False,
 )
 
+HERE = ("127.0.0.1", "localhost", "::1")
+"""Names of this machine that mean nothing to any other."""
+
 WRONG_USE = (ConfigError, ScheduleError, KeyFileError, EnrolmentError, WrongUse)
 """Errors that a person mends before trying again: exit code 2."""
 
@@ -161,7 +164,7 @@ def _site(host: str, port: int) -> str:
 
 
 def _warn_of_links(site: str, port: int) -> None:
-    if urlsplit(site).hostname in ("127.0.0.1", "localhost", "::1") and urlsplit(site).port != port:
+    if urlsplit(site).hostname in HERE and urlsplit(site).port != port:
         err.print(f"Warning: links still begin with {site}. Set public_base_url in [server] too.", markup=False)
 
 
@@ -200,7 +203,7 @@ def check(
         wrong |= dict.fromkeys(f"{line}: {finding}" for line, finding in zip(lines, findings, strict=True))
     if problem := study_name_problem(settings.study.name):
         wrong[problem] = None
-    if settings.security.key_file.exists():
+    if settings.security.key_file.exists() or bootstrap.has_database(settings):
         open_key_file(settings.security.key_file)
     for warning in (*_unset(settings), *_overdue(settings), *_unreached(settings), *_hurried(settings)):
         err.print(f"Warning: {warning}", markup=False)
@@ -263,6 +266,12 @@ def _unset(settings: Settings) -> Iterator[str]:
     """What a study that goes live wants to have said, and what says nothing."""
     if not settings.study.contact_phone:
         yield 'HELP tells people to "call us" without a number. Set contact_phone in [study].'
+    site = urlsplit(settings.server.public_base_url)
+    here = site.hostname in HERE
+    if site.scheme == "http" and not here:
+        yield "public_base_url in [server] begins with http: passwords and words would pass in the clear. Use https."
+    if here and any(getattr(settings.channels, kind, None) for kind in ("sms", "whatsapp")):
+        yield "Twilio cannot reach this machine. Set public_base_url in [server] to the address that others open."
     if settings.server.workers > 1:
         yield "workers in [server] changes nothing yet. For several processes: PostgreSQL, and serve --role for each."
 

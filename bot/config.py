@@ -299,6 +299,7 @@ def load(path: Path, known: type[Settings]) -> Settings:
     Raises ConfigError, with every problem found, one a line.
     """
     text = _read(path)
+    _check_variables(known)
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -315,6 +316,15 @@ def load(path: Path, known: type[Settings]) -> Settings:
             unknown = {"type": "extra_forbidden", "loc": (*keys, kind)}
             raise ConfigError(_problem(path, text, unknown, known))
     return _resolved(settings, path.resolve().parent)
+
+
+def _check_variables(known: type[Settings]) -> None:
+    """Raises ConfigError for a setting in the environment of a section that there is not; such a slip sets nothing."""
+    for name in os.environ:
+        section, apart, _ = name.upper().removeprefix(ENV_PREFIX).partition("__")
+        if name.upper().startswith(ENV_PREFIX) and apart and section.casefold() not in known.model_fields:
+            said = _suggestion((section.casefold(),), known)
+            raise ConfigError(f"the environment variable {name}: [{section.casefold()}] is not known here{said}.")
 
 
 def _read(path: Path) -> str:

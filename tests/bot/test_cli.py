@@ -101,6 +101,29 @@ def test_reminders_that_would_press_people_are_warned_of(folder: Path) -> None:
     assert "Warning: reminders in [pace] begin 0:05:00 (hours, minutes, seconds) after our message." in said
 
 
+def test_a_key_that_has_gone_is_no_order(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    (folder / "data/study.key").rename(folder / "elsewhere")
+    code, said = ownpace(folder, "check")
+    assert (code, "is missing" in said) == (2, True)
+
+
+def test_an_address_that_is_not_safe_or_that_nobody_reaches_is_warned_of(folder: Path) -> None:
+    unsafe, unreached = (
+        "begins with http: passwords and words would pass in the clear",
+        "Twilio cannot reach this machine",
+    )
+    said = ownpace(folder, "check")[1]
+    assert (unsafe in said, unreached in said) == (False, False)
+    sms = '[channels.sms]\naccount_sid = "AC1"\nauth_token = "t"\nfrom = "+447700900000"\n'
+    with (folder / "config.toml").open("a") as file:
+        file.write(sms)
+    assert unreached in ownpace(folder, "check")[1]
+    settings(folder, 'public_base_url = "http://127.0.0.1:8000"', 'public_base_url = "http://study.example.org"')
+    said = ownpace(folder, "check")[1]
+    assert (unsafe in said, unreached in said) == (True, False)
+
+
 def test_check_says_whom_to_give_an_address_while_nobody_can_be_told_of_distress(folder: Path) -> None:
     ownpace(folder, "migrate")
     code, said = ownpace(folder, "check")

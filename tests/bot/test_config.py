@@ -227,3 +227,14 @@ def test_a_worker_listens_nowhere_unless_a_port_is_set_and_then_on_its_own_machi
     assert (server.worker_host, server.worker_port) == ("127.0.0.1", 8001)
     wrong = problem(tmp_path, '[server]\nworker_port = "near 8001"')
     assert wrong == "config.toml:2: worker_port in [server] must be a whole number."
+
+
+def test_a_slip_in_the_environment_that_would_set_nothing_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OWNPACE_SECURTY__TWO_STEP", "required")
+    said = problem(tmp_path, "")
+    assert (
+        said
+        == "the environment variable OWNPACE_SECURTY__TWO_STEP: [securty] is not known here; did you mean security."
+    )
