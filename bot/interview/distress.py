@@ -60,7 +60,9 @@ def asked(turn: Turn, said: Said, kind: TaskKind) -> None:
 def alarm(turn: Turn) -> None:
     """A person is needed, whatever else the message was. What the person chose to end stays ended."""
     turn.task(TaskKind.DISTRESS)
-    if turn.interview.state not in ENDED | {State.INVITED, State.HANDOVER}:
+    if turn.interview.state is State.HANDOVER:
+        turn.change(menu=None)  # it is urgent: they are not to choose a time
+    elif turn.interview.state not in ENDED | {State.INVITED}:
         turn.follow(Cancel())
         turn.change(state=State.HANDOVER, menu=None)
     fetching.call(turn, Cause.SAFEGUARDING)

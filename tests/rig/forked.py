@@ -32,8 +32,14 @@ SECONDS = 60
 
 ONE_AT_A_TIME = Lock()
 
-READ = ["bot.cli", "bot.bootstrap", "bot.web.app", "bot.web.serve", "tests.rig.read"]
-"""What a process has read that is forked."""
+READ = [
+    *("bot.cli", "bot.bootstrap", "bot.web.app", "bot.web.serve", "bot.records.postgresql", "tests.rig.read"),
+    *("channels.email.channel", "channels.telegram.channel", "channels.twilio.channel"),
+    *("alembic.command", "apscheduler.executors.asyncio", "apscheduler.triggers.date", "apscheduler.triggers.interval"),
+    *("dateutil", "holidays", "twilio.rest.api.v2010", "twilio.rest.messaging.v1"),
+    *("rich._emoji_codes", "uvicorn.lifespan.on", "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl"),
+]
+"""What a process has read that is forked: also what the program loads only when it is in use."""
 
 
 @dataclass(frozen=True)

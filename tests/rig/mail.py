@@ -278,9 +278,9 @@ class MailServers:
         files = [path for name in ("cur", "new") for path in (home / name).glob("*")]
         return [path.read_bytes() for path in sorted(files, key=lambda path: _arrived(path.name))]
 
-    def mails(self, address: str) -> list[EmailMessage]:
-        """The same, parsed."""
-        return [message_from_bytes(raw, policy=policy.default) for raw in self.inbox(address)]
+    def mails(self, address: str, after: int = 0) -> list[EmailMessage]:
+        """The same, parsed; those after so many only."""
+        return [message_from_bytes(raw, policy=policy.default) for raw in self.inbox(address)[after:]]
 
     def await_mails(self, address: str, number: int, seconds: float = 20) -> list[EmailMessage]:
         """The mails in a mailbox, once there are so many."""

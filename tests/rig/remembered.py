@@ -1,6 +1,7 @@
-"""The prompts of this project, read once in each process of the tests: to read them takes longer than most tests.
+"""What takes longer than most tests and comes out the same each time is done once in each process of the tests.
 
-What the tests get is what the program read. Any other folder is read each time, and so is a changed word list.
+The prompts of this project are read once: what the tests get is what the program read. Any other folder is read each
+time, and so is a changed word list. A password is hashed once, as the program does it, and each sign-in is checked.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from bot import bootstrap, prompts
 from bot.interview.safeguarding import Signs, WordList
 from bot.interview.schedule import Schedule
+from bot.service import staff
 from tests.rig import ROOT
 
 OURS = ROOT / "prompts"
@@ -41,11 +43,15 @@ def _signs(language: str) -> Signs:
     return Signs(_word_lists()[language])
 
 
+_sealed = cache(staff._sealed)
+
+
 def remember() -> None:
     """From here on, in this process and those forked from it."""
     places: list[tuple[Any, dict[str, Any]]] = [
         (prompts, {"load": load, "safeguarding": safeguarding}),
         (bootstrap, {"Signs": signs}),
+        (staff, {"_sealed": _sealed}),
     ]
     for module, those in places:
         for name, ours in those.items():

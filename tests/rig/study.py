@@ -112,9 +112,10 @@ class Study:
     def start(self, log: Path | None = None) -> None:
         """Serve, and return when it is ready. What it prints goes to this file, or to out.log."""
         words = ["serve", "--config", str(self.folder / "config.toml")]
-        self.process = forked.start(words, self.surroundings(), log or self.folder / "out.log")
+        log = log or self.folder / "out.log"
+        self.process = forked.start(words, self.surroundings(), log)
         for _ in range(1500):
-            assert self.process.is_alive(), (self.folder / "out.log").read_text()
+            assert self.process.is_alive(), log.read_text()
             if ready(self.port):
                 return
             time.sleep(0.02)
