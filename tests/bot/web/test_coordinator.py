@@ -16,7 +16,7 @@ from bot.interview.state import State
 from bot.messages import Address
 from bot.records.tables import interviews, outbox
 from bot.records.tables import participants as people
-from bot.service import enrolment, progress, switch
+from bot.service import enrolment, handovers, progress, switch
 from tests.bot.web.conftest import Team
 from tests.bot.web.test_queue import trail
 
@@ -48,6 +48,22 @@ async def test_the_board_counts_everybody_once_where_they_stand_and_shows_no_wor
     assert '<th scope="row">Paused</th><td>0</td><td>None</td>' in page
     assert "secret" not in page
     assert "Sam" not in page
+
+
+async def test_the_board_tells_who_waits_for_a_person_from_who_is_with_one(team: Team) -> None:
+    study = team.study
+    code = study.consented()
+    study.says("PERSON")
+
+    def stands() -> set[str]:
+        (whole, _) = study.program.database.read_now(progress.board)
+        return {name for name, many in whole.stages.items() if many}
+
+    assert stands() == {"Waiting for a person"}
+    study.run(handovers.take_over, study.program.terms, code, "Ann")
+    assert stands() == {"With a person"}
+    study.run(handovers.hand_back, study.program.terms, code, "Ann")
+    assert stands() == {"Active"}
 
 
 @pytest.mark.parametrize("state", list(State))
