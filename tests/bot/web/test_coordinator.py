@@ -113,7 +113,7 @@ async def test_what_each_gets_first_and_when_is_seen_before_it_is_confirmed(team
     kim, lee = "sms,07700 900111,\u0141uk,,short,", "sms,07700 900222,Lee,,short,yes"
     text = f"{HEAD},wording,discreet\nsocial-workers,{kim}\nsocial-workers,{lee}"
     shown = (await team.cora.post("/enrol/preview", data={"people": text})).text
-    assert re.findall(r"<td>(Wed 25 Nov \d\d:\d\d)</td>", shown) == ["Wed 25 Nov 09:00"] * 2
+    assert re.findall(r">(Wed 25 Nov \d\d:\d\d)</td>", shown) == ["Wed 25 Nov 09:00"] * 2
     assert "costs more SMS parts for \u0141" in shown
     assert "is told only that a message is ready, discreet: yes" in shown
     assert re.search(r"To SW01: \d messages come before they answer, in \d+ SMS parts. The first:", shown)

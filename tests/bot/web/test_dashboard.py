@@ -219,7 +219,7 @@ async def test_rows_lead_to_the_newest_message_and_tasks_come_second(study: Worl
     await sign_in(client)
     rows = (await client.get("/")).text
     assert f'href="/participants/{code}#end"' in rows
-    assert re.findall(r'<th scope="col">([^<]+)', rows)[:2] == ["Code", "Tasks"]
+    assert re.findall(r'<th scope="col"[^>]*>([^<]+)', rows)[:2] == ["Code", "Tasks"]
     assert 'id="end"' in (await client.get(f"/participants/{code}")).text
 
 
