@@ -99,6 +99,7 @@ def kept(uow: UnitOfWork, author: str, where: str) -> str:
     return next((words for _, words in _read(uow, author, drafts.c.place == where)), "")
 
 
+@beside
 def on_page(uow: UnitOfWork, author: str, page: str) -> dict[str, str]:
     """The words of theirs on a page, by their field."""
     here = or_(drafts.c.place == page, drafts.c.place.startswith(f"{page}#", autoescape=True))

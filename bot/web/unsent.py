@@ -20,8 +20,8 @@ from bot.web.state import keep_draft, web
 
 @signed_in(May.OWN)
 async def kept(request: Request, user: User) -> Response:
-    """The words of theirs on a page, by their field."""
-    found = await web(request).database.read(drafts.on_page, user.name, request.query_params.get("page", ""))
+    """The words of theirs on a page, by their field; behind those that the page before has sent on its way out."""
+    found = await web(request).database.run(drafts.on_page, user.name, request.query_params.get("page", ""))
     return JSONResponse(found, headers={"cache-control": "no-store"})
 
 

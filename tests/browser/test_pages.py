@@ -112,6 +112,7 @@ def test_what_somebody_writes_anywhere_is_there_after_a_reload_until_it_is_sent(
 
 def test_what_somebody_writes_is_there_after_the_service_was_started_again(table: Desk) -> None:
     """Also a reason of one line; but not a code that is written to be sure that it is the right person."""
+    say(table.page(f"/simulator/{table.code}"), "I ring my brother.")
     page = table.page(f"/participants/{table.code}/refile")
     reason = page.get_by_label("Why? The trail keeps it.")
     with page.expect_response(lambda answer: answer.url.endswith("/unsent") and answer.ok):
