@@ -63,7 +63,7 @@ OF_A_PERSON = (
 )  # fmt: skip
 """Tables with rows about somebody."""
 
-OF_THE_TEAM = frozenset({"field_notes", "postponed", "refilings"})
+OF_THE_TEAM = frozenset({"drafts", "field_notes", "postponed", "refilings"})
 """Tables with rows about somebody that are the team's own words, or a trail of their work."""
 
 BEFORE = "messages before we knew them"

@@ -443,6 +443,18 @@ postponed = Table(
     Index("ix_postponed_waiting", "due", sqlite_where=text(_WAITING), postgresql_where=text(_WAITING)),
 )
 
+drafts = Table(
+    "drafts",  # what somebody of the team is writing and has not sent, see bot.service.drafts
+    metadata,
+    _id(),
+    Column("participant_id", ForeignKey("participants.id"), index=True),  # null: about nobody we know
+    Column("author", String(60), nullable=False),
+    Column("place", String(200), nullable=False),  # the page, and the field of it
+    Column("body", LargeBinary, nullable=False),  # under the participant's key, or the team's
+    _at("at"),
+    UniqueConstraint("author", "place"),
+)
+
 consents = Table(
     "consents",
     metadata,

@@ -31,6 +31,7 @@ from bot.records.tables import (
     contents,
     data_keys,
     delivery_updates,
+    drafts,
     field_notes,
     interviews,
     media,
@@ -49,6 +50,7 @@ from bot.records.tables import (
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import HOLDING_KEY, UnitOfWork
 from bot.records.vault import DataKey, leaf_of
+from bot.service import drafts as unsent
 from bot.service import forgetting
 
 Counts = Counter[str]
@@ -81,7 +83,7 @@ def words(uow: UnitOfWork, participant_id: int) -> Counts:
 
 
 def _written_by_the_team(uow: UnitOfWork, participant_id: int) -> Counts:
-    """Write-ups, replacements, field notes, reasons for refiling, and replies that were to go later."""
+    """Write-ups, replacements, field notes, reasons for refiling, replies that were to go later, and unsent words."""
     gone: Counts = Counter()
     with removing(uow):
         for name, table in OF_THE_TEAM.items():
@@ -268,6 +270,7 @@ OF_THE_TEAM: Mapping[str, Table] = MappingProxyType(
         "refilings": refilings,
         "field notes": field_notes,
         "replies for later": postponed,
+        "words not sent": drafts,
     }
 )
 """What people of the team wrote about somebody, in an order in which nothing points at what is gone already."""
@@ -315,6 +318,7 @@ def as_strangers(uow: UnitOfWork, participant_id: int) -> Counts:
     if _count(uow, select(messages.c.id).where(of)) == 0:
         return Counter()
     gone = messages_where(uow, of)
+    unsent.forget_strangers(uow)
     renew_holding_key(uow)
     return gone
 

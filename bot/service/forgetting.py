@@ -2,8 +2,8 @@
 
 Exports and pages hide a name by the name in the database; once that is gone, the words themselves must not hold it.
 What we sent, mail text that came along, what the team wrote, file names and attributes are written anew, and so is an
-address that was typed after CHANGE. In what somebody answered, a decision stands for it, as one that a researcher
-makes: the answer stays as it was said, for as long as answers are kept.
+address that was typed after CHANGE; words that somebody of the team has not sent yet go. In what somebody answered, a
+decision stands for it, as one that a researcher makes: the answer stays as it was said, as long as answers are kept.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from bot.export.identifiers import ORDINARY, Hiding, Scanner, fold
 from bot.records.participants import reached_at
 from bot.records.tables import (
     delivery_updates,
+    drafts,
     field_notes,
     media,
     messages,
@@ -61,6 +62,7 @@ def forget(uow: UnitOfWork, participant_id: int) -> None:
     _write_the_teams_anew(uow, participant_id, hiding, key)
     _write_reasons_anew(uow, participant_id, hiding, key)
     _forget_providers_names(uow, participant_id)
+    uow.execute(delete(drafts).where(drafts.c.participant_id == participant_id))
     _decide(uow, code, name, reached)
 
 

@@ -23,6 +23,7 @@ STAGES = (
     "Active",
     "Paused",
     "Silent",
+    "Waiting for a person",
     "With a person",
     "Held",
     "Stopped",
@@ -31,8 +32,8 @@ STAGES = (
     "Not eligible",
     "Left",
 )
-"""Where people stand, one place each. Waiting: no place is free. Informed: they are reading the statements. Held:
-signs of distress."""
+"""Where people stand, one place each. Waiting: no place is free. Informed: they are reading the statements. Waiting for
+a person: nobody has taken over yet. Held: signs of distress."""
 
 _STAGE_OF = {
     State.WAITING: "Waiting",
@@ -77,6 +78,7 @@ def board(uow: UnitOfWork) -> list[Line]:
         (interviews.c.cause == Cause.SAFEGUARDING.value).label("held"),
         select(tasks.c.id).where(*silent).exists().label("silent"),
         (interviews.c.progress != "").label("asked"),
+        (func.coalesce(interviews.c.saved["holder"].as_string(), "") != "").label("taken"),
     )
     rows = uow.all(
         select(*what, func.count().label("many"))
@@ -110,4 +112,6 @@ def _stage(row: RowMapping) -> str:
     stage = _STAGE_OF[state]
     if row["held"] and stage != "Left":
         return "Held"
+    if state is State.HANDOVER and not row["taken"]:
+        return "Waiting for a person"
     return "Silent" if row["silent"] and state in (State.CONSENT, State.ACTIVE) else stage

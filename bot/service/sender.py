@@ -25,6 +25,7 @@ from bot.records.unit_of_work import UnitOfWork
 from bot.service import (
     conversations,
     deletion,
+    drafts,
     figures,
     intake,
     leases,
@@ -427,11 +428,13 @@ class Worker:
             self._alarm = due
         await self._rung.wait()
 
-    # Those who were told that their words are deleted: their addresses go too
+    # Those who were told that their words are deleted: their addresses go too. And what was not sent for too long
 
     async def _delete_round(self) -> None:
         if await self.database.read(withdrawal.unfinished):
             await self.database.run(withdrawal.finish)
+        if await self.database.read(drafts.overdue):
+            await self.database.run(drafts.forget_old)
         if await self.database.read(deletion.unclean):
             await asyncio.to_thread(deletion.clean, self.database, rewrite=False)
         await asyncio.sleep(DELETE_EVERY)

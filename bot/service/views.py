@@ -39,6 +39,12 @@ STATES = {
 }
 """Each state in words for the study team."""
 
+NOBODY_YET = "Waiting for a person"
+"""They asked for one, or there were signs of distress, and nobody has taken over."""
+
+CHOICES = STATES | {"handover": f"{STATES['handover']}, or waiting for one"}
+"""The same where one of them is chosen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -56,6 +62,11 @@ class Row:
     place: str
     tasks: int
     changed_at: datetime
+
+    @property
+    def standing(self) -> str:
+        """The state, with the name of whoever has the conversation: 'With Ann'."""
+        return f"With {self.held_by}" if self.held_by else self.state
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +203,8 @@ def listed(uow: UnitOfWork, *only: ColumnElement[bool], most: int | None = None)
             cohort=row["cohort"],
             channel=channel_name(row["kind"], uow.vault.data_key(row["wrapped"]), row["value"]),
             simulated=row["kind"] == "simulator",
-            state=STATES[row["state"]],
-            held_by=row["saved"].get("holder", "") if row["state"] == State.HANDOVER else "",
+            state=NOBODY_YET if row["state"] == State.HANDOVER and not _holder(row) else STATES[row["state"]],
+            held_by=_holder(row),
             with_person=row["state"] == State.HANDOVER,
             may_take_over=State(row["state"]) not in ENDED | {State.INVITED},
             position=row["position"],
@@ -203,6 +214,11 @@ def listed(uow: UnitOfWork, *only: ColumnElement[bool], most: int | None = None)
         )
         for row in rows
     ]
+
+
+def _holder(row: RowMapping) -> str:
+    holder: str = row["saved"].get("holder", "") if row["state"] == State.HANDOVER else ""
+    return holder
 
 
 def page(uow: UnitOfWork, after: str = "", most: int = 50) -> tuple[list[Row], bool]:

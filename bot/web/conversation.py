@@ -21,6 +21,7 @@ from bot.service import (
     access,
     contact,
     desk,
+    drafts,
     field_notes,
     handovers,
     moves,
@@ -42,7 +43,7 @@ from bot.web.once import once
 from bot.web.pages import page, render, said_at
 from bot.web.rows import row_number
 from bot.web.signin import form, signed_in
-from bot.web.state import keep_draft, web
+from bot.web.state import keep_draft, kept_draft, web
 
 AHEAD_DAYS = 14
 """So many days ahead words may be left to wait."""
@@ -69,7 +70,7 @@ async def shown(request: Request, user: User, problem: str = "", draft: str = ""
     record = known["record"]
     here = f"/participants/{record.row.code}"
     parts.presence.seen(here, user.name)
-    draft = draft or parts.drafts.get((user.name, here), "")
+    draft = draft or await kept_draft(request, user.name, here)
     seen: dict[str, int] = {"start": record.entries[0].id if record.entries else 0}
     if record.newer:
         seen["end"] = record.entries[-1].id
@@ -157,13 +158,13 @@ async def reply(request: Request, user: User) -> Response:
     parts, posted = web(request), await form(request)
     code, text = request.path_params["code"], posted.get("text", "")
     said = (posted.get("key", ""), text)
+    send = drafts.sending(user.name, f"/participants/{code}", handovers.reply)
     try:
-        await once(request, user, said, handovers.reply, parts.terms, code, user.name, text, user.undo_for)
+        await once(request, user, said, send, parts.terms, code, user.name, text, user.undo_for)
     except DoneAlready:
         pass  # by another process, and that is as good
     except OwnPaceError as problem:
         return await shown(request, user, str(problem), text)
-    keep_draft(request, user.name, f"/participants/{code}", "")
     return _back(code)
 
 
@@ -172,14 +173,21 @@ async def take_back(request: Request, user: User) -> Response:
     """What was written a moment ago, or left for later, is not sent: it is in the field again."""
     parts, posted = web(request), await form(request)
     code, text = request.path_params["code"], posted.get("text", "")
-    which, kind = posted.get("message") or posted.get("later") or "", "message" in posted
+    which = row_number(posted.get("message") or posted.get("later") or "") or 0
+    undo = handovers.take_back if "message" in posted else postponing.take_back
     try:
-        undo = handovers.take_back if kind else postponing.take_back
-        words = await parts.database.run(undo, parts.terms, code, user.name, row_number(which) or 0)
+        await parts.database.run(_take_back, undo, parts.terms, code, user.name, which, text.strip())
     except OwnPaceError as problem:
         return await shown(request, user, str(problem), text)
-    keep_draft(request, user.name, f"/participants/{code}", "\n\n".join(each for each in (words, text.strip()) if each))
     return _back(code, "speak")
+
+
+def _take_back(
+    uow: UnitOfWork, undo: Callable[..., str], terms: Terms, code: str, author: str, which: int, text: str
+) -> None:
+    """It waits no more and is a draft again, in one commit, above what has been written since."""
+    words = undo(uow, terms, code, author, which)
+    drafts.keep(uow, author, f"/participants/{code}", "\n\n".join(each for each in (words, text) if each))
 
 
 @signed_in(May.WRITE)
@@ -194,7 +202,7 @@ async def look(request: Request, user: User) -> Response:
         return await shown(request, user, str(problem), text)
     if NAME in text:
         await parts.database.run(access.greeted, user, code)
-    keep_draft(request, user.name, f"/participants/{code}", text)
+    await keep_draft(request, user.name, f"/participants/{code}", text)
     return await shown(request, user, draft=text, previews=previews)
 
 
@@ -229,7 +237,7 @@ async def insert_probe(request: Request, user: User) -> Response:
         return await shown(request, user, str(problem), text)
     if not probe:
         return await shown(request, user, "This probe belongs to another question than the open one.", text)
-    keep_draft(request, user.name, f"/participants/{code}", f"{text}\n\n{probe}" if text else probe)
+    await keep_draft(request, user.name, f"/participants/{code}", f"{text}\n\n{probe}" if text else probe)
     return _back(code, "speak")
 
 
@@ -239,14 +247,14 @@ async def later(request: Request, user: User) -> Response:
     parts, posted = web(request), await form(request)
     code, text = request.path_params["code"], posted.get("text", "")
     said = tuple(posted.get(name, "") for name in ("key", "text", "day", "hour"))
+    leave = drafts.sending(user.name, f"/participants/{code}", postponing.write)
     try:
         due = await parts.database.read(_moment, parts.terms, code, *said[2:])
-        await once(request, user, said, postponing.write, parts.terms, code, user.name, text, due)
+        await once(request, user, said, leave, parts.terms, code, user.name, text, due)
     except DoneAlready:
         pass  # by another process, and that is as good
     except OwnPaceError as problem:
         return await shown(request, user, str(problem), text)
-    keep_draft(request, user.name, f"/participants/{code}", "")
     return _back(code, "speak")
 
 
@@ -281,7 +289,7 @@ def _act(use_case: Callable[..., None], *names: str) -> Callable[[Request], Any]
             filled = {name: posted.get(name, "") for name in TYPED}
             return await shown(request, user, str(problem), draft, filled=filled)
         if "text" in posted:
-            keep_draft(request, user.name, f"/participants/{code}", draft)
+            await keep_draft(request, user.name, f"/participants/{code}", draft)
         if not await parts.database.read(access.may_open, user, code, assigned_only=parts.assigned_only):
             return RedirectResponse("/queue?done=back", 303)  # whoever was fetched has handed back
         return _back(code)

@@ -25,7 +25,7 @@ from bot.web.once import once
 from bot.web.pages import HEADERS, page
 from bot.web.rows import row_number
 from bot.web.signin import fields, form, signed_in
-from bot.web.state import Web, drop_drafts, web
+from bot.web.state import Web, web
 
 MOST = 100
 """Lines of a copy on one page."""
@@ -151,8 +151,6 @@ async def leave_now(request: Request, user: User) -> Response:
         said = str(problem).replace("--after-cutoff", "tick the box for it.").replace("Leave out --keep.", "Delete.")
         return await _leave(request, user, said, **filled)
     unclean = "" if receipt.kept else await asyncio.to_thread(_cleaned, parts)
-    if not receipt.kept:
-        drop_drafts(request, code)
     known = {"code": code, "done": receipt, "unclean": unclean, "filled": {}, "deleted": None, "cutoff": None}
     return page(request, "withdraw.html", user=user, **known)
 

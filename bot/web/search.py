@@ -65,7 +65,7 @@ def _known(parts: Web, wanted: Wanted) -> dict[str, Any]:
     chosen = (
         ("question", "Question", "Any question", questions),
         ("channel", "Way of messaging", "Any way", channels),
-        ("state", "Where the interview stands", "Anywhere", views.STATES),
+        ("state", "Where the interview stands", "Anywhere", views.CHOICES),
         ("speaker", "Who said it", "Anybody", speakers),
     )
     return {"wanted": wanted, "chosen": chosen, "found": None, "problem": ""}

@@ -12,18 +12,21 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from bot.service import access, staff
+from bot.service import access, drafts, staff
 from bot.service.access import May
 from bot.service.staff import User
 from bot.web import guessing
 from bot.web.pages import page
 from bot.web.posted import TooLarge, read_fields, whole_fields
-from bot.web.state import keep_draft, web
+from bot.web.state import keep_draft, kept_draft, web
 
 COOKIE = "ownpace"
 
 FORMS = re.compile(r"^(/participants/[^/]+|/tasks)/.*")
 """Where the forms of a page are sent to, and the page."""
+
+OF_ONE = re.compile(r"/(?:participants|simulator)/([^/]{1,20})(?:/|$)")
+"""A page of one participant, with their code."""
 
 FREE_WORDS = ("note", "worry", "reason", "outcome", "words", "people", "codes", "now-safe_contact")
 """Fields of forms, other than messages and write-ups, in which somebody may have written for long."""
@@ -68,7 +71,7 @@ def signed_in(what: May) -> Callable[[Page], Guarded]:
             request.state.may = what
             answer = await handler(request, user)
             if answer.status_code < 400:
-                _arrived(request, user)
+                await _arrived(request, user)
             return answer
 
         guarded.may = what  # type: ignore[attr-defined]  # read by the test that walks all routes
@@ -90,15 +93,15 @@ async def _second_step_first(request: Request, user: User) -> Response:
     posted = dict(await read_fields(request)) if not request.url.path.endswith("/count") else {}
     keep = posted.get("text", "")
     if keep.strip():
-        keep_draft(request, user.name, _page_of(request.url.path), keep)
-    return _given_back(request, user, SECOND_STEP, [pair for pair in posted.items() if pair[0] != "text"], 403)
+        await keep_draft(request, user.name, _page_of(request.url.path), keep)
+    return await _given_back(request, user, SECOND_STEP, [pair for pair in posted.items() if pair[0] != "text"], 403)
 
 
 async def refused(request: Request, user: User, problem: str) -> Response:
     """Not for them; what they wrote there is kept for them to copy."""
     typing = request.url.path.endswith("/count")
     posted = await read_fields(request) if request.method == "POST" and not typing else []
-    return _given_back(request, user, problem, posted, 403)
+    return await _given_back(request, user, problem, posted, 403)
 
 
 async def too_large(request: Request, error: Exception) -> Response:
@@ -108,20 +111,25 @@ async def too_large(request: Request, error: Exception) -> Response:
     user = await current_user(request)
     if user is None:
         return page(request, "problem.html", status=413, problem=problem)
-    return _given_back(request, user, problem, error.posted, 413)
+    return await _given_back(request, user, problem, error.posted, 413)
 
 
-def _given_back(request: Request, user: User, problem: str, posted: list[tuple[str, str]], status: int) -> Response:
+async def _given_back(
+    request: Request, user: User, problem: str, posted: list[tuple[str, str]], status: int
+) -> Response:
     words = _written(dict(posted), "text", *FREE_WORDS)
-    _keep(request, user, words)
+    await _keep(request, user, words, request.url.path)
     return page(request, "problem.html", status=status, user=user, problem=problem, unsaved=words)
 
 
-def _keep(request: Request, user: User, words: str) -> None:
-    """Put words below those of theirs that are kept already; the same ones are kept once."""
-    before = web(request).drafts.get((user.name, UNSAVED), "")
+async def _keep(request: Request, user: User, words: str, path: str) -> None:
+    """Put words below those of theirs that are kept already; the same ones are kept once. Those from the pages of one
+    participant have a place of their own."""
+    about = OF_ONE.match(path)
+    place = drafts.place(UNSAVED, about[1].upper()) if about else UNSAVED
+    before = await kept_draft(request, user.name, place)
     if words not in before:
-        keep_draft(request, user.name, UNSAVED, f"{before}\n\n{words}".strip())
+        await keep_draft(request, user.name, place, f"{before}\n\n{words}".strip())
 
 
 def _written(posted: dict[str, str], *names: str) -> str:
@@ -173,16 +181,16 @@ async def _stopped(request: Request) -> Response:
     return page(request, "signin.html", status=401, problem=problem, next=target, **kept)
 
 
-def _arrived(request: Request, user: User) -> None:
+async def _arrived(request: Request, user: User) -> None:
     """Words in a field that came with a form, and were not refused, are unsent no more.
 
     A message has its own page do this: a button beside it sends it along too, and it stays a draft.
     """
-    posted = {" ".join(words.split()) for _, words in getattr(request.state, "posted", ())}
-    drafts = web(request).drafts
-    for key in [key for key in drafts if posted and key[0] == user.name and "#" in key[1]]:
-        if " ".join(drafts[key].split()) in posted:
-            del drafts[key]
+    fields = getattr(request.state, "posted", ())
+    posted = {" ".join(words.split()) for name, words in fields if name != "text"} - {""}
+    database = web(request).database
+    if posted and (places := await database.read(drafts.among, user.name, posted)):
+        await database.run(drafts.drop, user.name, *places)
 
 
 def _page_of(path: str) -> str:
@@ -242,9 +250,9 @@ async def sign_in(request: Request) -> Response:
         return page(request, "signin.html", status=status, problem=problem, **again)
     token = await parts.database.run(staff.sign_in, user)
     if kept["draft"]:
-        keep_draft(request, user.name, target, kept["draft"])
+        await keep_draft(request, user.name, target, kept["draft"])
     if kept["unsaved"]:
-        _keep(request, user, kept["unsaved"])
+        await _keep(request, user, kept["unsaved"], target)
         target = f"{UNSAVED}?next={quote(target)}"
     response = _with_cookie(request, f"/second-step?next={quote(target)}" if user.two_steps else target, token)
     mark = guessing.remembered(parts.database.vault, user.name.casefold())
@@ -327,7 +335,7 @@ async def sign_out(request: Request) -> Response:
 @signed_in(May.OWN)
 async def unsaved(request: Request, user: User) -> Response:
     """What somebody wrote that could be neither saved nor sent, for them to copy."""
-    words = web(request).drafts.get((user.name, UNSAVED), "")
+    words = "\n\n".join((await web(request).database.read(drafts.on_page, user.name, UNSAVED)).values())
     target = inside(request.query_params.get("next", "/"))
     return page(request, "unsaved.html", user=user, words=words, next=target)
 
@@ -335,7 +343,9 @@ async def unsaved(request: Request, user: User) -> Response:
 @signed_in(May.OWN)
 async def copied(request: Request, user: User) -> Response:
     """They have it."""
-    keep_draft(request, user.name, UNSAVED, "")
+    database = web(request).database
+    places = [drafts.place(UNSAVED, field) for field in await database.read(drafts.on_page, user.name, UNSAVED)]
+    await database.run(drafts.drop, user.name, *places)
     return RedirectResponse(inside((await form(request)).get("next", "/")), 303)
 
 

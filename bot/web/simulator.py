@@ -25,7 +25,7 @@ from bot.service.staff import User
 from bot.web.live import stream
 from bot.web.pages import page, render
 from bot.web.signin import form, signed_in
-from bot.web.state import keep_draft, web
+from bot.web.state import keep_draft, kept_draft, web
 
 
 @signed_in(May.READ)
@@ -78,7 +78,7 @@ async def phone(request: Request, user: User) -> Response:
     if screen is None:
         return page(request, "problem.html", status=404, user=user, problem="There is no simulated phone like this.")
     await web(request).database.run(access.seen, user, screen.code)
-    draft = web(request).drafts.get((user.name, f"/simulator/{screen.code}"), "")
+    draft = await kept_draft(request, user.name, f"/simulator/{screen.code}")
     return page(request, "phone.html", user=user, screen=screen, key=secrets.token_hex(16), draft=draft)
 
 
@@ -95,7 +95,7 @@ async def say(request: Request, user: User) -> Response:
         )
         received = await parts.database.run(intake.receive, parts.terms, said)
         figures.count_turns(said.sender.kind, [received])
-        keep_draft(request, user.name, f"/simulator/{screen.code}", "")
+        await keep_draft(request, user.name, f"/simulator/{screen.code}", "")
     return RedirectResponse(f"/simulator/{request.path_params['code']}#end", 303)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from bot.channel import Channel
 from bot.interview.schedule import Schedule
 from bot.records.database import Database
 from bot.records.participants import Rules, Terms
+from bot.service import drafts
 from bot.web.presence import Presence
 
 
@@ -32,8 +32,6 @@ class Web:
     zone: ZoneInfo
     two_step_required: bool = False
     assigned_only: bool = True
-    drafts: dict[tuple[str, str], str] = field(default_factory=dict)
-    """Words that were not sent: by whose they are, and where they stand (`draft_place`). Kept nowhere else."""
     sent: dict[bytes, asyncio.Future[Any]] = field(default_factory=dict)
     """What came, or comes, of the forms that were sent of late, so that none does its work twice."""
     news: News = field(default_factory=lambda: News())
@@ -82,30 +80,16 @@ class News:
             self._waiting.discard((name, event))
 
 
-MOST_DRAFTS = 100
-"""Places at which unsent words of one person are kept: the newest ones."""
-
-
-def draft_place(page: str, field: str = "text") -> str:
-    """Where words stand: a message on its page, any other words in their field of it."""
-    return page if field == "text" else f"{page}#{field}"
-
-
-def keep_draft(request: Request, name: str, place: str, words: str) -> None:
+async def keep_draft(request: Request, name: str, place: str, words: str) -> None:
     """Keep what somebody wrote at a place until it is sent; no words take away what was kept."""
-    drafts = web(request).drafts
-    drafts.pop((name, place), None)
-    if words.strip():
-        drafts[(name, place)] = words
-        for old in [key for key in drafts if key[0] == name][:-MOST_DRAFTS]:
-            del drafts[old]
+    database = web(request).database
+    if words.strip() or await kept_draft(request, name, place):
+        await database.run_soon(drafts.keep, name, place, words)
 
 
-def drop_drafts(request: Request, code: str) -> None:
-    """Keep nothing that anybody wrote about a participant who is no more."""
-    drafts = web(request).drafts
-    for key in [key for key in drafts if code.casefold() in re.split("[/#]", key[1].casefold())]:
-        del drafts[key]
+async def kept_draft(request: Request, name: str, place: str) -> str:
+    """What somebody wrote at a place and has not sent; '' where there is nothing."""
+    return await web(request).database.read(drafts.kept, name, place)
 
 
 def web(request: Request) -> Web:

@@ -13,14 +13,14 @@ from bot.export.measures import media_word
 from bot.records import participants
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import access, writeups
+from bot.service import access, drafts, writeups
 from bot.service.access import May
 from bot.service.staff import User
 from bot.service.writeups import Piece, Version, WriteUpKind
 from bot.web.pages import page
 from bot.web.rows import ROW, row_number
 from bot.web.signin import form, signed_in
-from bot.web.state import keep_draft, web
+from bot.web.state import kept_draft, web
 
 MOST = 100
 """Pieces on one page, the newest."""
@@ -60,7 +60,7 @@ async def _one(request: Request, user: User, problem: str = "", **sent: str) -> 
         return page(request, "problem.html", status=404, user=user, problem=str(gone))
     filled = {"text": "", "kind": "", "media": ""} | sent
     status = 409 if problem else 200
-    draft = parts.drafts.get((user.name, request.url.path), "")
+    draft = await kept_draft(request, user.name, request.url.path)
     known |= {"draft": draft, "code": code, "kinds": KINDS, "filled": filled, "problem": problem}
     return page(request, "writeup.html", status=status, user=user, **known)
 
@@ -82,10 +82,10 @@ async def write(request: Request, user: User) -> Response:
     code, message = request.path_params["code"], request.path_params["id"]
     filled = {name: sent.get(name, "") for name in ("text", "kind", "media")}
     try:
-        await parts.database.run(_write, parts.terms, code, message, user.name, filled)
+        keep = drafts.sending(user.name, request.url.path, _write)
+        await parts.database.run(keep, parts.terms, code, message, user.name, filled)
     except OwnPaceError as problem:
         return await _one(request, user, str(problem), **filled)
-    keep_draft(request, user.name, request.url.path, "")
     return RedirectResponse(f"/participants/{code}/write-ups/{message}", 303)
 
 

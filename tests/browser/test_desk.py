@@ -52,6 +52,33 @@ def test_every_page_of_the_desk_is_accessible(table: Desk, width: int) -> None:
     page.context.close()
 
 
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("path", ["/", "/invitations", "/pictures/questions", "/enrol"])
+def test_a_table_is_read_without_scrolling_sideways_and_stays_a_table_to_a_screen_reader(
+    table: Desk, path: str, width: int
+) -> None:
+    page = table.page(path, width)
+    if path == "/enrol":
+        lines = "cohort,channel,address,name,team\nsocial-workers,simulator,sms/max,Max,A team with a long name"
+        page.get_by_label("Or its lines").fill(lines)
+        page.get_by_role("button", name="Look before enrolling").click()
+    regions = page.locator(".scroll:not(.chart)").all()
+    assert regions
+    for region in regions:
+        assert region.evaluate("region => region.scrollWidth <= region.clientWidth")
+    tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    roles = [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in tree if not node["ignored"]]
+    cells = page.locator("td").all_inner_texts()
+    heads = [name for role, name in roles if role == "columnheader"]
+    assert len([role for role, _ in roles if role == "table"]) == len(regions)
+    assert heads == [text.strip() for text in page.locator("thead th").all_inner_texts()]
+    assert [name for role, name in roles if role == "rowheader"] == page.locator("tbody th").all_inner_texts()
+    said = [name for role, name in roles if role in ("cell", "gridcell")]
+    assert len(said) == len(cells)
+    assert not any(name.startswith(f"{head}:") for name in said for head in heads), "the heading is heard once"
+    page.context.close()
+
+
 def test_a_sheet_of_invitations_is_accessible_and_fits_a_narrow_page(table: Desk) -> None:
     page = table.page("/invitations", 320, bypass_csp=True)
     page.get_by_label("How many").fill("2")

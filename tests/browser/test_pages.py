@@ -110,6 +110,28 @@ def test_what_somebody_writes_anywhere_is_there_after_a_reload_until_it_is_sent(
     page.context.close()
 
 
+def test_what_somebody_writes_is_there_after_the_service_was_started_again(table: Desk) -> None:
+    """Also a reason of one line; but not a code that is written to be sure that it is the right person."""
+    say(table.page(f"/simulator/{table.code}"), "I ring my brother.")
+    page = table.page(f"/participants/{table.code}/refile")
+    reason = page.get_by_label("Why? The trail keeps it.")
+    with page.expect_response(lambda answer: answer.url.endswith("/unsent") and answer.ok):
+        reason.fill("It is about their brother")
+    page.goto(f"{table.study.url}/participants/{table.code}/withdraw")
+    page.get_by_label(re.compile("Write the code")).fill(table.code)
+    table.study.stop()
+    table.study.start()
+    with page.expect_response(lambda answer: "/unsent?" in answer.url):
+        page.reload()
+    expect(page.get_by_label(re.compile("Write the code"))).to_have_value("")
+    page.goto(f"{table.study.url}/participants/{table.code}/refile")
+    expect(reason).to_have_value("It is about their brother")
+    expect(page.locator("#news")).to_have_text("What you had not sent is in its field again.")
+    reason.fill("")
+    page.reload()
+    page.context.close()
+
+
 def test_words_written_after_the_session_ended_are_kept_once_somebody_has_signed_in_on_another_tab(
     table: Desk,
 ) -> None:

@@ -123,9 +123,10 @@ function keepLive(address) {
 
 for (const page of document.querySelectorAll("[data-live]")) keepLive(page.dataset.live);
 
-// Words that somebody has not sent yet are kept on the server, in its memory, until they are sent: neither loading the
-// page again nor signing in again loses them. While the server has not got them, the browser asks before they are lost.
+// Words that somebody has not sent yet are kept on the server, sealed, until they are sent: neither loading the page again
+// nor signing in again loses them. While the server has not got them, the browser asks before they are lost.
 const page = document.body.dataset.keep, SOON = 800, LARGE = 60000;
+const WORDS = "textarea[id]:not([readonly]), input[data-words]";
 const unsent = new Map(), late = new Set();
 let keeping, missed = false;
 
@@ -165,7 +166,7 @@ function putBack() {
   let changed = false;
   for (const [id, words] of unsent) {
     const field = document.getElementById(id);
-    if (!field || field.nodeName !== "TEXTAREA" || field.value === words) continue;
+    if (!field || !field.matches(WORDS) || field.value === words) continue;
     if (field.value !== field.defaultValue || (refused && field.value)) continue;
     field.value = words;
     for (let around = field.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
@@ -177,11 +178,11 @@ function putBack() {
 
 if (page) {
   document.addEventListener("input", (event) => {
-    if (event.target.nodeName === "TEXTAREA" && event.target.id) written(event.target);
+    if (event.target.matches(WORDS)) written(event.target);
   });
   document.addEventListener("submit", (event) => event.defaultPrevented || sentOff(event.target.elements));
   document.addEventListener("visibilitychange", keep);
-  for (const field of refused ? document.querySelectorAll("textarea[id]:not([readonly])") : []) {
+  for (const field of refused ? document.querySelectorAll(WORDS) : []) {
     if (field.value) written(field);
   }
   window.addEventListener("beforeunload", (event) => {

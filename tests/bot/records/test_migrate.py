@@ -64,6 +64,7 @@ def test_migrations_make_exactly_the_tables_of_the_program(url: str) -> None:
         "0016 Versions: which version of the schedule each message was sent from.",
         "0017 Forms: which were sent, so that none does its work twice when several processes serve the pages.",
         "0018 Undo: how long each of the team wants to be able to take a message back.",
+        "0019 Drafts: words that somebody of the team is writing and has not sent, for any process and over a restart.",
     ]
     assert migrate.migrate(url, Vault(b"k" * 32)) == []
     engine = open_engine(url)

@@ -18,6 +18,7 @@ from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import (
     deletion,
+    drafts,
     field_notes,
     handovers,
     intake,
@@ -60,6 +61,7 @@ KEPT = {
     "contents": {"media": "found_by sealed", "plain": "key_id"},
     "data_keys": {"plain": "id wrapped created_at destroyed_at leaf"},
     "delivery_updates": {"contact": "provider_id", "plain": "id outbox_seq status code at"},
+    "drafts": {"ours": "body", "plain": "id participant_id author place at"},
     "field_notes": {"ours": "body", "plain": "id participant_id author at"},
     "forms": {"team": "pressed at"},
     "interviews": {
@@ -129,10 +131,11 @@ THEIRS = ("contact", "ours", "said", "raw", "media")
 """Classes of what tells of one person."""
 
 NAMED = {
-    "addresses.value", "audit.detail", "calls.invitation", "delivery_updates.provider_id", "field_notes.body",
-    "media.name", "messages.body", "messages.elided", "messages.provider_id", "messages.provider_key", "messages.raw",
-    "messages.sent_from", "moves.value", "outbox.address", "outbox.provider_id", "participants.attributes",
-    "participants.name", "postponed.body", "refilings.reason", "replacements.sealed", "tasks.outcome", "writeups.text",
+    "addresses.value", "audit.detail", "calls.invitation", "delivery_updates.provider_id", "drafts.body",
+    "field_notes.body", "media.name", "messages.body", "messages.elided", "messages.provider_id",
+    "messages.provider_key", "messages.raw", "messages.sent_from", "moves.value", "outbox.address",
+    "outbox.provider_id", "participants.attributes", "participants.name", "postponed.body", "refilings.reason",
+    "replacements.sealed", "tasks.outcome", "writeups.text",
 }  # fmt: skip
 """Where a name or an address is, in this study, while they take part. Reasons in the trail never have one."""
 
@@ -203,6 +206,7 @@ def _worked_on(uow: UnitOfWork, study: World, code: str) -> None:
     answer = next(row["id"] for row in of if row["belongs"] == "answer")
     writeups.write_up(uow, voice, WriteUpKind.TRANSCRIPTION, ABOUT_THEM, "R02")
     field_notes.write(uow, person, "Kim", ABOUT_THEM)
+    drafts.keep(uow, "Kim", f"/participants/{code}", ABOUT_THEM)
     postponing.write(uow, terms, code, "Kim", ABOUT_THEM, study.clock() + timedelta(days=50))
     refiling.refile(uow, terms, code, "Kim", [answer], "", ABOUT_THEM)
     replacing.decide(uow, code, replacing.offers(uow, code, {"Gwenllian": "[hers]", "Ella": "[hers]"}), [])

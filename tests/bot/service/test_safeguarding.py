@@ -102,7 +102,7 @@ def test_a_sign_is_answered_and_the_one_on_call_gets_a_mail_without_a_word_of_it
     code = to_the_first_question(study)
     study.clock.forward(hours=15)  # three in the morning
     say(study, "I dont want to be alive any more")
-    assert study.record(code).row.state == "With a researcher"
+    assert study.record(code).row.state == "Waiting for a person"
     assert study.open_tasks()[0] == "distress"
     claimed = study.claim()
     (text,) = [one.message.body for one in claimed if one.kind == "sms"]
@@ -168,7 +168,7 @@ def test_in_distress_who_asks_for_a_person_hears_at_once_whom_to_call_also_at_ni
     assert "116 123" in text
     page = study.program.database.read_now(work.page, User(1, "Kim", "admin"))
     assert [(one.kind, one.note) for one in page.tasks] == [("distress", ""), (task, conversations.IN_DISTRESS)]
-    assert study.record(code).row.state == "With a researcher"
+    assert study.record(code).row.state == "Waiting for a person"
 
 
 def distress_note(study: World) -> str:
@@ -311,7 +311,7 @@ def test_a_sign_spread_over_two_messages_is_found(study: World) -> None:
     say(study, "some days I really want to")
     assert study.record(code).row.state == "Answering"
     say(study, "die")
-    assert study.record(code).row.state == "With a researcher"
+    assert study.record(code).row.state == "Waiting for a person"
 
 
 def test_a_sign_that_was_released_is_not_found_again_in_the_next_message(study: World) -> None:
@@ -401,7 +401,7 @@ def test_what_comes_from_an_address_that_we_do_not_know_to_be_theirs_holds_the_q
     sent = study.program.database.read_now(lambda uow: uow.all(outbox.select().where(outbox.c.kind == "sms")))
     say(study, "I want to die", Address("email", "other@example.org"), reply_to=(sent[-1]["id"],))
     assert study.record(code).distressed
-    assert study.record(code).row.state == "With a researcher"
+    assert study.record(code).row.state == "Waiting for a person"
     assert len(mails(study)) == 1
 
 

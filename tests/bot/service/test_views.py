@@ -69,7 +69,7 @@ def test_nobody_is_named_for_a_conversation_that_no_person_took(study: World) ->
     study.leave()
     study.says("perhaps")
     study.says("perhaps not")
-    assert study.record(code).row.state == "With a researcher"
+    assert study.record(code).row.state == "Waiting for a person"
     assert study.record(code).row.held_by == ""
 
 

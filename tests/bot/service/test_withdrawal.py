@@ -35,6 +35,7 @@ from bot.records.vault import open_key_file
 from bot.service import (
     backup,
     deletion,
+    drafts,
     field_notes,
     holding,
     intake,
@@ -160,7 +161,7 @@ def test_nothing_of_them_is_found_in_any_byte_nor_in_an_older_backup(
 SEALED = {
     "participants.name", "participants.attributes", "addresses.value", "addresses.found_by", "messages.body",
     "messages.raw", "outbox.address", "outbox.provider_id", "media.name", "contents.sealed", "writeups.text",
-    "replacements.sealed", "field_notes.body", "postponed.body", "refilings.reason", "data_keys.wrapped",
+    "replacements.sealed", "field_notes.body", "drafts.body", "postponed.body", "refilings.reason", "data_keys.wrapped",
     "contents.found_by", "media.found_by", "participants.thread",
 }  # fmt: skip
 """Columns that hold something of both people."""
@@ -201,6 +202,7 @@ def worked_on(study: World, code: str) -> None:
     answer = next(row["id"] for row in mine if row["belongs"] == "answer")
     study.run(writeups.write_up, voice, WriteUpKind.TRANSCRIPTION, "She lives in Bryn Glas.", "R02")
     study.run(lambda uow: field_notes.write(uow, participants_of.named(uow, terms, code), "Ann", "She was tired."))
+    study.run(drafts.keep, "Ann", f"/participants/{code}#note", "She said that")
     study.run(postponing.write, terms, code, "Ann", "Until tomorrow.", study.clock.now + timedelta(days=1))
     study.run(refiling.refile, terms, code, "Ann", [answer], "", "It was about the weather.")
     study.run(lambda uow: replacing.decide(uow, code, replacing.offers(uow, code, LOOKED_FOR), []))
@@ -213,7 +215,7 @@ def test_what_the_team_wrote_about_them_goes_too_in_every_table_there_is(study: 
     mine = person(study, code)["id"]
     filled = {table.name for table in metadata.sorted_tables if "participant_id" in table.c}
     about = {name for name in filled if rows(study, metadata.tables[name], participant_id=mine)}
-    assert about >= {"writeups", "field_notes", "postponed", "refilings", "replacements", "timers"}
+    assert about >= {"writeups", "field_notes", "drafts", "postponed", "refilings", "replacements", "timers"}
     withdraw(study, code)
     left = {name for name in filled if rows(study, metadata.tables[name], participant_id=mine)}
     assert left <= STAY

@@ -16,7 +16,7 @@ from bot.interview.state import State
 from bot.messages import Address
 from bot.records.tables import interviews, outbox
 from bot.records.tables import participants as people
-from bot.service import enrolment, progress, switch
+from bot.service import enrolment, handovers, progress, switch
 from tests.bot.web.conftest import Team
 from tests.bot.web.test_queue import trail
 
@@ -48,6 +48,22 @@ async def test_the_board_counts_everybody_once_where_they_stand_and_shows_no_wor
     assert '<th scope="row">Paused</th><td>0</td><td>None</td>' in page
     assert "secret" not in page
     assert "Sam" not in page
+
+
+async def test_the_board_tells_who_waits_for_a_person_from_who_is_with_one(team: Team) -> None:
+    study = team.study
+    code = study.consented()
+    study.says("PERSON")
+
+    def stands() -> set[str]:
+        (whole, _) = study.program.database.read_now(progress.board)
+        return {name for name, many in whole.stages.items() if many}
+
+    assert stands() == {"Waiting for a person"}
+    study.run(handovers.take_over, study.program.terms, code, "Ann")
+    assert stands() == {"With a person"}
+    study.run(handovers.hand_back, study.program.terms, code, "Ann")
+    assert stands() == {"Active"}
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -97,7 +113,7 @@ async def test_what_each_gets_first_and_when_is_seen_before_it_is_confirmed(team
     kim, lee = "sms,07700 900111,\u0141uk,,short,", "sms,07700 900222,Lee,,short,yes"
     text = f"{HEAD},wording,discreet\nsocial-workers,{kim}\nsocial-workers,{lee}"
     shown = (await team.cora.post("/enrol/preview", data={"people": text})).text
-    assert re.findall(r"<td>(Wed 25 Nov \d\d:\d\d)</td>", shown) == ["Wed 25 Nov 09:00"] * 2
+    assert re.findall(r">(Wed 25 Nov \d\d:\d\d)</td>", shown) == ["Wed 25 Nov 09:00"] * 2
     assert "costs more SMS parts for \u0141" in shown
     assert "is told only that a message is ready, discreet: yes" in shown
     assert re.search(r"To SW01: \d messages come before they answer, in \d+ SMS parts. The first:", shown)

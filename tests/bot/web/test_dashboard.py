@@ -165,12 +165,17 @@ async def test_buttons_are_there_only_where_they_do_something(study: World, clie
     await sign_in(client)
     page = f"/participants/{code}"
     assert buttons(await client.get(page)) == {"Take over"}
+    study.says("PERSON")
+    for path in (page, "/"):
+        shown = (await client.get(path)).text
+        assert "Waiting for a person" in shown
+        assert "With Ann" not in shown
     await client.post(f"{page}/take-over")
     mine = await client.get(page)
     assert buttons(mine) == {"Hand back"}
-    assert "With a researcher: Ann" in mine.text
+    assert "With Ann" in mine.text
     assert "You have the conversation." in mine.text
-    assert "With a researcher: Ann" in (await client.get("/")).text
+    assert "With Ann" in (await client.get("/")).text
     study.run(handovers.take_over, terms, code, "Ben", "yes")
     theirs = await client.get(page)
     assert buttons(theirs) == {"Take over from Ben"}
@@ -214,7 +219,7 @@ async def test_rows_lead_to_the_newest_message_and_tasks_come_second(study: Worl
     await sign_in(client)
     rows = (await client.get("/")).text
     assert f'href="/participants/{code}#end"' in rows
-    assert re.findall(r'<th scope="col">([^<]+)', rows)[:2] == ["Code", "Tasks"]
+    assert re.findall(r'<th scope="col"[^>]*>([^<]+)', rows)[:2] == ["Code", "Tasks"]
     assert 'id="end"' in (await client.get(f"/participants/{code}")).text
 
 

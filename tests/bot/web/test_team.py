@@ -84,7 +84,7 @@ async def test_invitations_are_made_once_and_shown_as_a_sheet_that_stands_alone(
     assert f"style-src 'sha256-{allowed}'" in sheet.headers["content-security-policy"]
     assert "unsafe-inline" not in sheet.headers["content-security-policy"]
     standing = (await team.cora.get("/invitations")).text
-    assert "<td>3</td>" in standing
+    assert 'data-head="Open invitations">3</td>' in standing
 
 
 @pytest.mark.parametrize(

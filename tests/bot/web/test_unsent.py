@@ -5,8 +5,11 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from bot import bootstrap
+from bot.web.app import create_app
 from tests.bot.web.conftest import Team
 from tests.bot.web.test_signin import HERE
+from tests.bot.world import URL
 
 
 async def keeps(client: httpx.AsyncClient, page: str, field: str, words: str) -> int:
@@ -55,6 +58,22 @@ async def test_nothing_that_was_being_written_about_somebody_outlives_them(team:
     assert gone.status_code == 200
     left = [await kept(team.ann, page) for page in (f"/participants/{code}", f"/participants/{code}/refile", "/queue")]
     assert left == [{}, {}, {"reason": "Something about them"}]
+
+
+async def test_words_are_there_in_another_process_and_sent_there_they_are_kept_no_more(team: Team) -> None:
+    code = team.study.consented()
+    here = f"/participants/{code}"
+    await keeps(team.ann, here, "note", "They laughed.")
+    await keeps(team.ann, here, "text", "Hello")
+    beside = bootstrap.build(team.study.program.settings, clock=team.study.clock)
+    app = httpx.ASGITransport(create_app(bootstrap.web_parts(beside), None))
+    async with httpx.AsyncClient(transport=app, base_url=URL, headers=HERE, cookies=team.ann.cookies) as there:
+        assert await kept(there, here) == {"note": "They laughed.", "text": "Hello"}
+        assert "Hello</textarea>" in (await there.get(here)).text
+        assert (await there.post(f"{here}/take-over", data={})).status_code == 303
+        assert (await there.post(f"{here}/reply", data={"text": "Hello"})).status_code == 303
+    beside.database.close()
+    assert await kept(team.ann, here) == {"note": "They laughed."}
 
 
 @pytest.mark.parametrize("page", ["", "https://example.org/", "/" + "x" * 500])
