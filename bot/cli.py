@@ -319,7 +319,7 @@ def participants(config: ConfigPath = CONFIG) -> None:
     with opened(config) as program:
         table = Table("code", "cohort", "channel", "state", "position", "tasks")
         for row in program.database.read_now(views.listed):
-            table.add_row(row.code, row.cohort, row.channel, row.state, row.place, str(row.tasks))
+            table.add_row(row.code, row.cohort, row.channel, row.standing, row.place, str(row.tasks))
         out.print(table)
 
 
@@ -338,8 +338,8 @@ def show(
         if as_json:
             print(json.dumps(asdict(record), default=str, ensure_ascii=False, indent=2))
             return
-        where = f"{record.row.state}{f' ({record.row.held_by})' if record.row.held_by else ''}"
-        out.print(f"{record.row.code}  {record.name}  {record.title}  {where}  {record.row.place}", markup=False)
+        row = record.row
+        out.print(f"{row.code}  {record.name}  {record.title}  {row.standing}  {row.place}", markup=False)
         for name, note in record.notes.items():
             out.print(f"{name}: {note}", markup=False)
         zone = program.settings.study.zone

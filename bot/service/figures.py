@@ -16,6 +16,7 @@ from sqlalchemy import Column, ColumnElement, Select, func, select
 
 from bot.records.tables import interviews, outbox, tasks, timers
 from bot.records.unit_of_work import UnitOfWork
+from bot.service.leases import alive
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
 
@@ -83,6 +84,7 @@ def standing(uow: UnitOfWork) -> list[Metric]:
         _one("timers_late_seconds", "How long the oldest timer that is due has waited", _since(uow, latest)),
         _by_label("tasks_open", "Open tasks by kind", "kind", _counted(uow, tasks.c.kind, tasks.c.closed_at.is_(None))),
         _by_label("interviews", "Interviews by state", "state", _counted(uow, interviews.c.state)),
+        *([] if uow.dialect == "sqlite" else [_one("workers", "Processes that send and wake timers", alive(uow))]),
     ]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, case, delete, or_, select, update
+from sqlalchemy import ColumnElement, case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -73,6 +73,13 @@ def forget_old(uow: UnitOfWork) -> None:
 def is_alive(holder: ColumnElement[str], now: datetime) -> ColumnElement[bool]:
     """Whether this process lives, as a part of a query."""
     return select(leases.c.name).where(leases.c.name == worker(holder), leases.c.until > now).exists()
+
+
+def alive(uow: UnitOfWork) -> int:
+    """How many processes live that send and wake timers, where they hold leases."""
+    those = (leases.c.name.startswith("worker "), leases.c.until > uow.database_time())
+    found: int = uow.execute(select(func.count()).select_from(leases).where(*those)).scalar_one()
+    return found
 
 
 def worker(holder: ColumnElement[str] | str) -> ColumnElement[str] | str:

@@ -334,7 +334,7 @@ def test_a_conversation_is_given_to_a_person_and_handed_back(folder: Path) -> No
         "Write at http://127.0.0.1:8000/participants/SW01\n"
         "To hand it back: scripts/ownpace handover SW01 --as Ann --back\n"
     )
-    assert "With a researcher (Ann)" in ownpace(folder, "show", "SW01")[1]
+    assert "With Ann" in ownpace(folder, "show", "SW01")[1]
     for words in ([], ["--back"]):
         code, said = ownpace(folder, "handover", "SW01", "--as", "Ben Jones", *words)
         assert (code, said) == (1, "Ann has the conversation with SW01. Take it over from them first.\n")

@@ -110,3 +110,13 @@ def test_a_claim_whose_answer_was_lost_leaves_after_all(study: World) -> None:
     assert states(study)[0] == "sending"
     study.run(outcomes.not_handed_over, "me", [], study.clock.now)
     assert [one.seq for one in study.claim()] == [lost.seq]
+
+
+def test_it_is_known_how_many_live_that_send(study: World) -> None:
+    assert study.run(leases.alive) == 0
+    for holder in ("a", "b"):
+        study.run(leases.take, str(leases.worker(holder)), holder)
+    study.run(leases.take, "listen email", "a")
+    assert study.run(leases.alive) == 2
+    study.run(end, "b")
+    assert study.run(leases.alive) == 1
