@@ -28,9 +28,10 @@ import uvloop
 from tests.bench import backlog, raw, schedule, spent, start, timers
 from tests.bench.outside import Api, Line, Phones, line, text
 from tests.bench.schedule import TURNS
+from tests.bench.serving import Serving
 from tests.bench.spent import Spent
 from tests.rig.postgres import Server, durable
-from tests.rig.study import Process, Study
+from tests.rig.study import Study
 
 FIRST_TEXTS = 2  # the welcome and the statement
 AFTER_YES = 2  # that consent is complete, and the first question
@@ -70,7 +71,7 @@ class Figures:
 class Bench:
     """The running program in its processes, the phones, and the lines between them."""
 
-    def __init__(self, study: Study, phones: Phones, processes: Sequence[Process]) -> None:
+    def __init__(self, study: Study, phones: Phones, processes: Sequence[Serving]) -> None:
         self.study = study
         self.phones = phones
         self.processes = processes
@@ -84,7 +85,7 @@ class Bench:
     @property
     def pids(self) -> list[int]:
         """The processes, in order."""
-        return [one.running.pid or 0 for one in self.processes if one.running]
+        return [one.pid for one in self.processes]
 
     @property
     def memory(self) -> float:
@@ -226,7 +227,7 @@ async def running(
         part = enumerate(people[first : first + AT_ONCE], start=first + 1)
         rows = [f"bench,sms,{person.phone},short,B{number:05}" for number, person in part]
         await asyncio.to_thread(study.enrol, *rows)
-    processes = [Process(study, role) for role in roles]
+    processes = [Serving(study, role) for role in roles]
     try:
         for one in processes:
             one.start()

@@ -8,9 +8,9 @@ import sys
 import time
 from pathlib import Path
 
+from tests.bench.serving import Serving
 from tests.bench.spent import cpu
-from tests.rig import ROOT
-from tests.rig.study import Study, ready
+from tests.rig.study import Study
 
 ROUNDS = 3
 IDLE = 20.0
@@ -29,32 +29,20 @@ def plain() -> float:
     return time.perf_counter() - began
 
 
-def start(study: Study) -> subprocess.Popen[bytes]:
-    """Serve it in an interpreter of its own, as people do; returns when it is ready."""
-    words = [sys.executable, "-m", "bot", "serve", "--config", str(study.folder / "config.toml")]
-    process = subprocess.Popen(words, cwd=ROOT, env=study.surroundings(), stdout=subprocess.DEVNULL)
-    while not ready(study.port):
-        assert process.poll() is None
-        time.sleep(0.01)
-    return process
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    process.wait(20)
-
-
 def measure(folder: Path) -> bool:
     """Print the figures; always true, for they say nothing of what is lost."""
     study = Study(folder)
     study.environment["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")  # as after the first start
     study.configure(api="http://127.0.0.1:9")
-    process = start(study)
+    process = Serving(study)
+    process.start()
+    process.wait()
     waits = []
     for _ in range(ROUNDS):
-        stop(process)
+        process.stop()
         limit, began = plain(), time.perf_counter()
-        process = start(study)
+        process.start()
+        process.wait()
         waits.append(time.perf_counter() - began)
         used = cpu(process.pid)
         print(f"  ready after {waits[-1]:.2f} s, {used:.2f} s of it at work; Python alone starts in {limit:.2f} s")
@@ -67,7 +55,7 @@ def measure(folder: Path) -> bool:
     time.sleep(IDLE)
     share = (cpu(process.pid) - before) / IDLE
     print(f"Idle: {share:.1%} of a processor (target <= {MOST_SHARE:.0%}: {_verdict(share <= MOST_SHARE)})")
-    stop(process)
+    process.stop()
     return True
 
 
