@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bot.errors import ScheduleError
 from bot.interview.rota import Rota
 from bot.interview.safeguarding import WordList
-from bot.interview.schedule import Eligibility, Schedule, Section, Statement, Text
+from bot.interview.schedule import Eligibility, Schedule, Section, Statement, Text, lacking
 from bot.interview.signposting import Signposting
 from bot.yaml_files import File, Place, checked, complain, read
 
@@ -170,7 +170,9 @@ def _whole(
     language: str, cohort: _Cohort, consent: _Consent, texts: _Texts, files: tuple[File, File, File]
 ) -> Schedule | None:
     parts = {**dict(cohort), **dict(consent), "texts": texts.texts, "language": language}
-    problems = list(Schedule.model_construct(**parts).problems()) if cohort.sections and consent.statements else []
+    problems = list(lacking(texts.texts))
+    if cohort.sections and consent.statements:
+        problems += Schedule.model_construct(**parts).problems()
     for name, problem in problems:
         file, line = next(((file, line) for file in files if (line := file.line_of(name)) is not None), (files[-1], 1))
         file.complain(line, problem)

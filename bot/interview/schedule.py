@@ -74,6 +74,68 @@ def fillable(key: str) -> frozenset[str]:
     return TO_STRANGERS if key == "unknown-sender" else ALWAYS | ONLY_IN.get(key, frozenset())
 
 
+MUST_HOLD = MappingProxyType(
+    {
+        "call-booked": ("{day}", "{time}"),
+        "change-address": ("{channel}",),
+        "change-code": ("{code}",),
+        "change-link": ("{link}",),
+        "change-not-there": ("{day}",),
+        "change-too-many": ("{day}",),
+        "copy-asked": ("{day}",),
+        "copy-intro": ("{cutoff}",),
+        "help": ("PERSON", "STOP"),
+        "info-who": ("{study}",),
+        "leave-ask": ("1", "2"),
+        "leave-unclear": ("1", "2"),
+        "left-delete": ("{day}",),
+        "left-keep": ("{cutoff}",),
+        "new-researcher": ("{researcher}",),
+        "pause-ask": ("1", "2", "3", "4"),
+        "pause-unclear": ("1", "2", "3", "4"),
+        "paused": ("{day}", "READY"),
+        "paused-open": ("READY",),
+        "person-asked": ("{day}", "{time}"),
+        "person-asked-no-calls": ("{day}", "{time}"),
+        "person-here": ("{researcher}",),
+        "person-overdue": ("{day}", "{time}"),
+        "person-overdue-no-calls": ("{day}", "{time}"),
+        "progress": ("{n}",),
+        "quota-full": ("{cutoff}", "YES", "NO"),
+        "skip-first": ("SKIP",),
+        "skip-hint": ("SKIP",),
+        "stopped": ("READY", "LEAVE"),
+        "template-reopen": ("YES",),
+        "undo": ("{question}",),
+        "voucher": ("{amount}",),
+        "who-answered": ("1", "2", "3"),
+    }
+)
+"""What these stock texts are there to say, in every wording: what is filled in, and what somebody can reply.
+
+The words to reply are the same in every language: the program knows no others (`commands`).
+"""
+
+
+def lacking(texts: Mapping[str, Text]) -> Iterator[tuple[str, str]]:
+    """What stock texts no longer say: the text it concerns, and a sentence with the mend.
+
+    For texts as somebody writes them; a schedule that was stored keeps what it has.
+    """
+    for key, words in MUST_HOLD.items():
+        for wording in Wording if key in texts else ():
+            written = texts[key].worded(wording)
+            for word in words:
+                if not _says(written, word):
+                    mend = f"put it in; this text must say {' and '.join(words)} in every wording"
+                    yield key, f"{key}: {word} is missing in {wording.value}: {mend}"
+
+
+def _says(written: str, word: str) -> bool:
+    """A placeholder stands anywhere, a word to reply by itself."""
+    return word in (written if word.startswith("{") else re.findall(r"\w+", written))
+
+
 REQUIRED_TEXTS = frozenset(
     {
         "again-when-open",

@@ -12,7 +12,7 @@ from sqlalchemy import String
 from bot import prompts
 from bot.errors import ScheduleError
 from bot.interview.lint import lint
-from bot.interview.schedule import Schedule, Wording
+from bot.interview.schedule import MUST_HOLD, Schedule, Text, Wording
 from bot.records.tables import participants
 from tests.rig import ROOT
 
@@ -90,6 +90,36 @@ def test_a_schedule_that_was_stored_is_the_same_when_it_is_read_back() -> None:
     for schedule in prompts.load(ROOT / "prompts").values():
         assert Schedule.from_json(schedule.to_json()) == schedule
         assert Schedule.from_json(schedule.to_json()).version == schedule.version
+
+
+@pytest.mark.parametrize("key", MUST_HOLD)
+def test_a_text_that_has_lost_what_it_is_there_to_say_is_named_with_its_line(folder: Path, key: str) -> None:
+    texts = folder / "en/texts.yaml"
+    rows = texts.read_text().splitlines()
+    at = rows.index(f"{key}:")
+    for wording in Wording:
+        start = next(n for n in range(at, len(rows)) if rows[n].strip().startswith(f"{wording.value}:")) + 1
+        end = next((n for n in range(start, len(rows)) if not rows[n].startswith("    ")), len(rows))
+        texts.write_text("\n".join([*rows[:start], "    Thank you.", *rows[end:]]))
+        must = " and ".join(MUST_HOLD[key])
+        assert problems(folder) == [
+            f"{texts}:{at + 1}: {key}: {word} is missing in {wording.value}: put it in; this text must say {must} in "
+            "every wording."
+            for word in MUST_HOLD[key]
+        ]
+
+
+def test_a_word_to_reply_counts_only_as_a_word_of_its_own(folder: Path) -> None:
+    change(folder / "en/texts.yaml", "Say STOP to stop messages.", "Say STOPPED to stop messages.")
+    assert len(problems(folder)) == 1
+    assert "help: STOP is missing in easy_read" in problems(folder)[0]
+
+
+def test_a_schedule_that_was_stored_before_still_loads_without_what_its_texts_must_hold_today() -> None:
+    stored = prompts.load(ROOT / "prompts")[("disabled-adults", "en")]
+    code = Text(standard="Here it is.", easy_read="Here it is.", short="Here it is.")
+    old = stored.model_copy(update={"texts": {**stored.texts, "change-code": code}})
+    assert Schedule.from_json(old.to_json()).texts["change-code"] == code
 
 
 def first_question(folder: Path) -> str:
