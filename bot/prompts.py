@@ -6,6 +6,7 @@ problem is found in one go, and named with its file, its line and the mend.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -63,6 +64,7 @@ def load(folder: Path) -> dict[tuple[str, str], Schedule]:
     for language in languages:
         if len(language.name) > LONGEST_LANGUAGE:
             problems.append(f"{language}: has too long a name; use a language's, such as en or cy-easy.")
+        problems += _unread(language)
         for schedule in _language(language, problems):
             if (schedule.cohort, schedule.language) in found:
                 problems.append(f"{language}: two files are about the cohort {schedule.cohort}; rename one.")
@@ -70,6 +72,17 @@ def load(folder: Path) -> dict[tuple[str, str], Schedule]:
     if problems:
         raise ScheduleError("\n".join(dict.fromkeys(problems)))
     return found
+
+
+def _unread(folder: Path) -> Iterator[str]:
+    """What lies in a language's folder and would be passed over in silence: with a slip in its name, a whole cohort."""
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".yaml" or path.name.startswith(".") or path.name.casefold().startswith("readme"):
+            continue
+        meant = re.sub(r"(\.ya?ml)?(\.ya?ml|\.txt)$", "", path.name, flags=re.IGNORECASE) + ".yaml"
+        slip = path.is_file() and re.search(r"\.ya?ml(\.txt)?$", path.name, re.IGNORECASE)
+        mend = f"rename it to {meant}" if slip and not (folder / meant).exists() else "move it somewhere else"
+        yield f"{path} is not read: {mend}."
 
 
 def links(folder: Path) -> frozenset[str]:

@@ -122,6 +122,27 @@ def test_a_schedule_that_was_stored_before_still_loads_without_what_its_texts_mu
     assert Schedule.from_json(old.to_json()).texts["change-code"] == code
 
 
+@pytest.mark.parametrize("name", ["social-workers.yml", "social-workers.yaml.txt", "social-workers.YAML"])
+def test_a_cohort_whose_file_has_a_slip_in_its_name_is_not_gone_in_silence(folder: Path, name: str) -> None:
+    (folder / "en/social-workers.yaml").rename(folder / "en" / name)
+    assert problems(folder) == [f"{folder}/en/{name} is not read: rename it to social-workers.yaml."]
+
+
+@pytest.mark.parametrize("name", ["texts.yml", "notes.txt", "texts.yaml~", "old/texts.yaml"])
+def test_what_is_no_schedule_is_to_be_moved_out_of_the_way(folder: Path, name: str) -> None:
+    path = folder / "en" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("Ours.")
+    shown = folder / "en" / name.split("/")[0]
+    assert problems(folder) == [f"{shown} is not read: move it somewhere else."]
+
+
+@pytest.mark.parametrize("name", [".DS_Store", ".texts.yaml.swp", "README", "readme.txt", "README.md"])
+def test_files_that_explain_or_are_hidden_may_stand_there(folder: Path, name: str) -> None:
+    (folder / "en" / name).write_text("Ours.")
+    assert prompts.load(folder)
+
+
 def first_question(folder: Path) -> str:
     return prompts.load(folder)[("disabled-adults", "en")].questions[0].id
 
