@@ -14,6 +14,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.errors import ScheduleError
+from bot.interview.lint import Links
 from bot.interview.rota import Rota
 from bot.interview.safeguarding import WordList
 from bot.interview.schedule import Eligibility, Schedule, Section, Statement, Text, lacking
@@ -85,14 +86,15 @@ def _unread(folder: Path) -> Iterator[str]:
         yield f"{path} is not read: {mend}."
 
 
-def links(folder: Path) -> frozenset[str]:
+def links(folder: Path) -> Links:
     """The links that texts may hold: the lines of links.txt, where there is one."""
     path = folder / "links.txt"
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
     except (OSError, UnicodeDecodeError) as error:
         raise ScheduleError(f"{path}: cannot be read as UTF-8 text: {error}.") from None
-    return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+    listed = frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+    return Links(listed, str(path))
 
 
 def lines(folder: Path, schedule: Schedule, places: Iterable[Place]) -> list[str]:

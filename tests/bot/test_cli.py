@@ -119,9 +119,9 @@ def test_serve_warns_while_somebody_cannot_be_told_and_falls_silent_once_they_ca
 
 
 def test_a_text_that_wants_mending_ends_with_2_and_is_named_once_with_its_file_line_and_wording(folder: Path) -> None:
-    shutil.copytree(ROOT / "prompts", folder / "prompts")
-    settings(folder, f"{ROOT}/prompts", "prompts")
-    texts = folder / "prompts/en/texts.yaml"
+    shutil.copytree(ROOT / "prompts", folder / "ours")
+    settings(folder, f"{ROOT}/prompts", "ours")
+    texts = folder / "ours/en/texts.yaml"
     rows = texts.read_text().splitlines()
     start = rows.index("help:")
     line = next(n for n in range(start, len(rows)) if rows[n].strip().startswith("short:"))
@@ -129,7 +129,11 @@ def test_a_text_that_wants_mending_ends_with_2_and_is_named_once_with_its_file_l
     texts.write_text("\n".join(rows))
     code, said = ownpace(folder, "check")
     assert code == 2
-    assert said.count(f"{texts}:{line + 1}: help (short): holds the link www.example.com") == 1
+    listed = folder / "ours/links.txt"
+    found = f"{texts}:{line + 1}: help (short): holds the link www.example.com, which is not in {listed}: add it there"
+    assert said.count(found) == 1
+    listed.write_text("www.example.com\n")
+    assert ownpace(folder, "check")[0] == 0
 
 
 def test_a_cutoff_that_is_past_ends_with_2_and_nobody_is_enrolled(folder: Path) -> None:
