@@ -7,13 +7,14 @@ problem is found in one go, and named with its file, its line and the mend.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.errors import ScheduleError
+from bot.interview.languages import difference
 from bot.interview.lint import Links
 from bot.interview.rota import Rota
 from bot.interview.safeguarding import WordList
@@ -25,6 +26,18 @@ NOT_COHORTS = frozenset({"consent.yaml", "texts.yaml", "safeguarding.yaml", "sig
 
 LONGEST_LANGUAGE = 12
 """Characters of a language's folder: so many fit where its name is stored."""
+
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
+"""How a language's code looks (RFC 5646): en, cy, pt-BR; what comes after a hyphen may be our own, as in cy-easy."""
+
+CODES = {
+    "arabic": "ar", "bengali": "bn", "chinese": "zh", "cymraeg": "cy", "english": "en", "farsi": "fa", "french": "fr",
+    "gaelic": "gd", "german": "de", "gujarati": "gu", "hindi": "hi", "irish": "ga", "italian": "it", "kurdish": "ku",
+    "lithuanian": "lt", "panjabi": "pa", "persian": "fa", "polish": "pl", "portuguese": "pt", "punjabi": "pa",
+    "romanian": "ro", "russian": "ru", "scots": "sco", "somali": "so", "spanish": "es", "tamil": "ta", "turkish": "tr",
+    "ukrainian": "uk", "urdu": "ur", "welsh": "cy",
+}  # fmt: skip
+"""Languages that studies in Britain and Ireland are likely to have (ISO 639)."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -54,7 +67,7 @@ def load(folder: Path) -> dict[tuple[str, str], Schedule]:
 
     Raises ScheduleError with all problems, one a line: file, line, what is wrong, and the mend.
     """
-    languages = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    languages = _languages(folder)
     if not languages:
         raise ScheduleError(
             f"{folder}: holds no schedules. Make a folder for each language, such as {folder / 'en'}, with "
@@ -63,8 +76,7 @@ def load(folder: Path) -> dict[tuple[str, str], Schedule]:
     found: dict[tuple[str, str], Schedule] = {}
     problems: list[str] = []
     for language in languages:
-        if len(language.name) > LONGEST_LANGUAGE:
-            problems.append(f"{language}: has too long a name; use a language's, such as en or cy-easy.")
+        problems += _name_problems(language)
         problems += _unread(language)
         for schedule in _language(language, problems):
             if (schedule.cohort, schedule.language) in found:
@@ -73,6 +85,34 @@ def load(folder: Path) -> dict[tuple[str, str], Schedule]:
     if problems:
         raise ScheduleError("\n".join(dict.fromkeys(problems)))
     return found
+
+
+def _languages(folder: Path) -> list[Path]:
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in found if path.is_dir() and not path.name.startswith(".")]
+
+
+def _name_problems(language: Path) -> Iterator[str]:
+    if not LANGUAGE.fullmatch(language.name):
+        code = CODES.get(language.name.casefold(), language.name.casefold().replace("_", "-"))
+        mend = f"rename it to {code}" if LANGUAGE.fullmatch(code) else "give it a language's code, such as en or cy"
+        yield f"{language}: a folder is called by its language's code; {mend}."
+    elif len(language.name) > LONGEST_LANGUAGE:
+        yield f"{language}: has too long a name; use a language's, such as en or cy-easy."
+
+
+def differences(folder: Path, schedules: Mapping[tuple[str, str], Schedule]) -> list[str]:
+    """For each cohort the first thing that is not the same in its languages: file, line, and the mend.
+
+    Each language is held against English, or, where there is none, the first by name.
+    """
+    found: dict[str, None] = {}
+    for (cohort, language), schedule in schedules.items():
+        first = schedules[cohort, min((n for c, n in schedules if c == cohort), key=lambda n: (n != "en", n))]
+        if language != first.language and (other := difference(schedule, first)) is not None:
+            here, there = (*lines(folder, schedule, [other.here]), *lines(folder, first, [other.there]))
+            found[f"{here}: {other.problem}. Compare {there}."] = None
+    return list(found)
 
 
 def _unread(folder: Path) -> Iterator[str]:
@@ -143,7 +183,7 @@ def _for_each_language(
     folder: Path, name: str, model: type[Model], wrong: Callable[[Model], Iterable[tuple[Place, str]]]
 ) -> dict[str, Model]:
     problems: list[str] = []
-    languages = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    languages = _languages(folder)
     found = {language.name: _one(language / name, model, wrong, problems) for language in languages}
     if problems:
         raise ScheduleError("\n".join(problems))

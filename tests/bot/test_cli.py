@@ -136,6 +136,20 @@ def test_a_text_that_wants_mending_ends_with_2_and_is_named_once_with_its_file_l
     assert ownpace(folder, "check")[0] == 0
 
 
+def test_a_second_language_that_asks_something_else_ends_with_2_and_names_both_places(folder: Path) -> None:
+    shutil.copytree(ROOT / "prompts", folder / "prompts")
+    settings(folder, f"{ROOT}/prompts", "prompts")
+    english, welsh = folder / "prompts/en/consent.yaml", folder / "prompts/cy/consent.yaml"
+    shutil.copytree(english.parent, welsh.parent)
+    welsh.write_text(welsh.read_text().replace("id: c9-quotes", "id: c9-geiriau"))
+    line = next(n for n, row in enumerate(english.read_text().splitlines(), 1) if "c9-quotes" in row)
+    code, said = ownpace(folder, "check")
+    assert code == 2
+    assert said.count("c9-quotes is missing: en has it") == 1, "both cohorts have it, and it is said once"
+    assert f"{welsh}:{line}: c9-quotes is missing" in said
+    assert f"Compare {english}:{line}." in said
+
+
 def test_a_cutoff_that_is_past_ends_with_2_and_nobody_is_enrolled(folder: Path) -> None:
     settings(folder, "cutoff = 180", "cutoff = 2020-03-31")
     line = next(n for n, row in enumerate((folder / "config.toml").read_text().splitlines(), 1) if "2020" in row)

@@ -11,6 +11,7 @@ from sqlalchemy import String
 
 from bot import prompts
 from bot.errors import ScheduleError
+from bot.interview import languages
 from bot.interview.lint import lint
 from bot.interview.schedule import MUST_HOLD, Schedule, Text, Wording
 from bot.records.tables import participants
@@ -141,6 +142,98 @@ def test_what_is_no_schedule_is_to_be_moved_out_of_the_way(folder: Path, name: s
 def test_files_that_explain_or_are_hidden_may_stand_there(folder: Path, name: str) -> None:
     (folder / "en" / name).write_text("Ours.")
     assert prompts.load(folder)
+
+
+def line_of(path: Path, words: str, start: int = 0) -> int:
+    rows = path.read_text().splitlines()
+    return next(n for n in range(start, len(rows)) if words in rows[n]) + 1
+
+
+DIFFERENT: dict[str, tuple[str, str, str, str]] = {
+    "a trait": ("social-workers.yaml", "        sensitive: true\n", "", "sensitive is false here and true in en"),
+    "what is optional": (
+        "consent.yaml",
+        "  - id: c8-agree\n    required: true",
+        "  - id: c8-agree\n    required: false",
+        "c8-agree: required is false here and true in en; make them the same",
+    ),
+    "an id": ("consent.yaml", "id: c8-agree", "id: c8-ok", "c8-agree is missing: en has it; add it before c8-ok"),
+    "what a YES lets us do": (
+        "consent.yaml",
+        "    permits: other channel\n",
+        "",
+        "c13-other-channel: permits is not there here and other channel in en",
+    ),
+    "an answer that lets in": (
+        "disabled-adults.yaml",
+        "qualifies: yes",
+        "qualifies: no",
+        "e-adult: qualifies is false here and true in en",
+    ),
+    "one that is only here": (
+        "disabled-adults.yaml",
+        "      # A2\n",
+        "      - id: a-more\n        standard: More?\n        easy_read: More?\n        short: More?\n",
+        "a-more is not in en; add it there, or remove it here",
+    ),
+    "a branch": (
+        "disabled-adults.yaml",
+        "      - id: a-now\n",
+        "      - id: a-now\n        branches: [{when: {answer_is: [na]}, goto: a-good}]\n",
+        "a-now: branches go to a-good here and to nothing in en",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "old", "new", "problem"), DIFFERENT.values(), ids=DIFFERENT.keys())
+def test_a_second_language_must_ask_the_same(folder: Path, name: str, old: str, new: str, problem: str) -> None:
+    shutil.copytree(folder / "en", folder / "cy")
+    assert prompts.differences(folder, prompts.load(folder)) == []
+    change(folder / "cy" / name, old, new)
+    (found,) = prompts.differences(folder, prompts.load(folder))
+    assert found.startswith(f"{folder}/cy/{name}:")
+    assert problem in found
+    assert f"Compare {folder}/en/{name}:" in found
+
+
+def test_questions_in_another_order_are_named_on_their_lines_in_both_languages(folder: Path) -> None:
+    shutil.copytree(folder / "en", folder / "cy")
+    path = folder / "cy/disabled-adults.yaml"
+    path.write_text(
+        path.read_text().replace("id: a-now", "id: x").replace("a-choice", "a-now").replace("id: x", "id: a-choice")
+    )
+    assert prompts.differences(folder, prompts.load(folder)) == [
+        f"{path}:{line_of(path, 'id: a-choice')}: a-choice stands where en has a-now; put them in the same order. "
+        f"Compare {folder}/en/disabled-adults.yaml:{line_of(folder / ADULTS, 'id: a-now')}."
+    ]
+
+
+def test_what_is_compared_holds_all_that_changing_the_language_needs() -> None:
+    assert set(languages.NEEDED) <= set(languages.COMPARED)
+
+
+def test_a_branch_may_wait_for_other_words_in_another_language(folder: Path) -> None:
+    branch("first", "a-good")(folder)
+    shutil.copytree(folder / "en", folder / "cy")
+    change(folder / "cy/disabled-adults.yaml", "answer_is: [no]", "answer_is: [na, nac oes]")
+    assert prompts.differences(folder, prompts.load(folder)) == []
+
+
+NAMES = {"Welsh": "rename it to cy", "EN": "rename it to en", "en_GB": "rename it to en-gb", "Klingon": "such as en"}
+
+
+@pytest.mark.parametrize(("name", "mend"), NAMES.items())
+def test_a_folder_that_is_not_called_by_its_languages_code_is_refused(folder: Path, name: str, mend: str) -> None:
+    (folder / "en").rename(folder / name)
+    (found,) = problems(folder)
+    assert found.startswith(f"{folder}/{name}: a folder is called by its language's code; ")
+    assert mend in found
+
+
+def test_a_hidden_folder_is_no_language(folder: Path) -> None:
+    (folder / ".git").mkdir()
+    assert {language for _, language in prompts.load(folder)} == {"en"}
+    assert set(prompts.safeguarding(folder)) == {"en"}
 
 
 def first_question(folder: Path) -> str:
