@@ -10,6 +10,8 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from bot.yaml_slips import in_words
+
 MEND = {
     "missing": "is missing: add it",
     "extra_forbidden": "is not known here",
@@ -135,8 +137,10 @@ def _names(model: Any, place: Place) -> list[str]:
 
 
 def read(path: Path, problems: list[str]) -> File | None:
+    text = ""
     try:
-        node = _composed(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        node = _composed(text)
     except FileNotFoundError:
         problems.append(f"{path}: is missing; every language needs it.")
         return None
@@ -147,8 +151,8 @@ def read(path: Path, problems: list[str]) -> File | None:
         problems.append(f"{path}: is not UTF-8 text. Save it again as UTF-8.")
         return None
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problems.append(f"{path}:{line}: is not YAML: {error.problem}. Check the indentation, colons and quotes.")
+        line, problem = in_words(error, text)
+        problems.append(f"{path}:{line}: {problem}.")
         return None
     except (yaml.YAMLError, RecursionError):
         problems.append(f"{path}: holds characters or nesting that YAML does not allow. Save it again as plain text.")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import String
 
-from bot import prompts
+from bot import prompts, yaml_slips
 from bot.errors import ScheduleError
 from bot.interview import languages
 from bot.interview.lint import lint
@@ -149,6 +149,56 @@ def line_of(path: Path, words: str, start: int = 0) -> int:
     return next(n for n in range(start, len(rows)) if words in rows[n]) + 1
 
 
+SLIPS: dict[str, tuple[str, str, int, str]] = {
+    "a tab": ("        standard: >-", "\t\tstandard: >-", 0, f"{yaml_slips.TAB}. The line is '\t\tstandard: >-'."),
+    "a name one space too far left": ("        standard: >-", "       standard: >-", 0, yaml_slips.SPACES),
+    "a name one space too far right": ("        standard: >-", "         standard: >-", 0, yaml_slips.SPACES),
+    "an item one space too far right": ("      - id: a-now", "       - id: a-now", 1, yaml_slips.SPACES),
+    "a text one space too far right": (
+        "          How do you and your social worker keep",
+        "           How do you and your social worker keep",
+        1,
+        f"{yaml_slips.SPACES}. The line is '          the last one you had.'.",
+    ),
+    "a text with a colon": (
+        "        standard: >-\n          How do you",
+        "        standard: Tell us: how do you",
+        0,
+        f"{yaml_slips.COLON}. The line is '        standard: Tell us: how do you and your social",
+    ),
+    "a [ that is not closed": ("        objectives: [1]", "        objectives: [1", 0, yaml_slips.BRACKET),
+    "a quote that is not closed": (
+        '          - "Which way is used most?"',
+        "          - 'Which way is used most?",
+        0,
+        f"{yaml_slips.QUOTE}. The line is '          - 'Which way is used most?'.",
+    ),
+    "another quote that is not closed": (
+        '          - "Which way is used most?"',
+        '          - "Which way is used most?',
+        1,
+        yaml_slips.QUOTED,
+    ),
+    "words after a quote": ('- "Which way is used most?"', '- "Which way" is used?', 0, yaml_slips.QUOTED),
+    "a text that is not indented": ("          the last one you had.", "the last one you had.", 0, yaml_slips.BARE),
+    "a name without its colon": ("        standard: >-", "        standard >-", 0, yaml_slips.BARE),
+    "a name without its space": ("        standard: >-", "        standard:>-", 0, yaml_slips.BARE),
+    "what is rare": ("        standard: >-", "        standard: @home", 0, "is not YAML: found character '@'"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "further", "problem"), SLIPS.values(), ids=SLIPS.keys())
+def test_a_slip_in_yaml_is_told_in_plain_words(folder: Path, old: str, new: str, further: int, problem: str) -> None:
+    path = folder / ADULTS
+    text = path.read_text()
+    start = text.index("      - id: a-now")
+    place = text.index(old, start)
+    line = text[:place].count("\n") + 1 + further
+    path.write_text(text[:place] + new + text[place + len(old) :])
+    (found,) = problems(folder)
+    assert found.startswith(f"{path}:{line}: {problem}")
+
+
 DIFFERENT: dict[str, tuple[str, str, str, str]] = {
     "a trait": ("social-workers.yaml", "        sensitive: true\n", "", "sensitive is false here and true in en"),
     "what is optional": (
@@ -266,7 +316,7 @@ def empty(folder: Path) -> None:
 
 
 DAMAGES: dict[str, tuple[Damage, str, str]] = {
-    "bad YAML": (lambda f: change(f / ADULTS, "title: ", "title: [") and None, "disabled-adults.yaml:", "is not YAML"),
+    "bad YAML": (lambda f: change(f / ADULTS, "title: ", "title: [") and None, "disabled-adults.yaml:", "never closed"),
     "an unknown key": (
         lambda f: change(f / ADULTS, "        easy_read:", "        easy_raed:"),
         "disabled-adults.yaml:",
