@@ -7,6 +7,7 @@ problem is found in one go, and named with its file, its line and the mend.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +21,7 @@ from bot.interview.rota import Rota
 from bot.interview.safeguarding import WordList
 from bot.interview.schedule import Eligibility, Schedule, Section, Statement, Text, lacking
 from bot.interview.signposting import Signposting
-from bot.yaml_files import File, Place, checked, complain, read
+from bot.yaml_files import File, Place, checked, complain, not_utf8, read
 
 NOT_COHORTS = frozenset({"consent.yaml", "texts.yaml", "safeguarding.yaml", "signposting.yaml"})
 
@@ -131,8 +132,10 @@ def links(folder: Path) -> Links:
     path = folder / "links.txt"
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScheduleError(f"{path}: cannot be read as UTF-8 text: {error}.") from None
+    except OSError as error:
+        raise ScheduleError(f"{path}: cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise ScheduleError(not_utf8(path, error)) from None
     listed = frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
     return Links(listed, str(path))
 
@@ -228,9 +231,10 @@ def _whole(
     problems = list(lacking(texts.texts))
     if cohort.sections and consent.statements:
         problems += Schedule.model_construct(**parts).problems()
-    for name, problem in problems:
-        file, line = next(((file, line) for file in files if (line := file.line_of(name)) is not None), (files[-1], 1))
-        file.complain(line, problem)
+    for (name, problem), times in Counter(problems).items():
+        places = [(file, line) for file in files for line in file.lines_of(name)]
+        for file, line in places[:times] or [(files[-1], 1)]:
+            file.complain(line, problem)
     if problems:
         return None
     try:

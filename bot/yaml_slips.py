@@ -9,6 +9,9 @@ import yaml
 NEAR = "this line or the one above"
 LONGEST_SHOWN = 70
 
+LINE_END = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
+"""Where a line ends, as PyYAML counts them."""
+
 TAB = "has a tab: use spaces"
 SPACES = f"begins one space too far right or left of its neighbours, {NEAR}: put it exactly under them"
 COLON = f"has a text with a colon, {NEAR}: put the text in quotes, or on the next line under >-"
@@ -26,7 +29,7 @@ def in_words(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str]:
     at, began = error.problem_mark, error.context_mark or error.problem_mark
     if at is None or began is None:
         return 1, f"is not YAML: {error.problem}. Check the indentation, colons and quotes"
-    rows = re.split(r"\r\n|[\r\n\x85\u2028\u2029]", text)  # as PyYAML counts them
+    rows = LINE_END.split(text)
     slip = _slip(error, rows[at.line], at.column)
     line = began.line if slip in (BRACKET, QUOTE, BARE) else at.line
     if slip is None:

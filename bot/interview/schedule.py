@@ -406,22 +406,25 @@ class Schedule(_Part):
     def _whole(self, info: ValidationInfo) -> Self:
         if info.context is STORED:
             return self
-        problems = [problem for _, problem in self.problems()]
+        problems = dict.fromkeys(problem for _, problem in self.problems())
         if problems:
             raise ValueError("; ".join(problems))
         return self
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """What is wrong with the schedule as a whole: the id or text it concerns, and a sentence with the mend."""
+        """What is wrong with the schedule as a whole: the id or text it concerns, and a sentence with the mend.
+
+        What is wrong in several places, as with two of one name, comes as often.
+        """
         questions = [question for section in self.sections for question in section.questions]
         yield from _twice([question.id for question in questions], "question")
         yield from _twice([statement.id for statement in self.statements], "consent statement")
         yield from _twice([asked.id for asked in self.eligibility], "eligibility question")
         for clash in {question.id for question in questions} & {statement.id for statement in self.statements}:
-            yield clash, f"{clash} is both a question and a consent statement; rename one"
+            yield from [(clash, f"{clash} is both a question and a consent statement; rename one")] * 2
         others = {question.id for question in questions} | {statement.id for statement in self.statements}
         for clash in {asked.id for asked in self.eligibility} & others:
-            yield clash, f"{clash} is an eligibility question and something else too; rename one"
+            yield from [(clash, f"{clash} is an eligibility question and something else too; rename one")] * 2
         if not any(statement.required for statement in self.statements):
             yield self.statements[0].id, "no consent statement is required; mark at least one with required: true"
         yield from self._branch_problems(questions)
@@ -481,7 +484,7 @@ class Schedule(_Part):
 def _twice(ids: list[str], what: str) -> Iterator[tuple[str, str]]:
     for found, times in Counter(ids).items():
         if times > 1:
-            yield found, f"{times} {what}s are called {found}; give each its own id"
+            yield from [(found, f"{times} {what}s are called {found}; give each its own id")] * times
 
 
 def _unfilled(name: str, text: Text, filled: frozenset[str], what: str) -> Iterator[tuple[str, str]]:

@@ -433,9 +433,45 @@ def test_a_missing_wording_says_whose_it_is(folder: Path) -> None:
     assert any(f"{key}: easy_read is missing" in problem for problem in problems(folder))
 
 
-def test_two_questions_of_one_name_are_told_apart(folder: Path) -> None:
-    change(folder / ADULTS, f"- id: {last_question(folder)}\n", f"- id: {first_question(folder)}\n")
-    assert any("2 questions are called" in problem for problem in problems(folder))
+def test_two_questions_of_one_name_are_both_named(folder: Path) -> None:
+    first, last = f"- id: {first_question(folder)}", f"- id: {last_question(folder)}"
+    lines = [line_of(folder / ADULTS, words) for words in (first, last)]
+    change(folder / ADULTS, last, first)
+    found = [f"{folder / ADULTS}:{line}: 2 questions are called a-now; give each its own id." for line in lines]
+    assert problems(folder) == found
+
+
+def test_a_question_and_a_statement_of_one_name_are_both_named(folder: Path) -> None:
+    question, statement = line_of(folder / ADULTS, "id: a-now"), line_of(folder / "en/consent.yaml", "id: c8-agree")
+    change(folder / ADULTS, "id: a-now", "id: c8-agree")
+    said = "c8-agree is both a question and a consent statement; rename one."
+    assert problems(folder) == [
+        f"{folder / ADULTS}:{question}: {said}",
+        f"{folder}/en/consent.yaml:{statement}: {said}",
+    ]
+
+
+def test_a_name_that_is_there_twice_says_where_it_was_first(folder: Path) -> None:
+    line = change(folder / ADULTS, "title: ", "title: Ours\ntitle: ")
+    assert problems(folder) == [f"{folder / ADULTS}:{line + 1}: title is there twice, first on line {line}; keep one."]
+
+
+def test_a_question_in_a_mend_ends_as_a_question(folder: Path) -> None:
+    line = change(folder / "en/consent.yaml", "    required: true", "    requird: true")
+    found = f"{folder}/en/consent.yaml:{line}: c1-info: requird is not known here: did you mean required?"
+    assert found in problems(folder)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_character_that_is_not_utf8_is_named_with_its_line(folder: Path, end: bytes) -> None:
+    line = line_of(folder / ADULTS, "the last one you had")
+    text = (folder / ADULTS).read_bytes().replace(b"you had", b"you\x92d", 1).replace(b"\n", end)
+    (folder / ADULTS).write_bytes(text)
+    mend = "has a character that is not UTF-8. Save the file again as UTF-8."
+    assert problems(folder) == [f"{folder / ADULTS}:{line}: {mend}"]
+    (folder / "links.txt").write_bytes(b"www.example.com" + end + b"\xff")
+    with pytest.raises(ScheduleError, match=f"links.txt:2: {mend}"):
+        prompts.links(folder)
 
 
 def test_every_problem_is_told_at_once(folder: Path) -> None:
