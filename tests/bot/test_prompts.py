@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from bot import prompts, yaml_slips
 from bot.errors import ScheduleError
 from bot.interview import languages
 from bot.interview.lint import lint
-from bot.interview.schedule import MUST_HOLD, Schedule, Text, Wording
+from bot.interview.schedule import MUST_HOLD, Branch, Condition, Eligibility, Question, Schedule, Section, Text, Wording
 from bot.records.tables import participants
 from tests.rig import ROOT
 
@@ -284,6 +285,15 @@ def test_a_hidden_folder_is_no_language(folder: Path) -> None:
     (folder / ".git").mkdir()
     assert {language for _, language in prompts.load(folder)} == {"en"}
     assert set(prompts.safeguarding(folder)) == {"en"}
+
+
+@pytest.mark.parametrize("name", ["disabled-adults.yaml", "social-workers.yaml"])
+def test_the_top_of_each_cohorts_file_says_what_every_key_means(name: str) -> None:
+    top = (ROOT / "prompts/en" / name).read_text().partition("\nsections:")[0]
+    said = " ".join(row for row in top.splitlines() if row.startswith("#"))
+    models = (Eligibility, Question, Section, Branch, Condition)
+    keys = {field.alias or key for model in models for key, field in model.model_fields.items()} | {"cohort", "title"}
+    assert [key for key in sorted(keys | {"code_prefix"}) if not re.search(rf"\b{key}\b", said)] == []
 
 
 def first_question(folder: Path) -> str:
