@@ -201,6 +201,7 @@ def check(
         findings = [*lint(schedule, links), *exposed(schedule), *unlisted(schedule, signposts[language])]
         lines = prompts.lines(settings.study.prompts, schedule, [finding.place for finding in findings])
         wrong |= dict.fromkeys(f"{line}: {finding}" for line, finding in zip(lines, findings, strict=True))
+    wrong |= dict.fromkeys(prompts.differences(settings.study.prompts, schedules))
     if problem := study_name_problem(settings.study.name):
         wrong[problem] = None
     if settings.security.key_file.exists() or bootstrap.has_database(settings):

@@ -6,23 +6,39 @@ problem is found in one go, and named with its file, its line and the mend.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.errors import ScheduleError
+from bot.interview.languages import difference
+from bot.interview.lint import Links
 from bot.interview.rota import Rota
 from bot.interview.safeguarding import WordList
-from bot.interview.schedule import Eligibility, Schedule, Section, Statement, Text
+from bot.interview.schedule import Eligibility, Schedule, Section, Statement, Text, lacking
 from bot.interview.signposting import Signposting
-from bot.yaml_files import File, Place, checked, complain, read
+from bot.yaml_files import File, Place, checked, complain, not_utf8, read
 
 NOT_COHORTS = frozenset({"consent.yaml", "texts.yaml", "safeguarding.yaml", "signposting.yaml"})
 
 LONGEST_LANGUAGE = 12
 """Characters of a language's folder: so many fit where its name is stored."""
+
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
+"""How a language's code looks (RFC 5646): en, cy, pt-BR; what comes after a hyphen may be our own, as in cy-easy."""
+
+CODES = {
+    "arabic": "ar", "bengali": "bn", "chinese": "zh", "cymraeg": "cy", "english": "en", "farsi": "fa", "french": "fr",
+    "gaelic": "gd", "german": "de", "gujarati": "gu", "hindi": "hi", "irish": "ga", "italian": "it", "kurdish": "ku",
+    "lithuanian": "lt", "panjabi": "pa", "persian": "fa", "polish": "pl", "portuguese": "pt", "punjabi": "pa",
+    "romanian": "ro", "russian": "ru", "scots": "sco", "somali": "so", "spanish": "es", "tamil": "ta", "turkish": "tr",
+    "ukrainian": "uk", "urdu": "ur", "welsh": "cy",
+}  # fmt: skip
+"""Languages that studies in Britain and Ireland are likely to have (ISO 639)."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -52,7 +68,7 @@ def load(folder: Path) -> dict[tuple[str, str], Schedule]:
 
     Raises ScheduleError with all problems, one a line: file, line, what is wrong, and the mend.
     """
-    languages = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    languages = _languages(folder)
     if not languages:
         raise ScheduleError(
             f"{folder}: holds no schedules. Make a folder for each language, such as {folder / 'en'}, with "
@@ -61,8 +77,8 @@ def load(folder: Path) -> dict[tuple[str, str], Schedule]:
     found: dict[tuple[str, str], Schedule] = {}
     problems: list[str] = []
     for language in languages:
-        if len(language.name) > LONGEST_LANGUAGE:
-            problems.append(f"{language}: has too long a name; use a language's, such as en or cy-easy.")
+        problems += _name_problems(language)
+        problems += _unread(language)
         for schedule in _language(language, problems):
             if (schedule.cohort, schedule.language) in found:
                 problems.append(f"{language}: two files are about the cohort {schedule.cohort}; rename one.")
@@ -72,14 +88,56 @@ def load(folder: Path) -> dict[tuple[str, str], Schedule]:
     return found
 
 
-def links(folder: Path) -> frozenset[str]:
+def _languages(folder: Path) -> list[Path]:
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in found if path.is_dir() and not path.name.startswith(".")]
+
+
+def _name_problems(language: Path) -> Iterator[str]:
+    if not LANGUAGE.fullmatch(language.name):
+        code = CODES.get(language.name.casefold(), language.name.casefold().replace("_", "-"))
+        mend = f"rename it to {code}" if LANGUAGE.fullmatch(code) else "give it a language's code, such as en or cy"
+        yield f"{language}: a folder is called by its language's code; {mend}."
+    elif len(language.name) > LONGEST_LANGUAGE:
+        yield f"{language}: has too long a name; use a language's, such as en or cy-easy."
+
+
+def differences(folder: Path, schedules: Mapping[tuple[str, str], Schedule]) -> list[str]:
+    """For each cohort the first thing that is not the same in its languages: file, line, and the mend.
+
+    Each language is held against English, or, where there is none, the first by name.
+    """
+    found: dict[str, None] = {}
+    for (cohort, language), schedule in schedules.items():
+        first = schedules[cohort, min((n for c, n in schedules if c == cohort), key=lambda n: (n != "en", n))]
+        if language != first.language and (other := difference(schedule, first)) is not None:
+            here, there = (*lines(folder, schedule, [other.here]), *lines(folder, first, [other.there]))
+            found[f"{here}: {other.problem}. Compare {there}."] = None
+    return list(found)
+
+
+def _unread(folder: Path) -> Iterator[str]:
+    """What lies in a language's folder and would be passed over in silence: with a slip in its name, a whole cohort."""
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".yaml" or path.name.startswith(".") or path.name.casefold().startswith("readme"):
+            continue
+        meant = re.sub(r"(\.ya?ml)?(\.ya?ml|\.txt)$", "", path.name, flags=re.IGNORECASE) + ".yaml"
+        slip = path.is_file() and re.search(r"\.ya?ml(\.txt)?$", path.name, re.IGNORECASE)
+        mend = f"rename it to {meant}" if slip and not (folder / meant).exists() else "move it somewhere else"
+        yield f"{path} is not read: {mend}."
+
+
+def links(folder: Path) -> Links:
     """The links that texts may hold: the lines of links.txt, where there is one."""
     path = folder / "links.txt"
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScheduleError(f"{path}: cannot be read as UTF-8 text: {error}.") from None
-    return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+    except OSError as error:
+        raise ScheduleError(f"{path}: cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise ScheduleError(not_utf8(path, error)) from None
+    listed = frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+    return Links(listed, str(path))
 
 
 def lines(folder: Path, schedule: Schedule, places: Iterable[Place]) -> list[str]:
@@ -128,7 +186,7 @@ def _for_each_language(
     folder: Path, name: str, model: type[Model], wrong: Callable[[Model], Iterable[tuple[Place, str]]]
 ) -> dict[str, Model]:
     problems: list[str] = []
-    languages = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    languages = _languages(folder)
     found = {language.name: _one(language / name, model, wrong, problems) for language in languages}
     if problems:
         raise ScheduleError("\n".join(problems))
@@ -170,10 +228,13 @@ def _whole(
     language: str, cohort: _Cohort, consent: _Consent, texts: _Texts, files: tuple[File, File, File]
 ) -> Schedule | None:
     parts = {**dict(cohort), **dict(consent), "texts": texts.texts, "language": language}
-    problems = list(Schedule.model_construct(**parts).problems()) if cohort.sections and consent.statements else []
-    for name, problem in problems:
-        file, line = next(((file, line) for file in files if (line := file.line_of(name)) is not None), (files[-1], 1))
-        file.complain(line, problem)
+    problems = list(lacking(texts.texts))
+    if cohort.sections and consent.statements:
+        problems += Schedule.model_construct(**parts).problems()
+    for (name, problem), times in Counter(problems).items():
+        places = [(file, line) for file in files for line in file.lines_of(name)]
+        for file, line in places[:times] or [(files[-1], 1)]:
+            file.complain(line, problem)
     if problems:
         return None
     try:

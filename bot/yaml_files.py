@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
+
+from bot.yaml_slips import LINE_END, in_words
 
 MEND = {
     "missing": "is missing: add it",
@@ -57,24 +60,23 @@ class File:
             place = place[:-1]
         return self.lines.get(place, 1)
 
-    def line_of(self, name: str) -> int | None:
-        """The line on which something has this id or this name."""
-        place = self._named(name)
-        return None if place is None else self.lines[place]
+    def lines_of(self, name: str) -> list[int]:
+        """The lines on which something has this id or this name."""
+        return [self.lines[place] for place in self._named(name)]
 
     def place_of(self, name: str) -> Place | None:
-        """Where the thing with this id or this name stands."""
-        place = self._named(name)
+        """Where the first thing with this id or this name stands."""
+        place = next(self._named(name), None)
         return place[:-1] if place and place[-1] == "id" != name else place
 
-    def _named(self, name: str) -> Place | None:
+    def _named(self, name: str) -> Iterator[Place]:
         for place in self.lines:
             if place and (place[-1] == name or (place[-1] == "id" and _at(self.data, place) == name)):
-                return place
-        return None
+                yield place
 
     def complain(self, line: int, problem: str) -> None:
-        self.problems.append(f"{self.path}:{line}: {problem.rstrip('.')}.")
+        end = "" if problem.endswith("?") else "."
+        self.problems.append(f"{self.path}:{line}: {problem.rstrip('.')}{end}")
 
 
 def checked(model: type[Model], file: File | None) -> Model | None:
@@ -135,20 +137,22 @@ def _names(model: Any, place: Place) -> list[str]:
 
 
 def read(path: Path, problems: list[str]) -> File | None:
+    text = ""
     try:
-        node = _composed(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        node = _composed(text)
     except FileNotFoundError:
         problems.append(f"{path}: is missing; every language needs it.")
         return None
     except OSError as error:
         problems.append(f"{path}: cannot be read: {error.strerror}.")
         return None
-    except UnicodeDecodeError:
-        problems.append(f"{path}: is not UTF-8 text. Save it again as UTF-8.")
+    except UnicodeDecodeError as error:
+        problems.append(not_utf8(path, error))
         return None
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problems.append(f"{path}:{line}: is not YAML: {error.problem}. Check the indentation, colons and quotes.")
+        line, problem = in_words(error, text)
+        problems.append(f"{path}:{line}: {problem}.")
         return None
     except (yaml.YAMLError, RecursionError):
         problems.append(f"{path}: holds characters or nesting that YAML does not allow. Save it again as plain text.")
@@ -160,6 +164,12 @@ def read(path: Path, problems: list[str]) -> File | None:
     before = len(problems)
     file.data = _plain(node, (), file)
     return file if len(problems) == before else None
+
+
+def not_utf8(path: Path, error: UnicodeDecodeError) -> str:
+    """The line on which the first character stands that is none, and the mend."""
+    before = error.object[: error.start].decode()
+    return f"{path}:{len(LINE_END.split(before))}: has a character that is not UTF-8. Save the file again as UTF-8."
 
 
 def _composed(text: str) -> yaml.Node | None:
@@ -195,7 +205,8 @@ def _plain(node: yaml.Node, place: Place, file: File) -> Any:
             file.complain(line, "has a name that is not plain text")
             continue
         if key.value in plain:
-            file.complain(key.start_mark.line + 1, f"{key.value} is there twice; keep one")
+            first = file.lines[(*place, key.value)]
+            file.complain(key.start_mark.line + 1, f"{key.value} is there twice, first on line {first}; keep one")
         file.lines[(*place, key.value)] = key.start_mark.line + 1
         plain[key.value] = _plain(value, (*place, key.value), file)
     return plain

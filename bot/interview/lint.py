@@ -45,8 +45,19 @@ class Finding:
         return f"{self.where} ({self.wording.value}): {self.problem}"
 
 
-def lint(schedule: Schedule, links: frozenset[str] = frozenset()) -> list[Finding]:
-    """Everything in the schedule that wants mending; `links` are those that a text may hold."""
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The links that a text may hold, and in which file they are listed."""
+
+    listed: frozenset[str] = frozenset()
+    file: str = "links.txt"
+
+
+NONE_LISTED = Links()
+
+
+def lint(schedule: Schedule, links: Links = NONE_LISTED) -> list[Finding]:
+    """Everything in the schedule that wants mending."""
     findings: list[Finding] = []
     for place, text in _texts(schedule):
         for wording in Wording:
@@ -71,7 +82,7 @@ def warnings(words: str, wording: Wording, texted: bool) -> list[str]:
     return found
 
 
-def _of_prompt(question: Question, number: int, schedule: Schedule, links: frozenset[str]) -> list[Finding]:
+def _of_prompt(question: Question, number: int, schedule: Schedule, links: Links) -> list[Finding]:
     """A prompt is the same in every wording, so it must suit them all; what is wrong with it is said once."""
     prompt, place = question.prompts[number], (question.id, "prompts", number)
     text = Text(standard=prompt, easy_read=prompt, short=prompt)
@@ -91,7 +102,7 @@ def _texts(schedule: Schedule) -> Iterator[tuple[tuple[str, ...], Text]]:
     yield from (((key,), text) for key, text in schedule.texts.items())
 
 
-def _problems(text: Text, wording: Wording, schedule: Schedule, links: frozenset[str]) -> Iterator[str]:
+def _problems(text: Text, wording: Wording, schedule: Schedule, links: Links) -> Iterator[str]:
     words = text.worded(wording)
     most = MOST_WORDS.get(wording)
     for sentence in _sentences(words) if most else ():
@@ -99,9 +110,9 @@ def _problems(text: Text, wording: Wording, schedule: Schedule, links: frozenset
             yield f"the sentence '{sentence[:40]}…' has {count} words; use at most {most}"
     for found in _LINK.findall(words):
         link = found.rstrip(".,;:!?)]'\"’”")
-        if link not in links:
+        if link not in links.listed:
             mend = "add it there, or, if it is no link, put a space after the full stop"
-            yield f"holds the link {link}, which is not in prompts/links.txt: {mend}"
+            yield f"holds the link {link}, which is not in {links.file}: {mend}"
     for sign in sorted({sign for sign in words if unicodedata.category(sign) == "So"}):
         yield f"holds the picture sign {_named(sign)}; say it in words"
     if wording is Wording.SHORT:

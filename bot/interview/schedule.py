@@ -89,6 +89,66 @@ SAY_WHO_HELPS = frozenset(
 """Texts with numbers to call. Everybody gets today's, whatever version they began with: nobody is to call a number that
 is not there any more."""
 
+
+MUST_HOLD = MappingProxyType(
+    {
+        "call-booked": ("{day}", "{time}"),
+        "change-address": ("{channel}",),
+        "change-code": ("{code}",),
+        "change-link": ("{link}",),
+        "change-not-there": ("{day}",),
+        "change-too-many": ("{day}",),
+        "copy-asked": ("{day}",),
+        "help": ("PERSON", "STOP"),
+        "leave-ask": ("1", "2"),
+        "leave-unclear": ("1", "2"),
+        "left-delete": ("{day}",),
+        "left-keep": ("{cutoff}",),
+        "new-researcher": ("{researcher}",),
+        "pause-ask": ("1", "2", "3", "4"),
+        "pause-unclear": ("1", "2", "3", "4"),
+        "paused": ("{day}", "READY"),
+        "paused-open": ("READY",),
+        "person-asked": ("{day}", "{time}"),
+        "person-asked-no-calls": ("{day}", "{time}"),
+        "person-overdue": ("{day}", "{time}"),
+        "person-overdue-no-calls": ("{day}", "{time}"),
+        "progress": ("{n}",),
+        "quota-full": ("{cutoff}", "YES", "NO"),
+        "skip-first": ("SKIP",),
+        "skip-hint": ("SKIP",),
+        "stopped": ("READY", "LEAVE"),
+        "template-reopen": ("YES",),
+        "undo": ("{question}",),
+        "voucher": ("{amount}",),
+        "who-answered": ("1", "2", "3"),
+    }
+)
+"""What these stock texts are there to say, in every wording: what is filled in, and what somebody can reply.
+
+The words to reply are the same in every language: the program knows no others (`commands`).
+"""
+
+
+def lacking(texts: Mapping[str, Text]) -> Iterator[tuple[str, str]]:
+    """What stock texts no longer say: the text it concerns, and a sentence with the mend.
+
+    For texts as somebody writes them; a schedule that was stored keeps what it has.
+    """
+    for key, words in MUST_HOLD.items():
+        for wording in Wording if key in texts else ():
+            written = texts[key].worded(wording)
+            for word in words:
+                if not _says(written, word):
+                    mend = f"put it in; this text must say {' and '.join(words)} in every wording"
+                    yield key, f"{key}: {word} is missing in {wording.value}: {mend}"
+
+
+def _says(written: str, word: str) -> bool:
+    """A placeholder stands anywhere, a word to reply by itself."""
+    return word in (written if word.startswith("{") else re.findall(r"\w+", written))
+
+
 REQUIRED_TEXTS = frozenset(
     {
         "again-when-open",
@@ -360,22 +420,25 @@ class Schedule(_Part):
     def _whole(self, info: ValidationInfo) -> Self:
         if info.context is STORED:
             return self
-        problems = [problem for _, problem in self.problems()]
+        problems = dict.fromkeys(problem for _, problem in self.problems())
         if problems:
             raise ValueError("; ".join(problems))
         return self
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """What is wrong with the schedule as a whole: the id or text it concerns, and a sentence with the mend."""
+        """What is wrong with the schedule as a whole: the id or text it concerns, and a sentence with the mend.
+
+        What is wrong in several places, as with two of one name, comes as often.
+        """
         questions = [question for section in self.sections for question in section.questions]
         yield from _twice([question.id for question in questions], "question")
         yield from _twice([statement.id for statement in self.statements], "consent statement")
         yield from _twice([asked.id for asked in self.eligibility], "eligibility question")
         for clash in {question.id for question in questions} & {statement.id for statement in self.statements}:
-            yield clash, f"{clash} is both a question and a consent statement; rename one"
+            yield from [(clash, f"{clash} is both a question and a consent statement; rename one")] * 2
         others = {question.id for question in questions} | {statement.id for statement in self.statements}
         for clash in {asked.id for asked in self.eligibility} & others:
-            yield clash, f"{clash} is an eligibility question and something else too; rename one"
+            yield from [(clash, f"{clash} is an eligibility question and something else too; rename one")] * 2
         if not any(statement.required for statement in self.statements):
             yield self.statements[0].id, "no consent statement is required; mark at least one with required: true"
         yield from self._branch_problems(questions)
@@ -435,7 +498,7 @@ class Schedule(_Part):
 def _twice(ids: list[str], what: str) -> Iterator[tuple[str, str]]:
     for found, times in Counter(ids).items():
         if times > 1:
-            yield found, f"{times} {what}s are called {found}; give each its own id"
+            yield from [(found, f"{times} {what}s are called {found}; give each its own id")] * times
 
 
 def _unfilled(name: str, text: Text, filled: frozenset[str], what: str) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from bot.errors import OwnPaceError, WrongUse
 from bot.interview import needs
 from bot.interview.events import NeedsChanged, TaskKind, TimerKind
+from bot.interview.languages import one_way
 from bot.interview.schedule import Schedule, Wording
 from bot.interview.state import Interview
 from bot.records import participants
@@ -128,20 +129,12 @@ def _schedule(interview: Interview, entry: Entry, rules: Rules) -> Schedule:
             "language when they have answered."
         )
     other = rules.schedules[entry.cohort, entry.language]
-    if _way(other) != _way(theirs):
+    if not one_way(other, theirs):
         raise OwnPaceError(
             f"The schedule in {entry.language!r} has other statements or questions than the one they began with, so "
             "they cannot go over to it. A researcher can go on with them by hand: take over."
         )
     return other
-
-
-def _way(schedule: Schedule) -> tuple[list[object], ...]:
-    return (
-        [(one.id, one.qualifies) for one in schedule.eligibility],
-        [(one.id, one.required, one.permits) for one in schedule.statements],
-        [one.id for one in schedule.questions],
-    )
 
 
 def _columns(participant: Participant, entry: Entry) -> dict[str, object]:

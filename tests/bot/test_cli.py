@@ -158,9 +158,9 @@ def test_serve_warns_while_somebody_cannot_be_told_and_falls_silent_once_they_ca
 
 
 def test_a_text_that_wants_mending_ends_with_2_and_is_named_once_with_its_file_line_and_wording(folder: Path) -> None:
-    shutil.copytree(ROOT / "prompts", folder / "prompts")
-    settings(folder, f"{ROOT}/prompts", "prompts")
-    texts = folder / "prompts/en/texts.yaml"
+    shutil.copytree(ROOT / "prompts", folder / "ours")
+    settings(folder, f"{ROOT}/prompts", "ours")
+    texts = folder / "ours/en/texts.yaml"
     rows = texts.read_text().splitlines()
     start = rows.index("help:")
     line = next(n for n in range(start, len(rows)) if rows[n].strip().startswith("short:"))
@@ -168,7 +168,25 @@ def test_a_text_that_wants_mending_ends_with_2_and_is_named_once_with_its_file_l
     texts.write_text("\n".join(rows))
     code, said = ownpace(folder, "check")
     assert code == 2
-    assert said.count(f"{texts}:{line + 1}: help (short): holds the link www.example.com") == 1
+    listed = folder / "ours/links.txt"
+    found = f"{texts}:{line + 1}: help (short): holds the link www.example.com, which is not in {listed}: add it there"
+    assert said.count(found) == 1
+    listed.write_text("www.example.com\n")
+    assert ownpace(folder, "check")[0] == 0
+
+
+def test_a_second_language_that_asks_something_else_ends_with_2_and_names_both_places(folder: Path) -> None:
+    shutil.copytree(ROOT / "prompts", folder / "prompts")
+    settings(folder, f"{ROOT}/prompts", "prompts")
+    english, welsh = folder / "prompts/en/consent.yaml", folder / "prompts/cy/consent.yaml"
+    shutil.copytree(english.parent, welsh.parent)
+    welsh.write_text(welsh.read_text().replace("id: c9-quotes", "id: c9-geiriau"))
+    line = next(n for n, row in enumerate(english.read_text().splitlines(), 1) if "c9-quotes" in row)
+    code, said = ownpace(folder, "check")
+    assert code == 2
+    assert said.count("c9-quotes is missing: en has it") == 1, "both cohorts have it, and it is said once"
+    assert f"{welsh}:{line}: c9-quotes is missing" in said
+    assert f"Compare {english}:{line}." in said
 
 
 def test_a_cutoff_that_is_past_ends_with_2_and_nobody_is_enrolled(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import String
 
-from bot import prompts
+from bot import prompts, yaml_slips
 from bot.errors import ScheduleError
+from bot.interview import languages
 from bot.interview.lint import lint
-from bot.interview.schedule import Schedule, Wording
+from bot.interview.schedule import MUST_HOLD, Branch, Condition, Eligibility, Question, Schedule, Section, Text, Wording
 from bot.records.tables import participants
 from tests.rig import ROOT
 
@@ -92,6 +94,208 @@ def test_a_schedule_that_was_stored_is_the_same_when_it_is_read_back() -> None:
         assert Schedule.from_json(schedule.to_json()).version == schedule.version
 
 
+@pytest.mark.parametrize("key", MUST_HOLD)
+def test_a_text_that_has_lost_what_it_is_there_to_say_is_named_with_its_line(folder: Path, key: str) -> None:
+    texts = folder / "en/texts.yaml"
+    rows = texts.read_text().splitlines()
+    at = rows.index(f"{key}:")
+    for wording in Wording:
+        start = next(n for n in range(at, len(rows)) if rows[n].strip().startswith(f"{wording.value}:")) + 1
+        end = next((n for n in range(start, len(rows)) if not rows[n].startswith("    ")), len(rows))
+        texts.write_text("\n".join([*rows[:start], "    Thank you.", *rows[end:]]))
+        must = " and ".join(MUST_HOLD[key])
+        assert problems(folder) == [
+            f"{texts}:{at + 1}: {key}: {word} is missing in {wording.value}: put it in; this text must say {must} in "
+            "every wording."
+            for word in MUST_HOLD[key]
+        ]
+
+
+def test_a_word_to_reply_counts_only_as_a_word_of_its_own(folder: Path) -> None:
+    change(folder / "en/texts.yaml", "Say STOP to stop messages.", "Say STOPPED to stop messages.")
+    assert len(problems(folder)) == 1
+    assert "help: STOP is missing in easy_read" in problems(folder)[0]
+
+
+def test_a_schedule_that_was_stored_before_still_loads_without_what_its_texts_must_hold_today() -> None:
+    stored = prompts.load(ROOT / "prompts")[("disabled-adults", "en")]
+    code = Text(standard="Here it is.", easy_read="Here it is.", short="Here it is.")
+    old = stored.model_copy(update={"texts": {**stored.texts, "change-code": code}})
+    assert Schedule.from_json(old.to_json()).texts["change-code"] == code
+
+
+@pytest.mark.parametrize("name", ["social-workers.yml", "social-workers.yaml.txt", "social-workers.YAML"])
+def test_a_cohort_whose_file_has_a_slip_in_its_name_is_not_gone_in_silence(folder: Path, name: str) -> None:
+    (folder / "en/social-workers.yaml").rename(folder / "en" / name)
+    assert problems(folder) == [f"{folder}/en/{name} is not read: rename it to social-workers.yaml."]
+
+
+@pytest.mark.parametrize("name", ["texts.yml", "notes.txt", "texts.yaml~", "old/texts.yaml"])
+def test_what_is_no_schedule_is_to_be_moved_out_of_the_way(folder: Path, name: str) -> None:
+    path = folder / "en" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("Ours.")
+    shown = folder / "en" / name.split("/")[0]
+    assert problems(folder) == [f"{shown} is not read: move it somewhere else."]
+
+
+@pytest.mark.parametrize("name", [".DS_Store", ".texts.yaml.swp", "README", "readme.txt", "README.md"])
+def test_files_that_explain_or_are_hidden_may_stand_there(folder: Path, name: str) -> None:
+    (folder / "en" / name).write_text("Ours.")
+    assert prompts.load(folder)
+
+
+def line_of(path: Path, words: str, start: int = 0) -> int:
+    rows = path.read_text().splitlines()
+    return next(n for n in range(start, len(rows)) if words in rows[n]) + 1
+
+
+SLIPS: dict[str, tuple[str, str, int, str]] = {
+    "a tab": ("        standard: >-", "\t\tstandard: >-", 0, f"{yaml_slips.TAB}. The line is '\t\tstandard: >-'."),
+    "a name one space too far left": ("        standard: >-", "       standard: >-", 0, yaml_slips.SPACES),
+    "a name one space too far right": ("        standard: >-", "         standard: >-", 0, yaml_slips.SPACES),
+    "an item one space too far right": ("      - id: a-now", "       - id: a-now", 1, yaml_slips.SPACES),
+    "a text one space too far right": (
+        "          How do you and your social worker keep",
+        "           How do you and your social worker keep",
+        1,
+        f"{yaml_slips.SPACES}. The line is '          the last one you had.'.",
+    ),
+    "a text with a colon": (
+        "        standard: >-\n          How do you",
+        "        standard: Tell us: how do you",
+        0,
+        f"{yaml_slips.COLON}. The line is '        standard: Tell us: how do you and your social",
+    ),
+    "a [ that is not closed": ("        objectives: [1]", "        objectives: [1", 0, yaml_slips.BRACKET),
+    "a quote that is not closed": (
+        '          - "Which way is used most?"',
+        "          - 'Which way is used most?",
+        0,
+        f"{yaml_slips.QUOTE}. The line is '          - 'Which way is used most?'.",
+    ),
+    "another quote that is not closed": (
+        '          - "Which way is used most?"',
+        '          - "Which way is used most?',
+        1,
+        yaml_slips.QUOTED,
+    ),
+    "words after a quote": ('- "Which way is used most?"', '- "Which way" is used?', 0, yaml_slips.QUOTED),
+    "a text that is not indented": ("          the last one you had.", "the last one you had.", 0, yaml_slips.BARE),
+    "a name without its colon": ("        standard: >-", "        standard >-", 0, yaml_slips.BARE),
+    "a name without its space": ("        standard: >-", "        standard:>-", 0, yaml_slips.BARE),
+    "what is rare": ("        standard: >-", "        standard: @home", 0, "is not YAML: found character '@'"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "further", "problem"), SLIPS.values(), ids=SLIPS.keys())
+def test_a_slip_in_yaml_is_told_in_plain_words(folder: Path, old: str, new: str, further: int, problem: str) -> None:
+    path = folder / ADULTS
+    text = path.read_text()
+    start = text.index("      - id: a-now")
+    place = text.index(old, start)
+    line = text[:place].count("\n") + 1 + further
+    path.write_text(text[:place] + new + text[place + len(old) :])
+    (found,) = problems(folder)
+    assert found.startswith(f"{path}:{line}: {problem}")
+
+
+DIFFERENT: dict[str, tuple[str, str, str, str]] = {
+    "a trait": ("social-workers.yaml", "        sensitive: true\n", "", "sensitive is false here and true in en"),
+    "what is optional": (
+        "consent.yaml",
+        "  - id: c8-agree\n    required: true",
+        "  - id: c8-agree\n    required: false",
+        "c8-agree: required is false here and true in en; make them the same",
+    ),
+    "an id": ("consent.yaml", "id: c8-agree", "id: c8-ok", "c8-agree is missing: en has it; add it before c8-ok"),
+    "what a YES lets us do": (
+        "consent.yaml",
+        "    permits: other channel\n",
+        "",
+        "c13-other-channel: permits is not there here and other channel in en",
+    ),
+    "an answer that lets in": (
+        "disabled-adults.yaml",
+        "qualifies: yes",
+        "qualifies: no",
+        "e-adult: qualifies is false here and true in en",
+    ),
+    "one that is only here": (
+        "disabled-adults.yaml",
+        "      # A2\n",
+        "      - id: a-more\n        standard: More?\n        easy_read: More?\n        short: More?\n",
+        "a-more is not in en; add it there, or remove it here",
+    ),
+    "a branch": (
+        "disabled-adults.yaml",
+        "      - id: a-now\n",
+        "      - id: a-now\n        branches: [{when: {answer_is: [na]}, goto: a-good}]\n",
+        "a-now: branches go to a-good here and to nothing in en",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "old", "new", "problem"), DIFFERENT.values(), ids=DIFFERENT.keys())
+def test_a_second_language_must_ask_the_same(folder: Path, name: str, old: str, new: str, problem: str) -> None:
+    shutil.copytree(folder / "en", folder / "cy")
+    assert prompts.differences(folder, prompts.load(folder)) == []
+    change(folder / "cy" / name, old, new)
+    (found,) = prompts.differences(folder, prompts.load(folder))
+    assert found.startswith(f"{folder}/cy/{name}:")
+    assert problem in found
+    assert f"Compare {folder}/en/{name}:" in found
+
+
+def test_questions_in_another_order_are_named_on_their_lines_in_both_languages(folder: Path) -> None:
+    shutil.copytree(folder / "en", folder / "cy")
+    path = folder / "cy/disabled-adults.yaml"
+    path.write_text(
+        path.read_text().replace("id: a-now", "id: x").replace("a-choice", "a-now").replace("id: x", "id: a-choice")
+    )
+    assert prompts.differences(folder, prompts.load(folder)) == [
+        f"{path}:{line_of(path, 'id: a-choice')}: a-choice stands where en has a-now; put them in the same order. "
+        f"Compare {folder}/en/disabled-adults.yaml:{line_of(folder / ADULTS, 'id: a-now')}."
+    ]
+
+
+def test_what_is_compared_holds_all_that_changing_the_language_needs() -> None:
+    assert set(languages.NEEDED) <= set(languages.COMPARED)
+
+
+def test_a_branch_may_wait_for_other_words_in_another_language(folder: Path) -> None:
+    branch("first", "a-good")(folder)
+    shutil.copytree(folder / "en", folder / "cy")
+    change(folder / "cy/disabled-adults.yaml", "answer_is: [no]", "answer_is: [na, nac oes]")
+    assert prompts.differences(folder, prompts.load(folder)) == []
+
+
+NAMES = {"Welsh": "rename it to cy", "EN": "rename it to en", "en_GB": "rename it to en-gb", "Klingon": "such as en"}
+
+
+@pytest.mark.parametrize(("name", "mend"), NAMES.items())
+def test_a_folder_that_is_not_called_by_its_languages_code_is_refused(folder: Path, name: str, mend: str) -> None:
+    (folder / "en").rename(folder / name)
+    (found,) = problems(folder)
+    assert found.startswith(f"{folder}/{name}: a folder is called by its language's code; ")
+    assert mend in found
+
+
+def test_a_hidden_folder_is_no_language(folder: Path) -> None:
+    (folder / ".git").mkdir()
+    assert {language for _, language in prompts.load(folder)} == {"en"}
+    assert set(prompts.safeguarding(folder)) == {"en"}
+
+
+@pytest.mark.parametrize("name", ["disabled-adults.yaml", "social-workers.yaml"])
+def test_the_top_of_each_cohorts_file_says_what_every_key_means(name: str) -> None:
+    top = (ROOT / "prompts/en" / name).read_text().partition("\nsections:")[0]
+    said = " ".join(row for row in top.splitlines() if row.startswith("#"))
+    models = (Eligibility, Question, Section, Branch, Condition)
+    keys = {field.alias or key for model in models for key, field in model.model_fields.items()} | {"cohort", "title"}
+    assert [key for key in sorted(keys | {"code_prefix"}) if not re.search(rf"\b{key}\b", said)] == []
+
+
 def first_question(folder: Path) -> str:
     return prompts.load(folder)[("disabled-adults", "en")].questions[0].id
 
@@ -122,7 +326,7 @@ def empty(folder: Path) -> None:
 
 
 DAMAGES: dict[str, tuple[Damage, str, str]] = {
-    "bad YAML": (lambda f: change(f / ADULTS, "title: ", "title: [") and None, "disabled-adults.yaml:", "is not YAML"),
+    "bad YAML": (lambda f: change(f / ADULTS, "title: ", "title: [") and None, "disabled-adults.yaml:", "never closed"),
     "an unknown key": (
         lambda f: change(f / ADULTS, "        easy_read:", "        easy_raed:"),
         "disabled-adults.yaml:",
@@ -239,9 +443,45 @@ def test_a_missing_wording_says_whose_it_is(folder: Path) -> None:
     assert any(f"{key}: easy_read is missing" in problem for problem in problems(folder))
 
 
-def test_two_questions_of_one_name_are_told_apart(folder: Path) -> None:
-    change(folder / ADULTS, f"- id: {last_question(folder)}\n", f"- id: {first_question(folder)}\n")
-    assert any("2 questions are called" in problem for problem in problems(folder))
+def test_two_questions_of_one_name_are_both_named(folder: Path) -> None:
+    first, last = f"- id: {first_question(folder)}", f"- id: {last_question(folder)}"
+    lines = [line_of(folder / ADULTS, words) for words in (first, last)]
+    change(folder / ADULTS, last, first)
+    found = [f"{folder / ADULTS}:{line}: 2 questions are called a-now; give each its own id." for line in lines]
+    assert problems(folder) == found
+
+
+def test_a_question_and_a_statement_of_one_name_are_both_named(folder: Path) -> None:
+    question, statement = line_of(folder / ADULTS, "id: a-now"), line_of(folder / "en/consent.yaml", "id: c8-agree")
+    change(folder / ADULTS, "id: a-now", "id: c8-agree")
+    said = "c8-agree is both a question and a consent statement; rename one."
+    assert problems(folder) == [
+        f"{folder / ADULTS}:{question}: {said}",
+        f"{folder}/en/consent.yaml:{statement}: {said}",
+    ]
+
+
+def test_a_name_that_is_there_twice_says_where_it_was_first(folder: Path) -> None:
+    line = change(folder / ADULTS, "title: ", "title: Ours\ntitle: ")
+    assert problems(folder) == [f"{folder / ADULTS}:{line + 1}: title is there twice, first on line {line}; keep one."]
+
+
+def test_a_question_in_a_mend_ends_as_a_question(folder: Path) -> None:
+    line = change(folder / "en/consent.yaml", "    required: true", "    requird: true")
+    found = f"{folder}/en/consent.yaml:{line}: c1-info: requird is not known here: did you mean required?"
+    assert found in problems(folder)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_character_that_is_not_utf8_is_named_with_its_line(folder: Path, end: bytes) -> None:
+    line = line_of(folder / ADULTS, "the last one you had")
+    text = (folder / ADULTS).read_bytes().replace(b"you had", b"you\x92d", 1).replace(b"\n", end)
+    (folder / ADULTS).write_bytes(text)
+    mend = "has a character that is not UTF-8. Save the file again as UTF-8."
+    assert problems(folder) == [f"{folder / ADULTS}:{line}: {mend}"]
+    (folder / "links.txt").write_bytes(b"www.example.com" + end + b"\xff")
+    with pytest.raises(ScheduleError, match=f"links.txt:2: {mend}"):
+        prompts.links(folder)
 
 
 def test_every_problem_is_told_at_once(folder: Path) -> None:

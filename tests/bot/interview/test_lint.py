@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.interview.lint import lint
+from bot.interview.lint import NONE_LISTED, Links, lint
 from bot.interview.schedule import Schedule, Text
 from tests.bot.interview.small import schedule
 
@@ -26,7 +26,7 @@ def with_text(words: str) -> Schedule:
     )
 
 
-def found(made: Schedule, links: frozenset[str] = frozenset()) -> list[str]:
+def found(made: Schedule, links: Links = NONE_LISTED) -> list[str]:
     return [str(finding) for finding in lint(made, links)]
 
 
@@ -111,7 +111,7 @@ St. Mary's, Dr. Jones etc. and so on""".splitlines()
 @pytest.mark.parametrize("link", LINKS)
 def test_a_link_must_be_on_the_list(link: str) -> None:
     made = with_question(standard=f"See {link} first.")
-    assert any("which is not in prompts/links.txt" in finding for finding in found(made))
+    assert any("which is not in links.txt" in finding for finding in found(made))
 
     named = [finding for finding in found(with_question(standard=f"See ({link}).")) if f"the link {link}," in finding]
     assert len(named) == 1, "the whole link is named, once, without what stands around it"
@@ -124,7 +124,7 @@ def test_what_is_no_link_is_left_alone(words: str) -> None:
 
 def test_a_listed_link_may_stand() -> None:
     made = with_question(standard="See https://example.org/page. Then answer.")
-    assert found(made, frozenset({"https://example.org/page"})) == []
+    assert found(made, Links(frozenset({"https://example.org/page"}))) == []
 
 
 def test_a_stock_prompt_is_checked_as_a_text_in_every_wording() -> None:
