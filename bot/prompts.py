@@ -31,6 +31,9 @@ LONGEST_LANGUAGE = 12
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
 """How a language's code looks (RFC 5646): en, cy, pt-BR; what comes after a hyphen may be our own, as in cy-easy."""
 
+SLIP = re.compile(r"\.ya?ml(\.txt)?$", re.IGNORECASE)
+"""How a name ends that was meant to end in .yaml."""
+
 CODES = {
     "arabic": "ar", "bengali": "bn", "chinese": "zh", "cymraeg": "cy", "english": "en", "farsi": "fa", "french": "fr",
     "gaelic": "gd", "german": "de", "gujarati": "gu", "hindi": "hi", "irish": "ga", "italian": "it", "kurdish": "ku",
@@ -75,13 +78,11 @@ def load(folder: Path) -> dict[tuple[str, str], Schedule]:
             "consent.yaml, texts.yaml and a file for each cohort."
         )
     found: dict[tuple[str, str], Schedule] = {}
-    problems: list[str] = []
+    problems = list(_unread_above(folder))
     for language in languages:
         problems += _name_problems(language)
         problems += _unread(language)
         for schedule in _language(language, problems):
-            if (schedule.cohort, schedule.language) in found:
-                problems.append(f"{language}: two files are about the cohort {schedule.cohort}; rename one.")
             found[(schedule.cohort, schedule.language)] = schedule
     if problems:
         raise ScheduleError("\n".join(dict.fromkeys(problems)))
@@ -121,10 +122,24 @@ def _unread(folder: Path) -> Iterator[str]:
     for path in sorted(folder.iterdir()):
         if path.suffix == ".yaml" or path.name.startswith(".") or path.name.casefold().startswith("readme"):
             continue
-        meant = re.sub(r"(\.ya?ml)?(\.ya?ml|\.txt)$", "", path.name, flags=re.IGNORECASE) + ".yaml"
-        slip = path.is_file() and re.search(r"\.ya?ml(\.txt)?$", path.name, re.IGNORECASE)
-        mend = f"rename it to {meant}" if slip and not (folder / meant).exists() else "move it somewhere else"
-        yield f"{path} is not read: {mend}."
+        yield f"{path} is not read: {_renamed(path) or 'move it somewhere else'}."
+
+
+def _unread_above(folder: Path) -> Iterator[str]:
+    """The same above the languages, where other things may lie: only what looks like one of ours."""
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and path.suffix == ".yaml" and path.name not in ("rota.yaml", "rota.example.yaml"):
+            yield f"{path} is not read here: move it into a language's folder, or somewhere else."
+        elif (mend := _renamed(path)) is not None:
+            yield f"{path} is not read: {mend}."
+
+
+def _renamed(path: Path) -> str | None:
+    """The mend for a slip in the name of a YAML file."""
+    if not path.is_file() or path.name.startswith(".") or not SLIP.search(path.name):
+        return None
+    meant = SLIP.sub(".yaml", path.name)
+    return f"rename it to {meant}" if not path.with_name(meant).exists() else None
 
 
 def links(folder: Path) -> Links:
@@ -215,9 +230,12 @@ def _language(folder: Path, problems: list[str]) -> Iterator[Schedule]:
         texts_file.lines = {("texts", *place): line for place, line in texts_file.lines.items()}
         texts_file.data = {"texts": texts_file.data}
     texts = checked(_Texts, texts_file)
+    known: dict[str, str] = {}
     for path in paths:
         file = read(path, problems)
         cohort = checked(_Cohort, file)
+        if file and cohort and (other := known.setdefault(cohort.cohort, path.name)) != path.name:
+            file.complain(file.line(("cohort",)), f"{other} is about the cohort {cohort.cohort} too; rename one")
         if cohort and consent and texts and file and consent_file and texts_file:
             schedule = _whole(folder.name, cohort, consent, texts, (file, consent_file, texts_file))
             if schedule is not None:

@@ -130,6 +130,25 @@ def test_a_cohort_whose_file_has_a_slip_in_its_name_is_not_gone_in_silence(folde
     assert problems(folder) == [f"{folder}/en/{name} is not read: rename it to social-workers.yaml."]
 
 
+def test_a_rota_whose_file_has_a_slip_in_its_name_is_not_gone_in_silence(folder: Path) -> None:
+    shutil.copy(folder / "rota.example.yaml", folder / "rota.yml")
+    assert problems(folder) == [f"{folder}/rota.yml is not read: rename it to rota.yaml."]
+
+
+def test_a_cohort_that_lies_above_the_languages_is_not_gone_in_silence(folder: Path) -> None:
+    (folder / "notes.txt").write_text("Ours.")
+    (folder / "en/social-workers.yaml").rename(folder / "social-workers.yaml")
+    (found,) = problems(folder)
+    assert found.startswith(f"{folder}/social-workers.yaml is not read here: move it into a language's folder")
+
+
+def test_two_files_about_one_cohort_are_both_named(folder: Path) -> None:
+    shutil.copy(folder / ADULTS, folder / "en/others.yaml")
+    line = line_of(folder / ADULTS, "cohort: disabled-adults")
+    said = "disabled-adults.yaml is about the cohort disabled-adults too; rename one."
+    assert problems(folder) == [f"{folder}/en/others.yaml:{line}: {said}"]
+
+
 @pytest.mark.parametrize("name", ["texts.yml", "notes.txt", "texts.yaml~", "old/texts.yaml"])
 def test_what_is_no_schedule_is_to_be_moved_out_of_the_way(folder: Path, name: str) -> None:
     path = folder / "en" / name
