@@ -308,7 +308,12 @@ def _settings_for(path: Path, config: Path, progress: backups.Progress) -> Setti
 
 def move(
     to: Annotated[
-        str, typer.Option("--to", metavar="URL", help="postgresql://user:password@host/database, empty.")
+        str,
+        typer.Option(
+            "--to",
+            metavar="URL",
+            help="postgresql://user:password@host/database, empty; - to be asked for it, unseen by others.",
+        ),
     ] = "",
     back: Annotated[
         bool, typer.Option("--back", help="Go on in SQLite instead, without what has happened in PostgreSQL since.")
@@ -326,7 +331,7 @@ def move(
         raise WrongUse("Say one of the two: --to URL, or --back.")
     with alone(settings.database.url):
         if not back:
-            _move(settings, to)
+            _move(settings, typer.prompt("The address", hide_input=True, err=True) if to == "-" else to)
         elif come_back(settings.database.url):
             out.print("The study is served from SQLite again. Serve it nowhere else: messages would leave twice.")
             restored(config)

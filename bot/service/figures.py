@@ -39,6 +39,9 @@ TURNS = Counter(
 SENDS = Histogram(
     "ownpace_send_seconds", "Handing one message over to its provider", ["channel"], buckets=SECONDS, registry=PROCESS
 )
+REFUSED = Counter(
+    "ownpace_deliveries_refused", "Deliveries that no provider signed, or that are too large", ["why"], registry=PROCESS
+)
 OUTCOMES = Counter("ownpace_sends", "What became of messages handed over", ["channel", "outcome"], registry=PROCESS)
 
 

@@ -8,7 +8,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from threading import Thread
 
-from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client import CONTENT_TYPE_LATEST, Metric
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -60,11 +61,13 @@ async def ready(request: Request) -> Response:
 
 
 async def metrics(request: Request) -> Response:
-    """Figures for Prometheus; none is about one person."""
+    """Figures for Prometheus; none is about one person. While the database does not answer, only the process's own."""
     worker: Worker | None = request.app.state.worker
     database: Database = request.app.state.database
     parts = [figures.rounds(worker.since_good())] if worker else []
-    standing = await database.read(figures.standing)
+    standing: list[Metric] = []
+    with suppress(SQLAlchemyError, TimeoutError):
+        standing = await asyncio.wait_for(database.read(figures.standing), PATIENCE)
     return Response(figures.text(*standing, *parts), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -15,6 +17,11 @@ from bot.errors import Forged, Unreadable
 from bot.messages import Undeciphered
 from bot.service import figures, intake
 from bot.web.state import Web, web
+
+log = structlog.get_logger()
+
+SELDOM = 60.0
+"""Seconds between two lines of the log about deliveries that were refused."""
 
 LARGEST = 256 * 1024
 """Bytes of one delivery; Twilio's largest are a few thousand."""
@@ -38,6 +45,7 @@ class _Deliveries:
 
     def __init__(self, channels: Sequence[Channel]) -> None:
         self._channels = channels
+        self._silent_until = 0.0
         self._thanks = {channel.kind: _thanks(channel) for channel in channels}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,6 +56,7 @@ class _Deliveries:
     async def _answer(self, request: Request) -> Response:
         body = await _body(request)
         if body is None:
+            figures.of(figures.REFUSED, "too large").inc()
             return Response("The body is too large.\n", 413)
         delivery = WebhookRequest(_target(request), request.headers, body)
         problem = ""
@@ -60,7 +69,16 @@ class _Deliveries:
             with figures.of(figures.DELIVERIES, channel.kind).time():
                 await _read(web(request), channel, delivery)
             return self._thanks[channel.kind]
+        figures.of(figures.REFUSED, "forged").inc()
+        self._complain(problem)
         return Response(f"{problem}\n", 403)
+
+    def _complain(self, problem: str) -> None:
+        """Where our own secret or address is wrong, every delivery is refused: that is seen, and fills no log."""
+        now = time.monotonic()
+        if now >= self._silent_until:
+            self._silent_until = now + SELDOM
+            log.warning("a delivery was refused", kinds=[channel.kind for channel in self._channels], problem=problem)
 
 
 def _thanks(channel: Channel) -> Response:

@@ -162,6 +162,13 @@ def test_an_older_copy_is_not_served_until_it_is_said_that_it_was_put_back(home:
         assert connection.execute("SELECT DISTINCT state FROM outbox WHERE state = 'pending'").fetchall() == []
 
 
+def test_the_address_with_its_password_can_be_typed_where_nobody_sees_it(home: Path, target: str) -> None:
+    code, said = ownpace(home, "move", "--to", "-", typed=f"{target}\n")
+    assert code == 0, said
+    assert "Moved and compared: 1 participants" in said
+    assert target not in said
+
+
 @pytest.mark.parametrize("words", [(), ("--to", "postgresql://u@h/d", "--back")], ids=["nothing", "both"])
 def test_one_of_the_two_is_said(home: Path, words: tuple[str, ...]) -> None:
     code, said = ownpace(home, "move", *words)

@@ -86,6 +86,21 @@ async def test_a_worker_answers_its_monitor_and_nobody_else(study: World, monkey
         assert (late.status_code, late.text) == (503, "sending stands still\n")
 
 
+async def test_while_the_database_fails_a_process_still_says_what_it_has_done_itself(
+    study: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read(*_: object) -> None:
+        raise OperationalError("SELECT 1", {}, Exception("gone"))
+
+    async with browser(study) as client:
+        assert "ownpace_interviews" in (await client.get("/metrics")).text
+        monkeypatch.setattr(study.program.database, "read", read)
+        answer = await client.get("/metrics")
+        assert answer.status_code == 200
+        assert "ownpace_sends_total" in answer.text
+        assert "ownpace_interviews" not in answer.text
+
+
 async def test_it_is_told_that_nothing_can_be_stored_until_something_can(tmp_path: Path) -> None:
     """Nobody has to write for that: whoever balances the load sends nothing to a service that is not ready."""
     with world(tmp_path, **on_sqlite(tmp_path)) as study:

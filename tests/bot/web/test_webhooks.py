@@ -9,12 +9,14 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from bot import bootstrap
 from bot.channel import WebhookRequest
 from bot.interview.schedule import Wording
 from bot.messages import Address
 from bot.records.tables import messages
+from bot.service import figures
 from bot.web.app import create_app
 from tests.bot.world import PHONE, URL, World, world
 from tests.channels.twilio.signing import signed
@@ -102,6 +104,24 @@ async def test_a_forged_status_changes_nothing(study: World, client: httpx.Async
     answer = await client.post("/webhooks/twilio/status?oid=id-1", content=b"MessageSid=SM1&MessageStatus=failed")
     assert answer.status_code == 403
     assert study.open_tasks() == []
+
+
+def refused(why: str) -> float:
+    return figures.PROCESS.get_sample_value("ownpace_deliveries_refused_total", {"why": why}) or 0.0
+
+
+async def test_what_is_refused_is_counted_and_told_of_once_a_minute_without_a_word_of_it(
+    study: World, client: httpx.AsyncClient
+) -> None:
+    """Where our own secret is wrong, every answer is refused: whoever watches has to see that."""
+    before = refused("forged"), refused("too large")
+    with capture_logs() as lines:
+        for _ in range(3):
+            await client.post("/webhooks/twilio/messages", content=text("yes, by Sam").body)
+        await client.post("/webhooks/twilio/messages", content=b"Body=" + b"x" * 300_000)
+    assert (refused("forged"), refused("too large")) == (before[0] + 3, before[1] + 1)
+    ((said, level),) = [(line["problem"], line["log_level"]) for line in lines]
+    assert (said, level) == ("The request carries no Twilio signature.", "warning")
 
 
 # Malformed
