@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.interview import wording
 from bot.interview.events import Belongs, Cancel, Release, Said, TaskKind
-from bot.interview.schedule import Question
+from bot.interview.schedule import Question, compared
 from bot.interview.state import AGREED_AGAIN, Answer, Interview, Menu, Progress, State
 from bot.interview.turn import Turn
 from bot.messages import MediaKind
@@ -154,8 +154,8 @@ def take_out(turn: Turn, message: int) -> Answer | None:
 
 def branch_to(question: Question, text: str) -> str | None:
     """Where a branch would lead if this text were the whole answer."""
-    whole = " ".join(text.casefold().strip(" .!").split())
-    return next((branch.goto for branch in question.branches if whole in branch.when.answer_is), None)
+    answer = compared(text)
+    return next((branch.goto for branch in question.branches if answer in branch.when.answer_is), None)
 
 
 def acknowledge(turn: Turn, said: Said) -> None:

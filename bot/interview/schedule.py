@@ -286,6 +286,11 @@ class Condition(_Part):
         return self
 
 
+def compared(answer: str) -> str:
+    """An answer as branches know it: in small letters, without full stops and needless spaces."""
+    return " ".join(answer.casefold().strip(" .!").split())
+
+
 class Branch(_Part):
     when: Condition
     goto: Id
@@ -452,6 +457,10 @@ class Schedule(_Part):
         reached = {branch.goto for question in questions for branch in question.branches}
         for question in questions:
             for branch in question.branches:
+                for answer in branch.when.answer_is:
+                    if answer != compared(answer):
+                        mend = f"write it as '{compared(answer)}'"
+                        yield question.id, f"{question.id} waits for the answer '{answer}', which never comes; {mend}"
                 if branch.goto not in place:
                     yield question.id, f"{question.id} branches to {branch.goto}, which is no question here"
                 elif place[branch.goto] <= place[question.id]:

@@ -352,6 +352,11 @@ DAMAGES: dict[str, tuple[Damage, str, str]] = {
         "did you mean easy_read",
     ),
     "a branch that goes back": (branch("third", "first"), "disabled-adults.yaml:", "would go round for ever"),
+    "a branch on an answer that never comes": (
+        lambda f: change(f / ADULTS, "answer_is: [no, none,", "answer_is: [No., none,") and None,
+        "disabled-adults.yaml:",
+        "waits for the answer 'No.', which never comes; write it as 'no'",
+    ),
     "a branch to nowhere": (branch("first", "no-such"), "disabled-adults.yaml:", "is no question here"),
     "a follow-up that nothing reaches": (
         lambda f: change(
