@@ -15,7 +15,7 @@ LAYERS = [
     {"bot.web"},
     {"bot.service", "bot.export"},
     {"bot.mends", "bot.records"},
-    {"bot.config", "bot.prompts", "bot.yaml_files"},
+    {"bot.config", "bot.prompts", "bot.yaml_files", "bot.yaml_slips"},
     {"bot.interview", "bot.channel"},
     {"bot.messages"},
     {"bot.errors"},

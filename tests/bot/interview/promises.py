@@ -169,7 +169,8 @@ class Promises(Happening):
             assert self.overdue(before)
             assert after.promised == before.promised
             fetched = any(isinstance(e, SetTimer) and e.kind is TimerKind.ESCALATE for e in effects)
-            assert fetched or any(isinstance(effect, Alert) for effect in effects)
+            just_fetched = before.calling == self.player.now  # by what they sent in this very moment
+            assert fetched or just_fetched or any(isinstance(effect, Alert) for effect in effects)
 
     def check_asking_in_distress(
         self, before: Interview, event: Event, effects: tuple[Effect, ...], sends: list[Send]
