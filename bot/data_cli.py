@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,7 @@ from bot.mends import database_problem
 from bot.records.faults import of_postgresql
 from bot.records.vault import open_key_file
 from bot.service import backup as backups
-from bot.service import deletion, retention, withdrawal
+from bot.service import deletion, leases, retention, withdrawal
 from bot.service.deletion import CaughtUp
 from bot.service.withdrawal import Receipt
 from bot.terminal import ACTOR, CONFIG, ConfigPath, bar, err, opened, out
@@ -266,7 +267,18 @@ def restore(
 
 def restored(config: ConfigPath = CONFIG) -> None:
     """After pg_restore, before you serve: delete again who has left since, and send nothing a second time."""
+    from bot.web.serve import alone
+
+    settings = bootstrap.load_settings(config)
+    with nullcontext() if settings.database.shared else alone(settings.database.url):
+        _catch_up(config)
+
+
+def _catch_up(config: Path) -> None:
+    """Raises OwnPaceError where the study is served: what waits there is on its way, and in no doubt."""
     with opened(config) as program:
+        if program.database.read_now(leases.alive):
+            raise OwnPaceError("This study is served. Stop every server of it first; then run the same command again.")
         _tell_of_the_past(*backups.catch_up(program.database))
 
 
@@ -334,7 +346,7 @@ def move(
             _move(settings, typer.prompt("The address", hide_input=True, err=True) if to == "-" else to)
         elif come_back(settings.database.url):
             out.print("The study is served from SQLite again. Serve it nowhere else: messages would leave twice.")
-            restored(config)
+            _catch_up(config)
         else:
             out.print("The study was not moved.")
 

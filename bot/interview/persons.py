@@ -81,8 +81,7 @@ def _assure(turn: Turn, kind: TaskKind) -> None:
     """Tell whoever has the conversation; or say by when a person writes, where nobody has it yet.
 
     It is the moment that was said first, or that it has passed. Once a day, so that no two programs talk to each
-    other. Not in distress: whoever asks then, before somebody has
-    come, is answered by `distress`.
+    other. Not in distress: whoever asks then, before somebody has come, is answered by `distress`.
     """
     interview = turn.interview
     if interview.distressed or (interview.assured and turn.now - interview.assured < timedelta(days=1)):

@@ -18,6 +18,7 @@ from bot.records.migrate import migrate
 from bot.records.tables import media
 from bot.records.vault import open_key_file
 from bot.service.media import content
+from bot.web.serve import alone
 from tests.bot.typed import ownpace, settings, write_settings
 from tests.bot.world import world
 from tests.rig import forked, free_port, postgres
@@ -33,6 +34,10 @@ WAITS = """
 SELECT pid FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = 'ownpace' AND wait_event_type = 'Lock'
 """
+
+
+ALIVE = "INSERT INTO leases (name, holder, token, until) VALUES ('worker a', 'a', 1, now() + interval '10 minutes')"
+"""Somewhere a process sends."""
 
 
 @pytest.fixture
@@ -148,7 +153,13 @@ def test_an_older_copy_is_not_served_until_it_is_said_that_it_was_put_back(home:
     older = f"{target}_older"
     postgres.server().execute(f"CREATE DATABASE {older.rpartition('/')[2]} TEMPLATE {target.rpartition('/')[2]}")
     assert ownpace(home, "withdraw", "SW01", "--yes", "--no-receipt")[0] == 0
+    with psycopg.connect(older) as connection:
+        connection.execute(ALIVE)
     settings(home, target, older)
+    code, said = ownpace(home, "restored")
+    assert (code, "This study is served. Stop every server of it first" in said) == (1, True)
+    with psycopg.connect(older) as connection:
+        connection.execute("DELETE FROM leases")
     code, said = ownpace(home, "serve", "--port", str(free_port()))
     assert code == 1
     assert "This database is an older copy: it holds somebody who was deleted since" in said
@@ -167,6 +178,15 @@ def test_the_address_with_its_password_can_be_typed_where_nobody_sees_it(home: P
     assert code == 0, said
     assert "Moved and compared: 1 participants" in said
     assert target not in said
+
+
+def test_nothing_is_put_in_doubt_of_a_study_that_is_served(home: Path, target: str) -> None:
+    with alone(f"sqlite:///{home}/data/ownpace.db"):
+        assert ownpace(home, "restored")[0] == 1
+    with closing(sqlite3.connect(home / "data/ownpace.db")) as database:
+        assert database.execute("SELECT count(*) FROM outbox WHERE state = 'unknown'").fetchone() == (0,)
+    code, said = ownpace(home, "restored")
+    assert code == 0, said
 
 
 @pytest.mark.parametrize("words", [(), ("--to", "postgresql://u@h/d", "--back")], ids=["nothing", "both"])
