@@ -149,7 +149,7 @@ def _marks(vault: Vault, entries: Sequence[Entry]) -> list[str]:
     """For each number of people, from nobody on: that number, and a name that only these rows in this order have."""
     rows, marks = sha256(), [""]
     for number, entry in enumerate(entries, 1):
-        rows.update(repr(replace(entry, where="")).encode())
+        rows.update(repr((entry.address.value, replace(entry, where=""))).encode())  # printing hides addresses
         marks.append(f"{number} {vault.short_name(rows.hexdigest())}")
     return marks
 

@@ -249,6 +249,14 @@ def test_a_large_file_that_came_to_its_end_is_not_begun_again_and_goes_on_where_
     assert len(enrol(study, other)) == 7, "nothing is unfinished"
 
 
+def test_another_file_whose_people_differ_in_their_addresses_alone_is_another_one(study: World) -> None:
+    """Without names and codes; an address shows its last three digits where it is printed."""
+    first, second = ([Entry("social-workers", sms(n * 1000)) for n in range(begin, begin + 13)] for begin in (1, 21))
+    enrol(study, first)
+    assert look(study, second).done == 0
+    assert enrol(study, second) == [f"SW{number}" for number in range(14, 27)]
+
+
 def test_of_two_who_enrol_the_same_file_at_the_same_time_one_stops(study: World, beside: Database) -> None:
     entries = people(13)
     one, other = enrolling(study, look(study, entries)), enrolling(study, look(study, entries), on=beside)
