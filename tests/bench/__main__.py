@@ -25,7 +25,7 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import backlog, raw, schedule, spent, start, timers
+from tests.bench import backlog, profile, raw, schedule, spent, start, timers
 from tests.bench.outside import Api, Line, Phones, line, text
 from tests.bench.schedule import TURNS
 from tests.bench.serving import Serving
@@ -283,6 +283,24 @@ async def speed(folder: Path, people: int, save: Path | None = None) -> bool:
         return await whole(bench, everybody)
 
 
+async def profiled(folder: Path, people: int, database: str = "") -> bool:
+    """Where the time of a turn goes, in one process; whether no text was lost, doubled or out of order."""
+    everybody = everyone(people)
+    async with running(folder, everybody, database=database) as bench:
+        await bench.closed(everybody[:32], 32)  # warm
+        with profile.taken(bench.pids[0], folder / "looks"):
+            await bench.closed(everybody[32:], 32)
+        profile.read((folder / "looks").read_text().splitlines()).print()
+        return await whole(bench, everybody)
+
+
+async def profiled_on_postgresql(folder: Path, people: int) -> bool:
+    """The same on PostgreSQL."""
+    with durable() as server:
+        server.execute("CREATE DATABASE one")
+        return await profiled(folder, people, server.url("one"))
+
+
 def keep(file: Path, **costs: float) -> None:
     """What `scripts/capacity --costs` reads."""
     found = {name: round(cost, 3) for name, cost in costs.items()}
@@ -397,6 +415,7 @@ def main() -> None:
     asked.add_argument("--save", type=Path, metavar="FILE", help="write what a turn cost, for scripts/capacity --costs")
     asked.add_argument("--start", action="store_true", help="instead: start to ready, and the processor used when idle")
     asked.add_argument("--postgresql", action="store_true", help="instead: on PostgreSQL, in one process and in four")
+    asked.add_argument("--profile", action="store_true", help="instead: where the time of a turn goes (by py-spy)")
     chosen = asked.parse_args()
     with tempfile.TemporaryDirectory(prefix="ownpace-bench-") as folder:
         if chosen.start:
@@ -409,6 +428,8 @@ def main() -> None:
             work = lasting(Path(folder), chosen.turns)
         elif chosen.backlog:
             work = backlog.drain(Path(folder), max(chosen.backlog, 10))
+        elif chosen.profile:
+            work = (profiled_on_postgresql if chosen.postgresql else profiled)(Path(folder), max(chosen.people, 120))
         elif chosen.postgresql:
             work = shared(Path(folder), max(chosen.people, 120), chosen.save)
         else:
