@@ -25,13 +25,12 @@ from bot.config import Settings, wrong_setting
 from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError, WrongUse
 from bot.export_cli import export_app
 from bot.interview.cost import sms_parts, texts
-from bot.interview.discreet import exposed, study_name_problem
-from bot.interview.lint import lint
+from bot.interview.lint import Severity
 from bot.interview.review import Reviewed
 from bot.interview.schedule import Wording
-from bot.interview.signposting import unlisted
 from bot.mends import database_problem, disk_problem
 from bot.messages import Address
+from bot.proofs import proofread
 from bot.records import trail
 from bot.records.vault import open_key_file
 from bot.service import (
@@ -124,6 +123,7 @@ def serve(
     if role is not Role.ALL and not settings.database.shared:
         raise ConfigError("--role: with SQLite one process does everything; use --role all.")
     with nullcontext() if settings.database.shared else alone(settings.database.url), opened(config) as program:
+        _refuse_wrong_words(program)
         if program.database.read_now(deletion.is_older):
             raise OwnPaceError(
                 "This database is an older copy: it holds somebody who was deleted since, and would send again what "
@@ -140,6 +140,14 @@ def serve(
                 _warn_of_links(settings.server.public_base_url, port)
                 worker = program.worker if role is Role.ALL else None
                 serve_forever(create_app(bootstrap.web_parts(program), worker), listening)
+
+
+def _refuse_wrong_words(program: Program) -> None:
+    """Raises ScheduleError for what `check` says keeps a server from starting."""
+    proofs = proofread(program.settings.study, program.schedules)
+    proofs.refuse()
+    if proofs.of(Severity.STYLE):
+        err.print("Warning: some texts want mending. See: scripts/ownpace check")
 
 
 def _work(program: Program, host: str, port: int | None) -> None:
@@ -181,14 +189,15 @@ def check(
     live: Annotated[bool, typer.Option("--live", help="Also ask each provider whether it knows us.")] = False,
     config: ConfigPath = CONFIG,
 ) -> None:
-    """Check the settings, the schedules, every text, and who can be told that a person is needed; change nothing."""
+    """Check the settings, the schedules, every text, and who can be told that a person is needed; change nothing.
+
+    What it says is wrong keeps serve from starting too. With texts that are only hard to read or dear, serve starts.
+    """
     settings = _settings(config)
     schedules = prompts.load(settings.study.prompts)
-    links, signposts = prompts.links(settings.study.prompts), prompts.signposting(settings.study.prompts)
     prompts.rota(settings.study.prompts)
     bootstrap.check_cohorts(settings, schedules)
     _check_cutoff(config, settings)
-    wrong: dict[str, None] = {}
     for (cohort, language), schedule in schedules.items():
         out.print(
             f"{cohort} ({language}): {schedule.total} questions, {len(schedule.statements)} statements, "
@@ -198,20 +207,12 @@ def check(
         for wording in Wording:
             sent, parts = len(texts(schedule, wording)), sms_parts(schedule, wording)
             out.print(f"  {wording.value}: {sent} texts in a whole interview, {parts} SMS parts to pay for")
-        findings = [*lint(schedule, links), *exposed(schedule), *unlisted(schedule, signposts[language])]
-        lines = prompts.lines(settings.study.prompts, schedule, [finding.place for finding in findings])
-        wrong |= dict.fromkeys(f"{line}: {finding}" for line, finding in zip(lines, findings, strict=True))
-    wrong |= dict.fromkeys(prompts.differences(settings.study.prompts, schedules))
-    if problem := study_name_problem(settings.study.name):
-        wrong[problem] = None
     if settings.security.key_file.exists() or bootstrap.has_database(settings):
         open_key_file(settings.security.key_file)
     for warning in (*_unset(settings), *_overdue(settings), *_unreached(settings), *_hurried(settings)):
         err.print(f"Warning: {warning}", markup=False)
-    if wrong:
-        raise ScheduleError(
-            "\n".join([*wrong, f"{len(wrong)} {'texts want' if len(wrong) > 1 else 'text wants'} mending."])
-        )
+    if to_mend := proofread(settings.study, schedules).to_mend():
+        raise ScheduleError(to_mend)
     if live:
         asyncio.run(_ask_providers(settings))
     _check_periods(config, settings, live)

@@ -15,6 +15,7 @@ LAYERS = [
     {"bot.web"},
     {"bot.service", "bot.export"},
     {"bot.mends", "bot.records"},
+    {"bot.proofs"},
     {"bot.config", "bot.prompts", "bot.yaml_files", "bot.yaml_slips"},
     {"bot.interview", "bot.channel"},
     {"bot.messages"},

@@ -157,10 +157,15 @@ def test_serve_warns_while_somebody_cannot_be_told_and_falls_silent_once_they_ca
         assert "Address already in use" in said
 
 
-def test_a_text_that_wants_mending_ends_with_2_and_is_named_once_with_its_file_line_and_wording(folder: Path) -> None:
+def own_texts(folder: Path) -> Path:
+    """The texts of prompts that the study has for itself."""
     shutil.copytree(ROOT / "prompts", folder / "ours")
     settings(folder, f"{ROOT}/prompts", "ours")
-    texts = folder / "ours/en/texts.yaml"
+    return folder / "ours/en/texts.yaml"
+
+
+def test_a_text_that_wants_mending_ends_with_2_and_is_named_once_with_its_file_line_and_wording(folder: Path) -> None:
+    texts = own_texts(folder)
     rows = texts.read_text().splitlines()
     start = rows.index("help:")
     line = next(n for n in range(start, len(rows)) if rows[n].strip().startswith("short:"))
@@ -173,6 +178,37 @@ def test_a_text_that_wants_mending_ends_with_2_and_is_named_once_with_its_file_l
     assert said.count(found) == 1
     listed.write_text("www.example.com\n")
     assert ownpace(folder, "check")[0] == 0
+
+
+def test_what_check_calls_wrong_keeps_serve_from_starting_and_what_is_only_hard_to_read_does_not(folder: Path) -> None:
+    texts = own_texts(folder)
+    ownpace(folder, "migrate")
+    plain = texts.read_text()
+    last = "Until this is mended, serve does not start."
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # a server that starts gets as far as this
+        port = str(taken.getsockname()[1])
+        long = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen."
+        texts.write_text(
+            plain.replace("help:\n  standard: >-", f"help:\n  standard: >-\n    {long} {long[:-1]} {long}")
+        )
+        code, said = ownpace(folder, "check")
+        assert (code, last in said) == (2, False)
+        assert said.endswith("use at most 25\n1 text wants mending; serve starts all the same.\n")
+        code, said = ownpace(folder, "serve", "--port", port)
+        assert (code, "Address already in use" in said) == (1, True)
+        assert "Warning: some texts want mending. See: scripts/ownpace check" in said
+        for wrong in ("See www.example.com now.", "Call 0800 1111 now."):
+            texts.write_text(plain.replace("help:\n  standard: >-", f"help:\n  standard: >-\n    {wrong}"))
+            refused = ownpace(folder, "check")[1].partition(f"{texts}:")[2]
+            assert refused.endswith(f"{last}\n")
+            assert ownpace(folder, "serve", "--port", port) == (2, f"{texts}:{refused}")
+        texts.write_text(plain)
+        settings(folder, 'name = "Own Pace"', 'name = "Disabled voices"')
+        assert ownpace(folder, "serve", "--port", port) == (
+            2,
+            "the study's name says 'Disabled', which others may read on a locked screen; choose a neutral name\n"
+            f"{last}\n",
+        )
 
 
 def test_a_second_language_that_asks_something_else_ends_with_2_and_names_both_places(folder: Path) -> None:
