@@ -209,9 +209,11 @@ def check(
             out.print(f"  {wording.value}: {sent} texts in a whole interview, {parts} SMS parts to pay for")
     if settings.security.key_file.exists() or bootstrap.has_database(settings):
         open_key_file(settings.security.key_file)
-    for warning in (*_unset(settings), *_overdue(settings), *_unreached(settings), *_hurried(settings)):
+    proofs = proofread(settings.study, schedules)
+    of_settings = (*_unset(settings), *_overdue(settings), *_unreached(settings), *_hurried(settings))
+    for warning in (*of_settings, *proofs.of(Severity.NOTE)):
         err.print(f"Warning: {warning}", markup=False)
-    if to_mend := proofread(settings.study, schedules).to_mend():
+    if to_mend := proofs.to_mend():
         raise ScheduleError(to_mend)
     if live:
         asyncio.run(_ask_providers(settings))

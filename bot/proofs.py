@@ -9,6 +9,7 @@ from bot import prompts
 from bot.config import Study
 from bot.errors import ScheduleError
 from bot.interview.discreet import exposed, study_name_problem
+from bot.interview.inherited import inherited
 from bot.interview.lint import Finding, Severity, lint
 from bot.interview.schedule import Schedule
 from bot.interview.signposting import unlisted
@@ -66,4 +67,5 @@ def _all(study: Study, schedules: Schedules) -> Iterator[tuple[str, Severity]]:
 
 def _of(schedule: Schedule, study: Study) -> list[Finding]:
     links, signposts = prompts.links(study.prompts), prompts.signposting(study.prompts)
-    return [*lint(schedule, links), *exposed(schedule), *unlisted(schedule, signposts[schedule.language])]
+    numbers = unlisted(schedule, signposts[schedule.language])
+    return [*lint(schedule, links), *exposed(schedule), *numbers, *inherited(schedule)]

@@ -37,6 +37,8 @@ class Severity(Enum):
     """Who gets the text could come to harm: no server starts with it."""
     STYLE = auto()
     """Hard to read, or dear: `check` fails, and a study that people are in goes on."""
+    NOTE = auto()
+    """It may be meant so: `check` warns."""
 
 
 Problem = tuple[Severity, str]

@@ -211,6 +211,20 @@ def test_what_check_calls_wrong_keeps_serve_from_starting_and_what_is_only_hard_
         )
 
 
+def test_texts_of_our_study_in_another_are_warned_of_with_their_lines(folder: Path) -> None:
+    texts = own_texts(folder)
+    for other in ("disabled-adults.yaml", "social-workers.yaml"):
+        (texts.parent / other).unlink()
+    every = "standard: What do you grow?, easy_read: What do you grow?, short: What do you grow?"
+    (texts.parent / "gardeners.yaml").write_text(
+        "cohort: gardeners\ntitle: Gardeners\ncode_prefix: G\nsections:\n  - id: one\n    title: Allotments\n"
+        f"    questions:\n      - {{id: last, closing: true, {every}}}\n"
+    )
+    code, said = ownpace(folder, "check")
+    assert code == 0
+    assert f"Warning: {texts}:5: info-who (standard): speaks of 'social care', which no question here does" in said
+
+
 def test_a_second_language_that_asks_something_else_ends_with_2_and_names_both_places(folder: Path) -> None:
     shutil.copytree(ROOT / "prompts", folder / "prompts")
     settings(folder, f"{ROOT}/prompts", "prompts")
