@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from bot.interview.schedule import PLACEHOLDERS, Question, Schedule, Text, Wording
-from bot.messages import GSM7, GSM7_EXTENDED, gsm7_lookalike, gsm7_units
+from bot.messages import GSM7, GSM7_EXTENDED, gsm7_lookalike, gsm7_units, segments
 
 MOST_WORDS = {Wording.STANDARD: 25, Wording.EASY_READ: 15}
 LONGEST_QUESTION = 270
 LONGEST_TEXT = 306
 """Two SMS segments in GSM-7, of 153 characters each."""
+
+MOST_LETTERS = 12
+"""So many letters are shown of those that SMS has not; a language may have hundreds."""
 
 _LINK = re.compile(
     r"""
@@ -83,7 +86,37 @@ def lint(schedule: Schedule, links: Links = NONE_LISTED) -> list[Finding]:
     for question in schedule.questions:
         for number in range(len(question.prompts)):
             findings += _of_prompt(question, number, schedule, links)
-    return findings
+    return findings if _in_english(schedule) else [*findings, *_dear(schedule)]
+
+
+def _in_english(schedule: Schedule) -> bool:
+    return schedule.language.partition("-")[0] == "en"
+
+
+def _dear(schedule: Schedule) -> list[Finding]:
+    """What it costs that a language has letters that SMS has not: said once, with the first text that has some."""
+    short: list[tuple[tuple[str | int, ...], str]] = [(place, text.short) for place, text in _texts(schedule)]
+    for question in schedule.questions:
+        short += [((question.id, "prompts", number), words) for number, words in enumerate(question.prompts)]
+    dear = {place: words for place, words in short if _not_in_sms(words)}
+    if not dear:
+        return []
+    letters = _not_in_sms("".join(dear.values()))
+    listed = ", ".join(letters[:MOST_LETTERS]) + (" ..." if len(letters) > MOST_LETTERS else "")
+    parts = sum(segments(filled(gsm7_lookalike(words))) for words in dear.values())
+    instead = sum(segments("x" * gsm7_units(filled(words))) for words in dear.values())
+    who = "holds" if len(dear) == 1 else f"and {len(dear) - 1} more texts hold"
+    first = next(iter(dear))
+    problem = (
+        f"{who} {listed}: with such a letter an SMS part takes 67 characters, not 153. It costs {parts} SMS parts "
+        f"to send {'it' if len(dear) == 1 else 'them all'}; without such letters {instead}"
+    )
+    return [Finding(str(first[0]), Wording.SHORT, problem, (*first, Wording.SHORT.value), Severity.NOTE)]
+
+
+def _not_in_sms(words: str) -> list[str]:
+    """The letters for which a whole SMS costs more, in order."""
+    return sorted(set(gsm7_lookalike(words)) - GSM7 - GSM7_EXTENDED)
 
 
 def warnings(words: str, wording: Wording, texted: bool) -> list[str]:
@@ -94,7 +127,7 @@ def warnings(words: str, wording: Wording, texted: bool) -> list[str]:
     signs = sorted({sign for sign in words if unicodedata.category(sign) == "So"})
     found += [f"holds the picture sign {_named(sign)}; say it in words" for sign in signs]
     if texted:
-        dear = sorted(set(gsm7_lookalike(words)) - GSM7 - GSM7_EXTENDED - set(signs))
+        dear = [sign for sign in _not_in_sms(words) if sign not in signs]
         found += [f"holds {_named(sign)}, which makes every text cost more than twice as much" for sign in dear]
     return found
 
@@ -137,11 +170,9 @@ def _problems(text: Text, wording: Wording, schedule: Schedule, links: Links) ->
 
 
 def _short_problems(text: Text, words: str, schedule: Schedule) -> Iterator[Problem]:
-    for sign in sorted(set(gsm7_lookalike(words)) - GSM7 - GSM7_EXTENDED):
-        yield (
-            Severity.STYLE,
-            f"holds {_named(sign)}, which makes every text cost more than twice as much; use another character",
-        )
+    for sign in _not_in_sms(words) if _in_english(schedule) else ():
+        what = f"holds {_named(sign)}, which makes every text cost more than twice as much; use another character"
+        yield Severity.STYLE, what
     longest = LONGEST_QUESTION if isinstance(text, Question) else LONGEST_TEXT
     if (units := gsm7_units(filled(words))) > longest:
         yield Severity.STYLE, f"has {units} characters with everything filled in; use at most {longest}"
