@@ -119,14 +119,13 @@ def _shared() -> type[Database]:
 
 def throwaway(settings: Settings, folder: Path, settle: timedelta) -> Program:
     """The program on a new database in a folder that nobody keeps, with simulated phones only."""
-    alone = StudySettings(
-        study=settings.study,
-        database=config.Database(url=f"sqlite:///{folder}/study.db"),
-        security=config.Security(key_file=folder / "study.key"),
-        pace=_settling(settings.pace, settle),
-        retention=settings.retention,
-        channels={"simulator": {"enabled": True}},
-    )
+    channels = type(settings.channels)(simulator={"enabled": True})
+    pace = _settling(settings.pace, settle)
+    database = config.Database(url=f"sqlite:///{folder}/study.db")
+    security = config.Security(key_file=folder / "study.key")
+    # a copy, as the environment would win over what a new one is given, and name the real database
+    parts = {"channels": channels, "pace": pace, "database": database, "security": security}
+    alone = settings.model_copy(update=parts)
     prepare(alone)
     return build(alone)
 

@@ -12,14 +12,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from bot.bootstrap import load_settings
 from bot.cli import COMMANDS as COMMANDS_OF_THE_PROGRAM
 from bot.service.batches import BATCH
 from bot.service.enrolment import COLUMNS
-from tests.bot.typed import ownpace, settings, study_folder, write_settings
+from tests.bot.typed import ownpace, settings, standing_in, study_folder, write_settings
 from tests.rig import ROOT
 
 COMMANDS = [
@@ -597,3 +599,17 @@ def test_a_whole_interview_can_be_had_in_the_terminal(folder: Path) -> None:
     assert "Each line is a message, and a whole answer." in said.splitlines()[0]
     assert "That was the last question. Thank you" in said
     assert not (folder / "data").exists(), "nothing is kept"
+
+
+def test_an_interview_in_the_terminal_never_touches_the_study_that_the_environment_names(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = standing_in(folder, monkeypatch, capsys)
+    known = load_settings(folder / "config.toml")
+    monkeypatch.setenv("OWNPACE_DATABASE__URL", known.database.url)
+    monkeypatch.setenv("OWNPACE_SECURITY__KEY_FILE", str(known.security.key_file))
+    monkeypatch.setattr("sys.stdin", StringIO("yes\n"))
+    before = typed("participants")
+    assert "SW01" in before[1]
+    assert typed("talk", "--cohort", "social-workers")[0] == 0
+    assert typed("participants") == before
