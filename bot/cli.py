@@ -21,7 +21,7 @@ from rich.table import Table
 
 from bot import bootstrap, data_cli, log, people_cli, prompts, record_cli
 from bot.bootstrap import Program
-from bot.config import Settings, wrong_setting
+from bot.config import Settings
 from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError, WrongUse
 from bot.export_cli import export_app
 from bot.interview.cost import sms_parts, texts
@@ -196,8 +196,8 @@ def check(
     settings = _settings(config)
     schedules = prompts.load(settings.study.prompts)
     prompts.rota(settings.study.prompts)
-    bootstrap.check_cohorts(settings, schedules)
-    _check_cutoff(config, settings)
+    bootstrap.check_names(settings, schedules)
+    _check_cutoff(settings)
     for (cohort, language), schedule in schedules.items():
         out.print(
             f"{cohort} ({language}): {schedule.total} questions, {len(schedule.statements)} statements, "
@@ -217,7 +217,7 @@ def check(
         raise ScheduleError(to_mend)
     if live:
         asyncio.run(_ask_providers(settings))
-    _check_periods(config, settings, live)
+    _check_periods(settings, live)
     out.print("Everything is in order. A server that is running keeps the words it began with: start it again.")
     out.print("Whoever is enrolled already keeps theirs, but for texts with numbers to call, such as distress.")
 
@@ -236,21 +236,21 @@ async def _ask_providers(settings: Settings) -> None:
         raise OwnPaceError("\n".join(problems))
 
 
-def _check_cutoff(path: Path, settings: Settings) -> None:
+def _check_cutoff(settings: Settings) -> None:
     """A day that is gone would be promised to everybody who is enrolled from now on."""
     cutoff, today = settings.retention.cutoff, bootstrap.now().astimezone(settings.study.zone).date()
     if isinstance(cutoff, date) and cutoff < today:
         gone = f"is {cutoff}, which is past: people are told that they can have their answers taken out until then"
-        raise wrong_setting(path, ("retention", "cutoff"), gone)
+        raise settings.wrong(("retention", "cutoff"), gone)
 
 
-def _check_periods(path: Path, settings: Settings, live: bool) -> None:
+def _check_periods(settings: Settings, live: bool) -> None:
     """No study goes live before it is said how long each class of data is kept. Raises ConfigError when it is to."""
     problem = _problem_of(settings.retention.periods)
     if not problem:
         return
     if live:
-        raise wrong_setting(path, ("retention",), problem)
+        raise settings.wrong(("retention",), problem)
     err.print(f"Warning: [retention] {problem}. check --live lets no study go live before.", markup=False)
 
 

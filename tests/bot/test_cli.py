@@ -500,14 +500,40 @@ def test_a_full_cohort_waits_by_file_and_is_let_in_by_hand(folder: Path) -> None
     assert [cell.strip() for cell in row.split("│")[1:5]] == ["social-workers", "1", "3", "1"]
 
 
-def test_a_quota_for_a_cohort_that_is_not_there_is_named(folder: Path) -> None:
-    settings(folder, "# quotas = { disabled-adults = 30, social-workers = 25 }", "quotas = { disabled-adult = 30 }")
+TWILIO = 'account_sid = "AC1"\nauth_token = "t"\nfrom = "+447700900000"'
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (
+            "[study]\nquotas = { disabled-adult = 30 }",
+            "config.toml:2: disabled-adult in [study.quotas] has no cohort to act on; there is disabled-adults, "
+            "social-workers.\n",
+        ),
+        (
+            "[pace]\ncaps = 4\n[pace.cohorts.carers]\ncaps = 1",
+            "config.toml:3: carers in [pace.cohorts] has no cohort to act on; there is disabled-adults, "
+            "social-workers.\n",
+        ),
+        (
+            f'[channels.whatsapp]\n{TWILIO}\ntemplates = {{ "template-repoen" = "HX1" }}',
+            "config.toml:5: template-repoen in [channels.whatsapp.templates] has no text to act on; there is "
+            "template-reopen.\n",
+        ),
+    ],
+    ids=["quota", "pace", "template"],
+)
+def test_what_is_set_for_a_name_that_is_not_there_is_named_with_its_line(folder: Path, written: str, said: str) -> None:
+    ownpace(folder, "migrate")
+    plain = (folder / "config.toml").read_text()
+    url = re.search(r"^url = .*$", plain, re.MULTILINE)
+    assert url is not None
+    rest = f"[database]\n{url[0]}\n[channels.simulator]\nenabled = true\n"
+    study = written if written.startswith("[study]") else f"{written}\n[study]"
+    (folder / "config.toml").write_text(f'{study}\nprompts = "{ROOT}/prompts"\n{rest}')
     for command in ("check", "serve"):
-        if command == "serve":
-            ownpace(folder, "migrate")
-        code, said = ownpace(folder, command)
-        assert code == 2
-        assert "quotas in [study] has no cohort 'disabled-adult' to act on; there is disabled-adults" in said
+        assert ownpace(folder, command) == (2, said)
 
 
 def test_serving_before_there_is_a_study_says_what_to_run(folder: Path) -> None:
