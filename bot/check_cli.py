@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import date, timedelta
@@ -18,10 +19,13 @@ from bot.interview.cost import sms_parts, texts
 from bot.interview.lint import Severity
 from bot.interview.review import Reviewed
 from bot.interview.schedule import Wording
-from bot.proofs import proofread
+from bot.proofs import Schedules, proofread
 from bot.records.vault import open_key_file
-from bot.service import alerts
+from bot.service import alerts, progress
 from bot.terminal import CONFIG, HERE, ConfigPath, err, out
+
+Running = Mapping[tuple[str, str, str], int]
+"""How many interviews go on, by cohort, language and version."""
 
 
 def check(
@@ -37,19 +41,13 @@ def check(
     prompts.rota(settings.study.prompts)
     bootstrap.check_names(settings, schedules)
     _check_cutoff(settings)
-    for (cohort, language), schedule in schedules.items():
-        out.print(
-            f"{cohort} ({language}): {schedule.total} questions, {len(schedule.statements)} statements, "
-            f"version {schedule.version}",
-            markup=False,
-        )
-        for wording in Wording:
-            sent, parts = len(texts(schedule, wording)), sms_parts(schedule, wording)
-            out.print(f"  {wording.value}: {sent} texts in a whole interview, {parts} SMS parts to pay for")
+    unreached, running = _of_database(settings)
+    for line in (*_described(schedules, running), *_left_behind(schedules, running)):
+        out.print(line, markup=False)
     if settings.security.key_file.exists() or bootstrap.has_database(settings):
         open_key_file(settings.security.key_file)
     proofs = proofread(settings.study, schedules)
-    of_settings = (*_unset(settings), *_overdue(settings), *_unreached(settings), *_hurried(settings))
+    of_settings = (*_unset(settings), *_overdue(settings), *unreached, *_hurried(settings))
     for warning in (*of_settings, *proofs.of(Severity.NOTE)):
         err.print(f"Warning: {warning}", markup=False)
     if to_mend := proofs.to_mend():
@@ -129,15 +127,41 @@ def _hurried(settings: Settings) -> Iterator[str]:
             )
 
 
-def _unreached(settings: Settings) -> list[str]:
-    """What to mend where somebody cannot be told of distress, for a study whose database is there and can be read."""
+def _of_database(settings: Settings) -> tuple[list[str], Running]:
+    """What to mend where somebody cannot be told of distress, and what goes on; nothing without a database to read."""
     try:
         program = bootstrap.build(settings)
     except OwnPaceError:
-        return []
-    with closing(program.database):
-        problem = program.database.read_now(alerts.warning, program.terms)
-    return [problem] if problem else []
+        return [], {}
+    with closing(program.database) as database:
+        problem = database.read_now(alerts.warning, program.terms)
+        return [problem] if problem else [], database.read_now(progress.under_way)
+
+
+def _described(schedules: Schedules, running: Running) -> Iterator[str]:
+    """What each schedule holds, what it costs, and how many interviews go on with it or with an older version."""
+    for (cohort, language), schedule in schedules.items():
+        yield (
+            f"{cohort} ({language}): {schedule.total} questions, {len(schedule.statements)} statements, "
+            f"version {schedule.version}"
+        )
+        for wording in Wording:
+            sent, parts = len(texts(schedule, wording)), sms_parts(schedule, wording)
+            yield f"  {wording.value}: {sent} texts in a whole interview, {parts} SMS parts to pay for"
+        on = {version: many for (*whose, version), many in running.items() if whose == [cohort, language]}
+        if on:
+            older = sum(on.values()) - on.get(schedule.version, 0)
+            yield f"  interviews that go on: {on.get(schedule.version, 0)} with this version, {older} with older ones"
+
+
+def _left_behind(schedules: Schedules, running: Running) -> Iterator[str]:
+    """Interviews of a cohort whose file is not there any more."""
+    gone: Counter[tuple[str, str]] = Counter()
+    for (cohort, language, _), many in running.items():
+        if (cohort, language) not in schedules:
+            gone[cohort, language] += many
+    for (cohort, language), many in gone.items():
+        yield f"{cohort} ({language}): no schedule here, and interviews that go on with the one they began with: {many}"
 
 
 def _overdue(settings: Settings) -> Iterator[str]:

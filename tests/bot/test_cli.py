@@ -95,6 +95,29 @@ def test_a_study_that_is_in_order_says_so_and_that_a_server_must_be_started_agai
     assert "start it again" in said
 
 
+def test_check_says_how_many_interviews_go_on_with_older_versions(folder: Path) -> None:
+    texts = own_texts(folder)
+    assert "interviews that go on" not in ownpace(folder, "check")[1], "there is no database"
+    ownpace(folder, "migrate")
+    assert "interviews that go on" not in ownpace(folder, "check")[1], "there is nobody"
+    (folder / "people.csv").write_text(
+        "code,cohort,channel,address\n"
+        "SW01,social-workers,simulator,sms/a\nSW02,social-workers,simulator,sms/b\nSW03,social-workers,simulator,sms/c\n"
+        "P01,disabled-adults,simulator,sms/d\n"
+    )
+    ownpace(folder, "enrol", "people.csv")
+    assert ownpace(folder, "withdraw", "SW03", "--yes")[0] == 0, "what is over does not count"
+    texts.write_text(texts.read_text().replace("Hello from {study}.", "Welcome to {study}."))
+    (folder / "people.csv").write_text("cohort,channel,address\nsocial-workers,simulator,sms/e\n")
+    ownpace(folder, "enrol", "people.csv")
+    (texts.parent / "disabled-adults.yaml").unlink()
+    code, said = ownpace(folder, "check")
+    assert code == 0
+    assert said.count("interviews that go on") == 2
+    assert "\n  interviews that go on: 1 with this version, 2 with older ones\n" in said
+    assert "disabled-adults (en): no schedule here, and interviews that go on with the one they began with: 1\n" in said
+
+
 def test_reminders_that_would_press_people_are_warned_of(folder: Path) -> None:
     assert "reminders" not in ownpace(folder, "check")[1]
     settings(folder, '["4d", "10d"]', '["5m", "10m"]')
