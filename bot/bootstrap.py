@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from bot import config, prompts
 from bot.channel import Channel, ChannelSettings, Site
 from bot.config import Settings
-from bot.errors import ConfigError, OwnPaceError
+from bot.errors import OwnPaceError
 from bot.interview.reminders import Ladder
 from bot.interview.safeguarding import Signs
 from bot.interview.schedule import Schedule, Wording
@@ -26,6 +27,9 @@ from bot.records.vault import Vault, add_seeds, create_key_file, has_seeds, open
 from bot.service.sender import Worker
 from bot.web.state import Web
 from channels import CHANNELS
+
+MOST_NAMED = 10
+"""So many of the names there are are named where another was written."""
 
 StudySettings = config.settings_for(CHANNELS)
 """The settings with a section for every channel there is."""
@@ -119,14 +123,13 @@ def _shared() -> type[Database]:
 
 def throwaway(settings: Settings, folder: Path, settle: timedelta) -> Program:
     """The program on a new database in a folder that nobody keeps, with simulated phones only."""
-    alone = StudySettings(
-        study=settings.study,
-        database=config.Database(url=f"sqlite:///{folder}/study.db"),
-        security=config.Security(key_file=folder / "study.key"),
-        pace=_settling(settings.pace, settle),
-        retention=settings.retention,
-        channels={"simulator": {"enabled": True}},
-    )
+    channels = type(settings.channels)(simulator={"enabled": True})
+    pace = _settling(settings.pace, settle)
+    database = config.Database(url=f"sqlite:///{folder}/study.db")
+    security = config.Security(key_file=folder / "study.key")
+    # a copy, as the environment would win over what a new one is given, and name the real database
+    parts = {"channels": channels, "pace": pace, "database": database, "security": security}
+    alone = settings.model_copy(update=parts)
     prepare(alone)
     return build(alone)
 
@@ -223,21 +226,31 @@ def rules_of(
 ) -> Rules:
     """What enrolment needs of the settings. Raises ConfigError."""
     study, cutoff = settings.study, settings.retention.cutoff
-    check_cohorts(settings, schedules)
+    check_names(settings, schedules)
     return Rules(schedules, channels, study.timezone, study.researcher, cutoff, pace, study.quotas)
 
 
-def check_cohorts(settings: Settings, schedules: Mapping[tuple[str, str], Schedule]) -> None:
-    """Raises ConfigError for a cohort that is not there: what is set for it would not act."""
-    cohorts = sorted({cohort for cohort, _language in schedules})
-    named: Mapping[str, Iterable[str]] = {
-        "quotas in [study]": settings.study.quotas,
-        "[pace.cohorts]": settings.pace.cohorts,
-    }
-    for place, those in named.items():
-        for cohort in those:
-            if cohort not in cohorts:
-                raise ConfigError(f"{place} has no cohort {cohort!r} to act on; there is {', '.join(cohorts)}.")
+def check_names(settings: Settings, schedules: Mapping[tuple[str, str], Schedule]) -> None:
+    """Raises ConfigError for a cohort or a text that is not there: what is set for it would not act."""
+    cohorts = {cohort for cohort, _language in schedules}
+    texts = {key for schedule in schedules.values() for key in schedule.texts}
+    places: list[tuple[tuple[str, ...], Iterable[str], str, set[str]]] = [
+        (("study", "quotas"), settings.study.quotas, "cohort", cohorts),
+        (("pace", "cohorts"), settings.pace.cohorts, "cohort", cohorts),
+    ]
+    for kind in CHANNELS:
+        templates = getattr(getattr(settings.channels, kind), "templates", {})
+        places.append((("channels", kind, "templates"), templates, "text", texts))
+    for keys, names, what, known in places:
+        for name in names:
+            if name not in known:
+                raise settings.wrong((*keys, name), f"has no {what} to act on; there is {_nearest(name, known)}")
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    """All the names there are, or, of many, the one that is most like this."""
+    few = known if len(known) <= MOST_NAMED else get_close_matches(name, known, n=1, cutoff=0.0)
+    return ", ".join(sorted(few))
 
 
 def unknown_reply(settings: Settings, schedules: Mapping[tuple[str, str], Schedule]) -> Callable[[str], str]:

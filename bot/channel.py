@@ -11,9 +11,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import Annotated, ClassVar, Protocol
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 
 from bot.errors import Forged, SendUnknown, Unavailable
 from bot.messages import Address, Media, News, Outbound, Receipt
@@ -238,15 +240,35 @@ def as_rate(value: object) -> Rate | None:
 
 
 def _base_url(value: object) -> object:
-    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", str(value)):
-        raise ValueError("must be a web address that begins with http:// or https://")
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", str(value)) or not _has_host(str(value)):
+        raise ValueError(
+            'must be a web address that begins with http:// or https://, such as "https://study.example.org"'
+        )
     return str(value).rstrip("/")
+
+
+def _has_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, or half an IPv6 address
+        return False
+
+
+def _host(value: str) -> str:
+    try:
+        ip_address(value)
+    except ValueError:
+        if not re.fullmatch(r"[\w.-]+", value):
+            raise ValueError('must be the name of a machine alone, such as "mail.example.org"') from None
+    return value
 
 
 Duration = Annotated[timedelta, BeforeValidator(duration)]
 RateOrNone = Annotated[Rate | None, BeforeValidator(as_rate)]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]
-Filled = Annotated[str, Field(min_length=1)]
+Filled = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Host = Annotated[Filled, AfterValidator(_host)]
 FilledSecret = Annotated[SecretStr, Field(min_length=1)]
 
 

@@ -7,10 +7,10 @@ import json
 import shlex
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -19,21 +19,17 @@ from urllib.parse import urlsplit
 import typer
 from rich.table import Table
 
-from bot import bootstrap, data_cli, log, people_cli, prompts, record_cli
+from bot import bootstrap, check_cli, data_cli, log, people_cli, record_cli
 from bot.bootstrap import Program
-from bot.config import Settings, wrong_setting
+from bot.config import Settings
 from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError, WrongUse
 from bot.export_cli import export_app
-from bot.interview.cost import sms_parts, texts
-from bot.interview.discreet import exposed, study_name_problem
-from bot.interview.lint import lint
-from bot.interview.review import Reviewed
+from bot.interview.lint import Severity
 from bot.interview.schedule import Wording
-from bot.interview.signposting import unlisted
 from bot.mends import database_problem, disk_problem
 from bot.messages import Address
+from bot.proofs import proofread
 from bot.records import trail
-from bot.records.vault import open_key_file
 from bot.service import (
     access,
     alerts,
@@ -47,7 +43,7 @@ from bot.service import (
 )
 from bot.service.access import May
 from bot.service.enrolment import Entry
-from bot.terminal import ACTOR, CONFIG, ConfigPath, err, opened, out
+from bot.terminal import ACTOR, CONFIG, HERE, ConfigPath, err, opened, out
 from bot.users_cli import users_app
 
 app = typer.Typer(
@@ -57,9 +53,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
-HERE = ("127.0.0.1", "localhost", "::1")
-"""Names of this machine that mean nothing to any other."""
 
 WRONG_USE = (ConfigError, ScheduleError, KeyFileError, EnrolmentError, WrongUse)
 """Errors that a person mends before trying again: exit code 2."""
@@ -124,6 +117,7 @@ def serve(
     if role is not Role.ALL and not settings.database.shared:
         raise ConfigError("--role: with SQLite one process does everything; use --role all.")
     with nullcontext() if settings.database.shared else alone(settings.database.url), opened(config) as program:
+        _refuse_wrong_words(program)
         if program.database.read_now(deletion.is_older):
             raise OwnPaceError(
                 "This database is an older copy: it holds somebody who was deleted since, and would send again what "
@@ -140,6 +134,14 @@ def serve(
                 _warn_of_links(settings.server.public_base_url, port)
                 worker = program.worker if role is Role.ALL else None
                 serve_forever(create_app(bootstrap.web_parts(program), worker), listening)
+
+
+def _refuse_wrong_words(program: Program) -> None:
+    """Raises ScheduleError for what `check` says keeps a server from starting."""
+    proofs = proofread(program.settings.study, program.schedules)
+    proofs.refuse()
+    if proofs.of(Severity.STYLE):
+        err.print("Warning: some texts want mending. See: scripts/ownpace check")
 
 
 def _work(program: Program, host: str, port: int | None) -> None:
@@ -175,141 +177,6 @@ def migrate(config: ConfigPath = CONFIG) -> None:
         out.print(f"Applied {step}", markup=False)
     if not applied:
         out.print("The database is up to date.")
-
-
-def check(
-    live: Annotated[bool, typer.Option("--live", help="Also ask each provider whether it knows us.")] = False,
-    config: ConfigPath = CONFIG,
-) -> None:
-    """Check the settings, the schedules, every text, and who can be told that a person is needed; change nothing."""
-    settings = _settings(config)
-    schedules = prompts.load(settings.study.prompts)
-    links, signposts = prompts.links(settings.study.prompts), prompts.signposting(settings.study.prompts)
-    prompts.rota(settings.study.prompts)
-    bootstrap.check_cohorts(settings, schedules)
-    _check_cutoff(config, settings)
-    wrong: dict[str, None] = {}
-    for (cohort, language), schedule in schedules.items():
-        out.print(
-            f"{cohort} ({language}): {schedule.total} questions, {len(schedule.statements)} statements, "
-            f"version {schedule.version}",
-            markup=False,
-        )
-        for wording in Wording:
-            sent, parts = len(texts(schedule, wording)), sms_parts(schedule, wording)
-            out.print(f"  {wording.value}: {sent} texts in a whole interview, {parts} SMS parts to pay for")
-        findings = [*lint(schedule, links), *exposed(schedule), *unlisted(schedule, signposts[language])]
-        lines = prompts.lines(settings.study.prompts, schedule, [finding.place for finding in findings])
-        wrong |= dict.fromkeys(f"{line}: {finding}" for line, finding in zip(lines, findings, strict=True))
-    wrong |= dict.fromkeys(prompts.differences(settings.study.prompts, schedules))
-    if problem := study_name_problem(settings.study.name):
-        wrong[problem] = None
-    if settings.security.key_file.exists() or bootstrap.has_database(settings):
-        open_key_file(settings.security.key_file)
-    for warning in (*_unset(settings), *_overdue(settings), *_unreached(settings), *_hurried(settings)):
-        err.print(f"Warning: {warning}", markup=False)
-    if wrong:
-        raise ScheduleError(
-            "\n".join([*wrong, f"{len(wrong)} {'texts want' if len(wrong) > 1 else 'text wants'} mending."])
-        )
-    if live:
-        asyncio.run(_ask_providers(settings))
-    _check_periods(config, settings, live)
-    out.print("Everything is in order. A server that is running keeps the words it began with: start it again.")
-    out.print("Whoever is enrolled already keeps theirs, but for texts with numbers to call, such as distress.")
-
-
-async def _ask_providers(settings: Settings) -> None:
-    """One line for each channel. Raises OwnPaceError when a provider does not know us or does not answer."""
-    problems = []
-    for kind, channel in bootstrap.open_channels(settings).items():
-        try:
-            out.print(f"{kind}: {await channel.check()}", markup=False)
-        except OwnPaceError as problem:
-            problems.append(f"{kind}: {problem}")
-        finally:
-            await channel.close()
-    if problems:
-        raise OwnPaceError("\n".join(problems))
-
-
-def _check_cutoff(path: Path, settings: Settings) -> None:
-    """A day that is gone would be promised to everybody who is enrolled from now on."""
-    cutoff, today = settings.retention.cutoff, bootstrap.now().astimezone(settings.study.zone).date()
-    if isinstance(cutoff, date) and cutoff < today:
-        gone = f"is {cutoff}, which is past: people are told that they can have their answers taken out until then"
-        raise wrong_setting(path, ("retention", "cutoff"), gone)
-
-
-def _check_periods(path: Path, settings: Settings, live: bool) -> None:
-    """No study goes live before it is said how long each class of data is kept. Raises ConfigError when it is to."""
-    problem = _problem_of(settings.retention.periods)
-    if not problem:
-        return
-    if live:
-        raise wrong_setting(path, ("retention",), problem)
-    err.print(f"Warning: [retention] {problem}. check --live lets no study go live before.", markup=False)
-
-
-def _problem_of(periods: Mapping[str, timedelta | None]) -> str:
-    """What is wrong with the periods, '' where nothing is."""
-    missing = [name for name, period in periods.items() if period is None]
-    if missing:
-        return f'has no period for {", ".join(missing)}: say how long each is kept, such as {missing[0]} = "1y"'
-    if (raw := periods["raw"]) and (media := periods["media"]) and raw > media:
-        return "keeps raw for longer than media: a mail as it came has its pictures and files in it. Make raw shorter"
-    if raw and (contact := periods["contact"]) and raw > contact:
-        return "keeps raw for longer than contact, with which it goes: it says from where it came. Make raw shorter"
-    return ""
-
-
-def _unset(settings: Settings) -> Iterator[str]:
-    """What a study that goes live wants to have said, and what says nothing."""
-    if not settings.study.contact_phone:
-        yield 'HELP tells people to "call us" without a number. Set contact_phone in [study].'
-    site = urlsplit(settings.server.public_base_url)
-    here = site.hostname in HERE
-    if site.scheme == "http" and not here:
-        yield "public_base_url in [server] begins with http: passwords and words would pass in the clear. Use https."
-    if here and any(getattr(settings.channels, kind, None) for kind in ("sms", "whatsapp")):
-        yield "Twilio cannot reach this machine. Set public_base_url in [server] to the address that others open."
-    if settings.server.workers > 1:
-        yield "workers in [server] changes nothing yet. For several processes: PostgreSQL, and serve --role for each."
-
-
-def _hurried(settings: Settings) -> Iterator[str]:
-    """Reminders that come so soon that they press people."""
-    for pace in (settings.pace, *settings.pace.cohorts.values()):
-        if pace.reminders and pace.reminders[0] < timedelta(days=1):
-            yield (
-                f"reminders in [pace] begin {pace.reminders[0]} (hours, minutes, seconds) after our message. People "
-                'answer at their own pace: write days, such as ["4d", "10d"].'
-            )
-
-
-def _unreached(settings: Settings) -> list[str]:
-    """What to mend where somebody cannot be told of distress, for a study whose database is there and can be read."""
-    try:
-        program = bootstrap.build(settings)
-    except OwnPaceError:
-        return []
-    with closing(program.database):
-        problem = program.database.read_now(alerts.warning, program.terms)
-    return [problem] if problem else []
-
-
-def _overdue(settings: Settings) -> Iterator[str]:
-    """What a person has to look through again, or has never looked through."""
-    folder = settings.study.prompts
-    today = bootstrap.now().astimezone(settings.study.zone).date()
-    reviewed: dict[str, Mapping[str, Reviewed]] = {
-        "safeguarding.yaml": prompts.safeguarding(folder),
-        "signposting.yaml": prompts.signposting(folder),
-    }
-    for name, languages in reviewed.items():
-        for language, one in languages.items():
-            if problem := one.overdue(today):
-                yield f"{folder / language / name} {problem}."
 
 
 # People
@@ -471,7 +338,7 @@ def talk(
 # What `--help` shows, in this order
 
 COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
-    "Running it": {"serve": serve, "migrate": migrate, "check": check, "talk": talk},
+    "Running it": {"serve": serve, "migrate": migrate, "check": check_cli.check, "talk": talk},
     "People": {
         "enrol": people_cli.enrol,
         "invite": people_cli.invite,

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -27,10 +27,14 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from bot.channel import BaseUrl, ChannelSettings, Duration, Filled, duration
+from bot.channel import BaseUrl, ChannelSettings, Duration, Filled, Host, duration
 from bot.errors import ConfigError
 
 ENV_PREFIX = "OWNPACE_"
+
+DAY = 24 * 60
+LEAST_FREE = 60
+"""Minutes of a day outside the quiet hours: with fewer, what waits would hardly ever leave."""
 
 # Values -------------------------------------------------------------------------------------------------
 
@@ -80,7 +84,18 @@ def _quiet_hours(value: object) -> QuietHours | None:
         raise ValueError('must be two times of day, as in "20:00-09:00"; 0 means none') from None
     if start == end:
         raise ValueError("begins and ends at the same time; write 0 for none")
+    free = (start.hour * 60 + start.minute - end.hour * 60 - end.minute) % DAY
+    if free < LEAST_FREE:
+        raise ValueError(
+            f"leaves {free} minute{'s' * (free > 1)} of a day for messages: leave at least an hour, or write 0 for none"
+        )
     return QuietHours(start, end)
+
+
+def _phone(value: str) -> str:
+    if value and not re.fullmatch(r"\+?[0-9(](?:[ ()-]*[0-9]){2,}", value):
+        raise ValueError('must be a number to ring, such as "01632 960000", or "" for none')
+    return value
 
 
 def _zone(value: object) -> object:
@@ -140,11 +155,11 @@ class Section(BaseModel):
 
 
 class Study(Section):
-    name: Annotated[str, Field(min_length=1, max_length=20)] = "our study"
+    name: Annotated[Filled, Field(max_length=20)] = "our study"
     timezone: Annotated[str, BeforeValidator(_zone)] = "Europe/London"
     prompts: Path = Path("prompts")
-    contact_phone: Annotated[str, Field(max_length=13)] = ""
-    researcher: Annotated[str, Field(min_length=1, max_length=15)] = "our researcher"
+    contact_phone: Annotated[str, Field(max_length=13), AfterValidator(_phone)] = ""
+    researcher: Annotated[Filled, Field(max_length=15)] = "our researcher"
     agree_again_on_new_channel: bool = False
     assigned_only: bool = True
     quotas: dict[str, Annotated[int, Field(ge=0)]] = {}
@@ -171,11 +186,11 @@ class Security(Section):
 
 
 class Server(Section):
-    host: Filled = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     public_base_url: BaseUrl = "http://127.0.0.1:8000"
     workers: Annotated[int, Field(ge=1)] = 1
-    worker_host: Filled = "127.0.0.1"
+    worker_host: Host = "127.0.0.1"
     worker_port: Annotated[int, Field(ge=1, le=65535)] | None = None
 
 
@@ -271,6 +286,13 @@ class Settings(BaseSettings):
     retention: Retention = Retention()
     channels: Any = None  # a section with a key for each channel there is: see `settings_for`
 
+    _file: Path | None = None
+
+    def wrong(self, keys: tuple[str, ...], problem: str) -> ConfigError:
+        """A setting that is found wrong after it was read, in the words of those that `load` finds."""
+        error = {"type": "value_error", "loc": keys, "ctx": {"error": problem}}
+        return ConfigError(_problem(self._file, _read(self._file) if self._file else "", error, type(self)))
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -309,6 +331,7 @@ def load(path: Path, known: type[Settings]) -> Settings:
     except ValidationError as error:
         problems = [_problem(path, text, each, known) for each in error.errors(include_url=False)]
         raise ConfigError("\n".join(problems)) from None  # the cause would show the values, secrets too
+    settings._file = path
     settles: dict[tuple[str, ...], Mapping[str, timedelta]] = {("pace", "settle"): settings.pace.settle}
     settles |= {("pace", "cohorts", cohort, "settle"): own.settle for cohort, own in settings.pace.cohorts.items()}
     for keys, settle in settles.items():
@@ -357,12 +380,6 @@ def _resolved_url(url: str, folder: Path) -> str:
 # Problems, in words -------------------------------------------------------------------------------------
 
 
-def wrong_setting(path: Path, keys: tuple[str, ...], problem: str) -> ConfigError:
-    """A setting that is found wrong after it was read, in the words of those that `load` finds."""
-    error = {"type": "value_error", "loc": keys, "ctx": {"error": problem}}
-    return ConfigError(_problem(path, _read(path), error, Settings))
-
-
 def _syntax_problem(path: Path, message: str) -> str:
     at = re.search(r"\(at line (\d+), column (\d+)\)", message)
     line = f":{at[1]}" if at else ""
@@ -370,14 +387,14 @@ def _syntax_problem(path: Path, message: str) -> str:
     return f'{path}{line}: is not TOML: {what}. Text needs "quotes", and each key its own line.'
 
 
-def _problem(path: Path, text: str, error: Mapping[str, Any], model: type[Settings]) -> str:
+def _problem(path: Path | None, text: str, error: Mapping[str, Any], model: type[Settings]) -> str:
     keys = tuple(str(part) for part in error["loc"])
     variable = ENV_PREFIX + "__".join(keys).upper()
     if any(name.upper() == variable for name in os.environ):
         place = f"the environment variable {variable}"
     else:
         line = _line_of(text, keys)
-        place = f"{path}:{line}" if line else str(path)
+        place = f"{path}:{line}" if line else str(path or "the settings")
     return f"{place}: {_named(keys)} {_what_is_wrong(error, keys, model)}."
 
 

@@ -23,6 +23,9 @@ ConfigPath = Annotated[
 ]
 CONFIG = Path("config.toml")
 
+HERE = ("127.0.0.1", "localhost", "::1")
+"""Names of this machine that mean nothing to any other."""
+
 ACTOR = "command line"
 """Who did it, in the trail, where a command was given."""
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from bot.yaml_slips import LINE_END, in_words
+from bot.yaml_slips import HASH, LINE_END, in_words, is_cut, shown
 
 MEND = {
     "missing": "is missing: add it",
@@ -47,12 +47,13 @@ _Quick = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's; a PyYAML th
 
 @dataclass
 class File:
-    """A YAML file as plain data, with the line of everything in it. `problems` gathers what is wrong."""
+    """A YAML file as plain data and as rows, with the line of everything in it. `problems` gathers what is wrong."""
 
     path: Path
     data: Any
     lines: dict[Place, int]
     problems: list[str]
+    rows: list[str]
 
     def line(self, place: Place) -> int:
         """The line of a place, or of the nearest thing around it."""
@@ -157,7 +158,7 @@ def read(path: Path, problems: list[str]) -> File | None:
     except (yaml.YAMLError, RecursionError):
         problems.append(f"{path}: holds characters or nesting that YAML does not allow. Save it again as plain text.")
         return None
-    file = File(path, None, {}, problems)
+    file = File(path, None, {}, problems, LINE_END.split(text))
     if node is None:
         problems.append(f"{path}:1: is empty; fill it in or remove it.")
         return None
@@ -196,6 +197,9 @@ def _plain(node: yaml.Node, place: Place, file: File) -> Any:
         file.complain(line, "is nested too deeply for a schedule; check the indentation")
         return ""
     if isinstance(node, yaml.ScalarNode):
+        end = node.end_mark
+        if not node.style and is_cut(file.rows[end.line], end.column, node.value):
+            file.complain(end.line + 1, f"{HASH}. The line is {shown(file.rows[end.line])}")
         return node.value
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, (*place, number), file) for number, item in enumerate(node.value)]

@@ -1,4 +1,6 @@
-"""The slips that people make most in YAML, told from PyYAML's own words, in words for those who write a schedule."""
+"""The slips that people make most in YAML, told from PyYAML's own words, or from the line where it sees none, in words
+for those who write a schedule.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +25,23 @@ BARE = (
     "spaces further right than its name"
 )
 
+HASH = (
+    "has a # in a text without quotes, and what comes after it would be lost: put the text in quotes, or under >-; put "
+    "a note of your own on a line of its own"
+)
+
+_PLAIN = re.compile(r"""\s*(- )*([\w-]+:\s+)?[^\s'"|>#&*!\[{]""")
+"""How a row begins in which a text stands without quotes."""
+
+
+def is_cut(row: str, column: int, text: str) -> bool:
+    """Whether a # cuts off a text without quotes that ends at this column of its row.
+
+    A note after one word, such as 'required: true # they must', is none, but for what no note looks like: '#4'.
+    """
+    found = re.match(r"\s*#(\s?)\S", row[column:])
+    return found is not None and (" " in text or not found[1])
+
 
 def in_words(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str]:
     """The line, from 1, and what is wrong there, with the line itself; YAML's own words for what is none of these."""
@@ -32,11 +51,17 @@ def in_words(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str]:
     rows = LINE_END.split(text)
     slip = _slip(error, rows[at.line], at.column)
     line = began.line if slip in (BRACKET, QUOTE, BARE) else at.line
+    if slip in (SPACES, BARE) and line and " #" in rows[line - 1] and _PLAIN.match(rows[line - 1]):
+        slip, line = HASH, line - 1  # the text goes on here, after what was taken for a note
     if slip is None:
         return line + 1, f"is not YAML: {error.problem}. Check the indentation, colons and quotes"
-    row = rows[line].rstrip()
-    shown = row if len(row) <= LONGEST_SHOWN else f"{row[:LONGEST_SHOWN]}…"
-    return line + 1, f"{slip}. The line is '{shown}'"
+    return line + 1, f"{slip}. The line is {shown(rows[line])}"
+
+
+def shown(row: str) -> str:
+    """A line between quotes, cut where it is long."""
+    row = row.rstrip()
+    return f"'{row}'" if len(row) <= LONGEST_SHOWN else f"'{row[:LONGEST_SHOWN]}…'"
 
 
 def _slip(error: yaml.MarkedYAMLError, row: str, column: int) -> str | None:

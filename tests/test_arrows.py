@@ -9,12 +9,22 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = [
     {"bot.__main__", "bot.cli"},
-    {"bot.talk", "bot.export_cli", "bot.data_cli", "bot.people_cli", "bot.record_cli", "bot.users_cli", "bot.sheet"},
+    {
+        "bot.talk",
+        "bot.export_cli",
+        "bot.data_cli",
+        "bot.people_cli",
+        "bot.record_cli",
+        "bot.users_cli",
+        "bot.check_cli",
+        "bot.sheet",
+    },
     {"bot.log", "bot.terminal"},
     {"bot.bootstrap"},
     {"bot.web"},
     {"bot.service", "bot.export"},
     {"bot.mends", "bot.records"},
+    {"bot.proofs"},
     {"bot.config", "bot.prompts", "bot.yaml_files", "bot.yaml_slips"},
     {"bot.interview", "bot.channel"},
     {"bot.messages"},

@@ -6,14 +6,18 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from bot.interview.schedule import PLACEHOLDERS, Question, Schedule, Text, Wording
-from bot.messages import GSM7, GSM7_EXTENDED, gsm7_lookalike, gsm7_units
+from bot.messages import GSM7, GSM7_EXTENDED, gsm7_lookalike, gsm7_units, segments
 
 MOST_WORDS = {Wording.STANDARD: 25, Wording.EASY_READ: 15}
 LONGEST_QUESTION = 270
 LONGEST_TEXT = 306
 """Two SMS segments in GSM-7, of 153 characters each."""
+
+MOST_LETTERS = 12
+"""So many letters are shown of those that SMS has not; a language may have hundreds."""
 
 _LINK = re.compile(
     r"""
@@ -29,6 +33,21 @@ _LINK = re.compile(
 """Whatever a phone may show as a link. The end of a name has two letters or more: 'e.g.' and '9.30' are none."""
 
 
+class Severity(Enum):
+    """How much a finding matters."""
+
+    WRONG = auto()
+    """Who gets the text could come to harm: no server starts with it."""
+    STYLE = auto()
+    """Hard to read, or dear: `check` fails, and a study that people are in goes on."""
+    NOTE = auto()
+    """It may be meant so: `check` warns."""
+
+
+Problem = tuple[Severity, str]
+"""What is wrong with a text, with the mend, and how much it matters."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing to mend: in which text, in which wording, and how.
@@ -40,6 +59,7 @@ class Finding:
     wording: Wording
     problem: str
     place: tuple[str | int, ...] = ()
+    severity: Severity = Severity.WRONG
 
     def __str__(self) -> str:
         return f"{self.where} ({self.wording.value}): {self.problem}"
@@ -61,12 +81,42 @@ def lint(schedule: Schedule, links: Links = NONE_LISTED) -> list[Finding]:
     findings: list[Finding] = []
     for place, text in _texts(schedule):
         for wording in Wording:
-            for problem in _problems(text, wording, schedule, links):
-                findings.append(Finding(" ".join(place), wording, problem, (*place, wording.value)))
+            for severity, problem in _problems(text, wording, schedule, links):
+                findings.append(Finding(" ".join(place), wording, problem, (*place, wording.value), severity))
     for question in schedule.questions:
         for number in range(len(question.prompts)):
             findings += _of_prompt(question, number, schedule, links)
-    return findings
+    return findings if _in_english(schedule) else [*findings, *_dear(schedule)]
+
+
+def _in_english(schedule: Schedule) -> bool:
+    return schedule.language.partition("-")[0] == "en"
+
+
+def _dear(schedule: Schedule) -> list[Finding]:
+    """What it costs that a language has letters that SMS has not: said once, with the first text that has some."""
+    short: list[tuple[tuple[str | int, ...], str]] = [(place, text.short) for place, text in _texts(schedule)]
+    for question in schedule.questions:
+        short += [((question.id, "prompts", number), words) for number, words in enumerate(question.prompts)]
+    dear = {place: words for place, words in short if _not_in_sms(words)}
+    if not dear:
+        return []
+    letters = _not_in_sms("".join(dear.values()))
+    listed = ", ".join(letters[:MOST_LETTERS]) + (" ..." if len(letters) > MOST_LETTERS else "")
+    parts = sum(segments(filled(gsm7_lookalike(words))) for words in dear.values())
+    instead = sum(segments("x" * gsm7_units(filled(words))) for words in dear.values())
+    who = "holds" if len(dear) == 1 else f"and {len(dear) - 1} more texts hold"
+    first = next(iter(dear))
+    problem = (
+        f"{who} {listed}: with such a letter an SMS part takes 67 characters, not 153. It costs {parts} SMS parts "
+        f"to send {'it' if len(dear) == 1 else 'them all'}; without such letters {instead}"
+    )
+    return [Finding(str(first[0]), Wording.SHORT, problem, (*first, Wording.SHORT.value), Severity.NOTE)]
+
+
+def _not_in_sms(words: str) -> list[str]:
+    """The letters for which a whole SMS costs more, in order."""
+    return sorted(set(gsm7_lookalike(words)) - GSM7 - GSM7_EXTENDED)
 
 
 def warnings(words: str, wording: Wording, texted: bool) -> list[str]:
@@ -77,7 +127,7 @@ def warnings(words: str, wording: Wording, texted: bool) -> list[str]:
     signs = sorted({sign for sign in words if unicodedata.category(sign) == "So"})
     found += [f"holds the picture sign {_named(sign)}; say it in words" for sign in signs]
     if texted:
-        dear = sorted(set(gsm7_lookalike(words)) - GSM7 - GSM7_EXTENDED - set(signs))
+        dear = [sign for sign in _not_in_sms(words) if sign not in signs]
         found += [f"holds {_named(sign)}, which makes every text cost more than twice as much" for sign in dear]
     return found
 
@@ -88,7 +138,7 @@ def _of_prompt(question: Question, number: int, schedule: Schedule, links: Links
     text = Text(standard=prompt, easy_read=prompt, short=prompt)
     wrong = {problem: each for each in reversed(Wording) for problem in _problems(text, each, schedule, links)}
     where = f"{question.id} prompt '{prompt[:20]}…'"
-    return [Finding(where, each, problem, place) for problem, each in wrong.items()]
+    return [Finding(where, each, problem, place, severity) for (severity, problem), each in wrong.items()]
 
 
 def _texts(schedule: Schedule) -> Iterator[tuple[tuple[str, ...], Text]]:
@@ -102,31 +152,35 @@ def _texts(schedule: Schedule) -> Iterator[tuple[tuple[str, ...], Text]]:
     yield from (((key,), text) for key, text in schedule.texts.items())
 
 
-def _problems(text: Text, wording: Wording, schedule: Schedule, links: Links) -> Iterator[str]:
+def _problems(text: Text, wording: Wording, schedule: Schedule, links: Links) -> Iterator[Problem]:
     words = text.worded(wording)
     most = MOST_WORDS.get(wording)
     for sentence in _sentences(words) if most else ():
         if (count := len(sentence.split())) > (most or 0):
-            yield f"the sentence '{sentence[:40]}…' has {count} words; use at most {most}"
+            yield Severity.STYLE, f"the sentence '{sentence[:40]}…' has {count} words; use at most {most}"
     for found in _LINK.findall(words):
         link = found.rstrip(".,;:!?)]'\"’”")
         if link not in links.listed:
             mend = "add it there, or, if it is no link, put a space after the full stop"
-            yield f"holds the link {link}, which is not in {links.file}: {mend}"
+            yield Severity.WRONG, f"holds the link {link}, which is not in {links.file}: {mend}"
     for sign in sorted({sign for sign in words if unicodedata.category(sign) == "So"}):
-        yield f"holds the picture sign {_named(sign)}; say it in words"
+        yield Severity.STYLE, f"holds the picture sign {_named(sign)}; say it in words"
     if wording is Wording.SHORT:
         yield from _short_problems(text, words, schedule)
 
 
-def _short_problems(text: Text, words: str, schedule: Schedule) -> Iterator[str]:
-    for sign in sorted(set(gsm7_lookalike(words)) - GSM7 - GSM7_EXTENDED):
-        yield f"holds {_named(sign)}, which makes every text cost more than twice as much; use another character"
+def _short_problems(text: Text, words: str, schedule: Schedule) -> Iterator[Problem]:
+    for sign in _not_in_sms(words) if _in_english(schedule) else ():
+        what = f"holds {_named(sign)}, which makes every text cost more than twice as much; use another character"
+        yield Severity.STYLE, what
     longest = LONGEST_QUESTION if isinstance(text, Question) else LONGEST_TEXT
     if (units := gsm7_units(filled(words))) > longest:
-        yield f"has {units} characters with everything filled in; use at most {longest}"
+        yield Severity.STYLE, f"has {units} characters with everything filled in; use at most {longest}"
     elif isinstance(text, Question) and (units := gsm7_units(_as_sent(text, schedule))) > LONGEST_TEXT:
-        yield f"has {units} characters as it is sent, with its number and SKIP; use at most {LONGEST_TEXT}"
+        yield (
+            Severity.STYLE,
+            f"has {units} characters as it is sent, with its number and SKIP; use at most {LONGEST_TEXT}",
+        )
 
 
 def _as_sent(question: Question, schedule: Schedule) -> str:

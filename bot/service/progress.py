@@ -12,7 +12,7 @@ from sqlalchemy.engine import RowMapping
 from bot.interview.events import TaskKind
 from bot.interview.state import Cause, State
 from bot.records.participants import CHANNEL_NAMES
-from bot.records.tables import addresses, interviews, tasks
+from bot.records.tables import addresses, interviews, schedules, tasks
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 
@@ -51,6 +51,9 @@ _STAGE_OF = {
     State.LEFT: "Left",
 }
 
+OVER = [state.value for state, stage in _STAGE_OF.items() if stage in ("Complete", "Said no", "Not eligible", "Left")]
+"""States in which no further question comes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -88,6 +91,19 @@ def board(uow: UnitOfWork) -> list[Line]:
     )
     places = sorted({(row["cohort"], "") for row in rows} | {(row["cohort"], _channel(row)) for row in rows})
     return [_line(place, [row for row in rows if _in(row, place)]) for place in places]
+
+
+def under_way(uow: UnitOfWork) -> dict[tuple[str, str, str], int]:
+    """How many interviews go on, by cohort, language and version of the schedule."""
+    version = (schedules.c.cohort, schedules.c.language, schedules.c.version)
+    rows = uow.all(
+        select(*version, func.count().label("many"))
+        .join(interviews, interviews.c.version == schedules.c.version)
+        .where(interviews.c.state.not_in(OVER))
+        .group_by(*version)
+        .order_by(*version)
+    )
+    return {(row["cohort"], row["language"], row["version"]): row["many"] for row in rows}
 
 
 def _in(row: RowMapping, place: tuple[str, str]) -> bool:

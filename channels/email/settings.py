@@ -18,7 +18,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from bot.channel import BaseUrl, Channel, ChannelSettings, Filled, FilledSecret, Site
+from bot.channel import BaseUrl, Channel, ChannelSettings, Filled, FilledSecret, Host, Site
 from bot.errors import AddressError
 from channels.email.account import Account, Security, Server, normalised
 from channels.email.oauth import Grant, Tokens
@@ -55,10 +55,10 @@ class EmailSettings(ChannelSettings):
     settle: ClassVar[timedelta] = timedelta(0)
 
     address: Annotated[str, AfterValidator(_own_address)]
-    smtp_host: Filled
+    smtp_host: Host
     smtp_port: Port = 587
     smtp_security: Literal["tls", "starttls", "none"] = "starttls"
-    imap_host: Filled
+    imap_host: Host
     imap_port: Port = 993
     imap_security: Literal["tls", "none"] = "tls"
     username: Filled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, ClassVar, Literal, Self
@@ -12,15 +13,32 @@ from bot.channel import BaseUrl, Channel, ChannelSettings, Duration, Filled, Fil
 from channels.twilio.account import Account
 
 
+def _begins(sign: str) -> AfterValidator:
+    """Each kind of id that Twilio gives begins with letters of its own, and one is easily taken for another."""
+
+    def check(value: str) -> str:
+        if not value.startswith(sign):
+            raise ValueError(f'must be one of the Twilio console that begins with {sign}, such as "{sign}..."')
+        return value
+
+    return AfterValidator(check)
+
+
+def _sender(value: str) -> str:
+    if not re.fullmatch(r"(whatsapp:)?\+[0-9]{6,15}|[0-9]{3,8}", value):
+        raise ValueError('must be a number that people can answer, such as "+447700900000", without spaces')
+    return value
+
+
 class _TwilioSettings(ChannelSettings):
     provider: Literal["twilio"] = "twilio"
-    account_sid: Filled
+    account_sid: Annotated[Filled, _begins("AC")]
     auth_token: FilledSecret
     auth_token_secondary: FilledSecret | None = None
-    api_key_sid: Filled | None = None
+    api_key_sid: Annotated[Filled, _begins("SK")] | None = None
     api_key_secret: FilledSecret | None = None
-    sender: Filled | None = Field(default=None, alias="from")
-    messaging_service_sid: Filled | None = None
+    sender: Annotated[Filled, AfterValidator(_sender)] | None = Field(default=None, alias="from")
+    messaging_service_sid: Annotated[Filled, _begins("MG")] | None = None
     api_base_url: BaseUrl = "https://api.twilio.com"
     reconcile_after: Duration = timedelta(minutes=2)
 
@@ -59,16 +77,10 @@ class SmsSettings(_TwilioSettings):
         return Sms(self.account(site))
 
 
-def _content_sid(value: str) -> str:
-    if not value.startswith("HX"):
-        raise ValueError('must be the ContentSid of an approved template, such as "HX..."')
-    return value
-
-
 class WhatsAppSettings(_TwilioSettings):
     """`[channels.whatsapp]`"""
 
-    templates: dict[Filled, Annotated[str, AfterValidator(_content_sid)]] = Field(default_factory=dict)
+    templates: dict[Filled, Annotated[Filled, _begins("HX")]] = Field(default_factory=dict)
 
     def open(self, site: Site) -> Channel:
         from channels.twilio.channel import WhatsApp

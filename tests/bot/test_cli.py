@@ -12,14 +12,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from bot.bootstrap import load_settings
 from bot.cli import COMMANDS as COMMANDS_OF_THE_PROGRAM
 from bot.service.batches import BATCH
 from bot.service.enrolment import COLUMNS
-from tests.bot.typed import ownpace, settings, study_folder, write_settings
+from tests.bot.typed import ownpace, settings, standing_in, study_folder, write_settings
 from tests.rig import ROOT
 
 COMMANDS = [
@@ -93,6 +95,29 @@ def test_a_study_that_is_in_order_says_so_and_that_a_server_must_be_started_agai
     assert "start it again" in said
 
 
+def test_check_says_how_many_interviews_go_on_with_older_versions(folder: Path) -> None:
+    texts = own_texts(folder)
+    assert "interviews that go on" not in ownpace(folder, "check")[1], "there is no database"
+    ownpace(folder, "migrate")
+    assert "interviews that go on" not in ownpace(folder, "check")[1], "there is nobody"
+    (folder / "people.csv").write_text(
+        "code,cohort,channel,address\n"
+        "SW01,social-workers,simulator,sms/a\nSW02,social-workers,simulator,sms/b\nSW03,social-workers,simulator,sms/c\n"
+        "P01,disabled-adults,simulator,sms/d\n"
+    )
+    ownpace(folder, "enrol", "people.csv")
+    assert ownpace(folder, "withdraw", "SW03", "--yes")[0] == 0, "what is over does not count"
+    texts.write_text(texts.read_text().replace("Hello from {study}.", "Welcome to {study}."))
+    (folder / "people.csv").write_text("cohort,channel,address\nsocial-workers,simulator,sms/e\n")
+    ownpace(folder, "enrol", "people.csv")
+    (texts.parent / "disabled-adults.yaml").unlink()
+    code, said = ownpace(folder, "check")
+    assert code == 0
+    assert said.count("interviews that go on") == 2
+    assert "\n  interviews that go on: 1 with this version, 2 with older ones\n" in said
+    assert "disabled-adults (en): no schedule here, and interviews that go on with the one they began with: 1\n" in said
+
+
 def test_reminders_that_would_press_people_are_warned_of(folder: Path) -> None:
     assert "reminders" not in ownpace(folder, "check")[1]
     settings(folder, '["4d", "10d"]', '["5m", "10m"]')
@@ -157,10 +182,15 @@ def test_serve_warns_while_somebody_cannot_be_told_and_falls_silent_once_they_ca
         assert "Address already in use" in said
 
 
-def test_a_text_that_wants_mending_ends_with_2_and_is_named_once_with_its_file_line_and_wording(folder: Path) -> None:
+def own_texts(folder: Path) -> Path:
+    """The texts of prompts that the study has for itself."""
     shutil.copytree(ROOT / "prompts", folder / "ours")
     settings(folder, f"{ROOT}/prompts", "ours")
-    texts = folder / "ours/en/texts.yaml"
+    return folder / "ours/en/texts.yaml"
+
+
+def test_a_text_that_wants_mending_ends_with_2_and_is_named_once_with_its_file_line_and_wording(folder: Path) -> None:
+    texts = own_texts(folder)
     rows = texts.read_text().splitlines()
     start = rows.index("help:")
     line = next(n for n in range(start, len(rows)) if rows[n].strip().startswith("short:"))
@@ -173,6 +203,51 @@ def test_a_text_that_wants_mending_ends_with_2_and_is_named_once_with_its_file_l
     assert said.count(found) == 1
     listed.write_text("www.example.com\n")
     assert ownpace(folder, "check")[0] == 0
+
+
+def test_what_check_calls_wrong_keeps_serve_from_starting_and_what_is_only_hard_to_read_does_not(folder: Path) -> None:
+    texts = own_texts(folder)
+    ownpace(folder, "migrate")
+    plain = texts.read_text()
+    last = "Until this is mended, serve does not start."
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # a server that starts gets as far as this
+        port = str(taken.getsockname()[1])
+        long = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen."
+        texts.write_text(
+            plain.replace("help:\n  standard: >-", f"help:\n  standard: >-\n    {long} {long[:-1]} {long}")
+        )
+        code, said = ownpace(folder, "check")
+        assert (code, last in said) == (2, False)
+        assert said.endswith("use at most 25\n1 text wants mending; serve starts all the same.\n")
+        code, said = ownpace(folder, "serve", "--port", port)
+        assert (code, "Address already in use" in said) == (1, True)
+        assert "Warning: some texts want mending. See: scripts/ownpace check" in said
+        for wrong in ("See www.example.com now.", "Call 0800 1111 now."):
+            texts.write_text(plain.replace("help:\n  standard: >-", f"help:\n  standard: >-\n    {wrong}"))
+            refused = ownpace(folder, "check")[1].partition(f"{texts}:")[2]
+            assert refused.endswith(f"{last}\n")
+            assert ownpace(folder, "serve", "--port", port) == (2, f"{texts}:{refused}")
+        texts.write_text(plain)
+        settings(folder, 'name = "Own Pace"', 'name = "Disabled voices"')
+        assert ownpace(folder, "serve", "--port", port) == (
+            2,
+            "the study's name says 'Disabled', which others may read on a locked screen; choose a neutral name\n"
+            f"{last}\n",
+        )
+
+
+def test_texts_of_our_study_in_another_are_warned_of_with_their_lines(folder: Path) -> None:
+    texts = own_texts(folder)
+    for other in ("disabled-adults.yaml", "social-workers.yaml"):
+        (texts.parent / other).unlink()
+    every = "standard: What do you grow?, easy_read: What do you grow?, short: What do you grow?"
+    (texts.parent / "gardeners.yaml").write_text(
+        "cohort: gardeners\ntitle: Gardeners\ncode_prefix: G\nsections:\n  - id: one\n    title: Allotments\n"
+        f"    questions:\n      - {{id: last, closing: true, {every}}}\n"
+    )
+    code, said = ownpace(folder, "check")
+    assert code == 0
+    assert f"Warning: {texts}:5: info-who (standard): speaks of 'social care', which no question here does" in said
 
 
 def test_a_second_language_that_asks_something_else_ends_with_2_and_names_both_places(folder: Path) -> None:
@@ -448,14 +523,40 @@ def test_a_full_cohort_waits_by_file_and_is_let_in_by_hand(folder: Path) -> None
     assert [cell.strip() for cell in row.split("│")[1:5]] == ["social-workers", "1", "3", "1"]
 
 
-def test_a_quota_for_a_cohort_that_is_not_there_is_named(folder: Path) -> None:
-    settings(folder, "# quotas = { disabled-adults = 30, social-workers = 25 }", "quotas = { disabled-adult = 30 }")
+TWILIO = 'account_sid = "AC1"\nauth_token = "t"\nfrom = "+447700900000"'
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (
+            "[study]\nquotas = { disabled-adult = 30 }",
+            "config.toml:2: disabled-adult in [study.quotas] has no cohort to act on; there is disabled-adults, "
+            "social-workers.\n",
+        ),
+        (
+            "[pace]\ncaps = 4\n[pace.cohorts.carers]\ncaps = 1",
+            "config.toml:3: carers in [pace.cohorts] has no cohort to act on; there is disabled-adults, "
+            "social-workers.\n",
+        ),
+        (
+            f'[channels.whatsapp]\n{TWILIO}\ntemplates = {{ "template-repoen" = "HX1" }}',
+            "config.toml:5: template-repoen in [channels.whatsapp.templates] has no text to act on; there is "
+            "template-reopen.\n",
+        ),
+    ],
+    ids=["quota", "pace", "template"],
+)
+def test_what_is_set_for_a_name_that_is_not_there_is_named_with_its_line(folder: Path, written: str, said: str) -> None:
+    ownpace(folder, "migrate")
+    plain = (folder / "config.toml").read_text()
+    url = re.search(r"^url = .*$", plain, re.MULTILINE)
+    assert url is not None
+    rest = f"[database]\n{url[0]}\n[channels.simulator]\nenabled = true\n"
+    study = written if written.startswith("[study]") else f"{written}\n[study]"
+    (folder / "config.toml").write_text(f'{study}\nprompts = "{ROOT}/prompts"\n{rest}')
     for command in ("check", "serve"):
-        if command == "serve":
-            ownpace(folder, "migrate")
-        code, said = ownpace(folder, command)
-        assert code == 2
-        assert "quotas in [study] has no cohort 'disabled-adult' to act on; there is disabled-adults" in said
+        assert ownpace(folder, command) == (2, said)
 
 
 def test_serving_before_there_is_a_study_says_what_to_run(folder: Path) -> None:
@@ -547,3 +648,17 @@ def test_a_whole_interview_can_be_had_in_the_terminal(folder: Path) -> None:
     assert "Each line is a message, and a whole answer." in said.splitlines()[0]
     assert "That was the last question. Thank you" in said
     assert not (folder / "data").exists(), "nothing is kept"
+
+
+def test_an_interview_in_the_terminal_never_touches_the_study_that_the_environment_names(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = standing_in(folder, monkeypatch, capsys)
+    known = load_settings(folder / "config.toml")
+    monkeypatch.setenv("OWNPACE_DATABASE__URL", known.database.url)
+    monkeypatch.setenv("OWNPACE_SECURITY__KEY_FILE", str(known.security.key_file))
+    monkeypatch.setattr("sys.stdin", StringIO("yes\n"))
+    before = typed("participants")
+    assert "SW01" in before[1]
+    assert typed("talk", "--cohort", "social-workers")[0] == 0
+    assert typed("participants") == before

@@ -203,6 +203,19 @@ SLIPS: dict[str, tuple[str, str, int, str]] = {
     "a text that is not indented": ("          the last one you had.", "the last one you had.", 0, yaml_slips.BARE),
     "a name without its colon": ("        standard: >-", "        standard >-", 0, yaml_slips.BARE),
     "a name without its space": ("        standard: >-", "        standard:>-", 0, yaml_slips.BARE),
+    "a # in a text": (
+        "        standard: >-\n          How do you and your social worker keep in touch at the moment? If you do not",
+        "        standard: Come to room #4. You",
+        0,
+        f"{yaml_slips.HASH}. The line is '        standard: Come to room #4. You have one now, think about'.",
+    ),
+    "a # in one line": (
+        '          - "Which way is used most?"',
+        "          - Which way is used most? # by you",
+        0,
+        f"{yaml_slips.HASH}. The line is '          - Which way is used most? # by you'.",
+    ),
+    "a # after one word": ("        objectives: [1]", "        objectives: [1 #2\n          ]", 0, yaml_slips.HASH),
     "what is rare": ("        standard: >-", "        standard: @home", 0, "is not YAML: found character '@'"),
 }
 
@@ -217,6 +230,25 @@ def test_a_slip_in_yaml_is_told_in_plain_words(folder: Path, old: str, new: str,
     path.write_text(text[:place] + new + text[place + len(old) :])
     (found,) = problems(folder)
     assert found.startswith(f"{path}:{line}: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("        sensitive: true", "        sensitive: true # it may hurt"),
+        ("      - id: a-now", "      - id: a-now  # A1"),
+        ("    questions:\n", "    questions: # the first of all\n"),
+        ("        objectives: [1]", "        objectives: [1] # of the protocol"),
+        ("        standard: >-\n", "        standard: >- # for the protocol\n          We are in room #4.\n"),
+        ('- "Which way is used most?"', "- 'Which way is used #1 most?' # of them all"),
+        ('- "Which way is used most?"', "- Which way is used most?\n          # - Which way is best?"),
+    ],
+)
+def test_a_note_that_takes_nothing_of_a_text_may_stand_there(folder: Path, old: str, new: str) -> None:
+    path = folder / ADULTS
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    assert prompts.load(folder)
 
 
 DIFFERENT: dict[str, tuple[str, str, str, str]] = {

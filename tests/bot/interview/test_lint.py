@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.interview.lint import NONE_LISTED, Links, lint
+from bot.interview.lint import NONE_LISTED, Links, Severity, lint
 from bot.interview.schedule import Schedule, Text
 from tests.bot.interview.small import schedule
 
@@ -69,6 +69,32 @@ def test_a_euro_sign_counts_as_two() -> None:
 def test_a_character_that_doubles_the_cost_is_named() -> None:
     (finding,) = found(with_question(short="Say ciao bella à Zoë ł"))[:1]
     assert "U+00EB" in finding or "U+0142" in finding
+
+
+def in_welsh(made: Schedule) -> Schedule:
+    return made.model_copy(update={"language": "cy"})
+
+
+def test_in_another_language_letters_that_sms_has_not_are_a_note_that_says_what_they_cost() -> None:
+    made = in_welsh(with_text("Mae'r tŷ yn ymyl y dŵr. " * 4))
+    (finding,) = lint(made)
+    assert str(finding) == (
+        "help (short): holds ŵ, ŷ: with such a letter an SMS part takes 67 characters, not 153. It costs 2 SMS parts "
+        "to send it; without such letters 1"
+    )
+    assert (finding.place, finding.severity) == (("help", "short"), Severity.NOTE)
+
+
+def test_a_language_full_of_such_letters_is_one_note_with_the_whole_cost() -> None:
+    made = in_welsh(with_question(short="п" * 71, prompts=("Яблоко?",)))
+    made = made.model_copy(update={"texts": {**made.texts, "help": Text(standard="Да.", easy_read="Да.", short="Да.")}})
+    (finding,) = lint(made)
+    assert "a-good (short): and 2 more texts hold Д, Я, а, б, к, л, о, п:" in str(finding)
+    assert "It costs 4 SMS parts to send them all; without such letters 3" in str(finding)
+
+
+def test_a_long_text_in_another_language_wants_mending_all_the_same() -> None:
+    assert [finding.severity for finding in lint(in_welsh(with_text("x" * 307)))] == [Severity.STYLE]
 
 
 def test_a_curly_quote_costs_nothing_because_it_is_replaced() -> None:
