@@ -9,9 +9,10 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import structlog
@@ -178,6 +179,17 @@ def _end_soon(why: str) -> None:
     timer = threading.Timer(ENDED, end)
     timer.daemon = True
     timer.start()
+
+
+@contextmanager
+def keeping_libraries() -> Iterator[None]:
+    """As long as this process serves, scripts/environment installs nothing into the environment it runs in."""
+    ours = Path(sys.prefix, "pyvenv.cfg")
+    with ours.open() if ours.exists() else nullcontext() as file:
+        with suppress(BlockingIOError):
+            if file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
 
 
 @contextmanager
