@@ -20,7 +20,7 @@ import uvicorn
 import uvloop
 from starlette.applications import Starlette
 
-from bot.errors import OwnPaceError, place
+from bot.errors import NoStudyYet, OwnPaceError, place
 from bot.service.sender import Worker
 from bot.web import health
 from bot.web.answering import OneWrite
@@ -201,7 +201,7 @@ def alone(url: str) -> Iterator[None]:
     """
     path = url.partition(":///")[2]
     if not Path(path).exists():
-        raise OwnPaceError("There is no study here yet. Run: scripts/ownpace migrate")
+        raise NoStudyYet
     with Path(f"{path}.serving").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli import COMMANDS as COMMANDS_OF_THE_PROGRAM
+from bot.errors import NoStudyYet
 from bot.service.batches import BATCH
 from bot.service.enrolment import COLUMNS
 from tests.bot.typed import ownpace, settings, study_folder, write_settings
@@ -213,7 +214,7 @@ def test_a_wrong_option_ends_with_2(folder: Path) -> None:
 
 
 def test_a_whole_morning_at_the_command_line(folder: Path) -> None:
-    assert ownpace(folder, "participants") == (1, "There is no study here yet. Run: scripts/ownpace migrate\n")
+    assert ownpace(folder, "participants") == (1, f"{NoStudyYet()}\n")
     assert ownpace(folder, "migrate")[0] == 0
     assert ownpace(folder, "migrate") == (0, "The database is up to date.\n")
     assert (folder / "data/study.key").stat().st_mode & 0o077 == 0
@@ -514,7 +515,7 @@ def test_a_quota_for_a_cohort_that_is_not_there_is_named(folder: Path) -> None:
 
 
 def test_serving_before_there_is_a_study_says_what_to_run(folder: Path) -> None:
-    assert ownpace(folder, "serve") == (1, "There is no study here yet. Run: scripts/ownpace migrate\n")
+    assert ownpace(folder, "serve") == (1, f"{NoStudyYet()}\n")
     assert not (folder / "data").exists()
 
 
