@@ -192,7 +192,7 @@ def retained(
     if confirm:
         out.print("Deleted, and written down in the trail.")
         if any(one.held_by_backups for one in done):
-            made = f"Made since the last deletion: {', '.join(older) or 'none'}."
+            made = f"Made, or restored from, since the last deletion: {', '.join(older) or 'none'}."
             if program.settings.database.shared:
                 made = "Those of pg_dump are not known here."
             out.print(

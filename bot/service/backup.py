@@ -35,6 +35,7 @@ from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import Vault
 from bot.service import deletion
 from bot.service.deletion import CaughtUp
+from bot.service.retention import RESTORED
 
 FORMAT = 2
 MANIFEST, SIGNATURE = "manifest.json", "manifest.signature"
@@ -340,7 +341,7 @@ def restore(
                 raise WrongUse(
                     f"{path} is damaged: its tables have other counts than its manifest. Take another backup."
                 )
-            gone, doubtful = _brought_up_to_date(place, vault, clock, moved)
+            gone, doubtful = _brought_up_to_date(place, vault, clock, moved, path)
             put = _put_beside(archive, manifest["files"], places)
         for old in _logs(target):
             old.unlink(missing_ok=True)
@@ -388,24 +389,26 @@ def _take_out(archive: zipfile.ZipFile, manifest: dict[str, Any], path: Path, pl
         os.fsync(file.fileno())
 
 
-def _brought_up_to_date(path: Path, vault: Vault, clock: Callable[[], datetime], moved: bool) -> tuple[CaughtUp, int]:
+def _brought_up_to_date(
+    path: Path, vault: Vault, clock: Callable[[], datetime], moved: bool, source: Path
+) -> tuple[CaughtUp, int]:
     url = f"sqlite:///{path}"
     migrate.migrate(url, vault)
     database = Database(url, vault, clock=clock, new_id=lambda: "")
     try:
-        return catch_up(database, moved=moved)
+        return catch_up(database, moved=moved, source=source)
     finally:
         database.close()
 
 
-def catch_up(database: Database, *, moved: bool = False) -> tuple[CaughtUp, int]:
+def catch_up(database: Database, *, moved: bool = False, source: Path | None = None) -> tuple[CaughtUp, int]:
     """See to what has happened since this older copy was made; who is gone again, and how many messages are in doubt.
 
-    `moved`: nothing has left since.
+    `moved`: nothing has left since. `source`: the backup that it was, which may hold what is deleted later.
     """
     gone = database.run_now(deletion.catch_up)
     doubtful = 0 if moved else database.run_now(doubt)
-    database.run_now(_note, gone, doubtful)
+    database.run_now(_note, gone, doubtful, source)
     database.scrub(rewrite=bool(gone.codes or gone.held or gone.users))
     return gone, doubtful
 
@@ -425,9 +428,10 @@ def doubt(uow: UnitOfWork) -> int:
     return len(rows)
 
 
-def _note(uow: UnitOfWork, gone: CaughtUp, doubtful: int) -> None:
+def _note(uow: UnitOfWork, gone: CaughtUp, doubtful: int, source: Path | None) -> None:
     found = {"deleted": list(gone.codes), "held": gone.held, "users": list(gone.users)}
-    uow.note("command line", "restored", None, doubtful=doubtful, **found)
+    came = {"from": str(source.resolve())} if source else {}
+    uow.note("command line", RESTORED, None, doubtful=doubtful, **found, **came)
 
 
 def _on_the_disk(folder: Path) -> None:

@@ -148,7 +148,21 @@ def deleted_as_due(folder: Path) -> str:
 
 def test_backups_that_still_hold_what_was_due_are_named(backed_up: Path) -> None:
     assert ownpace(backed_up, "backup", "study.zip")[0] == 0
-    assert f"Made since the last deletion: {backed_up}/study.zip." in deleted_as_due(backed_up)
+    assert f"Made, or restored from, since the last deletion: {backed_up}/study.zip." in deleted_as_due(backed_up)
+
+
+def test_the_backup_that_the_study_was_restored_from_is_named_with_them(backed_up: Path, tmp_path: Path) -> None:
+    """It does not know of itself, and still holds what was deleted later."""
+    archive = tmp_path / "first.zip"
+    assert ownpace(backed_up, "backup", str(archive))[0] == 0
+    there = tmp_path / "there"
+    (there / "data").mkdir(parents=True)
+    shutil.copy(backed_up / "data/study.key", there / "data")
+    write_settings(there)
+    assert ownpace(there, "restore", str(archive))[0] == 0
+    assert ownpace(there, "backup", "second.zip")[0] == 0
+    named = f"Made, or restored from, since the last deletion: {archive}, {there}/second.zip."
+    assert named in deleted_as_due(there)
 
 
 def test_backups_of_postgresql_are_made_by_pg_dump_and_known_to_it_alone(tmp_path: Path) -> None:
