@@ -310,9 +310,9 @@ def load(path: Path, known: type[Settings]) -> Settings:
 
 
 def load_without_channels(text: str, path: Path) -> Settings:
-    """What will be the settings at this path, but for those of the channels. Raises ConfigError as `load` does.
+    """The settings that this text is at this path, but for those of the channels. Raises ConfigError as `load` does.
 
-    So they come from a backup, which has no passwords.
+    For text from a backup, which has no passwords, and where it has to be quick.
     """
     data = {name: section for name, section in _parsed(path, text).items() if name != "channels"}
     return _resolved(_checked(path, text, data, Settings), path.resolve().parent)
