@@ -14,7 +14,7 @@ from typing import Any
 from bot import config, prompts
 from bot.channel import Channel, ChannelSettings, Site
 from bot.config import Settings
-from bot.errors import OwnPaceError
+from bot.errors import NoStudyYet
 from bot.interview.reminders import Ladder
 from bot.interview.safeguarding import Signs
 from bot.interview.schedule import Schedule, Wording
@@ -93,7 +93,7 @@ def build(
     """Every part of the program, on a migrated database. Raises OwnPaceError where something is missing or wrong."""
     schedules = prompts.load(settings.study.prompts)
     if not has_database(settings):
-        raise OwnPaceError("There is no study here yet. Run: scripts/ownpace migrate")
+        raise NoStudyYet
     vault = open_key_file(settings.security.key_file)
     migrate.check(settings.database.url, vault)
     database = open_database(settings.database, vault, clock, ids)

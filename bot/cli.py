@@ -111,12 +111,13 @@ def serve(
 ) -> None:
     """Serve the dashboard and the webhooks, and send what waits."""
     from bot.web.app import create_app
-    from bot.web.serve import alone, listen, serve_forever
+    from bot.web.serve import alone, keeping_libraries, listen, serve_forever
 
     settings = _settings(config)
     if role is not Role.ALL and not settings.database.shared:
         raise ConfigError("--role: with SQLite one process does everything; use --role all.")
-    with nullcontext() if settings.database.shared else alone(settings.database.url), opened(config) as program:
+    held = nullcontext() if settings.database.shared else alone(settings.database.url)
+    with keeping_libraries(), held, opened(config) as program:
         _refuse_wrong_words(program)
         if program.database.read_now(deletion.is_older):
             raise OwnPaceError(

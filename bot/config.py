@@ -321,16 +321,7 @@ def load(path: Path, known: type[Settings]) -> Settings:
     Raises ConfigError, with every problem found, one a line.
     """
     text = _read(path)
-    _check_variables(known)
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(_syntax_problem(path, str(error))) from None
-    try:
-        settings = known(**data)
-    except ValidationError as error:
-        problems = [_problem(path, text, each, known) for each in error.errors(include_url=False)]
-        raise ConfigError("\n".join(problems)) from None  # the cause would show the values, secrets too
+    settings = _checked(path, text, _parsed(path, text), known)
     settings._file = path
     settles: dict[tuple[str, ...], Mapping[str, timedelta]] = {("pace", "settle"): settings.pace.settle}
     settles |= {("pace", "cohorts", cohort, "settle"): own.settle for cohort, own in settings.pace.cohorts.items()}
@@ -339,6 +330,31 @@ def load(path: Path, known: type[Settings]) -> Settings:
             unknown = {"type": "extra_forbidden", "loc": (*keys, kind)}
             raise ConfigError(_problem(path, text, unknown, known))
     return _resolved(settings, path.resolve().parent)
+
+
+def load_without_channels(text: str, path: Path) -> Settings:
+    """The settings that this text is at this path, but for those of the channels. Raises ConfigError as `load` does.
+
+    For text from a backup, which has no passwords, and where it has to be quick.
+    """
+    data = {name: section for name, section in _parsed(path, text).items() if name != "channels"}
+    return _resolved(_checked(path, text, data, Settings), path.resolve().parent)
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(_syntax_problem(path, str(error))) from None
+
+
+def _checked(path: Path, text: str, data: Mapping[str, Any], known: type[Settings]) -> Settings:
+    _check_variables(known)
+    try:
+        return known(**data)
+    except ValidationError as error:
+        problems = [_problem(path, text, each, known) for each in error.errors(include_url=False)]
+        raise ConfigError("\n".join(problems)) from None  # the cause would show the values, secrets too
 
 
 def _check_variables(known: type[Settings]) -> None:

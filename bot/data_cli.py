@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from bot import bootstrap
 from bot.bootstrap import Program
 from bot.config import Database as DatabaseSettings
-from bot.config import Settings
+from bot.config import Settings, load_without_channels
 from bot.errors import ConfigError, OwnPaceError, WrongUse
 from bot.mends import database_problem
 from bot.records.faults import of_postgresql
@@ -192,7 +192,7 @@ def retained(
     if confirm:
         out.print("Deleted, and written down in the trail.")
         if any(one.held_by_backups for one in done):
-            made = f"Made since the last deletion: {', '.join(older) or 'none'}."
+            made = f"Made, or restored from, since the last deletion: {', '.join(older) or 'none'}."
             if program.settings.database.shared:
                 made = "Those of pg_dump are not known here."
             out.print(
@@ -246,23 +246,21 @@ def restore(
     """Put a study back from a backup, here or on another machine. The study key must be in its place already."""
     from bot.web.serve import alone
 
-    with bar() as progress:
-        settings = _settings_for(path, config, progress)
-        vault = open_key_file(settings.security.key_file)
-        target = _file(settings)
-        if target.exists():
-            with alone(settings.database.url):
-                done = backups.restore(path, target, vault, bootstrap.now, progress, force=force, moved=moved)
-        else:
-            done = backups.restore(path, target, vault, bootstrap.now, progress, force=force, moved=moved)
-    if backups.put_prompts(path, settings.study.prompts):
-        out.print(f"{settings.study.prompts}: put back", markup=False)
+    settings = _settings_for(path, config)
+    vault = open_key_file(settings.security.key_file)
+    target = _file(settings)
+    places = backups.Places(target, config, settings.study.prompts)
+    with bar() as progress, alone(settings.database.url) if target.exists() else nullcontext():
+        done = backups.restore(path, places, vault, bootstrap.now, progress, force=force, moved=moved)
+    for put in done.put:
+        out.print(f"{put}: put back{', without passwords and tokens' if put == config else ''}", markup=False)
     out.print(
         f"{target}: {done.counts['participants']} participants, {done.counts['messages']} messages, as of "
         f"{done.made_at.astimezone(settings.study.zone):%d %B %Y %H:%M}.",
         markup=False,
     )
     _tell_of_the_past(CaughtUp(done.deleted, done.held, done.users), done.doubtful)
+    _tell_of_missing(config)
 
 
 def restored(config: ConfigPath = CONFIG) -> None:
@@ -304,18 +302,18 @@ def _tell_of_the_past(gone: CaughtUp, doubtful: int) -> None:
     out.print("If people may have written since: scripts/ownpace hold, start, look, then scripts/ownpace release.")
 
 
-def _settings_for(path: Path, config: Path, progress: backups.Progress) -> Settings:
-    """The settings that are there, or else those of the backup."""
+def _settings_for(path: Path, config: Path) -> Settings:
+    """The settings that are there, or else those of the backup, which has no passwords: nothing here wants them."""
     if config.exists():
         return bootstrap.load_settings(config)
-    backups.put_settings(path, config, progress)
-    out.print(f"{config}: put back, without passwords and tokens", markup=False)
+    return load_without_channels(backups.settings_in(path), config)
+
+
+def _tell_of_missing(config: Path) -> None:
     try:
-        return bootstrap.load_settings(config)
+        bootstrap.load_settings(config)
     except ConfigError as problem:
-        raise OwnPaceError(
-            f"{problem}\nFill in what is missing in {config}, then run the same command again."
-        ) from None
+        out.print(f"Before you start, fill in what is missing in {config}:\n{problem}", markup=False)
 
 
 def move(

@@ -6,6 +6,7 @@ OwnPaceError
 ├── KeyFileError           the study key is missing, readable by others, or not this database's
 ├── EnrolmentError         a row cannot be enrolled: exit code 2
 ├── WrongUse               a command was given something that it cannot use: exit code 2
+├── NoStudyYet             there is no database where the settings say
 ├── DoneAlready            a form came again after its work was done: nothing is done twice
 ├── ExportError            nothing was written: the place is taken, or a text names somebody
 ├── Unreadable             a genuine delivery that cannot be understood: stored, and a task for a person
@@ -50,6 +51,13 @@ class ExportError(OwnPaceError):
 
 class WrongUse(OwnPaceError):
     """A command was given something that it cannot use; the message says what it takes."""
+
+
+class NoStudyYet(OwnPaceError):
+    """There is no study here yet. Run: scripts/ownpace migrate; where a restore was interrupted, run restore again."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
 
 
 class DoneAlready(OwnPaceError):

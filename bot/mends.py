@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
@@ -33,6 +34,35 @@ DATABASE_MENDS = {
 }
 """What to do about SQLite's result codes (sqlite.org/rescode.html); a longer code begins with one of these."""
 
+NOT_REACHED = {
+    r"password authentication failed": "does not take this user with this password. Correct them in the address, where "
+    "@ : / ? # % in a password are written %40 %3A %2F %3F %23 %25.",
+    r"no password supplied": "wants a password, and the address, postgresql://USER:PASSWORD@HOST/DATABASE, has none.",
+    r"(peer|ident) authentication failed": "takes a user without a password only from the system's user of that name. "
+    "Name a host and a password: postgresql://USER:PASSWORD@127.0.0.1/DATABASE.",
+    r'role ".*" does not exist': "does not know this user. Correct the name in the address, or make the user with "
+    "createuser --pwprompt USER.",
+    r'database ".*" does not exist': "is not there, though its server is. Correct the name in the address, or make it "
+    "with createdb --owner USER DATABASE.",
+    r"permission denied for database": "may not be opened by this user. Let the user own it: ALTER DATABASE ... OWNER.",
+    r"pg_hba\.conf": "does not let this user in from here. Add a line to pg_hba.conf of its server, and reload that.",
+    r"too many clients|connection slots": "has no connection left. Stop what else uses it, or raise max_connections.",
+    r"is starting up|is shutting down": "is not ready yet, or no longer. Try again in a minute.",
+    r"SSL|certificate": "does not agree with us about encryption: see sslmode in the address, and ssl in its settings.",
+    r"resolve host|translate host name": "is on a host that nobody knows. Correct the host in the address.",
+    r"[Cc]onnection refused|No such file": "cannot be reached: nothing listens there. Start PostgreSQL, or correct the "
+    "host and port in the address.",
+    r"timeout|timed out|[Uu]nreachable|No route": "cannot be reached: its host does not answer. Check that the machine "
+    "is on, and what a firewall between us lets through.",
+}
+"""What to do where no connection could be had, by libpq's English words, of which what came nearer comes first.
+
+There are no codes for it (src/interfaces/libpq/fe-connect.c; the server's own words: src/backend/libpq/auth.c).
+"""
+
+MAY_NOT = "42501"
+"""insufficient_privilege: since version 15 nobody but a database's owner makes tables in it."""
+
 NOTHING_STORED = ("25006", "53", "58")
 """PostgreSQL's codes that begin so: only for reading; no room, memory or connections left; the disk or system fails."""
 
@@ -62,6 +92,10 @@ def storing_problem(error: BaseException) -> str:
 
 def _server_problem(error: psycopg.Error, which: str) -> str:
     """The same for PostgreSQL. What libpq says of a connection holds no words of people; it may hold the address."""
-    if error.sqlstate is None:
-        return f"{which} cannot be reached. Check the address, and that PostgreSQL runs and lets you in."
-    return f"{which} refused ({error.sqlstate}, {type(error).__name__}). See the log of PostgreSQL."
+    if error.sqlstate == MAY_NOT:
+        return f"{which} does not let this user do that. Whoever runs move and migrate has to own the database."
+    if error.sqlstate is not None:
+        return f"{which} refused ({error.sqlstate}, {type(error).__name__}). See the log of PostgreSQL."
+    said = str(error)
+    mend = next((mend for known, mend in NOT_REACHED.items() if re.search(known, said)), None)
+    return f"{which} {mend or 'cannot be reached. Check the address, and that PostgreSQL runs and lets you in.'}"

@@ -7,9 +7,11 @@ import sys
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
-from bot.service import second_step, staff
+from bot.bootstrap import Program
+from bot.service import access, second_step, staff, theirs
 from bot.terminal import ACTOR, CONFIG, ConfigPath, opened, out
 
 users_app = typer.Typer(help="Who may sign in to the dashboard.", no_args_is_help=True)
@@ -60,12 +62,36 @@ def users_email(name: str, address: str, config: ConfigPath = CONFIG) -> None:
 
 @users_app.command("list")
 def users_list(config: ConfigPath = CONFIG) -> None:
-    """Everybody who may sign in, and who no longer may."""
-    table = Table("name", "role", "")
+    """Everybody who may sign in and who no longer may, whether with a second step, and whether alerts reach them."""
+    table = Table("name", "role", "second step", "mail address", "")
     with opened(config) as program:
         for user in program.database.read_now(staff.list_users):
-            table.add_row(user.name, user.role, "disabled" if user.disabled else "")
+            known = ("yes" if user.two_steps else "no", "yes" if user.told else "no")
+            table.add_row(escape(user.name), user.role, *known, "disabled" if user.disabled else "")
     out.print(table)
+
+
+@users_app.command("role")
+def users_role(
+    name: str,
+    role: Annotated[str, typer.Argument(metavar="ROLE", help=", ".join(staff.ROLES))],
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Change what somebody may do. They are signed out everywhere. The last admin stays one."""
+    with opened(config) as program:
+        before = program.database.run_now(staff.set_role, name, role)
+        user = program.database.read_now(staff.known, name)
+        if before == role:
+            out.print(f"{user.name} is {access.NAMES[role]} already.", markup=False)
+            return
+        out.print(f"{user.name} is {access.NAMES[role]} now, and has to sign in again.", markup=False)
+        _print_left(program, name)
+
+
+def _print_left(program: Program, name: str) -> None:
+    """What they can no longer see to, for whoever hands it over."""
+    for line in program.database.read_now(theirs.left_by, program.terms, name).said():
+        out.print(f"- {line}", markup=False)
 
 
 @users_app.command("disable")
@@ -73,7 +99,8 @@ def users_disable(name: str, config: ConfigPath = CONFIG) -> None:
     """Sign somebody out everywhere, until they are enabled again. The last admin stays."""
     with opened(config) as program:
         program.database.run_now(staff.disable_user, name)
-    out.print(f"{name} can no longer sign in.", markup=False)
+        out.print(f"{program.database.read_now(staff.known, name).name} can no longer sign in.", markup=False)
+        _print_left(program, name)
 
 
 @users_app.command("enable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.test_serving import until
 from tests.rig import ROOT
+from tests.rig.study import Study
 
 # `-m venv` always makes .venv/bin/python; only with python3-venv (the file "installed") does that one have pip.
 PYTHON = """#!/bin/sh
@@ -33,7 +36,7 @@ PIPPED = """#!/bin/sh
 case "$*" in
 *version_info*) echo "# Python $(cat version)" ;;
 *"pip --version"*) cmp -s version .venv/made-with ;;
-*install*) echo "$*" >>pips; cp version .venv/made-with ;;
+*install*) echo "$*" >>pips; test ! -e cut || exit 1; test ! -e until || read -r _ <until; cp version .venv/made-with ;;
 esac
 """
 
@@ -95,6 +98,70 @@ def test_after_an_upgrade_of_python_the_environment_is_made_anew(folder: Path) -
     assert environment(folder)[0] == 0
     assert environment(folder) == (0, "")
     assert len(lines(folder / "pips")) == len(lines(folder / "venvs")) == 2
+
+
+def test_of_two_commands_at_once_one_installs_and_the_other_waits_for_it(folder: Path) -> None:
+    (folder / "installed").touch()
+    os.mkfifo(folder / "until")
+    said = [folder / "first", folder / "second"]
+    both = [begun(folder, into) for into in said]
+    try:
+        waits = ["Another command is installing what it needs; this one waits ..."]
+        until(lambda: sorted(map(lines, said)) == [waits, INSTALLS])
+        (folder / "until").write_text("done\n")
+        assert [each.wait() for each in both] == [0, 0]
+    finally:
+        for each in both:
+            each.kill()
+    assert len(lines(folder / "pips")) == len(lines(folder / "venvs")) == 1
+
+
+INSTALLS = ["Installing what requirements.txt lists (about a minute, once) ..."]
+
+
+def begun(folder: Path, into: Path) -> subprocess.Popen[bytes]:
+    environment = {"PATH": os.environ["PATH"], "PYTHON": str(folder / "python")}
+    with into.open("wb") as file:
+        return subprocess.Popen(["scripts/environment"], cwd=folder, env=environment, stdout=file, stderr=file)
+
+
+def test_an_install_that_was_interrupted_is_done_again_also_for_the_libraries_of_before(folder: Path) -> None:
+    (folder / "installed").touch()
+    assert environment(folder)[0] == 0
+    (folder / "requirements.txt").write_text("something==2\n")
+    (folder / "cut").touch()
+    assert environment(folder)[0] == 1
+    (folder / "cut").unlink()
+    (folder / "requirements.txt").write_text("something==1\n")
+    assert environment(folder)[1].splitlines() == INSTALLS
+
+
+def test_nothing_is_installed_under_a_server_that_runs(folder: Path) -> None:
+    (folder / "installed").touch()
+    assert environment(folder)[0] == 0
+    with (folder / ".venv/pyvenv.cfg").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_SH)
+        assert environment(folder) == (0, ""), "with the libraries that are wanted the commands work"
+        (folder / "requirements.txt").write_text("something==2\n")
+        code, said = environment(folder)
+        assert (code, "Stop every server of this folder, then run this again." in said) == (1, True)
+        assert len(lines(folder / "pips")) == 1
+    assert environment(folder)[0] == 0
+    assert len(lines(folder / "pips")) == 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/fdinfo").exists(), reason="what a process holds is seen in /proc, on Linux")
+def test_a_server_holds_the_libraries_it_runs_with(tmp_path: Path) -> None:
+    study = Study(tmp_path)
+    study.configure(api="http://127.0.0.1:9")
+    study.start()
+    try:
+        assert study.process is not None
+        there = Path(f"/proc/{study.process.pid}/fd")
+        (file,) = (each.name for each in there.iterdir() if each.resolve() == Path(sys.prefix, "pyvenv.cfg").resolve())
+        assert "FLOCK  ADVISORY  READ" in (there.parent / "fdinfo" / file).read_text()
+    finally:
+        study.stop()
 
 
 SYSTEM = "/usr/bin/python3"

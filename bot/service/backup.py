@@ -16,8 +16,8 @@ import re
 import sqlite3
 import tomllib
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +35,7 @@ from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import Vault
 from bot.service import deletion
 from bot.service.deletion import CaughtUp
+from bot.service.retention import RESTORED
 
 FORMAT = 2
 MANIFEST, SIGNATURE = "manifest.json", "manifest.signature"
@@ -73,12 +74,16 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was put back. `deleted`: codes of people whose words were deleted since the backup was made; `doubtful`:
-    messages that waited then and may have left since. With a key that was destroyed went `held`, messages from people
-    whom nobody knew, and email and second step of `users`."""
+    """What was put back: rows by table, and `put`, what there was none of.
+
+    `deleted`: codes of people whose words were deleted since the backup was made. `doubtful`: messages that waited then
+    and may have left since. With a key that was destroyed went `held`, messages from people whom nobody knew, and email
+    and second step of `users`.
+    """
 
     made_at: datetime
     counts: Mapping[str, int]
+    put: tuple[Path, ...]
     deleted: tuple[str, ...]
     doubtful: int
     held: int
@@ -286,34 +291,26 @@ def _digest(archive: zipfile.ZipFile, name: str, size: int, progress: Progress, 
 # Putting one back
 
 
-def put_settings(path: Path, config: Path, progress: Progress) -> None:
-    """Put the settings where there are none. Raises WrongUse when the backup is not whole or holds none."""
-    with _opened(path) as (archive, manifest):
-        _check_files(archive, manifest, path, progress)
-        if SETTINGS not in manifest["files"]:
-            raise WrongUse(f"{path} holds no settings, and there is no {config}. Write one first.")
-        config.parent.mkdir(parents=True, exist_ok=True)
-        with new_place(config, force=None) as place:
-            place.write_bytes(archive.read(SETTINGS))
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a study is put back: its database, and settings and prompts where there are none."""
+
+    database: Path
+    settings: Path
+    prompts: Path
 
 
-def put_prompts(path: Path, folder: Path) -> bool:
-    """Put the prompts of a backup that was restored where there are none; whether they were."""
-    if folder.exists():
-        return False
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with _opened(path) as (archive, manifest), new_place(folder, force=None) as place:
-        for name in manifest["files"]:
-            if name.startswith(PROMPTS):
-                target = place / name.removeprefix(PROMPTS)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(archive.read(name))
-    return True
+def settings_in(path: Path) -> str:
+    """The settings that a backup holds, unchecked. Raises WrongUse when it is none, or holds none."""
+    with _opened(path) as (archive, _):
+        if SETTINGS not in archive.namelist():
+            raise WrongUse(f"{path} holds no settings, and there are none here. Write a config.toml first.")
+        return archive.read(SETTINGS).decode("utf-8-sig", "replace")
 
 
 def restore(
     path: Path,
-    target: Path,
+    places: Places,
     vault: Vault,
     clock: Callable[[], datetime],
     progress: Progress,
@@ -321,12 +318,16 @@ def restore(
     force: bool = False,
     moved: bool = False,
 ) -> Restored:
-    """Put the database of a backup at `target`, in the form of this version.
+    """Put back what a backup holds, in the form of this version: all of it, or nothing.
 
-    `force`: also where there is one, which is lost. `moved`: nothing has left since the backup was made, so that what
-    waited then is sent. Raises WrongUse when there is a database already or the backup is not whole, KeyFileError when
-    it belongs to another study key.
+    It is written beside its places first, and the database is moved to its own last: a restore that was interrupted is
+    begun again.
+
+    `force`: also where there is a database, which is lost. `moved`: nothing has left since the backup was made, so that
+    what waited then is sent. Raises WrongUse when there is a database already or the backup is not whole, KeyFileError
+    when it belongs to another study key.
     """
+    target = places.database
     if target.exists() and not force:
         raise WrongUse(f"{target} is there already. To lose it and put the backup in its place: --force")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -335,14 +336,36 @@ def restore(
             _check_signature(archive, manifest, path, vault)
             _take_out(archive, manifest, path, place, progress)
             _check_files(archive, manifest, path, progress)
-        counts, _ = _look_at(place, vault)
-        if counts != manifest["tables"]:
-            raise WrongUse(f"{path} is damaged: its tables have other counts than its manifest. Take another backup.")
-        gone, doubtful = _brought_up_to_date(place, vault, clock, moved)
+            counts, _ = _look_at(place, vault)
+            if counts != manifest["tables"]:
+                raise WrongUse(
+                    f"{path} is damaged: its tables have other counts than its manifest. Take another backup."
+                )
+            gone, doubtful = _brought_up_to_date(place, vault, clock, moved, path)
+            put = _put_beside(archive, manifest["files"], places)
         for old in _logs(target):
             old.unlink(missing_ok=True)
     _on_the_disk(target.parent)
-    return Restored(datetime.fromisoformat(manifest["made_at"]), counts, gone.codes, doubtful, gone.held, gone.users)
+    made_at = datetime.fromisoformat(manifest["made_at"])
+    return Restored(made_at, counts, put, gone.codes, doubtful, gone.held, gone.users)
+
+
+def _put_beside(archive: zipfile.ZipFile, names: Collection[str], places: Places) -> tuple[Path, ...]:
+    """Put settings and prompts where there are none, neither before both are written; which were."""
+    held = {places.settings: SETTINGS in names, places.prompts: any(name.startswith(PROMPTS) for name in names)}
+    missing = tuple(place for place, is_held in held.items() if is_held and not place.exists())
+    for place in missing:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as moving:
+        beside = {place: moving.enter_context(new_place(place, force=None)) for place in missing}
+        for name in names:
+            if name == SETTINGS and places.settings in beside:
+                beside[places.settings].write_bytes(archive.read(name))
+            elif name.startswith(PROMPTS) and places.prompts in beside:
+                target = beside[places.prompts] / name.removeprefix(PROMPTS)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(archive.read(name))
+    return missing
 
 
 def _check_signature(archive: zipfile.ZipFile, manifest: dict[str, Any], path: Path, vault: Vault) -> None:
@@ -366,24 +389,26 @@ def _take_out(archive: zipfile.ZipFile, manifest: dict[str, Any], path: Path, pl
         os.fsync(file.fileno())
 
 
-def _brought_up_to_date(path: Path, vault: Vault, clock: Callable[[], datetime], moved: bool) -> tuple[CaughtUp, int]:
+def _brought_up_to_date(
+    path: Path, vault: Vault, clock: Callable[[], datetime], moved: bool, source: Path
+) -> tuple[CaughtUp, int]:
     url = f"sqlite:///{path}"
     migrate.migrate(url, vault)
     database = Database(url, vault, clock=clock, new_id=lambda: "")
     try:
-        return catch_up(database, moved=moved)
+        return catch_up(database, moved=moved, source=source)
     finally:
         database.close()
 
 
-def catch_up(database: Database, *, moved: bool = False) -> tuple[CaughtUp, int]:
+def catch_up(database: Database, *, moved: bool = False, source: Path | None = None) -> tuple[CaughtUp, int]:
     """See to what has happened since this older copy was made; who is gone again, and how many messages are in doubt.
 
-    `moved`: nothing has left since.
+    `moved`: nothing has left since. `source`: the backup that it was, which may hold what is deleted later.
     """
     gone = database.run_now(deletion.catch_up)
     doubtful = 0 if moved else database.run_now(doubt)
-    database.run_now(_note, gone, doubtful)
+    database.run_now(_note, gone, doubtful, source)
     database.scrub(rewrite=bool(gone.codes or gone.held or gone.users))
     return gone, doubtful
 
@@ -403,9 +428,10 @@ def doubt(uow: UnitOfWork) -> int:
     return len(rows)
 
 
-def _note(uow: UnitOfWork, gone: CaughtUp, doubtful: int) -> None:
+def _note(uow: UnitOfWork, gone: CaughtUp, doubtful: int, source: Path | None) -> None:
     found = {"deleted": list(gone.codes), "held": gone.held, "users": list(gone.users)}
-    uow.note("command line", "restored", None, doubtful=doubtful, **found)
+    came = {"from": str(source.resolve())} if source else {}
+    uow.note("command line", RESTORED, None, doubtful=doubtful, **found, **came)
 
 
 def _on_the_disk(folder: Path) -> None:

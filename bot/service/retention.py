@@ -33,8 +33,8 @@ PEOPLE_CLASSES = ("raw", "media", "messages", "contact", "consent")
 FIRST = (TaskKind.DISTRESS, TaskKind.PERSON_ASKED, TaskKind.CALL_ASKED, TaskKind.COPY, TaskKind.DELETE)
 """What a person does for somebody before anything of them is deleted as due: they could not be helped or told then."""
 
-BACKED_UP, DELETED = "backed up", "deleted as due"
-"""What the trail says of a backup, and of each class that was deleted."""
+BACKED_UP, RESTORED, DELETED = "backed up", "restored", "deleted as due"
+"""What the trail says of a backup, of one that was put back, and of each class that was deleted."""
 
 SHOWN = "retention shown"
 """Where `meta` notes which list was shown last."""
@@ -170,10 +170,14 @@ def _of_people(
 
 
 def backups(uow: UnitOfWork) -> list[str]:
-    """Where backups were written since what was due was deleted last: those before were to be destroyed then."""
+    """Where backups are since what was due was deleted last: those before were to be destroyed then.
+
+    Also the one that the study was restored from, which does not know of itself.
+    """
     last = select(func.max(audit.c.id)).where(audit.c.act == DELETED).scalar_subquery()
-    since = (audit.c.act == BACKED_UP, audit.c.id > func.coalesce(last, 0))
-    return [row["detail"]["to"] for row in uow.all(select(audit.c.detail).where(*since).order_by(audit.c.id))]
+    since = (audit.c.act.in_([BACKED_UP, RESTORED]), audit.c.id > func.coalesce(last, 0))
+    details = [row["detail"] for row in uow.all(select(audit.c.detail).where(*since).order_by(audit.c.id))]
+    return list(dict.fromkeys(place for each in details if (place := each.get("to") or each.get("from"))))
 
 
 def _which(ids: Sequence[int]) -> str:

@@ -44,7 +44,7 @@ def _nobody() -> str:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody of the study team."""
+    """Somebody of the study team. `told`: by mail, when a person is needed."""
 
     id: int
     name: str
@@ -52,13 +52,13 @@ class User:
     disabled: bool = False
     two_steps: bool = False
     undo_for: timedelta = UNDO_FOR
+    told: bool = False
 
 
 def add_user(uow: UnitOfWork, name: str, password: str, role: str) -> None:
     """Let somebody sign in. Raises WrongUse for a role or password that will not do, OwnPaceError for a name taken."""
     name = name.strip()
-    if role not in ROLES:
-        raise WrongUse(f"Role {role!r} must be one of {', '.join(ROLES)}.")
+    _check_role(role)
     if not 0 < len(name) <= LONGEST_NAME:
         raise WrongUse(f"The name must have 1 to {LONGEST_NAME} characters.")
     sealed = _sealed(password)
@@ -71,15 +71,13 @@ def add_user(uow: UnitOfWork, name: str, password: str, role: str) -> None:
 
 def set_email(uow: UnitOfWork, name: str, address: str) -> None:
     """Where a user is told that a person is needed; '' for nowhere. Raises OwnPaceError if nobody has this name."""
-    row = uow.one(select(users).where(users.c.name == name))
-    if row is None:
-        raise OwnPaceError(f"There is no user {name}. See: ownpace users list")
+    row = _known(uow, name)
     written = address.strip()
     if written and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", written):
         raise OwnPaceError("This is not an email address; write one like name@example.org.")
     sealed = uow.vault.team.seal(written, "address") if written else None
     uow.execute(update(users).where(users.c.id == row["id"]).values(email=sealed))
-    uow.note("command line", "user email", name)
+    uow.note("command line", "user email", row["name"])
 
 
 def disable_user(uow: UnitOfWork, name: str) -> None:
@@ -88,15 +86,42 @@ def disable_user(uow: UnitOfWork, name: str) -> None:
     Raises OwnPaceError if nobody has this name, and for the last admin: nobody would be left who may do everything.
     """
     row = _known(uow, name)
-    admins = uow.all(select(users.c.id).where(users.c.role == "admin", users.c.disabled_at.is_(None)))
-    if [each["id"] for each in admins] == [row["id"]]:
-        raise OwnPaceError(
-            f"{row['name']} is the last admin who can sign in. Make another one first: "
-            "scripts/ownpace users add NAME --role admin"
-        )
+    _check_admin_left(uow, row)
     uow.execute(update(users).where(users.c.id == row["id"]).values(disabled_at=uow.now))
     uow.execute(delete(sessions).where(sessions.c.user_id == row["id"]))
     uow.note("command line", "user disabled", row["name"])
+
+
+def set_role(uow: UnitOfWork, name: str, role: str) -> str:
+    """What somebody may do from now on, and what they might before. They are signed out, so that no page is left open.
+
+    Raises WrongUse for a role that there is not, OwnPaceError if nobody has this name, and for the last admin.
+    """
+    _check_role(role)
+    row = _known(uow, name)
+    before: str = row["role"]
+    if role == before:
+        return before
+    _check_admin_left(uow, row)
+    uow.execute(update(users).where(users.c.id == row["id"]).values(role=role))
+    uow.execute(delete(sessions).where(sessions.c.user_id == row["id"]))
+    uow.note("command line", "user role", row["name"], was=before, now=role)
+    return before
+
+
+def _check_role(role: str) -> None:
+    if role not in ROLES:
+        raise WrongUse(f"Role {role!r} must be one of {', '.join(ROLES)}.")
+
+
+def _check_admin_left(uow: UnitOfWork, leaving: RowMapping) -> None:
+    """Raises OwnPaceError where nobody else would be left who may do everything; two at once wait for each other."""
+    admins = select(users.c.id).where(users.c.role == "admin", users.c.disabled_at.is_(None)).order_by(users.c.id)
+    if [each["id"] for each in uow.all(admins.with_for_update())] == [leaving["id"]]:
+        raise OwnPaceError(
+            f"{leaving['name']} is the last admin who can sign in. Make another one first: "
+            "scripts/ownpace users add NAME --role admin, or scripts/ownpace users role NAME admin"
+        )
 
 
 def enable_user(uow: UnitOfWork, name: str) -> None:
@@ -156,7 +181,7 @@ def list_users(uow: UnitOfWork) -> list[User]:
 def _user(row: RowMapping) -> User:
     undo_for = timedelta(seconds=row["undo_for"]) if row["undo_for"] else UNDO_FOR
     disabled, two_steps = row["disabled_at"] is not None, row["second_step"] is not None
-    return User(row["id"], row["name"], row["role"], disabled, two_steps, undo_for)
+    return User(row["id"], row["name"], row["role"], disabled, two_steps, undo_for, told=row["email"] is not None)
 
 
 def set_undo(uow: UnitOfWork, user: User, seconds: str) -> None:

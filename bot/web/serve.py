@@ -9,9 +9,10 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import structlog
@@ -19,7 +20,7 @@ import uvicorn
 import uvloop
 from starlette.applications import Starlette
 
-from bot.errors import OwnPaceError, place
+from bot.errors import NoStudyYet, OwnPaceError, place
 from bot.service.sender import Worker
 from bot.web import health
 from bot.web.answering import OneWrite
@@ -181,6 +182,17 @@ def _end_soon(why: str) -> None:
 
 
 @contextmanager
+def keeping_libraries() -> Iterator[None]:
+    """As long as this process serves, scripts/environment installs nothing into the environment it runs in."""
+    ours = Path(sys.prefix, "pyvenv.cfg")
+    with ours.open() if ours.exists() else nullcontext() as file:
+        with suppress(BlockingIOError):
+            if file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
+
+
+@contextmanager
 def alone(url: str) -> Iterator[None]:
     """Hold the database for this process: two servers on one SQLite file would send things twice.
 
@@ -189,7 +201,7 @@ def alone(url: str) -> Iterator[None]:
     """
     path = url.partition(":///")[2]
     if not Path(path).exists():
-        raise OwnPaceError("There is no study here yet. Run: scripts/ownpace migrate")
+        raise NoStudyYet
     with Path(f"{path}.serving").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

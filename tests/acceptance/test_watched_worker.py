@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +13,7 @@ from pathlib import Path
 import httpx
 
 from tests.acceptance.test_serving import until
-from tests.rig import forked, free_port, postgres
+from tests.rig import ROOT, forked, free_port, postgres
 from tests.rig.study import Study
 
 LISTENS = "0A"
@@ -70,3 +73,24 @@ def test_a_worker_listens_where_it_is_told_to_and_nowhere_else(tmp_path: Path) -
 
         began = time.monotonic()
     assert time.monotonic() - began < 10, "a monitor's open connection does not keep it from stopping"
+
+
+def test_the_check_of_a_container_asks_where_the_settings_say(tmp_path: Path) -> None:
+    """Of a server with pages, and of a worker."""
+    (line,) = re.findall(r"^HEALTHCHECK .*CMD (.*)$", (ROOT / "scripts/Containerfile").read_text(), re.MULTILINE)
+    study = Study(tmp_path, database=postgres.server().new_database(empty=True))
+    study.configure(api="http://127.0.0.1:9")
+    here = {"OWNPACE_CONFIG": str(tmp_path / "config.toml"), "OWNPACE_SERVER__WORKER_PORT": str(free_port())}
+
+    def ended() -> int:
+        return subprocess.run(json.loads(line), cwd=ROOT, env=here).returncode
+
+    assert ended() == 1, "nothing is served"
+    study.start()
+    try:
+        assert ended() == 0
+    finally:
+        study.stop()
+    assert ended() == 1
+    with worker(study, "worker.log", here):
+        until(lambda: ended() == 0)

@@ -19,6 +19,7 @@ import pytest
 
 from bot.bootstrap import load_settings
 from bot.cli import COMMANDS as COMMANDS_OF_THE_PROGRAM
+from bot.errors import NoStudyYet
 from bot.service.batches import BATCH
 from bot.service.enrolment import COLUMNS
 from tests.bot.typed import ownpace, settings, standing_in, study_folder, write_settings
@@ -288,7 +289,7 @@ def test_a_wrong_option_ends_with_2(folder: Path) -> None:
 
 
 def test_a_whole_morning_at_the_command_line(folder: Path) -> None:
-    assert ownpace(folder, "participants") == (1, "There is no study here yet. Run: scripts/ownpace migrate\n")
+    assert ownpace(folder, "participants") == (1, f"{NoStudyYet()}\n")
     assert ownpace(folder, "migrate")[0] == 0
     assert ownpace(folder, "migrate") == (0, "The database is up to date.\n")
     assert (folder / "data/study.key").stat().st_mode & 0o077 == 0
@@ -355,6 +356,61 @@ def test_a_participant_is_given_to_a_researcher(folder: Path) -> None:
     assert "Nobody called our researcher signs in here" in said
     assert ownpace(folder, "assign", "SW99", "Ann")[0] == 1
     assert ownpace(folder, "assign", "SW01", "A name too long for a text")[0] == 2
+
+
+def test_the_list_of_users_says_what_each_has_set_up(folder: Path) -> None:
+    ownpace(folder, "migrate")
+    for name in ("Ann", "Ben"):
+        ownpace(folder, "users", "add", name, typed="correct horse battery\n")
+    rows = {
+        line.split()[1]: line.replace("│", "").split()
+        for line in ownpace(folder, "users", "list")[1].splitlines()[3:-1]
+    }
+    assert rows == {name: [name, "researcher", "no", "no"] for name in ("Ann", "Ben")}
+    assert ownpace(folder, "users", "email", "ann", "ann@example.org")[0] == 0
+    ownpace(folder, "users", "disable", "Ben")
+    rows = {
+        line.split()[1]: line.replace("│", "").split()
+        for line in ownpace(folder, "users", "list")[1].splitlines()[3:-1]
+    }
+    assert rows == {"Ann": ["Ann", "researcher", "no", "yes"], "Ben": ["Ben", "researcher", "no", "no", "disabled"]}
+
+
+def test_whoever_leaves_or_takes_another_role_leaves_nobody_alone(folder: Path) -> None:
+    """Their people, conversations and place on the rota are named, each with its mend, until others have them."""
+    ownpace(folder, "migrate")
+    settings(folder, 'researcher = "our researcher"', 'researcher = "Ann"')
+    (folder / "people.csv").write_text("cohort,channel,address\nsocial-workers,simulator,sms/anna\n")
+    for name, role in (("Zoe", "admin"), ("Ann", "coordinator"), ("Ben", "researcher")):
+        ownpace(folder, "users", "add", name, "--role", role, typed="correct horse battery\n")
+    assert ownpace(folder, "users", "role", "Ann", "boss")[0] == 2
+    assert ownpace(folder, "users", "role", "zoe", "researcher")[1].startswith("Zoe is the last admin who can sign in.")
+    assert ownpace(folder, "users", "role", "ann", "researcher") == (
+        0,
+        "Ann is a researcher now, and has to sign in again.\n",
+    )
+    assert ownpace(folder, "users", "role", "ann", "researcher") == (0, "Ann is a researcher already.\n")
+    assert "command line user role Ann  was=coordinator now=researcher" in ownpace(folder, "audit", "--last", "1")[1]
+    ownpace(folder, "enrol", "people.csv")
+    ownpace(folder, "handover", "SW01", "--as", "Ann")
+
+    left = (
+        "- Ann is still named as the researcher of SW01. Until somebody else is, every researcher may open them, and "
+        "texts name Ann: scripts/ownpace assign SW01 NAME\n"
+        "- Ann has the conversation with SW01, and the questions wait. Somebody else takes it: "
+        "scripts/ownpace handover SW01 --as NAME --anyway\n"
+        "- Ann is named as somebody who reads, or is told of distress: take the name out of rota.yaml in the prompts "
+        "folder, or researcher in [study], run check, and start the server again.\n"
+    )
+    assert ownpace(folder, "users", "role", "Ann", "coordinator") == (
+        0,
+        f"Ann is a coordinator now, and has to sign in again.\n{left}",
+    )
+    assert ownpace(folder, "users", "disable", "ann") == (0, f"Ann can no longer sign in.\n{left}")
+    ownpace(folder, "assign", "SW01", "Ben")
+    ownpace(folder, "handover", "SW01", "--as", "Ben", "--anyway")
+    settings(folder, 'researcher = "Ann"', 'researcher = "Ben"')
+    assert ownpace(folder, "users", "disable", "ann") == (0, "Ann can no longer sign in.\n")
 
 
 def test_a_statement_that_changed_is_put_to_those_who_had_agreed(folder: Path) -> None:
@@ -560,7 +616,7 @@ def test_what_is_set_for_a_name_that_is_not_there_is_named_with_its_line(folder:
 
 
 def test_serving_before_there_is_a_study_says_what_to_run(folder: Path) -> None:
-    assert ownpace(folder, "serve") == (1, "There is no study here yet. Run: scripts/ownpace migrate\n")
+    assert ownpace(folder, "serve") == (1, f"{NoStudyYet()}\n")
     assert not (folder / "data").exists()
 
 

@@ -148,7 +148,21 @@ def deleted_as_due(folder: Path) -> str:
 
 def test_backups_that_still_hold_what_was_due_are_named(backed_up: Path) -> None:
     assert ownpace(backed_up, "backup", "study.zip")[0] == 0
-    assert f"Made since the last deletion: {backed_up}/study.zip." in deleted_as_due(backed_up)
+    assert f"Made, or restored from, since the last deletion: {backed_up}/study.zip." in deleted_as_due(backed_up)
+
+
+def test_the_backup_that_the_study_was_restored_from_is_named_with_them(backed_up: Path, tmp_path: Path) -> None:
+    """It does not know of itself, and still holds what was deleted later."""
+    archive = tmp_path / "first.zip"
+    assert ownpace(backed_up, "backup", str(archive))[0] == 0
+    there = tmp_path / "there"
+    (there / "data").mkdir(parents=True)
+    shutil.copy(backed_up / "data/study.key", there / "data")
+    write_settings(there)
+    assert ownpace(there, "restore", str(archive))[0] == 0
+    assert ownpace(there, "backup", "second.zip")[0] == 0
+    named = f"Made, or restored from, since the last deletion: {archive}, {there}/second.zip."
+    assert named in deleted_as_due(there)
 
 
 def test_backups_of_postgresql_are_made_by_pg_dump_and_known_to_it_alone(tmp_path: Path) -> None:
@@ -162,7 +176,7 @@ def test_backups_of_postgresql_are_made_by_pg_dump_and_known_to_it_alone(tmp_pat
 
 
 def test_a_study_moves_to_another_machine_with_its_key(backed_up: Path, tmp_path: Path) -> None:
-    """Where there are no settings yet those of the backup are put, without passwords: they are asked for."""
+    """Where there are no settings yet those of the backup are put, without passwords: which are missing is said."""
     folder = backed_up
     (folder / "config.toml").write_text((folder / "config.toml").read_text() + SMS)
     archive = str(tmp_path / "study.zip")
@@ -176,17 +190,17 @@ def test_a_study_moves_to_another_machine_with_its_key(backed_up: Path, tmp_path
     there = tmp_path / "there"
     there.mkdir()
     code, said = ownpace(there, "restore", archive)
-    assert code == 1
-    assert "config.toml: put back, without passwords and tokens" in said
-    assert "auth_token in [channels.sms] is empty" in said
-    assert "then run the same command again" in said
-    settings(there, 'auth_token = ""', 'auth_token = "secret"')
-    code, said = ownpace(there, "restore", archive)
     assert code == 2
     assert "study.key is missing. Put it back" in said
+    assert list(there.iterdir()) == [], "nothing is left of it"
     (there / "data").mkdir()
     shutil.copy(folder / "data/study.key", there / "data")
-    assert ownpace(there, "restore", archive)[0] == 0
+    code, said = ownpace(there, "restore", archive)
+    assert code == 0
+    assert "config.toml: put back, without passwords and tokens" in said
+    assert "Before you start, fill in what is missing in config.toml:" in said
+    assert "auth_token in [channels.sms] is empty" in said
+    settings(there, 'auth_token = ""', 'auth_token = "secret"')
     assert ownpace(there, "show", "SW01")[1].splitlines()[0].startswith("SW01  Anna")
     assert ownpace(there, "restore", archive, "--force")[0] == 0
     assert ownpace(there, "restore", "people.csv")[0] == 2

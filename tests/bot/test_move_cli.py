@@ -201,15 +201,57 @@ def test_what_is_no_address_of_postgresql_is_named(home: Path, url: str) -> None
     assert (code, "--to takes the address of a PostgreSQL database" in said, "secret" in said) == (2, True, False)
 
 
-def test_a_server_that_is_not_there_and_a_database_that_is_not_are_told_apart_from_ours(
-    home: Path, target: str
+def strict(server: postgres.Server) -> None:
+    """It asks one user for a password, and lets another in from nowhere; neither may make tables."""
+    rules = server.folder / "data/pg_hba.conf"
+    if "asked" not in rules.read_text():
+        mine = "host all asked 127.0.0.1/32 scram-sha-256\nhost all barred 127.0.0.1/32 reject\n"
+        rules.write_text(mine + rules.read_text())
+        server.execute("CREATE ROLE asked LOGIN PASSWORD 'right'")
+        server.execute("CREATE ROLE barred LOGIN")
+        server.execute("SELECT pg_reload_conf()")
+
+
+UNREACHED = {
+    "wrong password": ("asked:secret@127.0.0.1:{port}/{name}", "does not take this user with this password."),
+    "no password": ("asked@127.0.0.1:{port}/{name}", "wants a password, and the address,"),
+    "unknown user": ("nobody:secret@127.0.0.1:{port}/{name}", "does not know this user."),
+    "not let in": ("barred:secret@127.0.0.1:{port}/{name}", "does not let this user in from here."),
+    "unknown database": ("postgres@127.0.0.1:{port}/{name}_not_there", "is not there, though its server is."),
+    "no encryption": (
+        "postgres:secret@127.0.0.1:{port}/{name}?sslmode=require",
+        "does not agree with us about encryption",
+    ),
+    "server not running": ("asked:secret@127.0.0.1:{free}/{name}", "cannot be reached: nothing listens there."),
+    "unknown host": ("asked:secret@host.invalid/{name}", "is on a host that nobody knows."),
+}
+
+
+@pytest.mark.parametrize(("address", "problem"), UNREACHED.values(), ids=UNREACHED.keys())
+def test_each_reason_for_which_a_database_cannot_be_had_has_its_own_mend(
+    home: Path, target: str, address: str, problem: str
 ) -> None:
-    for wrong in (f"postgresql://u:secret@127.0.0.1:{free_port()}/study", target + "_not_there"):
-        code, said = move(home, wrong)
-        assert (code, "secret" in said) == (1, False)
-        assert said.startswith("The database that --to names cannot be reached.")
-        assert said.endswith("The study stays where it was.\n")
+    """When the study is moved there, and when it is served from there; of ours it is never said."""
+    strict(postgres.server())
+    name, port = target.rpartition("/")[2], postgres.server().port
+    wrong = f"postgresql://{address.format(name=name, port=port, free=free_port())}"
+    code, said = move(home, wrong)
+    assert (code, "secret" in said) == (1, False)
+    assert said.startswith(f"The database that --to names {problem}")
+    assert said.endswith(". The study stays where it was.\n")
     assert ownpace(home, "show", "SW01")[0] == 0
+    settings(home, "sqlite:///data/ownpace.db", wrong)
+    code, said = ownpace(home, "serve", "--port", str(free_port()))
+    assert (code, "secret" in said) == (1, False)
+    assert said.startswith(f"The database (url in [database] of the settings) {problem}")
+
+
+def test_a_user_who_may_make_no_tables_is_told_that_they_have_to_own_the_database(home: Path, target: str) -> None:
+    """So it is since PostgreSQL 15, where somebody else made the database."""
+    strict(postgres.server())
+    code, said = move(home, target.replace("postgres@", "asked:right@"))
+    assert (code, "right" in said) == (1, False)
+    assert said.startswith("The database that --to names does not let this user do that. Whoever runs move and migrate")
 
 
 def test_a_database_with_another_study_in_it_is_left_alone(home: Path, target: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -27,7 +28,7 @@ from bot.records.tables import audit, messages, outbox, participants, users
 from bot.records.unit_of_work import UnitOfWork
 from bot.records.vault import create_key_file, open_key_file
 from bot.service import backup, deletion, intake, second_step, staff, views, withdrawal
-from bot.service.backup import Restored, Sources
+from bot.service.backup import Places, Restored, Sources
 from tests.bot.service.test_withdrawal import OTHER, WORDS, rows, speaks
 from tests.bot.world import World, on_sqlite, world
 from tests.rig import ROOT
@@ -74,7 +75,12 @@ def moved(study: World, archive: Path, there: Path, *, moved: bool = False) -> R
     there.mkdir()
     shutil.copy(study.program.settings.security.key_file, there / "study.key")
     vault = open_key_file(there / "study.key")
-    return backup.restore(archive, there / "study.db", vault, study.clock, told, moved=moved)
+    return backup.restore(archive, only(study, there / "study.db"), vault, study.clock, told, moved=moved)
+
+
+def only(study: World, database: Path) -> Places:
+    """Where settings and prompts are there already."""
+    return Places(database, file_of(study).parent / "config.toml", ROOT / "prompts")
 
 
 @contextmanager
@@ -294,11 +300,11 @@ def test_a_restore_refuses_what_is_there_another_key_and_what_is_damaged(study: 
     there.mkdir()
     (there / "study.db").write_text("a study")
     with pytest.raises(WrongUse, match="is there already"):
-        backup.restore(whole, there / "study.db", vault, study.clock, told)
+        backup.restore(whole, only(study, there / "study.db"), vault, study.clock, told)
     assert (there / "study.db").read_text() == "a study"
     create_key_file(there / "other.key")
     with pytest.raises(KeyFileError, match="another study key"):
-        backup.restore(whole, there / "new.db", open_key_file(there / "other.key"), study.clock, told)
+        backup.restore(whole, only(study, there / "new.db"), open_key_file(there / "other.key"), study.clock, told)
     content = bytearray(whole.read_bytes())
     for name, place in (("start", 60_000), ("end", len(content) - 30)):
         broken = tmp_path / f"{name}.zip"
@@ -306,16 +312,16 @@ def test_a_restore_refuses_what_is_there_another_key_and_what_is_damaged(study: 
         changed[place] ^= 1
         broken.write_bytes(changed)
         with pytest.raises(WrongUse, match=r"damaged|no whole backup|no backup"):
-            backup.restore(broken, there / "new.db", vault, study.clock, told)
+            backup.restore(broken, only(study, there / "new.db"), vault, study.clock, told)
     (tmp_path / "half.zip").write_bytes(content[: len(content) // 2])
     (tmp_path / "none.zip").write_text("no archive")
     with zipfile.ZipFile(tmp_path / "foreign.zip", "w") as archive:
         archive.writestr("letter.txt", "Dear")
     for name in ("half", "none", "foreign", "missing"):
         with pytest.raises(WrongUse):
-            backup.restore(tmp_path / f"{name}.zip", there / "new.db", vault, study.clock, told)
+            backup.restore(tmp_path / f"{name}.zip", only(study, there / "new.db"), vault, study.clock, told)
     assert sorted(os.listdir(there)) == ["other.key", "study.db"]
-    backup.restore(whole, there / "study.db", vault, study.clock, told, force=True)
+    backup.restore(whole, only(study, there / "study.db"), vault, study.clock, told, force=True)
     with closing(sqlite3.connect(there / "study.db")) as database:
         assert database.execute("SELECT count(*) FROM participants").fetchone() == (1,)
 
@@ -386,7 +392,7 @@ def test_whatever_is_damaged_is_said_and_never_restored_otherwise(study: World, 
         bad[place] ^= 1 << chance.randrange(8)
         (tmp_path / "bad.zip").write_bytes(bad[:place] if number % 5 == 0 else bad)
         try:
-            backup.restore(tmp_path / "bad.zip", there, vault, study.clock, told)
+            backup.restore(tmp_path / "bad.zip", only(study, there), vault, study.clock, told)
         except OwnPaceError:
             assert not there.exists()
         else:  # a byte that means nothing, such as a time in the archive's list
@@ -418,7 +424,9 @@ def test_what_lies_where_it_is_put_back_does_no_harm(study: World, tmp_path: Pat
     (there / f"{UNFINISHED}killed/study.db-wal").write_bytes(log)
     (there / "letter.txt").write_text("mine")
     shutil.copy(study.program.settings.security.key_file, there / "study.key")
-    backup.restore(tmp_path / "study.zip", there / "study.db", study.program.database.vault, study.clock, told)
+    backup.restore(
+        tmp_path / "study.zip", only(study, there / "study.db"), study.program.database.vault, study.clock, told
+    )
     assert sorted(os.listdir(there)) == ["letter.txt", "study.db", "study.key"]
     with opened(there) as again:
         assert again.heard(code) == heard
@@ -437,22 +445,40 @@ def test_a_full_disk_is_told_of_and_nothing_is_left_or_lost(study: World, tmp_pa
     (place / "study.db").write_text("what was there")
     vault = study.program.database.vault
     with no_file_beyond(200_000), pytest.raises(OwnPaceError, match=r"could not be (copied|written)"):
-        backup.restore(tmp_path / "study.zip", place / "study.db", vault, study.clock, told, force=True)
+        backup.restore(tmp_path / "study.zip", only(study, place / "study.db"), vault, study.clock, told, force=True)
     assert os.listdir(place) == ["study.db"]
     assert (place / "study.db").read_text() == "what was there"
 
 
-def test_prompts_and_settings_come_back_whole_or_not_at_all(study: World, tmp_path: Path) -> None:
+def test_all_of_it_comes_back_or_nothing(study: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the disk is full at the last file, the database is not there either, and the same can be begun again."""
+    speaks(study)
     backed_up(study, tmp_path / "study.zip")
-    with no_file_beyond(2_000), pytest.raises(OwnPaceError, match="could not be written"):
-        backup.put_prompts(tmp_path / "study.zip", tmp_path / "new" / "prompts")
-    assert os.listdir(tmp_path / "new") == []
-    assert backup.put_prompts(tmp_path / "study.zip", tmp_path / "new" / "prompts")
-    assert not backup.put_prompts(tmp_path / "study.zip", tmp_path / "new" / "prompts")
-    backup.put_settings(tmp_path / "study.zip", tmp_path / "new/config.toml", told)
-    assert (tmp_path / "new/config.toml").stat().st_mode & 0o777 == 0o600
+    vault, new = study.program.database.vault, tmp_path / "new"
+    places = Places(new / "data/study.db", new / "config.toml", new / "words/prompts")
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    write = Path.write_bytes
+    last = max(path for path in (ROOT / "prompts").rglob("*") if path.is_file())
+
+    def until_it_is_full(path: Path, content: bytes) -> int:
+        if path.name == last.name:
+            raise full
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", until_it_is_full)
+    with pytest.raises(OwnPaceError, match="could not be written: No space left"):
+        backup.restore(tmp_path / "study.zip", places, vault, study.clock, told)
+    monkeypatch.undo()
+    assert [path for path in new.rglob("*") if path.is_file()] == []
+    done = backup.restore(tmp_path / "study.zip", places, vault, study.clock, told)
+    assert done.put == (places.settings, places.prompts)
+    assert places.settings.stat().st_mode & 0o777 == 0o600
     for path in (ROOT / "prompts").rglob("*.yaml"):
-        assert (tmp_path / "new" / path.relative_to(ROOT)).read_bytes() == path.read_bytes()
+        assert (new / "words" / path.relative_to(ROOT)).read_bytes() == path.read_bytes()
+    places.database.unlink()
+    places.settings.write_text("[study]\n")
+    assert backup.restore(tmp_path / "study.zip", places, vault, study.clock, told).put == ()
+    assert places.settings.read_text() == "[study]\n", "what is there stays"
 
 
 def test_a_damaged_database_is_not_backed_up_as_if_it_were_whole(study: World, tmp_path: Path) -> None:

@@ -322,7 +322,8 @@ def test_what_was_held_in_an_older_backup_and_became_theirs_since_is_deleted_aga
         study.leave()
         withdraw(study, code)
         vault = open_key_file(settings.security.key_file)
-        backup.restore(tmp_path / "study.zip", tmp_path / "restored.db", vault, study.clock, lambda *_: None)
+        places = backup.Places(tmp_path / "restored.db", tmp_path / "none", settings.study.prompts)
+        backup.restore(tmp_path / "study.zip", places, vault, study.clock, lambda *_: None)
     with world(tmp_path, database={"url": f"sqlite:///{tmp_path}/restored.db"}) as again:
         assert readable(again) == ["I am somebody else."]
 

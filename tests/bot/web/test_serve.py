@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 from configparser import ConfigParser
@@ -69,3 +72,33 @@ def test_systemd_starts_again_what_failed_but_not_what_is_set_up_wrongly(tmp_pat
     code, _ = forked.run(tmp_path, ["serve", "--config", str(tmp_path / "missing.toml")], {})
     assert unit["Service"]["Restart"] == "always"
     assert unit["Service"]["RestartPreventExitStatus"] == str(code)
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd checks its units itself, where it is")
+def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
+    (tmp_path / "backups").mkdir()
+    for unit in ("ownpace.service", "ownpace-backup.service", "ownpace-backup.timer"):
+        words = (ROOT / "scripts" / unit).read_text().replace("User=ownpace", "User=root")
+        words = words.replace("/srv/ownpace-backups", str(tmp_path / "backups")).replace("/srv/ownpace", str(ROOT))
+        (tmp_path / unit).write_text(words)
+    units = [str(tmp_path / unit) for unit in ("ownpace.service", "ownpace-backup.timer")]
+    found = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+def test_a_backup_is_made_as_the_unit_makes_it(tmp_path: Path) -> None:
+    """Beside a server, in a folder of its own; what is older than four weeks goes, and only then."""
+    unit = ConfigParser(interpolation=None)
+    unit.read(ROOT / "scripts" / "ownpace-backup.service")
+    backups, old = tmp_path / "backups", tmp_path / "backups/study-2020-01-01-0315.zip"
+    backups.mkdir()
+    old.touch()
+    os.utime(old, (0, 0))
+    write_settings(tmp_path)
+    here = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "OWNPACE_CONFIG": str(tmp_path / "config.toml")}
+    assert forked.run(tmp_path, ["migrate"], here)[0] == 0
+    for line in (unit["Service"]["ExecStart"], unit["Service"]["ExecStartPost"]):
+        typed = line.replace("/srv/ownpace-backups", str(backups)).replace("%%", "%")
+        subprocess.run(shlex.split(typed), cwd=ROOT, env=here, check=True)
+    (made,) = backups.iterdir()
+    assert re.fullmatch(r"study-\d{4}-\d\d-\d\d-\d{4}\.zip", made.name)
