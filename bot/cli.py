@@ -318,20 +318,35 @@ def handover(
 
 
 def talk(
-    cohort: Annotated[str, typer.Option(help="Whose schedule; the first one if not said.")] = "",
+    cohort: Annotated[str, typer.Option(help="Whose schedule.", show_default="the first one")] = "",
     wording: Annotated[Wording, typer.Option(help="Which wording.")] = Wording.STANDARD,
+    language: Annotated[str, typer.Option(help="Which language.", show_default="the cohort's first one")] = "",
+    whole: Annotated[
+        bool, typer.Option("--all", help="Answer nothing: show every text in order, and where the interview branches.")
+    ] = False,
     config: ConfigPath = CONFIG,
 ) -> None:
-    """Take a whole interview in the terminal. Nothing is kept: it runs on a database that is thrown away."""
-    from bot.talk import converse
+    """Take a whole interview in the terminal. Nothing is kept: it runs on a database that is thrown away.
+
+    With --all it is there at one look, for whoever writes it and for an ethics committee: what is sent to somebody who
+    agrees to everything and answers every question, what follows where an answer leads somewhere else, and what whoever
+    says NO is told.
+
+    scripts/ownpace talk --all --cohort social-workers --wording short > preview.txt
+    """
+    from bot.talk import converse, tell_all
 
     settings, by_hand = _settings(config), sys.stdin.isatty()
     with tempfile.TemporaryDirectory(prefix="ownpace-talk-") as folder:
         program = bootstrap.throwaway(settings, Path(folder), settle=timedelta(days=1) if by_hand else timedelta())
         with closing(program.database) as database:
-            chosen = cohort or next(iter(program.schedules))[0]
-            entry = Entry(chosen, Address("simulator", "sms/talk"), wording=wording)
+            cohort = cohort or next(iter(program.schedules))[0]
+            language = language or next((known for name, known in program.schedules if name == cohort), "")
+            entry = Entry(cohort, Address("simulator", "sms/talk"), wording=wording, language=language)
             enrolment.check(entry, program.rules)
+            if whole:
+                tell_all(program, entry)
+                return
             code = database.run_now(enrolment.enrol, program.terms, program.rules, entry)
             asyncio.run(converse(database, program.terms, code, entry.address, by_hand=by_hand))
 

@@ -5,14 +5,22 @@ from __future__ import annotations
 import asyncio
 import itertools
 import sys
+import textwrap
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
+from bot import bootstrap
+from bot.bootstrap import Program
+from bot.interview.rehearsal import scenes
+from bot.interview.state import Interview, Pace, Person
 from bot.messages import Address, Inbound
 from bot.records.database import Database
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import intake, outbox, outcomes, views
+from bot.service.enrolment import Entry
 
 ENDS = frozenset({"Finished", "Said no to taking part", "Left the study"})
 
@@ -47,6 +55,26 @@ async def converse(database: Database, terms: Terms, code: str, address: Address
         if line.strip():
             inbound = Inbound(f"talk-{number}", address, line, line.encode())
             await database.run(intake.receive, terms, inbound)
+
+
+def tell_all(program: Program, entry: Entry) -> None:
+    """Say what somebody would be sent who agrees to everything and answers every question, and where it branches."""
+    schedule, terms, rules = program.schedules[entry.cohort, entry.language], program.terms, program.rules
+    zone, prompts = ZoneInfo(rules.timezone), terms.pace(entry.cohort, entry.address.kind).prompts
+    cutoff = rules.cutoff_from(bootstrap.now().astimezone(zone).date())
+    person = Person("(name)", entry.wording, "(channel)", zone, rules.researcher, cutoff)
+    interview = Interview(schedule, terms.study, person, Pace(timedelta(), None, prompts=prompts))
+    screen = Console(highlight=False, soft_wrap=True)
+    screen.print(
+        f"{schedule.title}: {entry.language}, {entry.wording.value}, version {schedule.version}\n", markup=False
+    )
+    for scene in scenes(interview):
+        open_ = f": {scene.open}" if scene.open else ""
+        told = "\n\n".join([f"--- {scene.after}{open_}", *scene.sent])
+        screen.print(f"{textwrap.indent(told, '    ' * scene.depth)}\n", markup=False)
+    screen.print(
+        "Words such as HELP and PAUSE bring other texts. All are in: scripts/ownpace export ethics-pack --out PATH"
+    )
 
 
 def _show_everything(uow: UnitOfWork, terms: Terms) -> None:

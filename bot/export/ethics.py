@@ -30,6 +30,7 @@ from bot.export.pdf import to_pdf
 from bot.export.processors import BEFORE, HEAD, processors
 from bot.export.qdpx import zipped
 from bot.export.writing import ACTOR, new_place
+from bot.interview.rehearsal import when
 from bot.interview.review import Reviewed
 from bot.interview.schedule import Question, Schedule, Statement, Text, Wording
 from bot.records.database import Database
@@ -341,7 +342,12 @@ def _schedule(schedule: Schedule) -> Iterator[Part]:
 def _question(question: Question) -> Iterator[Part]:
     marks = [mark for mark in ("sensitive", "optional", "closing", "follow_up") if getattr(question, mark)]
     yield from _text(f"{question.id} ({', '.join(marks)})" if marks else question.id, question)
-    extra = [("Stock prompts", "\n".join(question.prompts)), ("Ideas for probes", "\n".join(question.probes))]
+    branches = [f"If {when(branch)}: {branch.goto}" for branch in question.branches]
+    extra = [
+        ("Stock prompts", "\n".join(question.prompts)),
+        ("Ideas for probes", "\n".join(question.probes)),
+        ("Branches", "\n".join(branches)),
+    ]
     filled = tuple((name, words) for name, words in extra if words)
     if filled:
         yield Facts(filled)

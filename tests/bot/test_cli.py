@@ -706,6 +706,21 @@ def test_a_whole_interview_can_be_had_in_the_terminal(folder: Path) -> None:
     assert not (folder / "data").exists(), "nothing is kept"
 
 
+def test_a_whole_interview_can_be_seen_at_one_look_in_any_wording_and_language(folder: Path) -> None:
+    said = ownpace(folder, "talk", "--all", "--wording", "short")[1]
+    assert said.startswith("Disabled adults who use social work services: en, short, version ")
+    assert "\n--- YES: c2-choice\n\n2. I am 18 or over." in said
+    assert "    --- If the answer is 'no', 'none'," in said
+    assert "helpers is 'none': a-others-wish\n\n    Q11 of 14. If you could choose" in said
+    assert "Thank you, (name). Your answers" in said
+    english = own_texts(folder).parent
+    english.rename(english.with_name("cy"))
+    code, said = ownpace(folder, "talk", "--all", "--cohort", "social-workers")
+    assert (code, ": cy, standard, version" in said) == (0, True)
+    assert ownpace(folder, "talk", "--language", "en")[0] == 2
+    assert not (folder / "data").exists(), "nothing is kept"
+
+
 def test_an_interview_in_the_terminal_never_touches_the_study_that_the_environment_names(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

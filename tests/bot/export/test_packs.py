@@ -86,6 +86,7 @@ def test_the_pack_has_every_text_in_every_wording_with_its_version(held: World, 
             for key, said in schedule.texts.items():
                 assert rows[schedule.version, "text", key, wording.value] == said.worded(wording)
     assert word.core_properties.title == "Ethics pack: our study"
+    assert any("If helpers is 'none': a-others-wish" in cell for cell in whole), "where it branches"
 
 
 def test_the_pack_has_a_version_that_only_old_interviews_are_on(tmp_path: Path) -> None:
