@@ -95,23 +95,28 @@ def _in_english(schedule: Schedule) -> bool:
 
 def _dear(schedule: Schedule) -> list[Finding]:
     """What it costs that a language has letters that SMS has not: said once, with the first text that has some."""
-    short: list[tuple[tuple[str | int, ...], str]] = [(place, text.short) for place, text in _texts(schedule)]
-    for question in schedule.questions:
-        short += [((question.id, "prompts", number), words) for number, words in enumerate(question.prompts)]
-    dear = {place: words for place, words in short if _not_in_sms(words)}
-    if not dear:
+    dear = {place: words for place, words in _as_texted(schedule) if _not_in_sms(words)}
+    parts = sum(segments(gsm7_lookalike(words)) for words in dear.values())
+    instead = sum(segments("x" * gsm7_units(words)) for words in dear.values())
+    if parts == instead:
         return []
     letters = _not_in_sms("".join(dear.values()))
     listed = ", ".join(letters[:MOST_LETTERS]) + (" ..." if len(letters) > MOST_LETTERS else "")
-    parts = sum(segments(filled(gsm7_lookalike(words))) for words in dear.values())
-    instead = sum(segments("x" * gsm7_units(filled(words))) for words in dear.values())
-    who = "holds" if len(dear) == 1 else f"and {len(dear) - 1} more texts hold"
-    first = next(iter(dear))
+    who, them = ("holds", "it") if len(dear) == 1 else (f"and {len(dear) - 1} more texts hold", "them all")
     problem = (
-        f"{who} {listed}: with such a letter an SMS part takes 67 characters, not 153. It costs {parts} SMS parts "
-        f"to send {'it' if len(dear) == 1 else 'them all'}; without such letters {instead}"
+        f"{who} {listed}: with such a letter an SMS part takes 67 characters, not 153. To send {them} costs {parts} "
+        f"SMS parts, and without such letters {instead}"
     )
+    first = next(iter(dear))
     return [Finding(str(first[0]), Wording.SHORT, problem, (*first, Wording.SHORT.value), Severity.NOTE)]
+
+
+def _as_texted(schedule: Schedule) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every text as an SMS, with everything filled in, and its place."""
+    for place, text in _texts(schedule):
+        yield place, _as_sent(text, schedule) if isinstance(text, Question) else filled(text.short)
+    for question in schedule.questions:
+        yield from (((question.id, "prompts", number), words) for number, words in enumerate(question.prompts))
 
 
 def _not_in_sms(words: str) -> list[str]:
@@ -124,7 +129,7 @@ def warnings(words: str, wording: Wording, texted: bool) -> list[str]:
     most = MOST_WORDS.get(wording, MOST_WORDS[Wording.STANDARD])
     long = [sentence for sentence in _sentences(words) if len(sentence.split()) > most]
     found = [f"the sentence '{one[:40]}…' has {len(one.split())} words; use at most {most}" for one in long]
-    signs = sorted({sign for sign in words if unicodedata.category(sign) == "So"})
+    signs = sorted({sign for sign in words if _is_picture(sign)})
     found += [f"holds the picture sign {_named(sign)}; say it in words" for sign in signs]
     if texted:
         dear = [sign for sign in _not_in_sms(words) if sign not in signs]
@@ -163,14 +168,15 @@ def _problems(text: Text, wording: Wording, schedule: Schedule, links: Links) ->
         if link not in links.listed:
             mend = "add it there, or, if it is no link, put a space after the full stop"
             yield Severity.WRONG, f"holds the link {link}, which is not in {links.file}: {mend}"
-    for sign in sorted({sign for sign in words if unicodedata.category(sign) == "So"}):
+    for sign in sorted({sign for sign in words if _is_picture(sign)}):
         yield Severity.STYLE, f"holds the picture sign {_named(sign)}; say it in words"
     if wording is Wording.SHORT:
         yield from _short_problems(text, words, schedule)
 
 
 def _short_problems(text: Text, words: str, schedule: Schedule) -> Iterator[Problem]:
-    for sign in _not_in_sms(words) if _in_english(schedule) else ():
+    letters = (sign for sign in _not_in_sms(words) if not _is_picture(sign))
+    for sign in letters if _in_english(schedule) else ():
         what = f"holds {_named(sign)}, which makes every text cost more than twice as much; use another character"
         yield Severity.STYLE, what
     longest = LONGEST_QUESTION if isinstance(text, Question) else LONGEST_TEXT
@@ -197,6 +203,10 @@ def filled(words: str) -> str:
 def _sentences(words: str) -> list[str]:
     """Split where a sentence ends: at . ? ! or : before a space or the end."""
     return [sentence for sentence in re.split(r"(?<=[.?!:])\s+", words) if sentence.strip()]
+
+
+def _is_picture(sign: str) -> bool:
+    return unicodedata.category(sign) == "So"
 
 
 def _named(sign: str) -> str:

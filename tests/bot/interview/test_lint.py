@@ -79,8 +79,8 @@ def test_in_another_language_letters_that_sms_has_not_are_a_note_that_says_what_
     made = in_welsh(with_text("Mae'r tŷ yn ymyl y dŵr. " * 4))
     (finding,) = lint(made)
     assert str(finding) == (
-        "help (short): holds ŵ, ŷ: with such a letter an SMS part takes 67 characters, not 153. It costs 2 SMS parts "
-        "to send it; without such letters 1"
+        "help (short): holds ŵ, ŷ: with such a letter an SMS part takes 67 characters, not 153. To send it costs 2 SMS "
+        "parts, and without such letters 1"
     )
     assert (finding.place, finding.severity) == (("help", "short"), Severity.NOTE)
 
@@ -90,7 +90,13 @@ def test_a_language_full_of_such_letters_is_one_note_with_the_whole_cost() -> No
     made = made.model_copy(update={"texts": {**made.texts, "help": Text(standard="Да.", easy_read="Да.", short="Да.")}})
     (finding,) = lint(made)
     assert "a-good (short): and 2 more texts hold Д, Я, а, б, к, л, о, п:" in str(finding)
-    assert "It costs 4 SMS parts to send them all; without such letters 3" in str(finding)
+    assert "To send them all costs 4 SMS parts, and without such letters 3" in str(finding)
+
+
+def test_a_question_is_counted_as_it_is_sent_and_what_costs_no_more_is_not_told() -> None:
+    assert lint(in_welsh(with_question(short="Beth am y tŷ?"))) == []
+    (finding,) = lint(in_welsh(with_question(short=f"Beth am y tŷ? {'a' * 40}")))
+    assert "costs 2 SMS parts, and without such letters 1" in str(finding), "its number and SKIP stand around it"
 
 
 def test_a_long_text_in_another_language_wants_mending_all_the_same() -> None:
@@ -165,3 +171,4 @@ def test_a_stock_prompt_is_checked_as_a_text_in_every_wording() -> None:
 
 def test_a_picture_sign_is_to_be_said_in_words() -> None:
     assert any("say it in words" in finding for finding in found(with_question(standard="Well done \U0001f642")))
+    assert len(found(with_question(short="Well done \U0001f642"))) == 1, "and that is said once"
