@@ -24,6 +24,7 @@ from bot.bootstrap import Program
 from bot.config import Settings
 from bot.errors import ConfigError, EnrolmentError, KeyFileError, OwnPaceError, ScheduleError, WrongUse
 from bot.export_cli import export_app
+from bot.interview.languages import english_first
 from bot.interview.lint import Severity
 from bot.interview.schedule import Wording
 from bot.mends import database_problem, disk_problem
@@ -320,7 +321,7 @@ def handover(
 def talk(
     cohort: Annotated[str, typer.Option(help="Whose schedule.", show_default="the first one")] = "",
     wording: Annotated[Wording, typer.Option(help="Which wording.")] = Wording.STANDARD,
-    language: Annotated[str, typer.Option(help="Which language.", show_default="the cohort's first one")] = "",
+    language: Annotated[str, typer.Option(help="Which language.", show_default="English, where there is one")] = "",
     whole: Annotated[
         bool, typer.Option("--all", help="Answer nothing: show every text in order, and where the interview branches.")
     ] = False,
@@ -341,7 +342,8 @@ def talk(
         program = bootstrap.throwaway(settings, Path(folder), settle=timedelta(days=1) if by_hand else timedelta())
         with closing(program.database) as database:
             cohort = cohort or next(iter(program.schedules))[0]
-            language = language or next((known for name, known in program.schedules if name == cohort), "")
+            languages = sorted((known for name, known in program.schedules if name == cohort), key=english_first)
+            language = language or (languages or [""])[0]
             entry = Entry(cohort, Address("simulator", "sms/talk"), wording=wording, language=language)
             enrolment.check(entry, program.rules)
             if whole:

@@ -15,11 +15,11 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.errors import ScheduleError
-from bot.interview.languages import difference
+from bot.interview.languages import difference, english_first, untranslated
 from bot.interview.lint import Links
 from bot.interview.rota import Rota
 from bot.interview.safeguarding import WordList
-from bot.interview.schedule import Eligibility, Schedule, Section, Statement, Text, lacking
+from bot.interview.schedule import Eligibility, Id, Prefix, Schedule, Section, Statement, Text, Words, lacking
 from bot.interview.signposting import Signposting
 from bot.yaml_files import File, Place, checked, complain, not_utf8, read
 
@@ -48,9 +48,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 class _Cohort(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-    cohort: str
-    title: str
-    code_prefix: str
+    cohort: Id
+    title: Words
+    code_prefix: Prefix
     eligibility: tuple[Eligibility, ...] = ()
     sections: tuple[Section, ...]
 
@@ -109,12 +109,31 @@ def differences(folder: Path, schedules: Mapping[tuple[str, str], Schedule]) -> 
     Each language is held against English, or, where there is none, the first by name.
     """
     found: dict[str, None] = {}
-    for (cohort, language), schedule in schedules.items():
-        first = schedules[cohort, min((n for c, n in schedules if c == cohort), key=lambda n: (n != "en", n))]
-        if language != first.language and (other := difference(schedule, first)) is not None:
+    for schedule, first in _beside_first(schedules):
+        if (other := difference(schedule, first)) is not None:
             here, there = (*lines(folder, schedule, [other.here]), *lines(folder, first, [other.there]))
             found[f"{here}: {other.problem}. Compare {there}."] = None
     return list(found)
+
+
+def left_untranslated(folder: Path, schedules: Mapping[tuple[str, str], Schedule]) -> list[str]:
+    """For each language, once, the first text that is word for word as in the first language, and how many are."""
+    found: dict[str, str] = {}
+    for schedule, first in _beside_first(schedules):
+        if same := untranslated(schedule, first):
+            (line,) = lines(folder, schedule, [(same[0],)])
+            others = f", and so are {len(same) - 1} more" if len(same) > 1 else ""
+            mend = f"translate it into {schedule.language}, or leave it if it is to be so"
+            found.setdefault(schedule.language, f"{line}: {same[0]} is the same as in {first.language}{others}: {mend}")
+    return list(found.values())
+
+
+def _beside_first(schedules: Mapping[tuple[str, str], Schedule]) -> Iterator[tuple[Schedule, Schedule]]:
+    """Every schedule in a further language, with the same cohort's in the first."""
+    for (cohort, language), schedule in schedules.items():
+        first = min((n for c, n in schedules if c == cohort), key=english_first)
+        if language != first:
+            yield schedule, schedules[cohort, first]
 
 
 def _unread(folder: Path) -> Iterator[str]:

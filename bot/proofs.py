@@ -61,6 +61,8 @@ def _all(study: Study, schedules: Schedules) -> Iterator[tuple[str, Severity]]:
             yield f"{line}: {finding}", finding.severity
     for difference in prompts.differences(folder, schedules):
         yield difference, Severity.STYLE
+    for same in prompts.left_untranslated(folder, schedules):
+        yield same, Severity.NOTE
     if problem := study_name_problem(study.name):
         yield problem, Severity.WRONG
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -26,6 +27,24 @@ class Difference:
     problem: str
     here: tuple[str, ...]
     there: tuple[str, ...]
+
+
+def english_first(language: str) -> tuple[bool, str]:
+    """The order of a study's languages: the first is what the others are held against."""
+    return language != "en", language
+
+
+def untranslated(schedule: Schedule, first: Schedule) -> list[str]:
+    """The ids of what is there word for word as in the first language, where that is another."""
+    if schedule.language.partition("-")[0] == first.language.partition("-")[0]:
+        return []
+    theirs = dict(_worded(first))
+    return [key for key, words in _worded(schedule) if theirs.get(key) == words and " " in words]
+
+
+def _worded(schedule: Schedule) -> Iterator[tuple[str, str]]:
+    yield from ((point.id, point.standard) for point in _points(schedule))
+    yield from ((key, text.standard) for key, text in schedule.texts.items())
 
 
 def one_way(one: Schedule, other: Schedule) -> bool:

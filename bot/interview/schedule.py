@@ -14,7 +14,7 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 PLACEHOLDERS = MappingProxyType(
     {
@@ -246,6 +246,15 @@ Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Words = Annotated[str, Field(min_length=1)]
 
 
+def _prefix(written: str) -> str:
+    if not re.fullmatch(r"[A-Z]{1,4}", written):
+        raise ValueError("code_prefix must be one to four capital letters, such as P")
+    return written
+
+
+Prefix = Annotated[str, AfterValidator(_prefix)]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -349,7 +358,7 @@ class Schedule(_Part):
     cohort: Id
     language: Words
     title: Words
-    code_prefix: Annotated[str, Field(pattern=r"^[A-Z]{1,4}$")]
+    code_prefix: Prefix
     eligibility: tuple[Eligibility, ...] = Field(default=(), exclude_if=lambda asked: not asked)
     opening: tuple[tuple[str, ...], ...] = Field(min_length=1)
     statements: tuple[Statement, ...] = Field(min_length=1)

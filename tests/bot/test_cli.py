@@ -714,7 +714,9 @@ def test_a_whole_interview_can_be_seen_at_one_look_in_any_wording_and_language(f
     assert "helpers is 'none': a-others-wish\n\n    Q11 of 14. If you could choose" in said
     assert "Thank you, (name). Your answers" in said
     english = own_texts(folder).parent
-    english.rename(english.with_name("cy"))
+    shutil.copytree(english, english.with_name("cy"))
+    assert ": en, standard, version" in ownpace(folder, "talk", "--all")[1], "English, where there is one"
+    shutil.rmtree(english)
     code, said = ownpace(folder, "talk", "--all", "--cohort", "social-workers")
     assert (code, ": cy, standard, version" in said) == (0, True)
     assert ownpace(folder, "talk", "--language", "en")[0] == 2

@@ -314,6 +314,23 @@ def test_what_is_compared_holds_all_that_changing_the_language_needs() -> None:
     assert set(languages.NEEDED) <= set(languages.COMPARED)
 
 
+def test_texts_that_were_not_translated_are_warned_of_once(folder: Path) -> None:
+    shutil.copytree(folder / "en", folder / "cy")
+    (same,) = prompts.left_untranslated(folder, prompts.load(folder))
+    line = line_of(folder / "cy/disabled-adults.yaml", "id: e-adult")
+    assert re.fullmatch(
+        rf"{folder}/cy/disabled-adults.yaml:{line}: e-adult is the same as in en, and so are \d+ more: "
+        "translate it into cy, or leave it if it is to be so",
+        same,
+    )
+    for path in (folder / "cy").glob("*.yaml"):
+        words = re.sub(r"(?m)^( +(?:standard|easy_read|short): >-\n +)", r"\1Yn Gymraeg: ", path.read_text())
+        path.write_text(words)
+    assert prompts.left_untranslated(folder, prompts.load(folder)) == []
+    shutil.copytree(folder / "en", folder / "en-easy")
+    assert prompts.left_untranslated(folder, prompts.load(folder)) == [], "that is English too"
+
+
 def test_a_branch_may_wait_for_other_words_in_another_language(folder: Path) -> None:
     branch("first", "a-good")(folder)
     shutil.copytree(folder / "en", folder / "cy")
@@ -382,6 +399,11 @@ DAMAGES: dict[str, tuple[Damage, str, str]] = {
         lambda f: change(f / ADULTS, "        easy_read:", "        easy_raed:"),
         "disabled-adults.yaml:",
         "did you mean easy_read",
+    ),
+    "a code that begins with small letters": (
+        lambda f: change(f / ADULTS, "code_prefix: P", "code_prefix: p"),
+        "disabled-adults.yaml:",
+        "code_prefix must be one to four capital letters, such as P",
     ),
     "a branch that goes back": (branch("third", "first"), "disabled-adults.yaml:", "would go round for ever"),
     "a branch on an answer that never comes": (
@@ -543,9 +565,11 @@ def test_a_character_that_is_not_utf8_is_named_with_its_line(folder: Path, end: 
 def test_every_problem_is_told_at_once(folder: Path) -> None:
     change(folder / "en/texts.yaml", "Hello {name}", "Hello {nmae}")
     change(folder / ADULTS, "        easy_read:", "        easy_raed:")
+    change(folder / ADULTS, "cohort: disabled-adults", "cohort: Adults")
     found = problems(folder)
     assert any("texts.yaml" in problem for problem in found)
-    assert any("disabled-adults.yaml" in problem for problem in found)
+    assert any("disabled-adults.yaml" in problem and "easy_raed" in problem for problem in found)
+    assert any("cohort has a character that cannot be used" in problem for problem in found)
 
 
 def test_a_language_whose_name_is_too_long_to_be_stored_is_named(folder: Path) -> None:
