@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -192,7 +193,7 @@ def retained(
     if confirm:
         out.print("Deleted, and written down in the trail.")
         if any(one.held_by_backups for one in done):
-            made = f"Made, or restored from, since the last deletion: {', '.join(older) or 'none'}."
+            made = f"Made, or restored from, since the last deletion: {_older(older)}."
             if program.settings.database.shared:
                 made = "Those of pg_dump are not known here."
             out.print(
@@ -202,6 +203,14 @@ def retained(
             )
     else:
         out.print("Nothing was deleted. To delete all of it for good: ownpace retention --confirm")
+
+
+def _older(known: Mapping[str, str]) -> str:
+    """The backups that are there, and the one that the study came from, wherever that is; of others, how many."""
+    named = [place for place, act in known.items() if act == retention.RESTORED or Path(place).exists()]
+    others = len(known) - len(named)
+    gone = [f"and no longer where they were written: {others}"] if others else []
+    return ", ".join([*named, *gone]) or "none"
 
 
 def _rules(settings: Settings) -> retention.Rules:

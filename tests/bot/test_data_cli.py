@@ -160,8 +160,12 @@ def test_the_backup_that_the_study_was_restored_from_is_named_with_them(backed_u
     shutil.copy(backed_up / "data/study.key", there / "data")
     write_settings(there)
     assert ownpace(there, "restore", str(archive))[0] == 0
-    assert ownpace(there, "backup", "second.zip")[0] == 0
-    named = f"Made, or restored from, since the last deletion: {archive}, {there}/second.zip."
+    for name in ("second", "third"):
+        assert ownpace(there, "backup", f"{name}.zip")[0] == 0
+    (there / "second.zip").unlink()
+    archive.unlink()
+    made = f"{archive}, {there}/third.zip, and no longer where they were written: 1."
+    named = f"Made, or restored from, since the last deletion: {made}"
     assert named in deleted_as_due(there)
 
 
