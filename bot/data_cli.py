@@ -263,6 +263,12 @@ def restore(
         done = backups.restore(path, places, vault, bootstrap.now, progress, force=force, moved=moved)
     for put in done.put:
         out.print(f"{put}: put back{', without passwords and tokens' if put == config else ''}", markup=False)
+    if done.differing:
+        out.print(
+            f"{places.prompts} was there and stays. It is not as in the backup: {', '.join(done.differing)}. To take "
+            "those of the backup, move the folder away and run the same command with --force, before you start.",
+            markup=False,
+        )
     out.print(
         f"{target}: {done.counts['participants']} participants, {done.counts['messages']} messages, as of "
         f"{done.made_at.astimezone(settings.study.zone):%d %B %Y %H:%M}.",

@@ -224,6 +224,28 @@ def test_prompts_come_along(backed_up: Path, tmp_path: Path) -> None:
     assert ownpace(there, "check")[0] == 0
 
 
+def test_prompts_that_are_not_those_of_the_study_stay_and_are_told_of(backed_up: Path, tmp_path: Path) -> None:
+    """So it is on a new machine: the program brings prompts of its own."""
+    shutil.copytree(ROOT / "prompts", backed_up / "prompts")
+    settings(backed_up, f"{ROOT}/prompts", "prompts")
+    (backed_up / "prompts/rota.yaml").write_bytes((ROOT / "prompts/rota.example.yaml").read_bytes())
+    ours = (backed_up / "prompts/en/texts.yaml").read_text() + "# ours\n"
+    (backed_up / "prompts/en/texts.yaml").write_text(ours)
+    archive = str(tmp_path / "study.zip")
+    assert ownpace(backed_up, "backup", archive)[0] == 0
+    there = tmp_path / "there"
+    (there / "data").mkdir(parents=True)
+    shutil.copy(backed_up / "data/study.key", there / "data")
+    shutil.copytree(ROOT / "prompts", there / "prompts")
+    code, said = ownpace(there, "restore", archive)
+    assert code == 0
+    assert "prompts was there and stays. It is not as in the backup: en/texts.yaml, rota.yaml." in said
+    shutil.move(there / "prompts", there / "away")
+    code, said = ownpace(there, "restore", archive, "--force")
+    assert (code, "It is not as in the backup" in said) == (0, False)
+    assert (there / "prompts/en/texts.yaml").read_text() == ours
+
+
 def test_a_copy_is_written_or_sent_and_never_both(folder: Path) -> None:
     assert ownpace(folder, "copy", "SW01")[0] == 2
     assert ownpace(folder, "copy", "SW01", "--send", "--out", "a.txt")[0] == 2
