@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -192,7 +193,7 @@ def retained(
     if confirm:
         out.print("Deleted, and written down in the trail.")
         if any(one.held_by_backups for one in done):
-            made = f"Made, or restored from, since the last deletion: {', '.join(older) or 'none'}."
+            made = f"Made, or restored from, since the last deletion: {_older(older)}."
             if program.settings.database.shared:
                 made = "Those of pg_dump are not known here."
             out.print(
@@ -202,6 +203,14 @@ def retained(
             )
     else:
         out.print("Nothing was deleted. To delete all of it for good: ownpace retention --confirm")
+
+
+def _older(known: Mapping[str, str]) -> str:
+    """The backups that are there, and the one that the study came from, wherever that is; of others, how many."""
+    named = [place for place, act in known.items() if act == retention.RESTORED or Path(place).exists()]
+    others = len(known) - len(named)
+    gone = [f"and no longer where they were written: {others}"] if others else []
+    return ", ".join([*named, *gone]) or "none"
 
 
 def _rules(settings: Settings) -> retention.Rules:
@@ -254,6 +263,12 @@ def restore(
         done = backups.restore(path, places, vault, bootstrap.now, progress, force=force, moved=moved)
     for put in done.put:
         out.print(f"{put}: put back{', without passwords and tokens' if put == config else ''}", markup=False)
+    if done.differing:
+        out.print(
+            f"{places.prompts} was there and stays. It is not as in the backup: {', '.join(done.differing)}. To take "
+            "those of the backup, move the folder away and run the same command with --force, before you start.",
+            markup=False,
+        )
     out.print(
         f"{target}: {done.counts['participants']} participants, {done.counts['messages']} messages, as of "
         f"{done.made_at.astimezone(settings.study.zone):%d %B %Y %H:%M}.",

@@ -45,6 +45,7 @@ from bot.interview.events import (
     Refiled,
     Reviewed,
     Said,
+    SeenTo,
     TimerKind,
     TookBack,
     TookOver,
@@ -89,6 +90,8 @@ def step(interview: Interview, event: Event, now: datetime) -> Step:
             persons.handed_back(turn, event)
         case Acknowledged():
             fetching.acknowledge(turn)
+        case SeenTo():
+            fetching.seen_to(turn)
         case Reviewed():
             settling.reviewed(turn)
         case ToRemind():

@@ -129,6 +129,13 @@ class Acknowledged:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenTo:
+    """The last thing for which they waited for a person was seen to, such as by a call outside the service."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reviewed:
     """A person has looked at the answer, and the next question may go."""
 
@@ -253,6 +260,7 @@ Event = (
     | TookOver
     | HandedBack
     | Acknowledged
+    | SeenTo
     | Reviewed
     | ToRemind
     | OutOfOffice

@@ -43,8 +43,7 @@ def promise(turn: Turn) -> None:
         turn.say(f"person-overdue{no_calls}", **turn.by(interview.promised))
         return
     name, by = read_by(turn)
-    if interview.cause:
-        turn.change(promised=by)
+    turn.change(promised=by)
     turn.say(f"person-asked{no_calls}", researcher=name, **turn.by(by))
 
 
@@ -56,13 +55,23 @@ def read_by(turn: Turn) -> tuple[str, datetime]:
 
 
 def _call_again(turn: Turn) -> None:
-    """Tell whoever has the conversation; else everybody anew, unless that was just begun."""
+    """Tell whoever has the conversation; else everybody anew, unless that was just begun.
+
+    Somebody who has stopped or left has no conversation that could be fetched for: whoever reads is told.
+    """
     interview = turn.interview
-    if interview.holder:
-        turn.follow(Alert(interview.holder, interview.cause.value, 1))
+    if interview.holder or not interview.cause:
+        reads = interview.rota.read_by(turn.now, interview.person.researcher)[0]
+        turn.follow(Alert(interview.holder or reads, (interview.cause or Cause.PERSON).value, 1))
     elif interview.calling != turn.now:
         acknowledge(turn)
         call(turn, interview.cause)
+
+
+def seen_to(turn: Turn) -> None:
+    """Somebody saw to it in another way than by writing. Who has the conversation, or is in distress, still waits."""
+    if turn.interview.state is not State.HANDOVER and not turn.interview.distressed:
+        turn.change(promised=None)
 
 
 def acknowledge(turn: Turn) -> None:

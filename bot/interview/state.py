@@ -228,7 +228,7 @@ class Interview(Changing):
     to have, the conversation; `holder`: who has it, once somebody took it. `calling`: since when people on the rota
     are being told so, until one has seen it, and `told` how many were. `signposted`: when the numbers to call last
     went. `assured`: when they had last asked again for a person, and somebody was told. `promised`: by when they were
-    first told that one writes, until one has.
+    first told that one writes, until one has, or it was seen to in another way.
     `unasked`: when unrequested messages of the last two days went or are to go. `opened`: when questions were, in those
     days. `asked`: when our last message that waits for the person went or is to go, None once they wrote. `reminded`:
     every reminder. `away`: their mailbox answered by itself since our last message. `beckoned`: they were told only

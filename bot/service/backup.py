@@ -74,7 +74,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was put back: rows by table, and `put`, what there was none of.
+    """What was put back: rows by table, and `put`, what there was none of; `differing`: prompts that were there.
 
     `deleted`: codes of people whose words were deleted since the backup was made. `doubtful`: messages that waited then
     and may have left since. With a key that was destroyed went `held`, messages from people whom nobody knew, and email
@@ -84,6 +84,7 @@ class Restored:
     made_at: datetime
     counts: Mapping[str, int]
     put: tuple[Path, ...]
+    differing: tuple[str, ...]
     deleted: tuple[str, ...]
     doubtful: int
     held: int
@@ -342,12 +343,22 @@ def restore(
                     f"{path} is damaged: its tables have other counts than its manifest. Take another backup."
                 )
             gone, doubtful = _brought_up_to_date(place, vault, clock, moved, path)
+            differing = tuple(_differing(archive, manifest["files"], places.prompts))
             put = _put_beside(archive, manifest["files"], places)
         for old in _logs(target):
             old.unlink(missing_ok=True)
     _on_the_disk(target.parent)
     made_at = datetime.fromisoformat(manifest["made_at"])
-    return Restored(made_at, counts, put, gone.codes, doubtful, gone.held, gone.users)
+    return Restored(made_at, counts, put, differing, gone.codes, doubtful, gone.held, gone.users)
+
+
+def _differing(archive: zipfile.ZipFile, names: Collection[str], folder: Path) -> Iterator[str]:
+    """Which files of prompts that are there already differ from those of the backup, or are only in one of the two."""
+    there = _prompts(folder)
+    held = {name for name in names if name.startswith(PROMPTS)} if there else set()
+    for name in sorted(held | there.keys()):
+        if name not in held or name not in there or archive.read(name) != there[name].read_bytes():
+            yield name.removeprefix(PROMPTS)
 
 
 def _put_beside(archive: zipfile.ZipFile, names: Collection[str], places: Places) -> tuple[Path, ...]:

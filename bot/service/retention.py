@@ -169,15 +169,15 @@ def _of_people(
             yield Due(kind, code, (at + period).date(), len(ids), _which(ids), participant_id)
 
 
-def backups(uow: UnitOfWork) -> list[str]:
-    """Where backups are since what was due was deleted last: those before were to be destroyed then.
+def backups(uow: UnitOfWork) -> dict[str, str]:
+    """Where backups are since what was due was deleted last, and whether each was BACKED_UP there or RESTORED from.
 
-    Also the one that the study was restored from, which does not know of itself.
+    Those before were to be destroyed then. What the study was restored from does not know of itself.
     """
     last = select(func.max(audit.c.id)).where(audit.c.act == DELETED).scalar_subquery()
     since = (audit.c.act.in_([BACKED_UP, RESTORED]), audit.c.id > func.coalesce(last, 0))
-    details = [row["detail"] for row in uow.all(select(audit.c.detail).where(*since).order_by(audit.c.id))]
-    return list(dict.fromkeys(place for each in details if (place := each.get("to") or each.get("from"))))
+    rows = uow.all(select(audit.c.act, audit.c.detail).where(*since).order_by(audit.c.id))
+    return {place: row["act"] for row in rows if (place := row["detail"].get("to") or row["detail"].get("from"))}
 
 
 def _which(ids: Sequence[int]) -> str:

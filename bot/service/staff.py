@@ -86,6 +86,8 @@ def disable_user(uow: UnitOfWork, name: str) -> None:
     Raises OwnPaceError if nobody has this name, and for the last admin: nobody would be left who may do everything.
     """
     row = _known(uow, name)
+    if row["disabled_at"] is not None:
+        return
     _check_admin_left(uow, row)
     uow.execute(update(users).where(users.c.id == row["id"]).values(disabled_at=uow.now))
     uow.execute(delete(sessions).where(sessions.c.user_id == row["id"]))

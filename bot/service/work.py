@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, case, func, insert, or_, select, upd
 from sqlalchemy.engine import RowMapping
 
 from bot.errors import OwnPaceError
-from bot.interview.events import TaskKind
+from bot.interview.events import SeenTo, TaskKind
 from bot.interview.fetching import CAUSES
 from bot.interview.state import State
 from bot.records import participants
@@ -21,11 +21,15 @@ from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
 from bot.service import access, reasons
 from bot.service.access import May, may
+from bot.service.conversations import happen
 from bot.service.reasons import Reason
 from bot.service.staff import User
 
 TO_TALK = "wants to talk about this"
 """What somebody of the team wants to talk about: for them and for coordinators, and in no research record."""
+
+PROMISED = frozenset({TaskKind.PERSON_ASKED.value, TaskKind.CALL_ASKED.value})
+"""Tasks of those who were told by when a person writes."""
 
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -284,6 +288,8 @@ def resolve(uow: UnitOfWork, terms: Terms, user: User, task_id: int, outcome: st
     uow.execute(update(tasks).where(tasks.c.id == row["id"]).values(**done))
     if participant:
         uow.changed.add(f"participant {participant.id}")
+        if row["kind"] in PROMISED and not uow.has_task(participant.id, PROMISED):
+            happen(uow, terms, participant, SeenTo(user.name))
     kept = reasons.sealed(uow, participant, words) if participant else reasons.sealed_with(key, words)
     _note(uow, user, row, "resolved a task", **kept)
 

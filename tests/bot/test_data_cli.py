@@ -160,8 +160,12 @@ def test_the_backup_that_the_study_was_restored_from_is_named_with_them(backed_u
     shutil.copy(backed_up / "data/study.key", there / "data")
     write_settings(there)
     assert ownpace(there, "restore", str(archive))[0] == 0
-    assert ownpace(there, "backup", "second.zip")[0] == 0
-    named = f"Made, or restored from, since the last deletion: {archive}, {there}/second.zip."
+    for name in ("second", "third"):
+        assert ownpace(there, "backup", f"{name}.zip")[0] == 0
+    (there / "second.zip").unlink()
+    archive.unlink()
+    made = f"{archive}, {there}/third.zip, and no longer where they were written: 1."
+    named = f"Made, or restored from, since the last deletion: {made}"
     assert named in deleted_as_due(there)
 
 
@@ -218,6 +222,28 @@ def test_prompts_come_along(backed_up: Path, tmp_path: Path) -> None:
     assert code == 0
     assert "prompts: put back" in said
     assert ownpace(there, "check")[0] == 0
+
+
+def test_prompts_that_are_not_those_of_the_study_stay_and_are_told_of(backed_up: Path, tmp_path: Path) -> None:
+    """So it is on a new machine: the program brings prompts of its own."""
+    shutil.copytree(ROOT / "prompts", backed_up / "prompts")
+    settings(backed_up, f"{ROOT}/prompts", "prompts")
+    (backed_up / "prompts/rota.yaml").write_bytes((ROOT / "prompts/rota.example.yaml").read_bytes())
+    ours = (backed_up / "prompts/en/texts.yaml").read_text() + "# ours\n"
+    (backed_up / "prompts/en/texts.yaml").write_text(ours)
+    archive = str(tmp_path / "study.zip")
+    assert ownpace(backed_up, "backup", archive)[0] == 0
+    there = tmp_path / "there"
+    (there / "data").mkdir(parents=True)
+    shutil.copy(backed_up / "data/study.key", there / "data")
+    shutil.copytree(ROOT / "prompts", there / "prompts")
+    code, said = ownpace(there, "restore", archive)
+    assert code == 0
+    assert "prompts was there and stays. It is not as in the backup: en/texts.yaml, rota.yaml." in said
+    shutil.move(there / "prompts", there / "away")
+    code, said = ownpace(there, "restore", archive, "--force")
+    assert (code, "It is not as in the backup" in said) == (0, False)
+    assert (there / "prompts/en/texts.yaml").read_text() == ours
 
 
 def test_a_copy_is_written_or_sent_and_never_both(folder: Path) -> None:

@@ -31,6 +31,7 @@ from bot.interview.events import (
     Refiled,
     Reviewed,
     Said,
+    SeenTo,
     Send,
     SetTimer,
     TaskKind,
@@ -249,9 +250,9 @@ class Happening(RuleBasedStateMachine):
         effects = self.take(Refiled("Ann", moves, TimerKind.SETTLE in self.player.timers))
         assert not [effect for effect in effects if isinstance(effect, Send)], "nobody hears of it"
 
-    @rule()
-    def see_it(self) -> None:
-        self.take(Acknowledged("Ann"))
+    @rule(event=st.sampled_from([Acknowledged("Ann"), SeenTo("Ann")]))
+    def see_it(self, event: Event) -> None:
+        self.take(event)
 
     def wait(self, length: timedelta) -> None:
         self.player.now += length

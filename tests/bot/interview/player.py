@@ -36,6 +36,7 @@ from bot.interview.events import (
     Remove,
     Reviewed,
     Said,
+    SeenTo,
     Send,
     SetTimer,
     TimerKind,
@@ -202,6 +203,10 @@ def _do(line: str, player: Player) -> list[Effect] | tuple[Effect, ...]:
             return player.take(TookOver("Ann"))
         case "write":
             return player.take(Wrote("Ann", rest))
+        case "write-asked":
+            return player.take(Wrote("Ann", rest, asked=True))
+        case "seen-to":
+            return player.take(SeenTo("Ann"))
         case "moved":
             return player.take(Moved())
         case "told":

@@ -23,6 +23,7 @@ from bot.interview.events import (
     OptedOut,
     Refiled,
     Said,
+    SeenTo,
     Send,
     SetTimer,
     TaskKind,
@@ -159,12 +160,18 @@ class Promises(Happening):
         Then people are told again, and no new moment is named until one has written.
         """
         after, said = self.player.interview, [text for send in sends for text in send.texts]
-        if before.promised and after.cause and not isinstance(event, Wrote):
+        ended = isinstance(event, Wrote | HandedBack | SeenTo)
+        if before.promised and not (ended and after.promised is None):
             assert after.promised is not None
             assert after.promised <= before.promised
             if any(text.startswith("person-asked") for text in said):
                 assert not self.overdue(before)
-        assert not after.promised or after.cause, "nobody waits for a person, and one is to write"
+        if after.promised and not before.promised:
+            assert any(text.startswith("person-asked") for text in said), "one is to write, and nobody was told so"
+        if isinstance(event, SeenTo):
+            assert not effects
+            assert after == before.but(promised=after.promised)
+            assert not after.promised or before.distressed or before.state is State.HANDOVER
         if any(text.startswith("person-overdue") for text in said):
             assert self.overdue(before)
             assert after.promised == before.promised

@@ -117,13 +117,13 @@ def test_the_proof_says_how_many_older_backups_still_hold_it(study: World) -> No
     ended(study)
     for name in ("one.zip", "two.zip"):
         study.run(lambda uow, to=name: uow.note("kim", retention.BACKED_UP, None, to=to))
-    assert study.program.database.read_now(retention.backups) == ["one.zip", "two.zip"]
+    assert study.program.database.read_now(retention.backups) == dict.fromkeys(["one.zip", "two.zip"], "backed up")
     study.clock.forward(days=51)
     confirm(study, rules())
     proof = {row["detail"]["kind"]: row["detail"] for row in rows(study, audit, act="deleted as due") if row["subject"]}
     told = {kind: line.get("older_backups") for kind, line in proof.items()}
     assert told == dict.fromkeys(("raw", "media", "contact", "consent"), noted(study, 2)) | {"messages": None}
-    assert study.program.database.read_now(retention.backups) == [], "they were to be destroyed then"
+    assert study.program.database.read_now(retention.backups) == {}, "they were to be destroyed then"
 
 
 def held(study: World) -> dict[str, list[dict[str, Any]]]:

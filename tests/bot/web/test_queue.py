@@ -181,6 +181,27 @@ async def test_a_promise_that_nobody_kept_stands_on_the_task_until_somebody_has_
     assert "Overdue" not in (await team.ann.get("/queue")).text
 
 
+async def test_a_promise_after_stop_holds_until_all_that_they_asked_for_is_done_with(team: Team) -> None:
+    """As where somebody rang them."""
+    study = team.study
+    study.consented()
+    for word in ("STOP", "PERSON", "CALL"):
+        study.says(word)
+    study.leave()
+
+    async def done(kind: str) -> None:
+        await team.ann.post(f"/tasks/{task_ids(study)[kind]}/resolve", data={"outcome": "I rang them."})
+
+    await done("call asked")
+    study.clock.forward(days=7)
+    team.sign_in_again()
+    study.says("PERSON")
+    assert "Tuesday 24 November, 5:00 pm, and nobody has yet" in study.leave()[-1]
+    await done("person asked")
+    study.says("PERSON")
+    assert "will message you by Tuesday 1 December, 5:00 pm" in study.leave()[-1]
+
+
 async def test_a_task_of_another_researchers_participant_is_not_theirs_to_see_to(team: Team) -> None:
     code = team.study.consented(researcher="Ann")
     team.study.run(UnitOfWork.open_task, "silent", 1, None, None)
