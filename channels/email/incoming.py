@@ -181,7 +181,7 @@ def _bounce(raw: bytes, report: Nature, address: str) -> News:
     worst = max(report.failures, key=lambda failure: (failure.permanent, not failure.delayed))
     return DeliveryUpdate(
         provider_id=original or f"<{ours}@{address.partition('@')[2]}>",
-        status=Delivery.FAILED if worst.permanent else Delivery.ACCEPTED,
+        status=Delivery.ACCEPTED if worst.delayed else Delivery.FAILED,  # whoever says "failed" has given up
         outbound_id=ours,
         code=worst.status or None,
         reason=worst.reason,

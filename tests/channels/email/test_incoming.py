@@ -317,7 +317,14 @@ REPORTS: list[tuple[str, dict[str, str], DeliveryUpdate]] = [
     (
         "a full mailbox is not a dead address",
         {"to": f"voices+b-{TOKEN}@study.example", "status": "5.2.2"},
-        DeliveryUpdate(OWN_ID, Delivery.ACCEPTED, TOKEN, "5.2.2", "the mailbox is full (5.2.2)"),
+        DeliveryUpdate(OWN_ID, Delivery.FAILED, TOKEN, "5.2.2", "the mailbox is full (5.2.2)"),
+    ),
+    (
+        "a server that has tried for long enough has given up, whatever the first figure",
+        {"to": f"voices+b-{TOKEN}@study.example", "status": "4.4.7"},
+        DeliveryUpdate(
+            OWN_ID, Delivery.FAILED, TOKEN, "4.4.7", "the receiving server could not be reached in time (4.4.7)"
+        ),
     ),
     (
         "a delay is not a failure",
