@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import select, update
 
 from bot.errors import NotSent, Refused
+from bot.interview.events import Send
 from bot.interview.schedule import Wording
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound
-from bot.records import tables
+from bot.records import participants, tables
 from bot.service import conversations, handovers, intake, outbox, outcomes
 from bot.service.outbox import Claimed
 from tests.bot.world import PHONE, Post, World, world
@@ -478,6 +479,23 @@ def test_a_closed_window_that_is_told_before_the_receipt_loses_nothing(windowed:
     windowed.clock.forward(minutes=5)
     windowed.says("Here I am", NUMBER)
     assert question.message.body in windowed.leave()
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["refused at once", "told later"])
+def test_a_template_that_opens_no_window_is_seen_by_a_person(windowed: World, at_once: bool) -> None:
+    """Twilio says 63016 also of a template that is not approved, or of a kind that cannot open a conversation."""
+    terms, code = windowed.program.terms, windowed.enrol(NUMBER)
+    (template,) = next(claimed for _ in range(20) if (claimed := windowed.claim()))
+    if at_once:
+        windowed.run(outcomes.refused, terms, template, Refused("63016", outside_window=True))
+    else:
+        windowed.run(outcomes.accepted, template.seq, "SM1")
+        windowed.run(outcomes.update_delivery, terms, _closed(template))
+    assert windowed.open_tasks() == ["message refused" if at_once else "not delivered"]
+    assert windowed.count_of(tables.outbox, tables.outbox.c.state == "sending") == 0, "nothing is on its way for ever"
+    windowed.run(lambda uow: conversations.send_all(uow, terms, participants.named(uow, terms, code), [Send("More")]))
+    (again,) = next(claimed for _ in range(20) if (claimed := windowed.claim()))
+    assert again.message.template is not None, "once it is mended they are asked with the next message"
 
 
 def test_a_closed_window_that_is_told_after_a_stop_brings_no_template(windowed: World) -> None:
