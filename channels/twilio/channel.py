@@ -31,6 +31,8 @@ Those before it are known by their ids, so that none of them is taken for it, ho
 REMEMBERED = 10_000
 """So many receipts are remembered, to know one that is given a second time."""
 
+NO_WORDS = "the delivery of this message was lost, and Twilio keeps no words of it: please ask what they wrote"
+
 SHORTEST_STAY = 60
 LONGEST_STAY = 36_000
 """Seconds that a message may wait at Twilio (docs/messaging/api/message-resource, ValidityPeriod: 1 to 36,000).
@@ -174,9 +176,8 @@ class Twilio(Channel):
         """One message from a person, of either kind, or one status of a message of ours."""
         return [webhook.parse(request)]
 
-    async def catch_up(self) -> AsyncIterator[News]:
-        """Messages that people sent to our own addresses in the last day, oldest first."""
-        since = self.now() - timedelta(days=1)
+    async def catch_up(self, since: datetime) -> AsyncIterator[News]:
+        """Messages that people sent to our own addresses since then, oldest first."""
         for own in await self._own_addresses():
             listed = await self._listed(self.client.messages, to=own, date_sent_after=since, page_size=1000)
             for one in reversed(listed):
@@ -187,15 +188,17 @@ class Twilio(Channel):
     async def _found(self, one: Any, sender: Address) -> Inbound:
         carried = int(one.num_media or 0) > 0
         kept = await self._listed(self.client.messages(one.sid).media) if carried else []
-        base = self.account.api_base_url
+        base, body = self.account.api_base_url, one.body or ""
+        unwrapped = webhook.unwrapped(body)
         return Inbound(
             provider_key=f"{one.account_sid}/{one.sid}",
             sender=sender,
-            body=one.body or "",
+            body=body if unwrapped is None else unwrapped,
             raw=b"found by listing Messages",
             written_at=one.date_sent or one.date_created,
             provider_id=one.sid,
             media=tuple(webhook.media(each.content_type, base + each.uri.removesuffix(".json")) for each in kept),
+            doubt=webhook.ENCODED if unwrapped is not None else "" if body or kept else NO_WORDS,
         )
 
     async def _own_addresses(self) -> list[str]:
