@@ -174,6 +174,27 @@ async def test_what_came_while_the_program_was_off_for_days_is_found_when_it_sta
         assert study.stored() == 1, "also where Twilio could not be asked at first"
 
 
+async def test_what_is_still_being_delivered_is_not_taken_from_a_list_that_knows_less_of_it(tmp_path: Path) -> None:
+    """Twilio's list does not say which message was answered, nor that somebody opted out."""
+    provider = Holding("sms")
+    with world(tmp_path, {"sms": provider}) as study:
+        code = study.consented()
+        study.says("First")
+        study.says("DONE")
+        study.leave()
+        provider.holds = [Inbound("AC1/SM1", PHONE, "More about the first", b"raw", study.clock.now)]
+        await study.program.worker._catch_up_alone()
+        asked = select(outbox.c.id).where(outbox.c.question == "b-now")
+        token = study.program.database.read_now(lambda uow: uow.execute(asked).scalars().first())
+        delivered = Inbound("AC1/SM1", PHONE, "More about the first", b"raw", reply_to=(str(token),))
+        assert study.run(intake.receive, study.program.terms, delivered) is intake.Received.TAKEN
+        assert [entry.question for entry in study.record(code).entries if entry.incoming][-1] == "b-now"
+        provider.holds.append(Inbound("AC1/SM2", PHONE, "This one was lost", b"raw", study.clock.now))
+        study.clock.forward(minutes=5)
+        await study.program.worker._catch_up_alone()
+        assert study.heard(code)[-1] == "This one was lost"
+
+
 class Endless(Post):
     """A provider that does not end saying what it holds."""
 
