@@ -169,12 +169,19 @@ def unknown(uow: UnitOfWork, seq: int, ask_after: timedelta) -> None:
 
 @beside
 def recover(uow: UnitOfWork, ask_after: Mapping[str, timedelta]) -> int:
-    """What a process was handing over that is dead is unknown. Returns how many there were."""
+    """What a process was handing over that is dead is unknown. Returns how many there were.
+
+    Of a channel that is not set up any more nobody can be asked, and what comes after would wait for that: a person
+    decides at once. `ask_after` names every channel that there is.
+    """
     alive = leases.is_alive(outbox.c.claimed_by, uow.database_time())
     dead = (outbox.c.state == "sending", ~alive)
     rows = uow.all(select(outbox.c.seq, outbox.c.kind).where(*dead).order_by(outbox.c.seq))
     for row in rows:
         unknown(uow, row["seq"], ask_after.get(row["kind"], timedelta()))
+    gone = (outbox.c.state == "unknown", outbox.c.reconcile_at.is_not(None), outbox.c.kind.not_in(list(ask_after)))
+    for row in uow.all(select(outbox.c.seq).where(*gone).order_by(outbox.c.seq)):
+        cannot_tell(uow, row["seq"], ever=False)
     return len(rows)
 
 
@@ -220,14 +227,14 @@ def surely_not_sent(uow: UnitOfWork, seq: int) -> None:
 
 
 @beside
-def cannot_tell(uow: UnitOfWork, seq: int) -> None:
-    """The provider could not be asked: again later, and after a time a person decides."""
+def cannot_tell(uow: UnitOfWork, seq: int, *, ever: bool = True) -> None:
+    """The provider could not be asked: again later, and after a time a person decides; at once if it never can be."""
     _lock(uow, "seq", seq)
     row = uow.one(select(outbox).where(outbox.c.seq == seq).with_for_update())
     if row is None or row["state"] != "unknown":
         return
     claimed = row["claimed_at"]
-    late = claimed is None or claimed > uow.now or uow.now - claimed > GIVE_UP
+    late = not ever or claimed is None or claimed > uow.now or uow.now - claimed > GIVE_UP
     again = None if late else uow.now + timedelta(minutes=2)
     settle(uow, seq, state="unknown", reconcile_at=again, claimed_at=claimed and min(claimed, uow.now))
     if late:

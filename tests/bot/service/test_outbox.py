@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from bot.channel import Channel
 from bot.errors import NotSent, Refused
 from bot.interview.events import Send
 from bot.interview.schedule import Wording
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound
 from bot.records import participants, tables
-from bot.service import conversations, handovers, intake, outbox, outcomes
+from bot.service import conversations, handovers, intake, moves, outbox, outcomes
 from bot.service.outbox import Claimed
 from tests.bot.world import PHONE, Post, World, world
 
@@ -256,6 +257,20 @@ def test_what_a_killed_process_was_sending_is_unknown_and_not_sent_again(study: 
     assert study.run(outcomes.recover, {"sms": timedelta(minutes=2)}) == 1
     assert claim(study) == []
     assert study.run(outcomes.recover, {}) == 0
+
+
+def test_what_is_in_doubt_on_a_channel_that_is_set_up_no_more_holds_up_nothing_for_ever(tmp_path: Path) -> None:
+    channels: dict[str, Channel] = {"sms": Post("sms"), "email": Post("email")}
+    with world(tmp_path, channels) as study:
+        code = study.consented()
+        study.says("First")
+        study.says("DONE")
+        (question,) = study.claim()
+        del channels["sms"]  # killed, and started again without it
+        study.run(outcomes.recover, {"email": timedelta()})
+        assert study.open_tasks() == ["message unknown"]
+        study.run(moves.move, study.program.terms, code, "email", "sam@mail.example", "Kim")
+        assert question.message.body in study.leave()
 
 
 def test_a_stop_takes_back_what_has_not_left(study: World) -> None:
