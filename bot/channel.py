@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Annotated, ClassVar, Protocol
@@ -181,8 +181,8 @@ class Channel:
         Raises Unavailable when the provider cannot be reached; it is called again after a while.
         """
 
-    async def catch_up(self) -> AsyncIterator[News]:
-        """Messages of the last day that the provider holds, already seen or not: what a lost delivery missed."""
+    async def catch_up(self, since: datetime) -> AsyncIterator[News]:
+        """Messages since then that the provider holds, already seen or not: what a lost delivery missed."""
         nothing: tuple[News, ...] = ()
         for missed in nothing:
             yield missed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 
@@ -21,6 +22,9 @@ QUOTED = 30
 """So many of our last messages may be quoted in a reply."""
 
 TROUBLE = "channel trouble"
+
+_CAUGHT_UP = "caught up "
+"""Begins the name under which `meta` has the moment at which a provider was last asked for all that it holds."""
 
 
 class Inbox:
@@ -101,3 +105,20 @@ def _sent(uow: UnitOfWork, sender: Address, reply_to: Sequence[str]) -> list[str
         .limit(QUOTED)
     )
     return [uow.vault.data_key(row["wrapped"]).open(row["body"], "body") for row in rows]
+
+
+# What providers hold
+
+
+def caught_up(uow: UnitOfWork, kind: str) -> datetime | None:
+    """When the provider was last asked for what a lost delivery missed, and all of it was stored."""
+    row = uow.one(select(meta.c.value).where(meta.c.name == _CAUGHT_UP + kind))
+    return datetime.fromisoformat(row["value"]) if row else None
+
+
+@beside
+def catch_up_from(uow: UnitOfWork, kind: str, moment: datetime) -> None:
+    """All that the provider held at this moment is stored."""
+    name, value = _CAUGHT_UP + kind, moment.isoformat()
+    if not uow.execute(update(meta).where(meta.c.name == name).values(value=value)).rowcount:
+        uow.execute(insert(meta).values(name=name, value=value))

@@ -311,10 +311,11 @@ def _open_window(uow: UnitOfWork, terms: Terms, channel: Channel, row: RowMappin
 
 
 def _is_opening(uow: UnitOfWork, row: RowMapping | Row) -> bool:
-    """Whether the person has been asked to write already, and has not written since."""
-    asked = (outbox.c.lane == row["lane"], outbox.c.template == REOPEN, outbox.c.state != "cancelled")
+    """Whether the person has been asked to write already, and has not written since. What failed has asked nobody."""
+    asked = (outbox.c.lane == row["lane"], outbox.c.template == REOPEN, outbox.c.state.not_in(["cancelled", "refused"]))
+    came = or_(outbox.c.delivery.is_(None), outbox.c.delivery != Delivery.FAILED.value)
     since = [outbox.c.changed_at > row["heard_at"]] if row["heard_at"] else []
-    return uow.one(select(outbox.c.seq).where(*asked, *since).limit(1)) is not None
+    return uow.one(select(outbox.c.seq).where(*asked, came, *since).limit(1)) is not None
 
 
 def _send_template(uow: UnitOfWork, participant: Participant, row: RowMapping | Row) -> None:

@@ -127,7 +127,7 @@ def _put_off(uow: UnitOfWork, seq: int, why: NotSent) -> datetime | None:
 def refused(uow: UnitOfWork, terms: Terms, claimed: Claimed, why: Refused) -> None:
     """The provider will not take it. Somebody who blocked us there has stopped, everywhere."""
     _lock(uow, "seq", claimed.seq)
-    if why.outside_window:
+    if why.outside_window and claimed.message.template is None:
         _wait_for_them(uow, terms, claimed.seq)
         return
     settle(uow, claimed.seq, state="refused", code=why.code)
@@ -144,12 +144,13 @@ def refused(uow: UnitOfWork, terms: Terms, claimed: Claimed, why: Refused) -> No
 def _wait_for_them(uow: UnitOfWork, terms: Terms, seq: int) -> None:
     """The provider knows when the person last wrote: this did not go out, and an approved text goes first.
 
-    Nothing goes to somebody who has stopped meanwhile.
+    Nothing goes to somebody who has stopped meanwhile. An approved text of which it says the same is none, or of a kind
+    that opens no conversation: it has failed like any other.
     """
     row = uow.one(select(outbox).where(outbox.c.seq == seq))
     assert row is not None
     uow.execute(update(addresses).where(addresses.c.id == row["address_id"]).values(heard_at=None))
-    if row["template"] is None and not _dropped(uow, seq):
+    if not _dropped(uow, seq):
         state = "pending" if _wanted(uow, terms, row) else "cancelled"
         settle(uow, seq, state=state, not_before=uow.now, claimed_at=None, provider_id=None)
 
@@ -168,12 +169,19 @@ def unknown(uow: UnitOfWork, seq: int, ask_after: timedelta) -> None:
 
 @beside
 def recover(uow: UnitOfWork, ask_after: Mapping[str, timedelta]) -> int:
-    """What a process was handing over that is dead is unknown. Returns how many there were."""
+    """What a process was handing over that is dead is unknown. Returns how many there were.
+
+    Of a channel that is not set up any more nobody can be asked, and what comes after would wait for that: a person
+    decides at once. `ask_after` names every channel that there is.
+    """
     alive = leases.is_alive(outbox.c.claimed_by, uow.database_time())
     dead = (outbox.c.state == "sending", ~alive)
     rows = uow.all(select(outbox.c.seq, outbox.c.kind).where(*dead).order_by(outbox.c.seq))
     for row in rows:
         unknown(uow, row["seq"], ask_after.get(row["kind"], timedelta()))
+    gone = (outbox.c.state == "unknown", outbox.c.reconcile_at.is_not(None), outbox.c.kind.not_in(list(ask_after)))
+    for row in uow.all(select(outbox.c.seq).where(*gone).order_by(outbox.c.seq)):
+        cannot_tell(uow, row["seq"], ever=False)
     return len(rows)
 
 
@@ -219,14 +227,14 @@ def surely_not_sent(uow: UnitOfWork, seq: int) -> None:
 
 
 @beside
-def cannot_tell(uow: UnitOfWork, seq: int) -> None:
-    """The provider could not be asked: again later, and after a time a person decides."""
+def cannot_tell(uow: UnitOfWork, seq: int, *, ever: bool = True) -> None:
+    """The provider could not be asked: again later, and after a time a person decides; at once if it never can be."""
     _lock(uow, "seq", seq)
     row = uow.one(select(outbox).where(outbox.c.seq == seq).with_for_update())
     if row is None or row["state"] != "unknown":
         return
     claimed = row["claimed_at"]
-    late = claimed is None or claimed > uow.now or uow.now - claimed > GIVE_UP
+    late = not ever or claimed is None or claimed > uow.now or uow.now - claimed > GIVE_UP
     again = None if late else uow.now + timedelta(minutes=2)
     settle(uow, seq, state="unknown", reconcile_at=again, claimed_at=claimed and min(claimed, uow.now))
     if late:
@@ -253,8 +261,9 @@ def update_delivery(uow: UnitOfWork, terms: Terms, news: DeliveryUpdate) -> bool
     known = Delivery(row["delivery"]) if row["delivery"] else Delivery.UNKNOWN
     if row["state"] in ("sending", "unknown") and news.provider_id:  # the provider speaks of it, so it did leave
         settle(uow, row["seq"], state="accepted", provider_id=news.provider_id[:100], reconcile_at=None)
-    if news.outside_window:
-        if _is_about(row, news):
+    about = _is_about(row, news)
+    if news.outside_window and (row["template"] is None or not about):
+        if about:
             _wait_for_them(uow, terms, row["seq"])
     elif news.status.rank > known.rank:
         settle(uow, row["seq"], delivery=news.status.value, code=news.code or row["code"])

@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.channel import Channel
+from bot.channel import Ability, Channel
 from bot.errors import LeaseLost, NotSent, OwnPaceError, Refused, SendError
-from bot.messages import News
+from bot.messages import Inbound, News
 from bot.records.database import Database
 from bot.records.participants import Terms
 from bot.records.unit_of_work import UnitOfWork
@@ -29,6 +29,7 @@ from bot.service import (
     figures,
     intake,
     leases,
+    mailroom,
     media,
     outbox,
     outcomes,
@@ -50,6 +51,12 @@ LOOK_AGAIN = 1.0
 """Seconds after which everything is looked at again, for what another process or the clock has changed."""
 
 CATCH_UP_EVERY = timedelta(minutes=5)
+
+LOOKS_BACK = timedelta(days=1)
+"""So long before the last catch-up the next one begins: a delivery is tried again, and providers list with delay."""
+
+ON_ITS_WAY = timedelta(minutes=1)
+"""What somebody wrote so lately is still being delivered, and its delivery says more than a list: what it answers."""
 
 LOOKED_UP = 200
 """So many messages that a provider holds are looked up in one go."""
@@ -475,26 +482,41 @@ class Worker:
 
     async def _catch_up_alone(self) -> None:
         if await self._holds("catch up"):
-            await self._catch_up()
+            await self._catch_up(ON_ITS_WAY)
 
-    async def _catch_up(self) -> None:
+    async def _catch_up(self, on_its_way: timedelta = timedelta()) -> None:
+        """At the start without delay: what was on its way has found nobody."""
         for kind, channel in self.channels.items():
-            held: list[News] = []
-            try:
-                async for news in channel.catch_up():
-                    held.append(news)
-            except Exception as why:
-                reason = str(why) if isinstance(why, OwnPaceError) else type(why).__name__
-                log.warning("the provider could not be asked for missed messages", kind=kind, reason=reason)
-            try:
-                await self._take_missed(kind, held)
-            except Exception as error:  # it is looked up again at the next round, and nothing of it is lost
-                log.error("what was missed could not be stored yet", kind=kind, error=type(error).__name__)
+            if Ability.CATCHES_UP in channel.abilities:
+                await self._catch_up_with(kind, channel, on_its_way)
+
+    async def _catch_up_with(self, kind: str, channel: Channel, on_its_way: timedelta) -> None:
+        """Since the last time that it was done in full, however long the program was off, and a while before."""
+        began, held, whole = self.database.clock(), list[News](), False
+        try:
+            last = await self.database.read(mailroom.caught_up, kind)
+            async for news in channel.catch_up(min(last or began, began) - LOOKS_BACK):
+                held.append(news)
+            whole = True
+        except Exception as why:
+            reason = str(why) if isinstance(why, OwnPaceError) else type(why).__name__
+            log.warning("the provider could not be asked for missed messages", kind=kind, reason=reason)
+        try:
+            settled = [one for one in held if not (on_its_way and _after(one, began - on_its_way))]
+            await self._take_missed(kind, settled)
+            if whole:
+                await self.database.run(mailroom.catch_up_from, kind, began)
+        except Exception as error:  # it is looked up again at the next round, and nothing of it is lost
+            log.error("what was missed could not be stored yet", kind=kind, error=type(error).__name__)
 
     async def _take_missed(self, kind: str, held: Sequence[News]) -> None:
         for first in range(0, len(held), LOOKED_UP):
             for news in await self.database.read(intake.unseen, kind, held[first : first + LOOKED_UP]):
                 figures.count_turns(kind, await self.database.run(intake.missed, self.terms, kind, news))
+
+
+def _after(news: News, moment: datetime) -> bool:
+    return isinstance(news, Inbound) and news.written_at is not None and news.written_at > moment
 
 
 def _until_told(job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:

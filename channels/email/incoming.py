@@ -148,25 +148,29 @@ def _trimmed(inbound: Inbound, title: Subject, sent: Sequence[str]) -> Inbound:
     in_subject = title.words not in ("", inbound.body)
     if in_subject and (split.doubt == reply.ONLY_QUOTED or subject.only_signs(split.answer, title.names)):
         return replace(inbound, body=title.words, elided=inbound.body, doubt=inbound.doubt or FROM_SUBJECT)
-    answer, farewell = _short_answer(split.answer)
+    answer, farewell, unsure = _short_answer(split.answer, title.names)
     elided = "\n\n".join(part for part in (inbound.elided or split.elided, farewell) if part)
-    return replace(inbound, body=answer, elided=elided, doubt=inbound.doubt or split.doubt)
+    return replace(inbound, body=answer, elided=elided, doubt=inbound.doubt or split.doubt or unsure)
 
 
 SHORT = 20
 """Characters of one line that may be a word of ours, a yes or a no."""
 
 
-def _short_answer(text: str) -> tuple[str, str]:
+BELOW_STOP = "more words stand below the STOP"
+
+
+def _short_answer(text: str, names: frozenset[str]) -> tuple[str, str, str]:
     """One short line and the farewell below it, apart: 'STOP' and 'Kind regards, Sam'. Anything else stays as it is.
 
-    The farewell is kept with what was elided.
+    The farewell is kept with what was elided. A STOP counts whatever stands below it; the last says why to look there.
     """
     first, *rest = [line.strip() for line in text.strip().splitlines() if line.strip()] or [""]
     farewell = bool(rest) and subject.FAREWELL.fullmatch(rest[0]) is not None
-    if not farewell or len(first) > SHORT or len(rest) > 4 or any(len(line) > 40 for line in rest):
-        return text, ""
-    return first, "\n".join(rest)
+    signed, stop = subject.names_the_writer(rest[1:], names), first.strip(" .!").upper() == "STOP"
+    if not farewell or len(first) > SHORT or not (signed or stop):
+        return text, "", ""
+    return first, "\n".join(rest), "" if signed else BELOW_STOP
 
 
 # What became of a mail of ours
@@ -181,7 +185,7 @@ def _bounce(raw: bytes, report: Nature, address: str) -> News:
     worst = max(report.failures, key=lambda failure: (failure.permanent, not failure.delayed))
     return DeliveryUpdate(
         provider_id=original or f"<{ours}@{address.partition('@')[2]}>",
-        status=Delivery.FAILED if worst.permanent else Delivery.ACCEPTED,
+        status=Delivery.ACCEPTED if worst.delayed else Delivery.FAILED,  # whoever says "failed" has given up
         outbound_id=ours,
         code=worst.status or None,
         reason=worst.reason,

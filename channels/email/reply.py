@@ -409,9 +409,13 @@ def _is_signature(lines: list[Line]) -> bool:
     return 0 < len(said) <= 10 and _count(said) <= 60 and not any(map(_is_sentence, said))
 
 
+_FIRST_PERSON = frozenset({"i", "me", "my", "dw", "rwy", "rwyf", "fi"})
+
+
 def _is_sentence(line: Line) -> bool:
-    """A line of many words, or of some and a full stop; names, addresses and numbers have neither."""
-    return len(line.words) > 9 or (len(line.words) >= 3 and bool(_SENTENCE.search(line.body)))
+    """A line of many words, or of some and a full stop or an "I"; names, addresses and numbers have none of these."""
+    says = bool(_SENTENCE.search(line.body)) or not _FIRST_PERSON.isdisjoint(line.words)
+    return len(line.words) > 9 or (len(line.words) >= 3 and says)
 
 
 def _own_stretches(roles: list[Role]) -> Iterator[tuple[int, int]]:

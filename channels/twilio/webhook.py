@@ -39,6 +39,7 @@ STATUSES = {
 OPT_OUTS = ("stop", "start", "help")
 KINDS = {"audio": MediaKind.VOICE, "image": MediaKind.PICTURE, "video": MediaKind.VIDEO}
 MOST_MEDIA = 10
+ENCODED = "Twilio sent this text encoded (base64); it is shown decoded."
 
 HIDDEN = (
     "They hide their WhatsApp number, so they may be somebody whose number you have. Once you know who it is, keep the "
@@ -86,13 +87,13 @@ def _message(posted: MultiDictProxy[str], raw: bytes) -> Inbound:
     sid = _id(posted, "MessageSid")
     sender = _address(posted, "From")
     body = _body(posted)
-    unwrapped = _unwrapped(body)
+    decoded = unwrapped(body)
     answered = posted.get("OriginalRepliedMessageSid", "")
     opt_out = posted.get("OptOutType", "").lower()
     return Inbound(
         provider_key=f"{_id(posted, 'AccountSid')}/{sid}",
         sender=sender,
-        body=body if unwrapped is None else unwrapped,
+        body=body if decoded is None else decoded,
         raw=raw,
         provider_id=sid,
         reply_to=(answered,) if _ID.fullmatch(answered) else (),
@@ -101,7 +102,7 @@ def _message(posted: MultiDictProxy[str], raw: bytes) -> Inbound:
         if_unknown=HIDDEN if addresses.is_user_id(sender.value) else "",
         opt_out=opt_out if opt_out in OPT_OUTS else None,
         media=_media(posted),
-        doubt="" if unwrapped is None else "Twilio sent this text encoded (base64); it is shown decoded.",
+        doubt="" if decoded is None else ENCODED,
     )
 
 
@@ -134,7 +135,7 @@ def _place(posted: MultiDictProxy[str]) -> str:
     return ", ".join(filter(None, (posted.get(name) for name in ("Label", "Address", "Latitude", "Longitude"))))
 
 
-def _unwrapped(body: str) -> str | None:
+def unwrapped(body: str) -> str | None:
     """The text in a body that is nothing but base64, as Twilio now and then hands on a long text; else None.
 
     Nothing that a person writes is taken for it: no space in 40 characters, and printable once decoded.

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from bot.channel import Channel
 from bot.errors import NotSent, Refused
+from bot.interview.events import Send
 from bot.interview.schedule import Wording
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound
-from bot.records import tables
-from bot.service import conversations, handovers, intake, outbox, outcomes
+from bot.records import participants, tables
+from bot.service import conversations, handovers, intake, moves, outbox, outcomes
 from bot.service.outbox import Claimed
 from tests.bot.world import PHONE, Post, World, world
 
@@ -257,6 +259,20 @@ def test_what_a_killed_process_was_sending_is_unknown_and_not_sent_again(study: 
     assert study.run(outcomes.recover, {}) == 0
 
 
+def test_what_is_in_doubt_on_a_channel_that_is_set_up_no_more_holds_up_nothing_for_ever(tmp_path: Path) -> None:
+    channels: dict[str, Channel] = {"sms": Post("sms"), "email": Post("email")}
+    with world(tmp_path, channels) as study:
+        code = study.consented()
+        study.says("First")
+        study.says("DONE")
+        (question,) = study.claim()
+        del channels["sms"]  # killed, and started again without it
+        study.run(outcomes.recover, {"email": timedelta()})
+        assert study.open_tasks() == ["message unknown"]
+        study.run(moves.move, study.program.terms, code, "email", "sam@mail.example", "Kim")
+        assert question.message.body in study.leave()
+
+
 def test_a_stop_takes_back_what_has_not_left(study: World) -> None:
     code = study.enrol(wording=Wording.STANDARD)
     claim(study)
@@ -478,6 +494,23 @@ def test_a_closed_window_that_is_told_before_the_receipt_loses_nothing(windowed:
     windowed.clock.forward(minutes=5)
     windowed.says("Here I am", NUMBER)
     assert question.message.body in windowed.leave()
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["refused at once", "told later"])
+def test_a_template_that_opens_no_window_is_seen_by_a_person(windowed: World, at_once: bool) -> None:
+    """Twilio says 63016 also of a template that is not approved, or of a kind that cannot open a conversation."""
+    terms, code = windowed.program.terms, windowed.enrol(NUMBER)
+    (template,) = next(claimed for _ in range(20) if (claimed := windowed.claim()))
+    if at_once:
+        windowed.run(outcomes.refused, terms, template, Refused("63016", outside_window=True))
+    else:
+        windowed.run(outcomes.accepted, template.seq, "SM1")
+        windowed.run(outcomes.update_delivery, terms, _closed(template))
+    assert windowed.open_tasks() == ["message refused" if at_once else "not delivered"]
+    assert windowed.count_of(tables.outbox, tables.outbox.c.state == "sending") == 0, "nothing is on its way for ever"
+    windowed.run(lambda uow: conversations.send_all(uow, terms, participants.named(uow, terms, code), [Send("More")]))
+    (again,) = next(claimed for _ in range(20) if (claimed := windowed.claim()))
+    assert again.message.template is not None, "once it is mended they are asked with the next message"
 
 
 def test_a_closed_window_that_is_told_after_a_stop_brings_no_template(windowed: World) -> None:

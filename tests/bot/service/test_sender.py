@@ -7,12 +7,15 @@ import functools
 import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from bot.channel import Ability
+from bot.errors import Unavailable
 from bot.messages import Address, Inbound, News, Outbound, Receipt
 from bot.records.participants import Terms
 from bot.records.tables import outbox
@@ -118,12 +121,16 @@ class Holding(Post):
     """A provider that can be asked what people have written."""
 
     def __init__(self, kind: str) -> None:
-        super().__init__(kind)
+        super().__init__(kind, abilities=frozenset({Ability.CATCHES_UP}))
         self.holds: list[Inbound] = []
+        self.breaks = False
 
-    async def catch_up(self) -> AsyncIterator[News]:
+    async def catch_up(self, since: datetime) -> AsyncIterator[News]:
         for one in self.holds:
-            yield one
+            if one.written_at is None or one.written_at >= since:
+                yield one
+        if self.breaks:
+            raise Unavailable("Twilio did not answer in time.")
 
 
 async def test_of_what_a_provider_holds_only_what_is_new_takes_a_turn(
@@ -150,12 +157,50 @@ async def test_of_what_a_provider_holds_only_what_is_new_takes_a_turn(
         assert study.stored() == 6
 
 
+async def test_what_came_while_the_program_was_off_for_days_is_found_when_it_starts_again(tmp_path: Path) -> None:
+    """Twilio does not deliver a second time: what is not asked for is lost, and nobody knows."""
+    provider = Holding("sms")
+    with world(tmp_path, {"sms": provider}) as study:
+        study.enrol()
+        await study.program.worker._catch_up()
+        study.clock.forward(hours=1)
+        provider.holds = [Inbound("AC1/SM1", PHONE, "On Friday evening", b"raw", study.clock.now)]
+        study.clock.forward(days=3)
+        provider.breaks, held = True, provider.holds
+        provider.holds = []
+        await study.program.worker._catch_up()
+        provider.breaks, provider.holds = False, held
+        await study.program.worker._catch_up()
+        assert study.stored() == 1, "also where Twilio could not be asked at first"
+
+
+async def test_what_is_still_being_delivered_is_not_taken_from_a_list_that_knows_less_of_it(tmp_path: Path) -> None:
+    """Twilio's list does not say which message was answered, nor that somebody opted out."""
+    provider = Holding("sms")
+    with world(tmp_path, {"sms": provider}) as study:
+        code = study.consented()
+        study.says("First")
+        study.says("DONE")
+        study.leave()
+        provider.holds = [Inbound("AC1/SM1", PHONE, "More about the first", b"raw", study.clock.now)]
+        await study.program.worker._catch_up_alone()
+        asked = select(outbox.c.id).where(outbox.c.question == "b-now")
+        token = study.program.database.read_now(lambda uow: uow.execute(asked).scalars().first())
+        delivered = Inbound("AC1/SM1", PHONE, "More about the first", b"raw", reply_to=(str(token),))
+        assert study.run(intake.receive, study.program.terms, delivered) is intake.Received.TAKEN
+        assert [entry.question for entry in study.record(code).entries if entry.incoming][-1] == "b-now"
+        provider.holds.append(Inbound("AC1/SM2", PHONE, "This one was lost", b"raw", study.clock.now))
+        study.clock.forward(minutes=5)
+        await study.program.worker._catch_up_alone()
+        assert study.heard(code)[-1] == "This one was lost"
+
+
 class Endless(Post):
     """A provider that does not end saying what it holds."""
 
     asked = asyncio.Event()
 
-    async def catch_up(self) -> AsyncIterator[News]:
+    async def catch_up(self, since: datetime) -> AsyncIterator[News]:
         self.asked.set()
         await asyncio.Event().wait()
         yield Inbound("never", PHONE, "", b"")
@@ -164,7 +209,7 @@ class Endless(Post):
 async def test_told_to_stop_while_it_catches_up_it_logs_no_failure(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    provider = Endless("sms")
+    provider = Endless("sms", abilities=frozenset({Ability.CATCHES_UP}))
     with world(tmp_path, {"sms": provider}) as study:
         running = asyncio.create_task(study.program.worker.run())
         await asyncio.wait_for(provider.asked.wait(), 10)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, MediaKind, Undeciphered
 from channels.email.compose import Letterhead, plain
-from channels.email.incoming import read
+from channels.email.incoming import BELOW_STOP, read
 from tests.channels.email.test_compose import outbound
 from tests.rig.mailroom import Mailroom
 
@@ -188,6 +188,7 @@ ANSWERS_BELOW = [
     "Ann\nYes",
     "Ann is my sister.",
     "--\nI was ill. Nobody called me.",
+    "Thanks\nI want to die",
     "Sent from my bed, in pain",
 ]
 
@@ -208,12 +209,19 @@ FAREWELLS = [
     ("STOP\n\nKind regards,\nSam Jones\nUnit 4", "STOP"),
     ("Yes\nThanks!\n", "Yes"),
     ("Skip\n\nCofion gorau\nŴyn", "Skip"),
+    ("Yes\nBest wishes\nann xx\nx", "Yes"),
+    ("STOP\nKind regards\nAnn Example\nsocial worker, north team\nTel: 01632 960001", "STOP"),
 ]
 NO_FAREWELLS = [
     "Yes\n\nNever again",
     "My manager said:\nThanks for nothing, and then she left the room without another word.",
     "Two things I would like to tell you\nRegards\nSam",
     "Yes\nThanks\nbut I am not sure that I want to go on with this at all.",
+    "It was fine.\nThanks\nI want to die",
+    "Yes I do\nThank you\nbut only on Mondays",
+    "No\nBest\nHELP ME",
+    "Fine\nThanks\nAnn\nthe night shift broke me",
+    "Fine.\n--\nI want to die",
     "Thanks",
     "Kind regards,\nSam",
 ]
@@ -230,6 +238,11 @@ async def test_a_farewell_below_one_short_line_is_set_aside_and_kept(text: str, 
 async def test_any_other_answer_stays_whole(text: str) -> None:
     news = await inbound(mail(text))
     assert (news.body.split(), news.elided) == (text.split(), "")
+
+
+async def test_a_stop_counts_whatever_stands_below_its_farewell_and_a_person_reads_that() -> None:
+    news = await inbound(mail("STOP\nThanks\nI want to die"))
+    assert (news.body, news.elided.split("\n")[-1], news.doubt) == ("STOP", "I want to die", BELOW_STOP)
 
 
 async def test_stop_counts_even_when_a_program_sends_it() -> None:
@@ -317,7 +330,14 @@ REPORTS: list[tuple[str, dict[str, str], DeliveryUpdate]] = [
     (
         "a full mailbox is not a dead address",
         {"to": f"voices+b-{TOKEN}@study.example", "status": "5.2.2"},
-        DeliveryUpdate(OWN_ID, Delivery.ACCEPTED, TOKEN, "5.2.2", "the mailbox is full (5.2.2)"),
+        DeliveryUpdate(OWN_ID, Delivery.FAILED, TOKEN, "5.2.2", "the mailbox is full (5.2.2)"),
+    ),
+    (
+        "a server that has tried for long enough has given up, whatever the first figure",
+        {"to": f"voices+b-{TOKEN}@study.example", "status": "4.4.7"},
+        DeliveryUpdate(
+            OWN_ID, Delivery.FAILED, TOKEN, "4.4.7", "the receiving server could not be reached in time (4.4.7)"
+        ),
     ),
     (
         "a delay is not a failure",

@@ -16,6 +16,7 @@ from tests.rig.twilio_emulator import ACCOUNT_SID, AUTH_TOKEN, NUMBER, SERVICE, 
 
 PHONE = "+447700900123"
 TEMPLATE = "HX" + "a" * 32
+SINCE = datetime.now(UTC) - timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ async def test_what_is_sent_asked_listed_and_deleted_is_as_twilio_documents_it(
     receipt = await twilio.send(message)
     assert await twilio.reconcile(message) == receipt
     network.text(("whatsapp:" if kind is WhatsApp else "") + "+447700900200", "I answer")
-    assert [one.body async for one in twilio.catch_up() if isinstance(one, Inbound)] == ["I answer"]
+    assert [one.body async for one in twilio.catch_up(SINCE) if isinstance(one, Inbound)] == ["I answer"]
     assert "1 of its addresses" in await twilio.check()
     of = f"{checked.url}/2010-04-01/Accounts/{ACCOUNT_SID}/Messages/{receipt.provider_id}/Media/ME{'b' * 32}"
     await twilio.forget(Media(MediaKind.PICTURE, reference=of))
@@ -70,7 +71,7 @@ async def test_a_messaging_service_is_asked_as_twilio_documents_it(world: tuple[
     receipt = await sms.send(outbound(Sms))
     assert await sms.reconcile(outbound(Sms)) == receipt
     network.text("+447700900201", "By the service")
-    assert "By the service" in [one.body async for one in sms.catch_up() if isinstance(one, Inbound)]
+    assert "By the service" in [one.body async for one in sms.catch_up(SINCE) if isinstance(one, Inbound)]
     await sms.close()
     assert checked.violations() == []
 

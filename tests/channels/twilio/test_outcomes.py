@@ -16,8 +16,9 @@ from aiohttp import web
 
 from bot.errors import NotSent, Refused, SendError, SendUnknown, Unavailable
 from bot.messages import Address, Inbound, MediaKind, Outbound
-from channels.twilio.channel import Account, Sms, Twilio, WhatsApp
+from channels.twilio.channel import NO_WORDS, Account, Sms, Twilio, WhatsApp
 from channels.twilio.errors import MEANINGS, in_words
+from channels.twilio.webhook import ENCODED
 from tests.rig import free_port
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -235,7 +236,7 @@ def service(senders: dict[str, Any], **messages: list[dict[str, Any]]) -> Answer
 
 
 async def caught_up(channel: Twilio) -> list[Inbound]:
-    return [one async for one in channel.catch_up() if isinstance(one, Inbound)]
+    return [one async for one in channel.catch_up(NOW - timedelta(days=3)) if isinstance(one, Inbound)]
 
 
 async def test_a_service_is_caught_up_by_its_own_numbers_and_no_other() -> None:
@@ -269,6 +270,21 @@ async def test_what_is_caught_up_has_its_time_its_pictures_and_no_text_of_ours()
     assert media.reference == f"{base}/2010-04-01/Accounts/AC1/Messages/MM1/Media/ME1"
     assert media.kind is MediaKind.PICTURE
     assert api.asked[0]["query"]["To"] == "+447700900000"
+    assert api.asked[0]["query"]["DateSent>"] == "2026-11-21T12:00:00Z", "as far back as the program was off"
+
+
+@pytest.mark.parametrize(
+    ("held", "body", "doubt"),
+    [
+        ("", "", NO_WORDS),
+        ("SSBjb3VsZCBub3Qgc2xlZXAgYWdhaW4gbGFzdCBuaWdodC4=", "I could not sleep again last night.", ENCODED),
+    ],
+    ids=["redacted by the account", "encoded by Twilio"],
+)
+async def test_what_is_caught_up_and_is_not_as_it_was_written_is_for_a_person(held: str, body: str, doubt: str) -> None:
+    async with served(service({}, **{"447700900000": [stored(body=held)]})) as (channel, _api):
+        (found,) = await caught_up(channel)
+    assert (found.body, found.doubt) == (body, doubt)
 
 
 @pytest.mark.parametrize("answer", [fault(500, 20500), fault(401, 20003), says(200, "hm", "text/plain")])

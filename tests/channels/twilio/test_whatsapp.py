@@ -213,7 +213,9 @@ def listed(**fields: str) -> dict[str, str]:
 FOUND: list[tuple[str, dict[str, str], dict[str, Any], bool]] = [
     ("the same words since the attempt", {}, {}, True),
     ("a body that Twilio trimmed", {"body": " Hello “there”\n"}, {}, True),
+    ("behind what a trial account adds", {"body": "Sent from your Twilio trial account - Hello “there”"}, {}, True),
     ("other words", {"body": "Goodbye"}, {}, False),
+    ("no words, but known as an earlier message", {"body": ""}, {"earlier": ("SM7",)}, False),
     ("the same words, an hour ago", {"date_created": "Tue, 24 Nov 2026 11:00:00 +0000"}, {}, False),
     ("the same words, but known as an earlier message", {}, {"earlier": ("SM6", "SM7")}, False),
     ("the same words, from the person", {"direction": "inbound"}, {}, False),
@@ -232,6 +234,12 @@ async def test_whether_a_message_left_is_told_by_what_twilio_holds(
     assert found == (Receipt("SM7") if left else None)
     query = api.asked[0]["query"]
     assert (query["To"], query["From"]) == ("whatsapp:+447700900123", "whatsapp:+447700900000")
+
+
+async def test_an_account_that_keeps_no_words_cannot_tell_and_nothing_is_sent_twice() -> None:
+    async with served(says(200, {"messages": [listed(body="")]}), kind=WhatsApp) as (whatsapp, _api):
+        with pytest.raises(SendUnknown, match="keeps no words"):
+            await whatsapp.reconcile(outbound())
 
 
 async def test_with_a_service_only_its_own_messages_count() -> None:
