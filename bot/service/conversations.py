@@ -113,7 +113,9 @@ def wake(uow: UnitOfWork, terms: Terms, limit: int = 100) -> int:
     """
     due = uow.all(_due_of(uow, limit))
     for row in due:
-        uow.execute(delete(timers).where(timers.c.id == row["id"]))
+        same = [timers.c[name] == row[name] for name in ("id", "participant_id", "kind", "position", "due")]
+        if not uow.execute(delete(timers).where(*same)).rowcount:
+            continue  # what rang just before has set it again, or dropped it
         try:
             with uow.undone_on_failure():
                 participant = participants.by_id(uow, terms, row["participant_id"])

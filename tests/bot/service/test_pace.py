@@ -16,7 +16,8 @@ from bot.errors import ConfigError, EnrolmentError, NotSent, OwnPaceError
 from bot.interview.schedule import Wording
 from bot.messages import Address, Inbound
 from bot.records import participants
-from bot.records.tables import audit, consents, messages, tasks
+from bot.records.tables import audit, consents, messages, tasks, timers
+from bot.records.unit_of_work import UnitOfWork
 from bot.service import alerts, calls, conversations, enrolment, handovers, intake, outcomes, reminding, switch
 from bot.service.enrolment import Entry
 from tests.bot.world import PHONE, World, world
@@ -162,6 +163,23 @@ def test_a_reminder_is_not_due_before_the_question_has_really_left(study: World)
     assert study.count_of(messages, messages.c.texts == "reminder-1") == 0
     wake(study, days=2)
     assert study.count_of(messages, messages.c.texts == "reminder-1") == 1
+
+
+def test_a_reminder_comes_also_where_its_timer_was_set_again_while_both_were_late(study: World) -> None:
+    """The worker was away while an answer became whole and the reminder of its question fell due."""
+    to_the_first_question(study)
+    study.clock.forward(days=3, hours=23, minutes=30)
+    say(study, "A desk by the door")
+    wake(study, minutes=45)  # the answer is whole after twenty minutes; the reminder was due after thirty
+    assert any("2 of" in body for body in study.leave())
+    reminders = [timer for timer in study.program.database.read_now(_timers) if timer["kind"] == "remind"]
+    assert len(reminders) == 1
+    wake(study, days=4, hours=1)
+    assert len(study.leave()) == 1, "the reminder of the second question"
+
+
+def _timers(uow: UnitOfWork) -> list[Any]:
+    return uow.all(select(timers))
 
 
 def test_an_automatic_reply_holds_reminders(study: World) -> None:
