@@ -453,6 +453,46 @@ def test_a_provider_that_says_the_window_has_closed_is_believed(windowed: World)
     assert study.open_tasks() == []
 
 
+def _opened(study: World) -> outbox.Claimed:
+    """The approved text, which is answered; what waited for that has left."""
+    study.enrol(NUMBER)
+    (template,) = next(claimed for _ in range(20) if (claimed := study.claim()))
+    study.run(outcomes.accepted, template.seq, "SM1")
+    study.clock.forward(minutes=1)
+    study.says("yes", NUMBER)
+    study.leave()
+    return template
+
+
+def _templates(study: World) -> int:
+    """How many approved texts leave now."""
+    claimed = [one for _ in range(5) for one in study.claim()]
+    return sum(one.message.template is not None for one in claimed)
+
+
+def test_a_provider_that_says_the_window_has_closed_is_believed_also_after_an_earlier_one(windowed: World) -> None:
+    """As where what they wrote was fetched hours later, so that the window closes before we expect it."""
+    study = windowed
+    _opened(study)
+    study.clock.forward(hours=20)
+    study.says("AGAIN", NUMBER)
+    (again,) = study.claim()
+    study.run(outcomes.refused, study.program.terms, again, Refused("outside the window", outside_window=True))
+    assert _templates(study) == 1
+    assert _templates(study) == 0, "and it is sent once"
+
+
+def test_an_approved_text_goes_again_also_where_news_of_the_last_one_came_after_its_reply(windowed: World) -> None:
+    study = windowed
+    template = _opened(study)
+    study.clock.forward(seconds=1)
+    read = DeliveryUpdate("SM1", Delivery.READ, template.message.id)
+    study.run(outcomes.update_delivery, study.program.terms, read)
+    study.clock.forward(days=6)
+    study.run(conversations.wake, study.program.terms)
+    assert _templates(study) == 1, "the reminder waits for it"
+
+
 def _answered(study: World) -> outbox.Claimed:
     """The second question, on its way to somebody on WhatsApp."""
     study.enrol(NUMBER)
