@@ -50,9 +50,10 @@ from bot.messages import Delivery
 from bot.records import participants
 from bot.records.participants import Participant, Terms, lane
 from bot.records.prepared import Prepared
-from bot.records.tables import consents, contents, interviews, media, messages, moves, outbox, timers
+from bot.records.tables import consents, interviews, messages, moves, outbox, timers
 from bot.records.unit_of_work import UnitOfWork, beside
 from bot.service import alerts, calls, outgoing
+from bot.service import media as attachments
 
 log = structlog.get_logger()
 
@@ -299,11 +300,7 @@ class _Turn:
         has left and a person has deleted the rest.
         """
         of = (messages.c.participant_id == self.participant.id, messages.c.belongs == Belongs.ELIGIBILITY.value)
-        ids = [row["id"] for row in self.uow.all(select(messages.c.id).where(*of))]
-        files = media.c.message_id.in_(ids)
-        found = [row["found_by"] for row in self.uow.all(select(media.c.found_by).where(files)) if row["found_by"]]
-        self.uow.execute(delete(contents).where(contents.c.found_by.in_(found)))
-        self.uow.execute(delete(media).where(files))
+        attachments.delete_with(self.uow, select(messages.c.id).where(*of))
         self.uow.execute(update(messages).where(*of).values(body=None, raw=None, elided=None))
 
     def cancel(self, effect: Cancel) -> None:

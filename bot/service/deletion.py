@@ -52,6 +52,7 @@ from bot.records.unit_of_work import HOLDING_KEY, UnitOfWork
 from bot.records.vault import DataKey, leaf_of
 from bot.service import drafts as unsent
 from bot.service import forgetting
+from bot.service import media as attachments
 
 Counts = Counter[str]
 """How much of what was deleted."""
@@ -97,7 +98,7 @@ def messages_where(uow: UnitOfWork, condition: ColumnElement[bool]) -> Counts:
     deliveries = select(outbox.c.seq).where(outbox.c.message_id.in_(of))
     gone = Counter(messages=_count(uow, of.where(messages.c.body.is_not(None) | messages.c.raw.is_not(None))))
     gone += raw(uow, condition)
-    gone += _media(uow, of)
+    gone += Counter({"voice notes, pictures and files": attachments.delete_with(uow, of)})
     with removing(uow):
         _delete(uow, delete(delivery_updates).where(delivery_updates.c.outbox_seq.in_(deliveries)))
     _delete(uow, delete(outbox).where(outbox.c.message_id.in_(of)))
@@ -135,12 +136,6 @@ def files(uow: UnitOfWork, participant_id: int) -> Counts:
     uow.execute(update(media).where(media.c.message_id.in_(of)).values(**emptied))
     uow.changed.add("media")
     return gone
-
-
-def _media(uow: UnitOfWork, of: Select[tuple[int]]) -> Counts:
-    found_by = select(media.c.found_by).where(media.c.message_id.in_(of))
-    _delete(uow, delete(contents).where(contents.c.found_by.in_(found_by)))
-    return Counter({"voice notes, pictures and files": _delete(uow, delete(media).where(media.c.message_id.in_(of)))})
 
 
 def _plans(uow: UnitOfWork, participant_id: int) -> Counts:

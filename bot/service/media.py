@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -134,6 +134,15 @@ def hand_over(uow: UnitOfWork, message_id: int, old: DataKey, key_id: int, key: 
             uow.execute(update(media).where(media.c.id == row["id"]).values(found_by=found_by))
             if uow.one(select(media.c.id).where(media.c.found_by == row["found_by"]).limit(1)) is None:
                 uow.execute(delete(contents).where(contents.c.found_by == row["found_by"]))
+
+
+def delete_with(uow: UnitOfWork, of: Select[tuple[int]]) -> int:
+    """Delete what came with these messages, but for content that came with another one too; how much was deleted."""
+    theirs, another = media.c.message_id.in_(of), media.alias()
+    found_by = select(media.c.found_by).where(theirs)
+    elses = select(another.c.id).where(another.c.found_by == contents.c.found_by, another.c.message_id.not_in(of))
+    uow.execute(delete(contents).where(contents.c.found_by.in_(found_by), ~elses.exists()))
+    return uow.execute(delete(media).where(theirs)).rowcount
 
 
 def whose(uow: UnitOfWork, media_id: int) -> str | None:

@@ -45,6 +45,7 @@ from bot.service import (
     withdrawal,
     writeups,
 )
+from bot.service import media as attachments
 from bot.service.writeups import WriteUpKind
 from tests.bot.export.study import cases, take_out
 from tests.bot.world import PHONE, Post, World, on_sqlite, world
@@ -101,6 +102,21 @@ def rows(study: World, table: Table, **where: object) -> list[dict[str, Any]]:
 
 def person(study: World, code: str) -> dict[str, Any]:
     return rows(study, participants, code=code)[0]
+
+
+def test_a_file_that_another_stranger_sent_too_stays(study: World) -> None:
+    """The same content of strangers is stored once, as the logo of a council in everybody's mails."""
+    logo = Media(MediaKind.PICTURE, "image/png", content=b"the same logo", name="logo.png")
+    study.says("It is me.", media=(logo,))
+    study.says("And me.", OTHER, media=(logo,))
+    code = study.consented()
+    withdraw(study, code)
+    finish(study)
+    (kept,) = rows(study, media)
+    assert study.run(attachments.content, kept["id"]) == b"the same logo"
+    other = study.enrol(OTHER)
+    study.run(holding.link, study.program.terms, kept["message_id"], other, "kim", "It is their number.")
+    assert [one.media[0].here for one in study.record(other).entries if one.media] == [True]
 
 
 @pytest.mark.parametrize("rewrite", [True, False], ids=["by the command", "by the server"])
