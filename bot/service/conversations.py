@@ -214,7 +214,8 @@ class _Turn:
                 filed = {"belongs": effect.belongs.value, "question": effect.question}
                 self.uow.run(_MESSAGE, {**filed, "of": effect.message})
             case Remove():
-                taken_back = update(messages).where(messages.c.id == effect.message)
+                every_form = or_(messages.c.id == effect.message, messages.c.replaces == effect.message)
+                taken_back = update(messages).where(every_form)
                 self.uow.execute(taken_back.values(removed_at=self.uow.now))
             case Forget():
                 self.forget()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from bot.errors import OwnPaceError
 from bot.export import copy
@@ -58,7 +58,8 @@ def take_out(uow: UnitOfWork, terms: Terms, code: str, numbers: list[int], actor
     if undone := [line.number for line in chosen if line.removed and line.number not in ours]:
         raise OwnPaceError(f"{person.code} took line {undone[0]} back by UNDO: it stays out.")
     ids = [line.number for line in chosen]
-    uow.execute(update(messages).where(messages.c.id.in_(ids)).values(removed_at=None if back else uow.now))
+    every_form = or_(messages.c.id.in_(ids), messages.c.replaces.in_(ids))
+    uow.execute(update(messages).where(every_form).values(removed_at=None if back else uow.now))
     uow.note(actor, "put lines back" if back else TAKEN_OUT, person.code, messages=ids)
     uow.changed.add(f"participant {person.id}")
 

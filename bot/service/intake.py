@@ -326,6 +326,7 @@ def _is_version(uow: UnitOfWork, found: Found, came: _Came) -> bool:
         replaces=original["replaces"] or original["id"],
         belongs=original["belongs"],
         question=original["question"],
+        removed_at=original["removed_at"],
     )
     if original["belongs"] == Belongs.CONSENT.value:
         uow.open_task("unclear", found.id, came.id, "They changed what they had said to a statement. Please ask them.")

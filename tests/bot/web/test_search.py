@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages import Address
 from bot.records.tables import audit, messages
-from bot.service import search
+from bot.service import copies, search
 from bot.service.search import Found, Wanted
 from bot.service.staff import User
 from tests.bot.web.conftest import Team
@@ -64,6 +65,29 @@ async def test_what_was_taken_back_is_not_found_nor_words_of_people_we_do_not_kn
     team.study.says("UNDO", FIRST)
     team.study.says("Cardiff too", Address("sms", "+447700900999"))
     assert found(team.study, "cardiff", where={"speaker": "in"}).hits == ()
+
+
+async def test_no_form_of_what_was_taken_back_is_found_nor_shown_as_kept(team: Team) -> None:
+    """They had changed it before they took it back, and change it once more."""
+    code, about = team.study.consented(FIRST), {"speaker": "in"}
+    team.study.says("In Cardif", FIRST, provider_id="7/1")
+    team.study.says("In Cardiff", FIRST, provider_id="7/1", edits="7/1")
+    team.study.says("UNDO", FIRST)
+    team.study.says("In Cardiff, perhaps", FIRST, provider_id="7/1", edits="7/1")
+    assert found(team.study, "in", where=about).hits == ()
+    shown = {entry.body: entry.removed for entry in team.study.record(code).entries}
+    assert all(shown[words] for words in ("In Cardif", "In Cardiff", "In Cardiff, perhaps"))
+
+
+async def test_no_form_of_a_line_that_was_taken_out_of_their_copy_is_found_until_it_is_put_back(team: Team) -> None:
+    code, about = team.study.consented(FIRST), {"speaker": "in"}
+    team.study.says("In Cardif", FIRST, provider_id="7/1")
+    team.study.says("In Cardiff", FIRST, provider_id="7/1", edits="7/1")
+    line = next(entry.id for entry in team.study.record(code).entries if entry.body == "In Cardif")
+    team.study.run(copies.take_out, team.study.program.terms, code, [line], "Kim")
+    assert found(team.study, "in", where=about).hits == ()
+    team.study.run(partial(copies.take_out, back=True), team.study.program.terms, code, [line], "Kim")
+    assert len(found(team.study, "in", where=about).hits) == 2
 
 
 async def test_a_long_record_is_looked_through_a_page_at_a_time_and_nothing_comes_twice(team: Team) -> None:
