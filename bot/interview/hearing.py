@@ -103,7 +103,7 @@ def _take_words(turn: Turn, said: Said) -> None:
         case State.ACTIVE:
             settling.answer(turn, said)
         case State.PAUSED if interview.position in interview.answers and not interview.agreeing:
-            answering.keep(turn, said, interview.position, Belongs.ANSWER)
+            answering.keep(turn, said, *answering.meant(interview, said))
             answering.acknowledge(turn, said)
         case State.PAUSED if interview.position:
             pausing.resume(turn)

@@ -69,6 +69,17 @@ def test_a_reply_by_token_attaches_to_the_question_it_answers(study: World) -> N
     assert [e.question for e in study.record(code).entries if e.incoming][-1] == "b-now"
 
 
+def test_a_reply_by_token_attaches_to_the_question_it_answers_also_during_a_break(study: World) -> None:
+    code = study.consented()
+    token = outbox_ids(study, code, "b-now")
+    for words in ("First", "DONE", "PAUSE", "2"):
+        study.says(words)
+        study.leave()
+    study.says("More about the first", reply_to=(token,))
+    study.says("And of the second")
+    assert [e.question for e in study.record(code).entries if e.incoming][-2:] == ["b-now", "b-decide"]
+
+
 def test_a_reply_to_any_part_of_a_long_question_attaches_to_it(study: World) -> None:
     code = study.consented()
     study.says("First")
