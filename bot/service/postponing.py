@@ -11,12 +11,15 @@ from bot.errors import OwnPaceError
 from bot.records import participants
 from bot.records.participants import Participant, Terms
 from bot.records.tables import participants as people
-from bot.records.tables import postponed
+from bot.records.tables import postponed, tasks
 from bot.records.unit_of_work import UnitOfWork, beside
 from bot.service import handovers
 
 LATEST = timedelta(days=60)
 """So long ahead words may be left to wait."""
+
+NOT_SENT = "reply not sent"
+"""The task where they could not be said any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +93,20 @@ def _send(uow: UnitOfWork, terms: Terms, code: str, participant_id: int, author:
             words = participants.by_id(uow, terms, participant_id).key.open(sealed, "body")
             handovers.reply(uow, terms, code, author, words)
     except OwnPaceError as problem:
-        note = f"What {author} wrote for later was not sent: {problem}"
-        uow.open_task("reply not sent", participant_id, None, note)
+        _tell(uow, participant_id, f"What {author} wrote for later was not sent: {problem}")
         return str(problem)
     return ""
+
+
+def _tell(uow: UnitOfWork, participant_id: int, note: str) -> None:
+    """Say it with a task; with the one that is open, where somebody is to be told of others already."""
+    waits = (tasks.c.participant_id == participant_id, tasks.c.kind == NOT_SENT, tasks.c.closed_at.is_(None))
+    known = uow.one(select(tasks.c.id, tasks.c.note).where(*waits))
+    if known is None:
+        uow.open_task(NOT_SENT, participant_id, None, note)
+    else:
+        uow.execute(update(tasks).where(tasks.c.id == known["id"]).values(note=f"{known['note'] or ''} {note}".strip()))
+        uow.changed.add("tasks")
 
 
 def next_due(uow: UnitOfWork) -> datetime | None:

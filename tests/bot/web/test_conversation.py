@@ -187,6 +187,20 @@ async def test_words_for_later_that_may_not_be_said_any_more_are_kept_back_and_s
     assert team.study.count_of(postponed, postponed.c.done_at.is_(None)) == 0
 
 
+async def test_of_each_of_several_words_for_later_that_were_kept_back_somebody_is_told(team: Team, held: str) -> None:
+    for hour in ("09:00", "09:30"):
+        await team.ann.post(f"/participants/{held}/later", data={"text": hour, "day": "2026-11-25", "hour": hour})
+    terms = team.study.program.terms
+    team.study.run(handovers.take_over, terms, held, "Ben", "anyway")
+    later = team.study.clock.now + timedelta(hours=20)
+    team.study.run(postponing.write, terms, held, "Cat", "Good morning", later)
+    team.study.clock.forward(days=1)
+    assert team.study.run(postponing.leave, terms) == 3
+    (task,) = team.study.program.database.read_now(work.page, User(1, "Ann", "researcher"), "Delivery").tasks
+    assert task.note.count("What Ann wrote for later was not sent") == 2
+    assert "What Cat wrote for later was not sent" in task.note
+
+
 @pytest.mark.parametrize(
     ("day", "hour"), [("2026-11-24", "11:30"), ("2027-11-24", "11:30"), ("soon", "11:30"), ("2026-11-25", "25:00")]
 )
