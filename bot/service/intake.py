@@ -236,6 +236,8 @@ def _say(uow: UnitOfWork, terms: Terms, participant: Participant, came: _Came, r
         sign=sign_of(uow, terms, participant, inbound.body),
         booked=calls.booked(uow) if _about_a_call(participant.interview, inbound.body) else (),
     )
+    if participant.interview.reminded:  # before that nobody is told of a silence
+        uow.close_tasks(participant.id, frozenset({TaskKind.SILENT.value}))
     after = happen(uow, terms, participant, said)
     for effect in after.effects:
         if isinstance(effect, Move):

@@ -18,7 +18,18 @@ from bot.messages import Address, Inbound
 from bot.records import participants
 from bot.records.tables import audit, consents, messages, tasks, timers
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import alerts, calls, conversations, enrolment, handovers, intake, outcomes, reminding, switch
+from bot.service import (
+    alerts,
+    calls,
+    conversations,
+    enrolment,
+    handovers,
+    intake,
+    outcomes,
+    progress,
+    reminding,
+    switch,
+)
 from bot.service.enrolment import Entry
 from tests.bot.world import PHONE, World, world
 
@@ -180,6 +191,32 @@ def test_a_reminder_comes_also_where_its_timer_was_set_again_while_both_were_lat
 
 def _timers(uow: UnitOfWork) -> list[Any]:
     return uow.all(select(timers))
+
+
+def test_whoever_writes_after_a_silence_is_silent_no_longer_and_the_next_silence_is_told_anew(study: World) -> None:
+    code = to_the_first_question(study)
+    be_silent(study)
+    assert (stages(study, "Silent"), study.open_tasks()) == (1, ["silent"])
+    say(study, "I was away", automatic=True)
+    assert stages(study, "Silent") == 1
+    say(study, "A desk by the door")
+    assert (stages(study, "Silent"), stages(study, "Active"), study.open_tasks()) == (0, 1, [])
+    wake(study, hours=1)
+    be_silent(study)
+    assert study.open_tasks() == ["silent"]
+    assert study.record(code).tasks == ("silent",)
+
+
+def be_silent(study: World) -> None:
+    """Until a person is told."""
+    for _ in range(30):
+        study.leave()
+        wake(study, days=1)
+
+
+def stages(study: World, stage: str) -> int:
+    board = study.program.database.read_now(progress.board)
+    return next(line for line in board if not line.channel).stages[stage]
 
 
 def test_an_automatic_reply_holds_reminders(study: World) -> None:
