@@ -288,8 +288,7 @@ class _Turn:
         """Whether somebody whose phone others may see is told only that a message is ready, until they write."""
         if neutral(effect.texts) or not effect.unasked or not self.participant.interview.person.discreet:
             return False
-        held = (outbox.c.lane == lane(self.participant.id), outbox.c.state == "held")
-        if self.uow.one(select(outbox.c.seq).where(*held).limit(1)) is None:
+        if not is_beckoned(self.uow, self.participant):
             self.beckon(effect.not_before)
         return True
 
@@ -362,8 +361,12 @@ class _Turn:
         self.uow.execute(held.values(state="held", changed_at=self.uow.now))
 
     def beckon(self, not_before: datetime | None) -> None:
-        """Say only that a message is ready, unless that waits to be said already."""
-        if any(row["texts"] == DISCREET for state in ("pending", "aside") for row in self.waiting(state)):
+        """Say only that a message is ready; where that waits to be said already, no later than this."""
+        waiting = (*self.waiting("pending"), *self.waiting("aside"))
+        if waits := [row["seq"] for row in waiting if row["texts"] == DISCREET]:
+            soon = not_before or self.uow.now
+            late = (outbox.c.seq.in_(waits), outbox.c.not_before > soon)
+            self.uow.execute(update(outbox).where(*late).values(not_before=soon, changed_at=self.uow.now))
             return
         body = stock(self.participant.interview, [DISCREET])
         self.send(Send(body, (DISCREET,), not_before=not_before, unasked=True))

@@ -139,6 +139,22 @@ def test_others_may_see_the_phone_so_a_hand_back_gives_nothing_away_either(study
     assert any("study" in words for words in study.leave())
 
 
+def test_others_may_see_the_phone_and_who_wrote_since_is_told_anew_that_a_message_is_ready(study: World) -> None:
+    study.enrol(attributes={"discreet": "yes"})
+    study.leave()
+    study.run(handovers.take_over, study.program.terms, "SW01", "Ann")
+    study.clock.forward(days=1)
+    say(study, "Who are you?")
+    study.clock.forward(days=1)
+    study.run(handovers.hand_back, study.program.terms, "SW01", "Ann")
+    (ready,) = study.leave()
+    assert "message ready for you" in ready
+    study.clock.forward(days=1)
+    assert study.leave() == []
+    say(study, "Yes")
+    assert any("study" in words for words in study.leave())
+
+
 def test_while_the_switch_is_off_nothing_leaves_and_then_all_of_it_in_order(study: World) -> None:
     to_the_first_question(study)
     study.run(switch.hold, "coordinator")
