@@ -79,6 +79,29 @@ def test_a_table_is_read_without_scrolling_sideways_and_stays_a_table_to_a_scree
     page.context.close()
 
 
+SEEN = """() => {
+  const box = document.activeElement.getBoundingClientRect();
+  const places = [...Array(25).keys()].map((each) => [(each % 5 + 0.5) / 5, (Math.floor(each / 5) + 0.5) / 5]);
+  return places.some(([across, down]) =>
+    document.activeElement.contains(document.elementFromPoint(box.x + box.width * across, box.y + box.height * down)));
+}"""
+"""Whether any of what has the keyboard is seen (WCAG 2.4.11)."""
+
+
+def test_what_has_the_keyboard_is_not_hidden_by_the_words_that_the_page_is_not_live(table: Desk) -> None:
+    page = table.page(f"/participants/{table.code}", 320)
+    page.get_by_text("Move to another way of messaging").focus()
+    page.context.set_offline(True)
+    expect(page.locator("#connection")).to_have_text("Connection lost. What you see may be old.")
+    for _ in range(40):
+        page.keyboard.press("Shift+Tab")
+        what = page.evaluate("document.activeElement.outerHTML")
+        if "Skip to the content" in what:
+            break
+        assert page.evaluate(SEEN), what
+    page.context.close()
+
+
 def test_a_sheet_of_invitations_is_accessible_and_fits_a_narrow_page(table: Desk) -> None:
     page = table.page("/invitations", 320, bypass_csp=True)
     page.get_by_label("How many").fill("2")

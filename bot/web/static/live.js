@@ -123,6 +123,11 @@ function keepLive(address) {
 
 for (const page of document.querySelectorAll("[data-live]")) keepLive(page.dataset.live);
 
+// What says that the page is not live stays at the top of the window: nothing that gets the keyboard may hide behind it.
+new ResizeObserver(([bar]) => {
+  document.documentElement.style.scrollPaddingTop = `${bar.target.offsetHeight}px`;
+}).observe(document.getElementById("connection"));
+
 // Words that somebody has not sent yet are kept on the server, sealed, until they are sent: neither loading the page again
 // nor signing in again loses them. While the server has not got them, the browser asks before they are lost.
 const page = document.body.dataset.keep, SOON = 800, LARGE = 60000;
