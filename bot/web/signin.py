@@ -94,14 +94,14 @@ async def _second_step_first(request: Request, user: User) -> Response:
     keep = posted.get("text", "")
     if keep.strip():
         await keep_draft(request, user.name, _page_of(request.url.path), keep)
-    return await _given_back(request, user, SECOND_STEP, [pair for pair in posted.items() if pair[0] != "text"], 403)
+    return await given_back(request, user, SECOND_STEP, [pair for pair in posted.items() if pair[0] != "text"], 403)
 
 
 async def refused(request: Request, user: User, problem: str) -> Response:
     """Not for them; what they wrote there is kept for them to copy."""
     typing = request.url.path.endswith("/count")
     posted = await read_fields(request) if request.method == "POST" and not typing else []
-    return await _given_back(request, user, problem, posted, 403)
+    return await given_back(request, user, problem, posted, 403)
 
 
 async def too_large(request: Request, error: Exception) -> Response:
@@ -111,12 +111,13 @@ async def too_large(request: Request, error: Exception) -> Response:
     user = await current_user(request)
     if user is None:
         return page(request, "problem.html", status=413, problem=problem)
-    return await _given_back(request, user, problem, error.posted, 413)
+    return await given_back(request, user, problem, error.posted, 413)
 
 
-async def _given_back(
+async def given_back(
     request: Request, user: User, problem: str, posted: list[tuple[str, str]], status: int
 ) -> Response:
+    """What could not be done, on a page without the form; the words that came with it are kept, to copy."""
     words = _written(dict(posted), "text", *FREE_WORDS)
     await _keep(request, user, words, request.url.path)
     return page(request, "problem.html", status=status, user=user, problem=problem, unsaved=words)

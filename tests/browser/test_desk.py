@@ -242,6 +242,33 @@ def test_the_queue_is_live_and_leaves_half_a_sentence_where_it_is(table: Desk) -
     queue.context.close()
 
 
+def test_words_about_a_task_that_somebody_else_has_seen_to_are_theirs_to_copy(table: Desk) -> None:
+    """Also where it was the last of its kind; the keyboard stays, and what they send then is given back."""
+    hold(table, "Who is this?")
+    queue, other = table.page("/queue?group=Unknown+sender"), colleague(table, "Uma")
+    other.goto(queue.url)
+    last = queue.locator(".cards > li").last
+    name = last.get_attribute("id")
+    card, outcome = queue.locator(f"#{name}"), queue.locator(f"#{name} textarea")
+    card.locator("summary").click()
+    outcome.fill("I asked around for a long time")
+    while other.locator(".cards > li").count():
+        other.locator("summary").first.click()
+        other.get_by_label(re.compile("What came of it")).first.fill("Seen to")
+        with other.expect_navigation():
+            other.get_by_role("button", name=re.compile("^Resolve")).first.click()
+    expect(queue.locator(".problem").filter(has_text="This is not here any more")).to_be_visible()
+    expect(outcome).to_be_focused()
+    expect(outcome).to_have_value("I asked around for a long time")
+    card.get_by_role("button", name=re.compile("^Resolve")).click()
+    expect(queue.locator("main")).to_contain_text("This task is done already, by Uma.")
+    queue.get_by_role("link", name="see it and copy it").click()
+    expect(queue.get_by_label(re.compile("Copy it"))).to_have_value("I asked around for a long time")
+    queue.get_by_role("button", name="I have copied it").click()
+    queue.context.close()
+    other.context.close()
+
+
 def test_what_was_refused_is_there_also_after_looking_elsewhere(table: Desk) -> None:
     page = table.page("/")
     code = new_phone(page, table.study, "Ida")

@@ -132,6 +132,8 @@ async def test_a_task_is_resolved_with_words_that_are_sealed_and_cannot_be_resol
     assert (row["closed_by"], b"Rang" in row["outcome"]) == ("Ann", False)
     again = await team.ben.post(f"/tasks/{task}/resolve", data={"outcome": "Me too"})
     assert "done already, by Ann" in again.text
+    assert "What you wrote is kept" in again.text
+    assert "Me too" in (await team.ben.get("/unsaved")).text
     assert "Rang" not in str(team.study.program.database.read_now(lambda uow: uow.all(audit.select())))
 
 
