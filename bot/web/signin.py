@@ -25,6 +25,11 @@ COOKIE = "ownpace"
 FORMS = re.compile(r"^(/participants/[^/]+|/tasks)/.*")
 """Where the forms of a page are sent to, and the page."""
 
+OWN_PAGE = re.compile(
+    r"^/participants/[^/]+/(?:contact|copy|needs|refile|whose-words|withdraw|(?:split|write-ups)/[^/]+)"
+)
+"""A page of its own about one participant, which is open also to some who do not read what they say."""
+
 OF_ONE = re.compile(r"/(?:participants|simulator)/([^/]{1,20})(?:/|$)")
 """A page of one participant, with their code."""
 
@@ -195,11 +200,10 @@ async def _arrived(request: Request, user: User) -> None:
 
 
 def _page_of(path: str) -> str:
-    """The page on which the form stands that is sent to this path. A write-up has one of its own: its words are never
-    put where a message to the participant is written."""
-    if "/write-ups/" in path:
-        return path.removesuffix("/check")
-    return FORMS.sub(r"\1", path).replace("/tasks", "/queue")
+    """The page on which the form stands that is sent to this path. The words of a write-up, for one, are never put
+    where a message to the participant is written."""
+    own = OWN_PAGE.match(path)
+    return own[0] if own else FORMS.sub(r"\1", path).replace("/tasks", "/queue")
 
 
 async def current_user(request: Request) -> User | None:
