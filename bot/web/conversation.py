@@ -320,7 +320,7 @@ async def note(request: Request, user: User) -> Response:
         pass  # by another process, that is as good
     except OwnPaceError as problem:
         return await shown(request, user, str(problem), note=words)
-    return _back(code, "notes")
+    return _back(code, "kept-notes")
 
 
 def _note(uow: UnitOfWork, terms: Terms, code: str, user: User, words: str) -> None:
@@ -380,7 +380,7 @@ async def talk(request: Request, user: User) -> Response:
         await parts.database.run(_talk, parts.terms, code, user)
     except OwnPaceError as problem:
         return await shown(request, user, str(problem))
-    return _back(code, "notes")
+    return _back(code, "talk")
 
 
 def _talk(uow: UnitOfWork, terms: Terms, code: str, user: User) -> None:
@@ -395,6 +395,7 @@ async def record_of(request: Request, user: User) -> Response:
 
 
 def _back(code: str, place: str = "end") -> Response:
+    """To the record, at this place of it. What is folded up around it browsers open (HTML, the details element)."""
     return RedirectResponse(f"/participants/{code}#{place}", 303)
 
 

@@ -102,6 +102,34 @@ def test_what_has_the_keyboard_is_not_hidden_by_the_words_that_the_page_is_not_l
     page.context.close()
 
 
+@pytest.mark.parametrize("width", [320, 1280])
+def test_what_somebody_asked_for_is_seen_at_once_and_has_the_keyboard(table: Desk, width: int) -> None:
+    """What was found, a preview, a note that was kept, and that the coordinators know of the wish to talk."""
+    page = table.page("/search", width)
+    page.get_by_label("Words", exact=True).fill("text")
+    page.keyboard.press("Enter")
+    found = page.get_by_role("heading", name=re.compile(r"^\d+ messages?"))
+    expect(found).to_be_in_viewport()
+    expect(found).to_be_focused()
+    page.goto(f"{table.study.url}/participants/{table.code}")
+    mine = page.get_by_label(re.compile("Your message"))
+    mine.fill("Good morning")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("heading", name="Preview")).to_be_in_viewport()
+    expect(page.locator(".preview")).to_be_focused()
+    with page.expect_response(lambda answer: answer.url.endswith("/unsent")):
+        mine.fill("")
+    page.get_by_text("Field notes", exact=True).click()
+    page.get_by_label("A note of yours").fill(f"Seen at {width}")
+    page.get_by_role("button", name="Keep the note").click()
+    expect(page.get_by_text(f"Seen at {width}")).to_be_in_viewport()
+    if page.get_by_text("You have asked to talk").count() == 0:
+        page.get_by_text("Worried, or in need of a talk").click()
+        page.get_by_role("button", name="I need to talk about this").click()
+        expect(page.get_by_text("You have asked to talk about this conversation.")).to_be_in_viewport()
+    page.context.close()
+
+
 def test_a_sheet_of_invitations_is_accessible_and_fits_a_narrow_page(table: Desk) -> None:
     page = table.page("/invitations", 320, bypass_csp=True)
     page.get_by_label("How many").fill("2")
