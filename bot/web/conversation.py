@@ -97,6 +97,7 @@ async def _known(request: Request, user: User, stretch: Stretch) -> dict[str, An
         return None
     incoming = [entry.id for entry in record.entries if entry.incoming]
     with_media = [entry.id for entry in record.entries if entry.media]
+    holder = record.row.held_by
     return {
         "record": contact.under_code(record),
         "reaches": await parts.database.read(access.may_reach, user, record.row.code),
@@ -106,6 +107,7 @@ async def _known(request: Request, user: User, stretch: Stretch) -> dict[str, An
         "beside": await parts.database.read(desk.beside, parts.terms, user, record.row.code),
         "on_hold": await parts.database.read(switch.on_hold),
         "others": parts.presence.others(f"/participants/{record.row.code}", user.name),
+        "holder_left": bool(holder) and not await parts.database.read(access.signs_in, holder),
     }
 
 

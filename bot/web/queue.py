@@ -104,7 +104,7 @@ async def act(request: Request, user: User) -> Response:
         if wrote[1] and not await database.read(work.is_open, user, task):
             return await given_back(request, user, str(problem), request.state.posted, 409)
         return await _shown(request, user, str(problem), posted.get("back", ""), wrote)
-    return RedirectResponse(inside(posted.get("back", "/queue")), 303)
+    return RedirectResponse(f"{inside(posted.get('back', '/queue'))}#t{task}", 303)
 
 
 @signed_in(May.LOOK)

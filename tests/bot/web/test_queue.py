@@ -13,7 +13,7 @@ from sqlalchemy import update
 from bot.messages import Address
 from bot.records.tables import audit, tasks, users
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import work
+from bot.service import staff, work
 from bot.service.staff import User
 from tests.bot.web.conftest import Team
 from tests.bot.world import World
@@ -81,6 +81,31 @@ async def test_a_task_is_claimed_by_one_and_taken_from_them_only_knowingly(team:
         ("Ben", "assigned a task", "SW01"),
         ("Ben", "assigned a task", "SW01"),
     ]
+
+
+async def test_what_belongs_to_somebody_who_left_the_team_says_so(team: Team) -> None:
+    code = team.study.consented()
+    team.study.says("PERSON")
+    task = task_ids(team.study)["person asked"]
+    await team.ann.post(f"/tasks/{task}/claim", data={"seen": ""})
+    await team.ann.post(f"/participants/{code}/take-over")
+    for path in ("/queue", f"/participants/{code}"):
+        assert "nobody signs in by that name" not in (await team.ben.get(path)).text
+    team.study.run(staff.disable_user, "Ann")
+    assert "Owner: Ann, but nobody signs in by that name now." in (await team.ben.get("/queue")).text
+    shown = (await team.ben.get(f"/participants/{code}")).text
+    assert "Ann has the conversation.</strong> But nobody signs in by that name now." in shown
+    assert "Take over from Ann" in shown
+
+
+async def test_whoever_has_claimed_or_given_a_task_is_at_that_task_again(team: Team) -> None:
+    team.study.enrol()
+    team.study.run(UnitOfWork.open_task, "silent", 1, None, None)
+    task = task_ids(team.study)["silent"]
+    for act, sent in (("claim", {"seen": ""}), ("assign", {"owner": "Ben"})):
+        answer = await team.ann.post(f"/tasks/{task}/{act}", data=sent | {"back": "/queue?mine=yes"})
+        assert answer.headers["location"] == f"/queue?mine=yes#t{task}"
+    assert f'<li id="t{task}">' in (await team.ann.get("/queue")).text
 
 
 @pytest.mark.parametrize("kind", ["distress", "person asked", "unclear", "to review", "write up", "check an answer"])
@@ -288,7 +313,7 @@ async def test_nobody_is_sent_elsewhere_by_a_form(team: Team) -> None:
     team.study.run(UnitOfWork.open_task, "odd", None, None, None)
     task = task_ids(team.study)["odd"]
     answer = await team.ann.post(f"/tasks/{task}/claim", data={"back": "https://evil.example/"})
-    assert answer.headers["location"] == "/"
+    assert answer.headers["location"] == f"/#t{task}"
 
 
 def test_age_is_counted_from_when_it_was_opened(desk_study: World) -> None:
