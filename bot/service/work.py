@@ -234,6 +234,12 @@ def about(uow: UnitOfWork, task_id: int) -> tuple[str, str]:
     return (row["kind"], row["code"] or "" if row["kind"] != TO_TALK else "") if row else ("", "")
 
 
+def is_open(uow: UnitOfWork, user: User, task_id: int) -> bool:
+    """Whether there is such a task for the user, and nobody has seen to it yet."""
+    of = select(tasks.c.id).where(tasks.c.id == task_id, tasks.c.closed_at.is_(None), _seen_by(user))
+    return uow.one(of) is not None
+
+
 def claim(uow: UnitOfWork, user: User, task_id: int, seen: str = "") -> None:
     """From now on it is the user's.
 

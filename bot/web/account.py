@@ -68,6 +68,12 @@ async def undo(request: Request, user: User) -> Response:
     return RedirectResponse("/account?done=undo#undo", 303)
 
 
+@signed_in(May.OWN)
+async def to_account(request: Request, user: User) -> Response:
+    """Where a form was sent to there is no page: one's own sign-in is what was meant."""
+    return RedirectResponse("/account", 303)
+
+
 def _known(request: Request, user: User) -> dict[str, Any]:
     return {
         "role": NAMES.get(user.role, user.role),
@@ -91,5 +97,7 @@ routes = [
     Route("/account/second-step", begin),
     Route("/account/second-step", confirm, methods=["POST"]),
     Route("/account/recovery-codes", codes_again, methods=["POST"]),
+    Route("/account/recovery-codes", to_account),
     Route("/account/undo", undo, methods=["POST"]),
+    Route("/account/undo", to_account),
 ]

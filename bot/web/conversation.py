@@ -97,6 +97,7 @@ async def _known(request: Request, user: User, stretch: Stretch) -> dict[str, An
         return None
     incoming = [entry.id for entry in record.entries if entry.incoming]
     with_media = [entry.id for entry in record.entries if entry.media]
+    holder = record.row.held_by
     return {
         "record": contact.under_code(record),
         "reaches": await parts.database.read(access.may_reach, user, record.row.code),
@@ -106,6 +107,7 @@ async def _known(request: Request, user: User, stretch: Stretch) -> dict[str, An
         "beside": await parts.database.read(desk.beside, parts.terms, user, record.row.code),
         "on_hold": await parts.database.read(switch.on_hold),
         "others": parts.presence.others(f"/participants/{record.row.code}", user.name),
+        "holder_left": bool(holder) and not await parts.database.read(access.signs_in, holder),
     }
 
 
@@ -320,7 +322,7 @@ async def note(request: Request, user: User) -> Response:
         pass  # by another process, that is as good
     except OwnPaceError as problem:
         return await shown(request, user, str(problem), note=words)
-    return _back(code, "notes")
+    return _back(code, "kept-notes")
 
 
 def _note(uow: UnitOfWork, terms: Terms, code: str, user: User, words: str) -> None:
@@ -380,7 +382,7 @@ async def talk(request: Request, user: User) -> Response:
         await parts.database.run(_talk, parts.terms, code, user)
     except OwnPaceError as problem:
         return await shown(request, user, str(problem))
-    return _back(code, "notes")
+    return _back(code, "talk")
 
 
 def _talk(uow: UnitOfWork, terms: Terms, code: str, user: User) -> None:
@@ -395,6 +397,7 @@ async def record_of(request: Request, user: User) -> Response:
 
 
 def _back(code: str, place: str = "end") -> Response:
+    """To the record, at this place of it. What is folded up around it browsers open (HTML, the details element)."""
     return RedirectResponse(f"/participants/{code}#{place}", 303)
 
 

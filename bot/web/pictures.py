@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -15,6 +16,7 @@ from bot.service import pictures
 from bot.service.access import May
 from bot.service.pictures import Pace, Question, Week
 from bot.service.staff import User
+from bot.web import questions
 from bot.web.pages import page
 from bot.web.signin import signed_in
 from bot.web.state import web
@@ -36,9 +38,11 @@ async def over_time(request: Request, user: User) -> Response:
 @signed_in(May.LOOK)
 async def by_question(request: Request, user: User) -> Response:
     """How far people came."""
-    found = await web(request).database.read(pictures.questions)
-    drawn = [(name, questions, _questions(name, questions)) for name, questions in found.items()]
-    return page(request, "questions.html", user=user, cohorts=drawn)
+    parts = web(request)
+    names, words = questions.names(parts.schedules), questions.words(parts.schedules)
+    found = await parts.database.read(pictures.questions)
+    drawn = [(cohort, asked, _questions(cohort, asked, names)) for cohort, asked in found.items()]
+    return page(request, "questions.html", user=user, cohorts=drawn, names=names, words=words)
 
 
 def _weeks(cohort: str, weeks: list[Week]) -> Markup:
@@ -51,8 +55,8 @@ def _short(day: date) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
-def _questions(cohort: str, questions: list[Question]) -> Markup:
-    bars = tuple((question.id, float(question.answered)) for question in questions)
+def _questions(cohort: str, asked: list[Question], names: Mapping[str, str]) -> Markup:
+    bars = tuple((names.get(question.id, question.id), float(question.answered)) for question in asked)
     return Markup(svg(Chart(f"{cohort}: people who answered each question", "Question", "people", bars)))
 
 

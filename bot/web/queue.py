@@ -17,7 +17,7 @@ from bot.service.staff import User
 from bot.web.live import stream
 from bot.web.pages import page, render
 from bot.web.rows import ROW
-from bot.web.signin import closed, form, inside, signed_in
+from bot.web.signin import closed, form, given_back, inside, signed_in
 from bot.web.state import web
 
 
@@ -101,8 +101,10 @@ async def act(request: Request, user: User) -> Response:
                 return page(request, "problem.html", status=404, user=user, problem="There is no such page.")
     except OwnPaceError as problem:
         wrote = (task, posted.get("outcome", ""))
+        if wrote[1] and not await database.read(work.is_open, user, task):
+            return await given_back(request, user, str(problem), request.state.posted, 409)
         return await _shown(request, user, str(problem), posted.get("back", ""), wrote)
-    return RedirectResponse(inside(posted.get("back", "/queue")), 303)
+    return RedirectResponse(f"{inside(posted.get('back', '/queue'))}#t{task}", 303)
 
 
 @signed_in(May.LOOK)

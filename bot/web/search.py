@@ -14,6 +14,7 @@ from bot.service import search, views
 from bot.service.access import May
 from bot.service.search import Wanted
 from bot.service.staff import User
+from bot.web import questions
 from bot.web.pages import page
 from bot.web.rows import row_number
 from bot.web.signin import form, signed_in
@@ -54,21 +55,17 @@ async def find(request: Request, user: User) -> Response:
 
 
 def _known(parts: Web, wanted: Wanted) -> dict[str, Any]:
-    questions = {
-        question.id: f"{question.id}, {section.title}"
-        for schedule in parts.schedules.values()
-        for section in schedule.sections
-        for question in section.questions
-    }
+    names, words = questions.names(parts.schedules), questions.words(parts.schedules)
+    asked = {question: f"{name}: {words[question]}" for question, name in names.items()}
     channels = {kind: CHANNEL_NAMES.get(kind, "simulated phone") for kind in sorted(parts.channels)}
     speakers = {"in": "What participants said", "out": "What was sent to them"}
     chosen = (
-        ("question", "Question", "Any question", questions),
+        ("question", "Question", "Any question", asked),
         ("channel", "Way of messaging", "Any way", channels),
         ("state", "Where the interview stands", "Anywhere", views.CHOICES),
         ("speaker", "Who said it", "Anybody", speakers),
     )
-    return {"wanted": wanted, "chosen": chosen, "found": None, "problem": ""}
+    return {"wanted": wanted, "chosen": chosen, "names": names, "found": None, "problem": ""}
 
 
 routes = [Route("/search", ask), Route("/search", find, methods=["POST"])]

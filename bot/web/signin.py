@@ -25,6 +25,11 @@ COOKIE = "ownpace"
 FORMS = re.compile(r"^(/participants/[^/]+|/tasks)/.*")
 """Where the forms of a page are sent to, and the page."""
 
+OWN_PAGE = re.compile(
+    r"^/participants/[^/]+/(?:contact|copy|needs|refile|whose-words|withdraw|(?:split|write-ups)/[^/]+)"
+)
+"""A page of its own about one participant, which is open also to some who do not read what they say."""
+
 OF_ONE = re.compile(r"/(?:participants|simulator)/([^/]{1,20})(?:/|$)")
 """A page of one participant, with their code."""
 
@@ -94,14 +99,14 @@ async def _second_step_first(request: Request, user: User) -> Response:
     keep = posted.get("text", "")
     if keep.strip():
         await keep_draft(request, user.name, _page_of(request.url.path), keep)
-    return await _given_back(request, user, SECOND_STEP, [pair for pair in posted.items() if pair[0] != "text"], 403)
+    return await given_back(request, user, SECOND_STEP, [pair for pair in posted.items() if pair[0] != "text"], 403)
 
 
 async def refused(request: Request, user: User, problem: str) -> Response:
     """Not for them; what they wrote there is kept for them to copy."""
     typing = request.url.path.endswith("/count")
     posted = await read_fields(request) if request.method == "POST" and not typing else []
-    return await _given_back(request, user, problem, posted, 403)
+    return await given_back(request, user, problem, posted, 403)
 
 
 async def too_large(request: Request, error: Exception) -> Response:
@@ -111,12 +116,13 @@ async def too_large(request: Request, error: Exception) -> Response:
     user = await current_user(request)
     if user is None:
         return page(request, "problem.html", status=413, problem=problem)
-    return await _given_back(request, user, problem, error.posted, 413)
+    return await given_back(request, user, problem, error.posted, 413)
 
 
-async def _given_back(
+async def given_back(
     request: Request, user: User, problem: str, posted: list[tuple[str, str]], status: int
 ) -> Response:
+    """What could not be done, on a page without the form; the words that came with it are kept, to copy."""
     words = _written(dict(posted), "text", *FREE_WORDS)
     await _keep(request, user, words, request.url.path)
     return page(request, "problem.html", status=status, user=user, problem=problem, unsaved=words)
@@ -194,11 +200,10 @@ async def _arrived(request: Request, user: User) -> None:
 
 
 def _page_of(path: str) -> str:
-    """The page on which the form stands that is sent to this path. A write-up has one of its own: its words are never
-    put where a message to the participant is written."""
-    if "/write-ups/" in path:
-        return path.removesuffix("/check")
-    return FORMS.sub(r"\1", path).replace("/tasks", "/queue")
+    """The page on which the form stands that is sent to this path. The words of a write-up, for one, are never put
+    where a message to the participant is written."""
+    own = OWN_PAGE.match(path)
+    return own[0] if own else FORMS.sub(r"\1", path).replace("/tasks", "/queue")
 
 
 async def current_user(request: Request) -> User | None:

@@ -17,6 +17,7 @@ from bot.service import access, drafts, writeups
 from bot.service.access import May
 from bot.service.staff import User
 from bot.service.writeups import Piece, Version, WriteUpKind
+from bot.web import questions
 from bot.web.pages import page
 from bot.web.rows import ROW, row_number
 from bot.web.signin import form, signed_in
@@ -41,8 +42,8 @@ async def listed(request: Request, user: User) -> Response:
     except OwnPaceError as problem:
         return page(request, "problem.html", status=404, user=user, problem=str(problem))
     found = sorted(pieces, key=lambda one: (one.write_up is not None, bool(one.checked_by), -one.message_id))[:MOST]
-    shown = [(one, media_word(one.kind, one.seconds)) for one in found]
-    return page(request, "writeups.html", user=user, code=code, shown=shown, many=len(pieces))
+    shown, names = [(one, media_word(one.kind, one.seconds)) for one in found], questions.names(web(request).schedules)
+    return page(request, "writeups.html", user=user, code=code, shown=shown, many=len(pieces), names=names)
 
 
 @signed_in(May.READ)

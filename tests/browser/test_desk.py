@@ -79,6 +79,57 @@ def test_a_table_is_read_without_scrolling_sideways_and_stays_a_table_to_a_scree
     page.context.close()
 
 
+SEEN = """() => {
+  const box = document.activeElement.getBoundingClientRect();
+  const places = [...Array(25).keys()].map((each) => [(each % 5 + 0.5) / 5, (Math.floor(each / 5) + 0.5) / 5]);
+  return places.some(([across, down]) =>
+    document.activeElement.contains(document.elementFromPoint(box.x + box.width * across, box.y + box.height * down)));
+}"""
+"""Whether any of what has the keyboard is seen (WCAG 2.4.11)."""
+
+
+def test_what_has_the_keyboard_is_not_hidden_by_the_words_that_the_page_is_not_live(table: Desk) -> None:
+    page = table.page(f"/participants/{table.code}", 320)
+    page.get_by_text("Move to another way of messaging").focus()
+    page.context.set_offline(True)
+    expect(page.locator("#connection")).to_have_text("Connection lost. What you see may be old.")
+    for _ in range(40):
+        page.keyboard.press("Shift+Tab")
+        what = page.evaluate("document.activeElement.outerHTML")
+        if "Skip to the content" in what:
+            break
+        assert page.evaluate(SEEN), what
+    page.context.close()
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_what_somebody_asked_for_is_seen_at_once_and_has_the_keyboard(table: Desk, width: int) -> None:
+    """What was found, a preview, a note that was kept, and that the coordinators know of the wish to talk."""
+    page = table.page("/search", width)
+    page.get_by_label("Words", exact=True).fill("text")
+    page.keyboard.press("Enter")
+    found = page.get_by_role("heading", name=re.compile(r"^\d+ messages?"))
+    expect(found).to_be_in_viewport()
+    expect(found).to_be_focused()
+    page.goto(f"{table.study.url}/participants/{table.code}")
+    mine = page.get_by_label(re.compile("Your message"))
+    mine.fill("Good morning")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("heading", name="Preview")).to_be_in_viewport()
+    expect(page.locator(".preview")).to_be_focused()
+    with page.expect_response(lambda answer: answer.url.endswith("/unsent")):
+        mine.fill("")
+    page.get_by_text("Field notes", exact=True).click()
+    page.get_by_label("A note of yours").fill(f"Seen at {width}")
+    page.get_by_role("button", name="Keep the note").click()
+    expect(page.get_by_text(f"Seen at {width}")).to_be_in_viewport()
+    if page.get_by_text("You have asked to talk").count() == 0:
+        page.get_by_text("Worried, or in need of a talk").click()
+        page.get_by_role("button", name="I need to talk about this").click()
+        expect(page.get_by_text("You have asked to talk about this conversation.")).to_be_in_viewport()
+    page.context.close()
+
+
 def test_a_sheet_of_invitations_is_accessible_and_fits_a_narrow_page(table: Desk) -> None:
     page = table.page("/invitations", 320, bypass_csp=True)
     page.get_by_label("How many").fill("2")
@@ -217,6 +268,33 @@ def test_the_queue_is_live_and_leaves_half_a_sentence_where_it_is(table: Desk) -
     with queue.expect_response(lambda answer: answer.url.endswith("/unsent")):
         outcome.fill("")  # what is left here would be there again
     queue.context.close()
+
+
+def test_words_about_a_task_that_somebody_else_has_seen_to_are_theirs_to_copy(table: Desk) -> None:
+    """Also where it was the last of its kind; the keyboard stays, and what they send then is given back."""
+    hold(table, "Who is this?")
+    queue, other = table.page("/queue?group=Unknown+sender"), colleague(table, "Uma")
+    other.goto(queue.url)
+    last = queue.locator(".cards > li").last
+    name = last.get_attribute("id")
+    card, outcome = queue.locator(f"#{name}"), queue.locator(f"#{name} textarea")
+    card.locator("summary").click()
+    outcome.fill("I asked around for a long time")
+    while other.locator(".cards > li").count():
+        other.locator("summary").first.click()
+        other.get_by_label(re.compile("What came of it")).first.fill("Seen to")
+        with other.expect_navigation():
+            other.get_by_role("button", name=re.compile("^Resolve")).first.click()
+    expect(queue.locator(".problem").filter(has_text="This is not here any more")).to_be_visible()
+    expect(outcome).to_be_focused()
+    expect(outcome).to_have_value("I asked around for a long time")
+    card.get_by_role("button", name=re.compile("^Resolve")).click()
+    expect(queue.locator("main")).to_contain_text("This task is done already, by Uma.")
+    queue.get_by_role("link", name="see it and copy it").click()
+    expect(queue.get_by_label(re.compile("Copy it"))).to_have_value("I asked around for a long time")
+    queue.get_by_role("button", name="I have copied it").click()
+    queue.context.close()
+    other.context.close()
 
 
 def test_what_was_refused_is_there_also_after_looking_elsewhere(table: Desk) -> None:

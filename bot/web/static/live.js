@@ -2,6 +2,17 @@
 // Without this script every page still works: reload it to see what is new.
 "use strict";
 
+// What somebody is writing in stays, also where it is gone from the service: their words are theirs to copy.
+const GONE = "This is not here any more: somebody has seen to it, or has it now. Your words stay until you leave this page.";
+
+function stays(one) {
+  if (![...one.querySelectorAll(WORDS)].some((field) => field.value !== field.defaultValue)) return false;
+  if (one.firstElementChild.textContent === GONE) return true;
+  one.prepend(Object.assign(document.createElement("p"), { className: "problem", textContent: GONE }));
+  say(GONE);
+  return true;
+}
+
 // Change only what differs, so that the keyboard stays where it is and a screen reader hears only what is new.
 function merge(old, fresh) {
   if (old.open) fresh.open = true; // what somebody opened stays open
@@ -13,7 +24,9 @@ function merge(old, fresh) {
   if (old.nodeName === "TEXTAREA") return; // what somebody wrote there is theirs
   // What has a name stays the same thing, wherever it stands now: words that somebody is writing there stay with it.
   const kept = new Set([...fresh.children].map((child) => child.id).filter(Boolean));
-  [...old.children].filter((child) => child.id && !kept.has(child.id)).forEach((child) => child.remove());
+  const gone = [...old.children].filter((child) => child.id && !kept.has(child.id));
+  const left = new Set(gone.filter(stays));
+  gone.filter((child) => !left.has(child)).forEach((child) => child.remove());
   const named = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
   let place = old.firstChild;
   for (const child of [...fresh.childNodes]) {
@@ -37,7 +50,7 @@ function merge(old, fresh) {
   }
   while (place) {
     const next = place.nextSibling;
-    place.remove();
+    if (!left.has(place)) place.remove();
     place = next;
   }
 }
@@ -122,6 +135,11 @@ function keepLive(address) {
 }
 
 for (const page of document.querySelectorAll("[data-live]")) keepLive(page.dataset.live);
+
+// What says that the page is not live stays at the top of the window: nothing that gets the keyboard may hide behind it.
+new ResizeObserver(([bar]) => {
+  document.documentElement.style.scrollPaddingTop = `${bar.target.offsetHeight}px`;
+}).observe(document.getElementById("connection"));
 
 // Words that somebody has not sent yet are kept on the server, sealed, until they are sent: neither loading the page again
 // nor signing in again loses them. While the server has not got them, the browser asks before they are lost.

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pyotp
@@ -160,6 +161,39 @@ async def test_no_page_offers_what_the_role_may_not(
                 open_now = needs is May.CONTACT and (await client.get(to)).status_code == 200  # a person is needed
                 assert needs in access.ROLES[role] or open_now, (path, to)
     assert len(seen) > 10
+
+
+NO_FORMS = ("/count", "/unsent", "/simulator/{code}")
+"""Sent to by no form that somebody sees, or not by one of this participant."""
+
+
+@pytest.mark.parametrize("role", staff.ROLES)
+async def test_whoever_signs_in_again_after_the_session_ended_lands_on_a_page_that_is_theirs(
+    study: World, app: Starlette, client: httpx.AsyncClient, role: str
+) -> None:
+    code = study.consented()
+    study.says("My answer. And more.")
+    study.says("", media=(Media(MediaKind.PICTURE, "image/png", content=b"a picture"),))
+    study.says("Who are you?", Address("sms", "+447700900999"))
+    held, said = (first(study, belongs) for belongs in ("held", "answer"))
+    sent = 0
+    for method, path, what in doors(app):
+        if method == "GET" or what not in access.ROLES[role] or path.endswith(NO_FORMS):
+            continue
+        to = filled(path, code).replace("/1", f"/{held if path.startswith('/holding') else said}")
+        client.cookies.clear()
+        stopped = await client.post(to, headers=HERE)
+        assert stopped.status_code == 303, to
+        await sign_in(client, role.title())
+        landed = await client.get(
+            parse_qs(urlsplit(stopped.headers["location"]).query)["next"][0], follow_redirects=True
+        )
+        assert landed.status_code == 200, (to, landed.url)
+        assert landed.url.path in to.replace("/tasks", "/queue").replace("whose-words", "refile"), (
+            "on the page on which the form stands"
+        )
+        sent += 1
+    assert sent > 1
 
 
 async def test_a_coordinator_never_meets_what_people_said(study: World, client: httpx.AsyncClient) -> None:

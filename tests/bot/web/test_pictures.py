@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.export.charts import Lines, svg_lines
+from bot.interview.schedule import Wording
 from bot.interview.state import Progress
 from bot.messages import Address
 from bot.records.tables import consents, messages
@@ -112,7 +114,12 @@ async def test_a_page_says_every_figure_of_a_picture_in_words_and_no_answer(
 
 def figures(page: str, columns: int) -> list[tuple[str, ...]]:
     """The rows of the page's tables that have so many figures."""
-    found = re.findall(r"<tr[^>]*><th scope=.row.[^>]*>([^<]+)</th>" + r"<td[^>]*>(\d+)</td>" * columns + "</tr>", page)
+    found = re.findall(
+        r"<tr[^>]*><th scope=.row.[^>]*>([^<]+?)(?:: <span[^<]*</span>)?</th>"
+        + r"<td[^>]*>(\d+)</td>" * columns
+        + "</tr>",
+        page,
+    )
     return [tuple(row) for row in found]
 
 
@@ -129,13 +136,16 @@ async def test_the_figures_of_the_question_page_and_its_picture_are_those_of_the
         rest = sum(each.position == question.id for each in interviews)
         if came:
             settled, skipped = (came.count(one) for one in (Progress.SETTLED, Progress.SKIPPED))
-            expected.append(tuple(map(str, (question.id, len(came), settled, skipped, rest))))
+            name = f"Q{interviews[0].schedule.number(question.id)} ({question.id})"
+            expected.append(tuple(map(str, (name, len(came), settled, skipped, rest))))
     assert figures(page, 4) == expected
     assert [row[1:] for row in expected] == [("2", "2", "0", "0"), ("2", "0", "1", "1"), ("1", "0", "0", "1")]
     bars = re.findall(r'end">([^<]+)</text><rect [^>]*?width="([\d.]+)"[^>]*/><text[^>]*>(\d+)</text>', page)
     assert [(name, said) for name, _, said in bars] == [(row[0], row[2]) for row in expected]
     lengths = [float(length) for _, length, _ in bars]
     assert [length / lengths[0] for length in lengths] == [1, 0, 0], "a bar is as long as its figure"
+    asked = interviews[0].schedule.questions[0].worded(Wording.STANDARD)[:60]
+    assert asked in html.unescape(page), "what it asks stands beside it"
 
 
 async def test_the_figures_of_the_weeks_and_their_lines_are_those_of_the_record(team: Team) -> None:

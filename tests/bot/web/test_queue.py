@@ -13,7 +13,7 @@ from sqlalchemy import update
 from bot.messages import Address
 from bot.records.tables import audit, tasks, users
 from bot.records.unit_of_work import UnitOfWork
-from bot.service import work
+from bot.service import staff, work
 from bot.service.staff import User
 from tests.bot.web.conftest import Team
 from tests.bot.world import World
@@ -83,6 +83,31 @@ async def test_a_task_is_claimed_by_one_and_taken_from_them_only_knowingly(team:
     ]
 
 
+async def test_what_belongs_to_somebody_who_left_the_team_says_so(team: Team) -> None:
+    code = team.study.consented()
+    team.study.says("PERSON")
+    task = task_ids(team.study)["person asked"]
+    await team.ann.post(f"/tasks/{task}/claim", data={"seen": ""})
+    await team.ann.post(f"/participants/{code}/take-over")
+    for path in ("/queue", f"/participants/{code}"):
+        assert "nobody signs in by that name" not in (await team.ben.get(path)).text
+    team.study.run(staff.disable_user, "Ann")
+    assert "Owner: Ann, but nobody signs in by that name now." in (await team.ben.get("/queue")).text
+    shown = (await team.ben.get(f"/participants/{code}")).text
+    assert "Ann has the conversation.</strong> But nobody signs in by that name now." in shown
+    assert "Take over from Ann" in shown
+
+
+async def test_whoever_has_claimed_or_given_a_task_is_at_that_task_again(team: Team) -> None:
+    team.study.enrol()
+    team.study.run(UnitOfWork.open_task, "silent", 1, None, None)
+    task = task_ids(team.study)["silent"]
+    for act, sent in (("claim", {"seen": ""}), ("assign", {"owner": "Ben"})):
+        answer = await team.ann.post(f"/tasks/{task}/{act}", data=sent | {"back": "/queue?mine=yes"})
+        assert answer.headers["location"] == f"/queue?mine=yes#t{task}"
+    assert f'<li id="t{task}">' in (await team.ann.get("/queue")).text
+
+
 @pytest.mark.parametrize("kind", ["distress", "person asked", "unclear", "to review", "write up", "check an answer"])
 async def test_what_takes_reading_or_writing_is_never_a_coordinators_who_may_give_it_on(team: Team, kind: str) -> None:
     team.study.enrol()
@@ -132,6 +157,8 @@ async def test_a_task_is_resolved_with_words_that_are_sealed_and_cannot_be_resol
     assert (row["closed_by"], b"Rang" in row["outcome"]) == ("Ann", False)
     again = await team.ben.post(f"/tasks/{task}/resolve", data={"outcome": "Me too"})
     assert "done already, by Ann" in again.text
+    assert "What you wrote is kept" in again.text
+    assert "Me too" in (await team.ben.get("/unsaved")).text
     assert "Rang" not in str(team.study.program.database.read_now(lambda uow: uow.all(audit.select())))
 
 
@@ -307,7 +334,7 @@ async def test_nobody_is_sent_elsewhere_by_a_form(team: Team) -> None:
     team.study.run(UnitOfWork.open_task, "odd", None, None, None)
     task = task_ids(team.study)["odd"]
     answer = await team.ann.post(f"/tasks/{task}/claim", data={"back": "https://evil.example/"})
-    assert answer.headers["location"] == "/"
+    assert answer.headers["location"] == f"/#t{task}"
 
 
 def test_age_is_counted_from_when_it_was_opened(desk_study: World) -> None:

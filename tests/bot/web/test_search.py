@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from functools import partial
@@ -9,7 +10,8 @@ from functools import partial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.messages import Address
+from bot.interview.schedule import Wording
+from bot.messages import Address, Media, MediaKind
 from bot.records.tables import audit, messages
 from bot.service import copies, search
 from bot.service.search import Found, Wanted
@@ -58,6 +60,18 @@ async def test_question_channel_state_and_speaker_narrow_the_search(team: Team) 
     ):
         assert len(found(team.study, "cardiff", where={name: right}).hits) == 1
         assert found(team.study, "cardiff", where={name: wrong}).hits == ()
+
+
+async def test_a_question_is_named_as_in_the_conversation_and_in_exports_wherever_a_page_names_one(team: Team) -> None:
+    code = said(team)
+    team.study.says("", FIRST, media=(Media(MediaKind.PICTURE, "image/png", content=b"a picture"),))
+    question = team.study.program.schedules[("social-workers", "en")].questions[0]
+    name = f"Q1 ({question.id})"
+    page = html.unescape((await team.ann.post("/search", data={"words": "cardiff"})).text)
+    assert f">{name}: {question.worded(Wording.STANDARD)[:60]}" in page
+    assert f"text · {name}</p>" in page
+    assert f"Belongs to {name}." in (await team.ann.get(f"/participants/{code}/write-ups")).text
+    assert f'rowheader">{name}' in (await team.ann.get("/pictures/questions")).text
 
 
 async def test_what_was_taken_back_is_not_found_nor_words_of_people_we_do_not_know(team: Team) -> None:
