@@ -209,7 +209,7 @@ def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None
     if inbound.start and released:  # what waited for them is the answer
         _mark(uow, came.id, belongs=Belongs.COMMAND.value)
         return
-    if inbound.edits and not _alarming(terms, inbound.body) and _is_version(uow, found, came):
+    if inbound.edits and not _alarming(terms, inbound.written) and _is_version(uow, found, came):
         return
     if participant.interview.moving and moves.returned(uow, terms, participant, came.id, inbound.body):
         return
@@ -233,7 +233,7 @@ def _say(uow: UnitOfWork, terms: Terms, participant: Participant, came: _Came, r
         opt_out=inbound.opt_out,
         media=inbound.media[0].kind if inbound.media else None,
         joined=bool(inbound.group) and _joined(uow, participant, came),
-        sign=sign_of(uow, terms, participant, inbound.body),
+        sign=sign_of(uow, terms, participant, inbound.written),
         booked=calls.booked(uow) if _about_a_call(participant.interview, inbound.body) else (),
     )
     after = happen(uow, terms, participant, said)
@@ -389,7 +389,7 @@ def _flag(uow: UnitOfWork, terms: Terms, found: Found | None, inbound: Inbound, 
     _mark(uow, message_id, belongs="automatic" if inbound.automatic else "flagged", problem=problem)
     if not inbound.automatic:
         uow.open_task("sender not confirmed", found.id, message_id, problem)
-        if _alarming(terms, inbound.body):
+        if _alarming(terms, inbound.written):
             uow.open_task(TaskKind.DISTRESS.value, found.id, message_id, problem)
             happen(uow, terms, participants.by_id(uow, terms, found.id), Worried("service"))
     if may_stop and (word := parse(inbound.body)) and word.command is Command.STOP:
@@ -413,7 +413,7 @@ def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str, attempt: At
             "belongs": "held",
             "texts": invitations.TRIED if attempt else None,
             "body": key.seal(inbound.body, "body"),
-            "elided": key.seal(inbound.elided, "elided") if inbound.elided else None,
+            "elided": key.seal(inbound.beside, "elided") if inbound.beside else None,
             "raw": key.seal(inbound.raw, "raw"),
             "sender": sender,
             "sent_from": key.seal(inbound.sender.value, "address"),
@@ -426,7 +426,7 @@ def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str, attempt: At
     media.keep(uow, added, key_id, key, inbound)
     if attempt is None or attempt.wants_a_person:
         uow.open_task(why, None, added, attempt.problem or COULD_NOT_JOIN if attempt else inbound.if_unknown or None)
-    if _alarming(terms, inbound.body):
+    if _alarming(terms, inbound.written):
         untold = "" if _told_of(uow, sender) else alerts.tell_of_stranger(uow, terms)
         note = f"{why[:1].upper()}{why[1:]}. Nobody has answered it. {untold}".strip()
         uow.open_task(TaskKind.DISTRESS.value, None, added, note)
@@ -487,7 +487,7 @@ def _store(uow: UnitOfWork, inbound: Inbound, found: Found) -> int | None:
         "author": "participant",
         "belongs": "unread",
         "body": found.key.seal(inbound.body, "body"),
-        "elided": found.key.seal(inbound.elided, "elided") if inbound.elided else None,
+        "elided": found.key.seal(inbound.beside, "elided") if inbound.beside else None,
         "raw": found.key.seal(inbound.raw, "raw"),
         "album": inbound.group or None,
         "written_at": inbound.written_at,

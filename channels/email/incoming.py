@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 
 from bot.channel import Mailroom
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, Media, MediaKind, News, Undeciphered
-from channels.email import body, reply, subject, threading
+from channels.email import body, closing, reply, subject, threading
 from channels.email.automatic import Kind, Nature, nature
 from channels.email.body import Attachment, Body
 from channels.email.compose import as_sent
@@ -148,25 +148,10 @@ def _trimmed(inbound: Inbound, title: Subject, sent: Sequence[str]) -> Inbound:
     in_subject = title.words not in ("", inbound.body)
     if in_subject and (split.doubt == reply.ONLY_QUOTED or subject.only_signs(split.answer, title.names)):
         return replace(inbound, body=title.words, elided=inbound.body, doubt=inbound.doubt or FROM_SUBJECT)
-    answer, farewell = _short_answer(split.answer)
-    elided = "\n\n".join(part for part in (inbound.elided or split.elided, farewell) if part)
-    return replace(inbound, body=answer, elided=elided, doubt=inbound.doubt or split.doubt)
-
-
-SHORT = 20
-"""Characters of one line that may be a word of ours, a yes or a no."""
-
-
-def _short_answer(text: str) -> tuple[str, str]:
-    """One short line and the farewell below it, apart: 'STOP' and 'Kind regards, Sam'. Anything else stays as it is.
-
-    The farewell is kept with what was elided.
-    """
-    first, *rest = [line.strip() for line in text.strip().splitlines() if line.strip()] or [""]
-    farewell = bool(rest) and subject.FAREWELL.fullmatch(rest[0]) is not None
-    if not farewell or len(first) > SHORT or len(rest) > 4 or any(len(line) > 40 for line in rest):
-        return text, ""
-    return first, "\n".join(rest)
+    elided, doubt = inbound.elided or split.elided, inbound.doubt or split.doubt
+    answer = replace(inbound, body=split.answer, elided=elided, doubt=doubt)
+    short = closing.short_answer(split.answer, title.names)
+    return replace(answer, body=short.answer, around=short.around, doubt=doubt or short.doubt) if short else answer
 
 
 # What became of a mail of ours

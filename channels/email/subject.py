@@ -13,6 +13,7 @@ from email.message import Message
 from email.utils import getaddresses
 
 from channels.email import frames
+from channels.email.closing import FAREWELL
 from channels.email.mail import value
 from channels.email.reply import is_signature, words
 
@@ -63,12 +64,6 @@ def names_a_file(text: str, files: Sequence[str]) -> bool:
     return bool(files) and set(words(text)) <= set(words(" ".join(files)))
 
 
-FAREWELL = re.compile(
-    r"(?:(?:with |very |many )?(?:kind|kindest|best|warm|warmest)? ?(?:regards|wishes)"
-    r"|(?:many |with )?thanks(?: again)?|thank you|cheers|all the best|best|yours (?:sincerely|faithfully|truly)"
-    r"|cofion(?: cynnes| gorau)?|diolch)[,.!]?",
-    re.IGNORECASE,
-)
 _CONTACT = re.compile(r"(?:\+|\b0|\(0)[\d\s()./-]{6,}\d|\S+@\S+\.\S+|\b(?:https?://|www\.)\S+", re.IGNORECASE)
 
 
