@@ -18,13 +18,14 @@ from bot.interview import (
 )
 from bot.interview.commands import Command, Word, parse, yes_or_no
 from bot.interview.events import Belongs, Said, TaskKind
+from bot.interview.reminders import DISCREET
 from bot.interview.state import Menu, State
 from bot.interview.turn import Turn
 
 
 def hear(turn: Turn, said: Said) -> None:
     """STOP and LEAVE before all else; then signs of distress, a person who listens, a menu and the rest."""
-    beckoned = turn.interview.beckoned
+    beckoned = turn.interview.beckoned or said.kept_back
     reminded = tuple(moment for moment in turn.interview.reminded if moment <= turn.now)  # what still waits is dropped
     turn.change(heard=turn.now, asked=None, away=False, beckoned=False, reminded=reminded)
     done_there = {"stop": Word(Command.STOP), "start": Word(Command.READY)}.get(said.opt_out or "")
@@ -53,11 +54,22 @@ def hear(turn: Turn, said: Said) -> None:
         words.obey(turn, said, word)
     elif said.reopened and yes_or_no(said.text, numbered=False):
         turn.file(said, Belongs.CHOICE)  # yes, they want what waited for them
-    elif beckoned and yes_or_no(said.text, numbered=False):
-        turn.file(said, Belongs.CHOICE)
-        settling.ready(turn)
+    elif beckoned and _says_whether(turn, said):
+        pass
     else:
         _take_words(turn, said)
+        if said.kept_back and turn.interview.state in (State.SCREENING, State.CONSENT):
+            turn.say(DISCREET)
+
+
+def _says_whether(turn: Turn, said: Said) -> bool:
+    """Whether the message says if they want what is ready for them: YES brings it, and NO is a break."""
+    wanted = yes_or_no(said.text, numbered=False)
+    if wanted is None or turn.interview.state not in (State.SCREENING, State.CONSENT, State.ACTIVE):
+        return False
+    turn.file(said, Belongs.CHOICE)
+    settling.ready(turn) if wanted else pausing.not_now(turn)
+    return True
 
 
 def _wants_a_call(turn: Turn, word: Word | None) -> bool:

@@ -137,7 +137,12 @@ def line_of(interview: Interview) -> str:
 
 
 def repeat(turn: Turn, before: Interview) -> None:
-    """After three silent days, what we reply repeats the open question in one line, if it does not ask it anyway."""
+    """After three silent days, what we reply repeats the open question in one line, if it does not ask it anyway.
+
+    Not on a phone that others may see: it may be somebody else who sent HELP.
+    """
+    if before.person.discreet:
+        return
     last = max((m for m in (before.asked, *before.reminded[-1:]) if m and m <= turn.now), default=None)
     ours = [(n, s) for n, s in enumerate(turn.effects) if isinstance(s, Send) and not s.author]
     asks = any(send.question for _, send in ours) or turn.interview.menu is not None

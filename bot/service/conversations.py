@@ -18,6 +18,7 @@ from bot.interview.distress import URGENT
 from bot.interview.engine import Step, step
 from bot.interview.events import (
     OUTLASTS,
+    AddressTold,
     Alert,
     Belongs,
     Book,
@@ -196,6 +197,8 @@ class _Turn:
         self.terms = terms
         self.participant = participant
         self.message = event.message if isinstance(event, Said | Moved | Enrolled) else None
+        wrote_now = participant.interview.heard == uow.now
+        self.answers = wrote_now or self.message is not None or isinstance(event, AddressTold)
         self.before: int | None = None
         self.version = participant.interview.schedule.version
 
@@ -281,8 +284,12 @@ class _Turn:
         self.before = outgoing.queue(uow, words, way)
 
     def beckons(self, effect: Send) -> bool:
-        """Whether somebody whose phone others may see is told only that a message is ready, until they write."""
-        if neutral(effect.texts) or not effect.unasked or not self.participant.interview.person.discreet:
+        """Whether somebody whose phone others may see is told only that a message is ready, until they want it.
+
+        Also of what follows their own message minutes later: they may have put the phone down.
+        """
+        of_ours = effect.author is None and not neutral(effect.texts)
+        if not self.participant.interview.person.discreet or not of_ours or (self.answers and not effect.unasked):
             return False
         held = (outbox.c.lane == lane(self.participant.id), outbox.c.state == "held")
         if self.uow.one(select(outbox.c.seq).where(*held).limit(1)) is None:

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import bindparam, func, literal_column, or_, select, update
+from sqlalchemy import and_, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import RowMapping
 
 from bot.errors import OwnPaceError, place
 from bot.interview.commands import Command, parse
+from bot.interview.discreet import brings
 from bot.interview.events import Belongs, Enrolled, Move, Moved, OptedOut, OutOfOffice, Said, TaskKind, Worried
 from bot.interview.invitation import is_join
 from bot.interview.reminding import REMINDERS
@@ -192,8 +193,9 @@ class _Came:
 
 def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None:
     inbound = came.inbound
-    released = _release_waiting(uow, terms, found, inbound)
     participant = participants.read(uow, terms, found)
+    kept_back = participant.interview.person.discreet and not (inbound.start or _brings(inbound))
+    waiting = _release_waiting(uow, terms, found, inbound, kept_back=kept_back)
     if inbound.doubt:
         _mark(uow, came.id, problem=inbound.doubt)
         uow.open_task("check an answer", found.id, came.id, inbound.doubt)
@@ -206,30 +208,38 @@ def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None
         return
     if inbound.start and moves.opened(uow, terms, participant, came.id, inbound):
         return
-    if inbound.start and released:  # what waited for them is the answer
+    if inbound.start and waiting:  # what waited for them is the answer
         _mark(uow, came.id, belongs=Belongs.COMMAND.value)
         return
     if inbound.edits and not _alarming(terms, inbound.written) and _is_version(uow, found, came):
         return
     if participant.interview.moving and moves.returned(uow, terms, participant, came.id, inbound.body):
         return
-    _say(uow, terms, participant, came, released)
+    _say(uow, terms, participant, came, waiting, kept_back=kept_back)
 
 
-def _say(uow: UnitOfWork, terms: Terms, participant: Participant, came: _Came, released: list[Row]) -> None:
+def _brings(inbound: Inbound) -> bool:
+    return inbound.opt_out == "start" or brings(inbound.body)
+
+
+def _say(
+    uow: UnitOfWork, terms: Terms, participant: Participant, came: _Came, waiting: list[Row], *, kept_back: bool
+) -> None:
     inbound = came.inbound
     again = bool(inbound.start) or is_join(inbound.body)
     if again and (invitations.is_open(uow, inbound.start or inbound.body) or moves.is_elses(uow, participant, inbound)):
         note = "They sent an invitation or a link that is not theirs. Is somebody else at the same number or address?"
         uow.open_task("joined already", participant.id, came.id, note)
-    unseen, unsent = _unread(uow, participant, inbound, released)
+    unseen, unsent = _unread(uow, participant, inbound, waiting)
+    held = any(row["state"] == "held" for row in waiting)
     said = Said(
         message=came.id,
         text=Command.AGAIN.value if again else inbound.body,
         replied_to=came.answered["question"] if came.answered else None,
         unseen=unseen,
         unsent=unsent,
-        reopened=any(row["state"] == "held" for row in released),
+        reopened=held and not kept_back,
+        kept_back=held and kept_back,
         opt_out=inbound.opt_out,
         media=inbound.media[0].kind if inbound.media else None,
         joined=bool(inbound.group) and _joined(uow, participant, came),
@@ -278,15 +288,15 @@ def _alarming(terms: Terms, text: str) -> bool:
     return any(signs.find(text) for signs in terms.signs.values())
 
 
-def _unread(uow: UnitOfWork, participant: Participant, inbound: Inbound, released: list[Row]) -> tuple[bool, bool]:
-    """Whether they wrote before what is open had left; and whether nothing of a statement has left yet, nor does now.
+def _unread(uow: UnitOfWork, participant: Participant, inbound: Inbound, waiting: list[Row]) -> tuple[bool, bool]:
+    """Whether they wrote before what is open had left; and whether nothing of a statement has left yet, nor waits to.
 
     A statement that was refused or did not arrive has not left: a YES to it could not be one.
     """
     interview = participant.interview
     point = interview.open_point if interview.position else ""
     agreeing = interview.agreeing or (point != "" and point not in interview.answers)
-    waits = point in {row["question"] for row in released}
+    waits = point in {row["question"] for row in waiting}
     if not point or not (waits or agreeing or inbound.written_at is not None):
         return False, False
     at = _left_at(uow, participant, point, arrived=agreeing)
@@ -537,10 +547,12 @@ def _answered(uow: UnitOfWork, reply_to: Sequence[str]) -> RowMapping | None:
     return min(rows, key=surest, default=None)
 
 
-def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbound) -> list[Row]:
+def _release_waiting(
+    uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbound, *, kept_back: bool = False
+) -> list[Row]:
     """The person is writing, so nothing waits for their waking hours, or for them to write; what had not left.
 
-    Only what was to remind them is not wanted any more.
+    Only what was to remind them is not wanted any more. `kept_back`: what is held waits on, but for the word of it.
     """
     channel = terms.channels.get(inbound.sender.kind)
     if not inbound.automatic and (found.row["closed"] or (channel and channel.window)):
@@ -552,16 +564,16 @@ def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbou
     waiting = uow.run(_WAITING, {"of": lane(found.id)}) if found.waits else []
     if inbound.automatic:
         return []
-    if waiting:
-        reminders = select(messages.c.id).where(messages.c.participant_id == found.id, messages.c.texts.in_(REMINDERS))
-        unwanted = (outbox.c.lane == lane(found.id), outbox.c.state.in_(["pending", "held"]))
+    held = any(row["state"] == "held" for row in waiting)
+    of_lane = outbox.c.lane == lane(found.id)
+    told = select(messages.c.id).where(messages.c.participant_id == found.id, messages.c.texts.in_(REMINDERS))
+    leaves = outbox.c.state.in_(["pending", "held"])
+    if held and kept_back:
+        leaves = or_(outbox.c.state == "pending", and_(outbox.c.state == "held", outbox.c.message_id.in_(told)))
+    elif waiting:
         cancelled = {"state": "cancelled", "changed_at": uow.now}
-        uow.execute(update(outbox).where(*unwanted, outbox.c.message_id.in_(reminders)).values(**cancelled))
-    if any(row["state"] == "held" or row["not_before"] > uow.now for row in waiting):
-        uow.execute(
-            update(outbox)
-            .where(outbox.c.lane == lane(found.id), outbox.c.state.in_(["pending", "held"]))
-            .values(state="pending", not_before=uow.now, unasked=False)
-        )
+        uow.execute(update(outbox).where(of_lane, leaves, outbox.c.message_id.in_(told)).values(**cancelled))
+    if held or any(row["not_before"] > uow.now for row in waiting):
+        uow.execute(update(outbox).where(of_lane, leaves).values(state="pending", not_before=uow.now, unasked=False))
         uow.changed.add("outbox")
     return waiting
