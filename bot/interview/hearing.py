@@ -13,6 +13,7 @@ from bot.interview import (
     moving,
     pausing,
     persons,
+    reminding,
     settling,
     words,
 )
@@ -25,7 +26,8 @@ from bot.interview.turn import Turn
 
 def hear(turn: Turn, said: Said) -> None:
     """STOP and LEAVE before all else; then signs of distress, a person who listens, a menu and the rest."""
-    beckoned = turn.interview.beckoned or said.kept_back
+    told = turn.interview.beckoned or said.kept_back
+    asked_to_go_on = told or reminding.was_last(turn.interview, turn.now)
     reminded = tuple(moment for moment in turn.interview.reminded if moment <= turn.now)  # what still waits is dropped
     turn.change(heard=turn.now, asked=None, away=False, beckoned=False, reminded=reminded)
     done_there = {"stop": Word(Command.STOP), "start": Word(Command.READY)}.get(said.opt_out or "")
@@ -54,7 +56,7 @@ def hear(turn: Turn, said: Said) -> None:
         words.obey(turn, said, word)
     elif said.reopened and yes_or_no(said.text, numbered=False):
         turn.file(said, Belongs.CHOICE)  # yes, they want what waited for them
-    elif beckoned and _says_whether(turn, said):
+    elif asked_to_go_on and _says_whether(turn, said):
         pass
     else:
         _take_words(turn, said)
@@ -63,7 +65,7 @@ def hear(turn: Turn, said: Said) -> None:
 
 
 def _says_whether(turn: Turn, said: Said) -> bool:
-    """Whether the message says if they want what is ready for them: YES brings it, and NO is a break."""
+    """Whether the message says if they want to go on: YES brings what is open, and NO is a break."""
     wanted = yes_or_no(said.text, numbered=False)
     if wanted is None or turn.interview.state not in (State.SCREENING, State.CONSENT, State.ACTIVE):
         return False

@@ -121,9 +121,26 @@ def position(interview: Interview) -> str:
 def words(interview: Interview, text: str) -> str:
     """A reminder as it is sent: with the open question in one line, unless that would give something away."""
     body = wording.stock(interview, [text])
+    line = "" if text == DISCREET else _shown(interview)
+    return f"{body}\n\n{line}" if line else body
+
+
+def was_last(interview: Interview, now: datetime) -> bool:
+    """Whether all they got last is a reminder that does not show the open question, so that a yes or no answers it.
+
+    What is said to a statement is said to the statement, whatever reminded them of it.
+    """
+    left = [moment for moment in interview.reminded if moment <= now]
+    answering = interview.state is State.ACTIVE and not interview.agreeing
+    return (
+        answering and bool(left) and not _shown(interview) and (interview.heard is None or interview.heard < left[-1])
+    )
+
+
+def _shown(interview: Interview) -> str:
+    """The open question as a reminder shows it: not where it would give something away."""
     line = line_of(interview)
-    hidden = text == DISCREET or not line or discreet.blocked(line)
-    return body if hidden else f"{body}\n\n{line}"
+    return "" if discreet.blocked(line) else line
 
 
 def line_of(interview: Interview) -> str:

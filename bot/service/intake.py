@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import and_, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import RowMapping
@@ -567,7 +567,7 @@ def _release_waiting(
     held = any(row["state"] == "held" for row in waiting)
     of_lane = outbox.c.lane == lane(found.id)
     told = select(messages.c.id).where(messages.c.participant_id == found.id, messages.c.texts.in_(REMINDERS))
-    leaves = outbox.c.state.in_(["pending", "held"])
+    leaves: ColumnElement[bool] = outbox.c.state.in_(["pending", "held"])
     if held and kept_back:
         leaves = or_(outbox.c.state == "pending", and_(outbox.c.state == "held", outbox.c.message_id.in_(told)))
     elif waiting:

@@ -230,6 +230,36 @@ def test_a_reminder_is_not_due_before_the_question_has_really_left(study: World)
     assert study.count_of(messages, messages.c.texts == "reminder-1") == 1
 
 
+@pytest.mark.parametrize("reminders", [1, 2])
+@pytest.mark.parametrize(
+    ("word", "reply"), [("Yes please", "Q1 of 14"), ("no", "We will not send anything until you tell us")]
+)
+def test_a_yes_or_no_to_a_reminder_without_the_question_is_no_answer_to_the_question(
+    study: World, word: str, reply: str, reminders: int
+) -> None:
+    code = to_the_first_question(study)
+    for days in (4, 6)[:reminders]:
+        wake(study, days=days)
+        (reminder,) = study.leave()
+        assert "social work" not in reminder
+    say(study, word)
+    assert [body[: len(reply)] for body in study.leave()] == [reply]
+    assert study.record(code).entries[-2].belongs == "choice"
+    assert interview(study, code).answer.parts == ()
+
+
+def test_a_yes_to_a_reminder_that_shows_the_question_is_an_answer(study: World) -> None:
+    code = to_the_first_question(study)
+    for _ in range(11):
+        say(study, "SKIP")
+    study.leave()
+    wake(study, days=4)
+    (reminder,) = study.leave()
+    assert "What rules, equipment, systems and training" in reminder
+    say(study, "yes")
+    assert (study.leave(), study.record(code).entries[-1].belongs) == ([], "answer")
+
+
 def test_an_automatic_reply_holds_reminders(study: World) -> None:
     to_the_first_question(study)
     say(study, "I am away until Monday", automatic=True)
