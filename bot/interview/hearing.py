@@ -34,7 +34,7 @@ def hear(turn: Turn, said: Said) -> None:
     word = done_there or parse(said.text) or pausing.named(turn, said.text)
     if word and word.command in (Command.STOP, Command.LEAVE):
         turn.file(said, Belongs.COMMAND)
-        leaving.stop(turn, said) if word.command is Command.STOP else leaving.leave(turn)
+        leaving.stop(turn, said) if word.command is Command.STOP else leaving.leave(turn, said)
         if said.sign:
             distress.alarm(turn)
     elif said.sign:
@@ -129,6 +129,9 @@ def _take_words(turn: Turn, said: Said) -> None:
             answering.keep(turn, said, meant or interview.schedule.questions[-1].id, Belongs.LATE)
             answering.acknowledge(turn, said)
             turn.task(TaskKind.AFTERWARDS)
+        case State.LEFT:
+            turn.file(said, Belongs.ASIDE)
+            leaving.after_all(turn, said)
         case _:
             turn.file(said, Belongs.ASIDE)
             turn.task(TaskKind.AFTERWARDS)

@@ -23,13 +23,25 @@ def stop(turn: Turn, said: Said) -> None:
         turn.say("stopped")
 
 
-def leave(turn: Turn) -> None:
-    if turn.interview.state is State.LEFT:
-        return
-    turn.follow(Cancel(people=True))
-    turn.change(state=State.LEAVING, menu=Menu.LEAVE)
-    turn.task(TaskKind.LEAVE)
-    turn.say("leave-ask")
+def leave(turn: Turn, said: Said) -> None:
+    """They want to go; 'delete my answers' says so too, and answers what it would be asked."""
+    if turn.interview.menu is Menu.LEAVE and choice(said.text, LEAVE_CHOICES):
+        choose(turn, said)
+    elif turn.interview.state is State.LEFT:
+        after_all(turn, said)
+    else:
+        turn.follow(Cancel(people=True))
+        turn.change(state=State.LEAVING, menu=Menu.LEAVE)
+        turn.task(TaskKind.LEAVE)
+        turn.say("leave-ask")
+
+
+def after_all(turn: Turn, said: Said) -> None:
+    """They have left; what was kept is deleted if they ask for it, as they were told. All else a person reads."""
+    if choice(said.text, LEAVE_CHOICES) == "delete" and said.text.strip() != "2":
+        _left(turn, "delete")
+    else:
+        turn.task(TaskKind.AFTERWARDS)
 
 
 def ask_again(turn: Turn, *, unclear: bool) -> None:

@@ -547,9 +547,7 @@ def _answered(uow: UnitOfWork, reply_to: Sequence[str]) -> RowMapping | None:
     return min(rows, key=surest, default=None)
 
 
-def _release_waiting(
-    uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbound, *, kept_back: bool = False
-) -> list[Row]:
+def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbound, *, kept_back: bool) -> list[Row]:
     """The person is writing, so nothing waits for their waking hours, or for them to write; what had not left.
 
     Only what was to remind them is not wanted any more. `kept_back`: what is held waits on, but for the word of it.
