@@ -147,6 +147,11 @@ def parse(text: str) -> Word | None:
 _TO_A_QUESTION = ("", "to", "to question", "to question number", "question", "to q", "to number")
 
 
+def says_nothing(text: str) -> bool:
+    """Whether there is nothing to be seen in it: empty, or spaces and what has no shape. An emoji says something."""
+    return all(unicodedata.category(letter)[0] in "ZC" for letter in text)
+
+
 # Yes and no ---------------------------------------------------------------------------------------------
 
 YES = (

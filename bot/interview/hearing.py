@@ -17,7 +17,7 @@ from bot.interview import (
     settling,
     words,
 )
-from bot.interview.commands import Command, Word, parse, yes_or_no
+from bot.interview.commands import Command, Word, parse, says_nothing, yes_or_no
 from bot.interview.events import Belongs, Said, TaskKind
 from bot.interview.reminders import DISCREET
 from bot.interview.state import Menu, State
@@ -114,6 +114,10 @@ def _take_words(turn: Turn, said: Said) -> None:
             helping.choose(turn, said)
         case State.CONSENT:
             consent.answer(turn, said)
+        case State.ACTIVE | State.PAUSED if said.media is None and says_nothing(said.text):
+            turn.file(said, Belongs.ASIDE)
+            if interview.state is State.ACTIVE and not interview.answer.parts:
+                turn.say("done-empty")
         case State.ACTIVE:
             settling.answer(turn, said)
         case State.PAUSED if interview.position in interview.answers and not interview.agreeing:
