@@ -131,10 +131,9 @@ def was_last(interview: Interview, now: datetime) -> bool:
     What is said to a statement is said to the statement, whatever reminded them of it.
     """
     left = [moment for moment in interview.reminded if moment <= now]
+    since = max((moment for moment in (interview.asked, interview.heard) if moment), default=now)
     answering = interview.state is State.ACTIVE and not interview.agreeing
-    return (
-        answering and bool(left) and not _shown(interview) and (interview.heard is None or interview.heard < left[-1])
-    )
+    return answering and bool(left) and since < left[-1] and not _shown(interview)
 
 
 def _shown(interview: Interview) -> str:
