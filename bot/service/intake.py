@@ -14,13 +14,13 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import RowMapping
 
 from bot.errors import OwnPaceError, place
-from bot.interview.commands import Command, parse
+from bot.interview.commands import Command, parse, says_nothing
 from bot.interview.discreet import brings
 from bot.interview.events import Belongs, Enrolled, Move, Moved, OptedOut, OutOfOffice, Said, TaskKind, Worried
 from bot.interview.invitation import is_join
 from bot.interview.reminding import REMINDERS
 from bot.interview.state import Interview, Menu, State
-from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, News, Reach, Undeciphered
+from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, MediaKind, News, Reach, Undeciphered
 from bot.records import participants
 from bot.records.participants import Found, Participant, Terms, lane
 from bot.records.prepared import Prepared, Row
@@ -241,7 +241,7 @@ def _say(
         reopened=held and not kept_back,
         kept_back=held and kept_back,
         opt_out=inbound.opt_out,
-        media=inbound.media[0].kind if inbound.media else None,
+        media=_besides(uow, participant, came) if inbound.media else None,
         joined=bool(inbound.group) and _joined(uow, participant, came),
         sign=sign_of(uow, terms, participant, inbound.written),
         booked=calls.booked(uow) if _about_a_call(participant.interview, inbound.body) else (),
@@ -250,6 +250,12 @@ def _say(
     for effect in after.effects:
         if isinstance(effect, Move):
             moves.offer(uow, terms, participants.by_id(uow, terms, participant.id), effect)
+
+
+def _besides(uow: UnitOfWork, participant: Participant, came: _Came) -> MediaKind | None:
+    """What the message holds besides words; a file that they have sent before only where there are none."""
+    first = came.inbound.media[0].kind
+    return first if says_nothing(came.inbound.body) else media.first_new(uow, participant.id, came.id)
 
 
 def _about_a_call(interview: Interview, text: str) -> bool:
