@@ -91,12 +91,26 @@ def _chosen(turn: Turn, said: Said) -> bool:
             leaving.choose(turn, said)
         case Menu.CALL:
             return False
+        case Menu.COPY:
+            return _wants_a_copy(turn, said)
         case Menu.WHO:
             helping.choose(turn, said)
         case Menu.CHANGE:
             moving.choose_channel(turn, said)
         case _:
             moving.choose_address(turn, said)
+    return True
+
+
+def _wants_a_copy(turn: Turn, said: Said) -> bool:
+    """Whether the message says if they would like a copy, which they were asked when the interview ended."""
+    wanted = yes_or_no(said.text, numbered=True)
+    turn.change(menu=None)
+    if wanted is None:
+        return False
+    turn.file(said, Belongs.CHOICE)
+    if wanted:
+        words.copy(turn)
     return True
 
 

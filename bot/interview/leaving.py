@@ -64,15 +64,18 @@ def choose(turn: Turn, said: Said) -> None:
 
 def _left(turn: Turn, picked: str) -> None:
     turn.change(state=State.LEFT)
-    today = turn.now.astimezone(turn.interview.person.timezone).date()
     if picked == "keep":
-        turn.say("left-keep")
-    elif today > turn.interview.person.cutoff:
+        _say_kept(turn)
+    elif turn.past_cutoff:
         turn.task(TaskKind.DELETE)
         turn.say("left-late")
     else:
         turn.task(TaskKind.DELETE)
         turn.say("left-delete", day=turn.promise()["day"])
+
+
+def _say_kept(turn: Turn) -> None:
+    turn.say("left-keep-late" if turn.past_cutoff else "left-keep")
 
 
 def withdrawn(turn: Turn, event: Withdrawn) -> None:
@@ -83,4 +86,4 @@ def withdrawn(turn: Turn, event: Withdrawn) -> None:
     if event.told and not event.kept:
         turn.say("answers-deleted")
     elif event.told and not known:
-        turn.say("left-keep")
+        _say_kept(turn)
