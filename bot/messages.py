@@ -56,8 +56,9 @@ class Inbound:
     `provider_id` is how later messages name this one. `reply_to` holds the ids, ours or the provider's, of messages
     that it may answer, the surest first. `also` are other addresses of the same sender.
     `opt_out` is set when the provider itself acted on a STOP, START or HELP before handing the message on.
-    `elided` is the text of earlier messages that came along, and is no part of `body`; `doubt` says why a person
-    should look at how they were told apart. `automatic`: a program wrote it, such as an out-of-office reply.
+    `elided` is the text of earlier messages that came along, and is no part of `body`; `around` is what stands around a
+    short answer, such as a signature: kept with `elided`, but theirs. `doubt` says why a person should look at how they
+    were told apart. `automatic`: a program wrote it, such as an out-of-office reply.
     `group` is the same for pictures that were sent as one. `edits` is the `provider_id` that this is a newer form
     of. `start` is the code with which somebody new introduced themselves.
     """
@@ -75,11 +76,22 @@ class Inbound:
     opt_out: str | None = None
     media: tuple[Media, ...] = ()
     elided: str = ""
+    around: str = ""
     doubt: str = ""
     automatic: bool = False
     group: str = ""
     edits: str = ""
     start: str = ""
+
+    @property
+    def beside(self) -> str:
+        """What came along and is no part of the answer."""
+        return "\n\n".join(filter(None, (self.elided, self.around)))
+
+    @property
+    def written(self) -> str:
+        """All that they wrote now: signs of harm or distress may stand anywhere in it."""
+        return "\n".join(filter(None, (self.body, self.around)))
 
 
 @dataclass(frozen=True, slots=True)

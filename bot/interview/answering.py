@@ -71,8 +71,8 @@ def advance(turn: Turn, after: str | None) -> None:
     if question is not None:
         open_question(turn, question.id)
         return
-    turn.change(state=State.COMPLETE, position="")
-    turn.say("thanks", "check-answers")
+    turn.change(state=State.COMPLETE, position="", menu=Menu.COPY)
+    turn.say("thanks", "check-answers-late" if turn.past_cutoff else "check-answers")
 
 
 def previous(interview: Interview, key: str) -> str | None:

@@ -5,6 +5,8 @@ Only a whole message counts. A word inside an answer ("I could not stop thinking
 
 from __future__ import annotations
 
+import itertools
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -42,48 +44,68 @@ class Word:
 NUMBERED = frozenset({Command.BACK, Command.PAUSE})
 POLITE = frozenset({"please", "pls", "plz"})
 
+
+def _each(pattern: str) -> tuple[str, ...]:
+    """Every phrase that "(can|could) i [please] stop" stands for; what is in square brackets may be missing."""
+    choices = [part.split("|") for part in re.sub(r"\[(.*?)\]", r"(\1|)", pattern).replace(")", "(").split("(")]
+    return tuple(" ".join("".join(ways).split()) for ways in itertools.product(*choices))
+
+
+_MAY_I = "(i want to|i need to|i would like to|i'd like to|id like to|can i|can i please|could i)"
+
 PHRASES: Mapping[Command, tuple[str, ...]] = MappingProxyType(
     {
         Command.STOP: (
-            "stop all",
-            "stop stop",
-            "stop now",
-            "i want to stop",
-            "i want you to stop",
-            "stop texting",
-            "stop texting me",
-            "stop messaging me",
-            "stop emailing me",
-            "stop contacting me",
-            "stop messages",
-            "stop all messages",
-            "stop the messages",
-            "stop these messages",
-            "stop sending messages",
-            "stop sending me messages",
-            "do not text me again",
-            "don't text me again",
-            "do not message me again",
-            "don't message me again",
-            "do not contact me again",
-            "don't contact me again",
+            *_each("stop (all|now|it|this)"),
+            *_each("(just|ok|okay|i said|can you|can you please|could you|could you please|will you) stop"),
+            *_each("(i want|i want you) to stop"),
+            *_each("stop (texting|messaging|emailing|contacting) [me]"),
+            "stop writing to me",
+            *_each("stop (all|the|these|your|all the|all these) (messages|texts|emails)"),
+            *_each("stop sending [me] [these|the|your] (messages|texts|emails|questions)"),
+            "stop sending me these",
+            *_each("stop (messages|texts|emails|asking me questions|asking questions)"),
+            *_each("(do not|don't|dont) (text|message|email|contact|write to) me (again|any more|anymore)"),
+            *_each("no more (messages|texts|emails|questions)"),
+            *_each("(take me off|remove me from) (your|this|the) list"),
         ),
-        Command.SKIP: ("skip this", "skip this one", "skip that one", "skip this question", "skip it"),
+        Command.SKIP: _each("skip (this|it|this one|that one|this question|that question)"),
         Command.BACK: ("go back",),
         Command.AGAIN: ("say that again", "say it again", "ask me again"),
-        Command.HELP: ("help me",),
-        Command.CALL: ("call me", "change call", "change my call", "change the call", "another time for the call"),
-        Command.READY: ("i am ready", "i'm ready", "im ready"),
-        Command.UNDO: ("undo that", "undo it"),
-        Command.PERSON: (
-            "talk to a person",
-            "speak to a person",
-            "i want to talk to a person",
-            "i want to speak to a person",
+        Command.HELP: ("help me", "can you help me", "i need help"),
+        Command.PAUSE: (
+            *_each("not (now|right now|today)"),
+            *_each("(i need|i want|i would like|i'd like|id like|can i have|could i have|take|have) a (break|pause)"),
         ),
-        Command.LEAVE: ("leave the study", "i want to leave", "i want to leave the study"),
+        Command.CALL: (
+            *_each("[can you|could you|please can you] (call|ring|phone) me"),
+            *_each("change [my|the] call"),
+            "another time for the call",
+        ),
+        Command.READY: ("i am ready", "i'm ready", "im ready"),
+        Command.CHANGE: (
+            *_each("[i have|i have got|i've got|ive got] [a] new number"),
+            *_each("change (number|my number|channel)"),
+            "my number has changed",
+        ),
+        Command.UNDO: ("undo that", "undo it"),
+        Command.COPY: _each(
+            "(can i have|could i have|i want|i would like|i'd like|id like|send me) a copy [of my answers]"
+        ),
+        Command.PERSON: (
+            *_each("(talk|speak) to (a person|a human|a real person)"),
+            *_each(f"{_MAY_I} (talk|speak) (to|with) (a person|a human|a real person|someone|somebody)"),
+        ),
+        Command.LEAVE: (
+            *_each("[i want to|i would like to|i'd like to|id like to] (leave|withdraw from) the study"),
+            *_each("[i want to|i would like to|i'd like to|id like to] withdraw"),
+            "i want to leave",
+            "i withdraw",
+            "delete my answers",
+        ),
     }
 )
+"""Whole messages that mean a word of ours, beside the word itself."""
 
 # One slip away from a word of ours, yet a word or a name in its own right.
 REAL_WORDS = frozenset(
@@ -101,22 +123,33 @@ REAL_WORDS = frozenset(
 
 def parse(text: str) -> Word | None:
     """The command the whole message is, or None: then it is part of an answer. Never raises."""
-    tokens = _without_politeness(words_of(text))
+    tokens = _without_thanks(_without_politeness(words_of(text)))
+    if len(set(tokens)) == 1:
+        tokens = tokens[:1]  # STOP STOP STOP
     said = " ".join(tokens)
     if said in _PHRASE_MEANING:
         return Word(_PHRASE_MEANING[said])
-    if not 1 <= len(tokens) <= 3:
-        return None
-    command = _SPELLINGS.get(tokens[0])
+    if said.startswith("go back "):
+        tokens = tokens[1:]
+    command = _SPELLINGS.get(tokens[0]) if tokens else None
     if command is None:
         return None
     if len(tokens) == 1:
         return Word(command)
     number = _small_number(tokens[-1])
-    named_alone = len(tokens) == 2 or (command is Command.BACK and tokens[1] == "to")
+    between = " ".join(tokens[1:-1])
+    named_alone = between in (_TO_A_QUESTION if command is Command.BACK else ("",))
     if command in NUMBERED and named_alone and number is not None:
         return Word(command, number)
     return None
+
+
+_TO_A_QUESTION = ("", "to", "to question", "to question number", "question", "to q", "to number")
+
+
+def says_nothing(text: str) -> bool:
+    """Whether there is nothing to be seen in it: empty, or spaces and what has no shape. An emoji says something."""
+    return all(unicodedata.category(letter)[0] in "ZC" for letter in text)
 
 
 # Yes and no ---------------------------------------------------------------------------------------------
@@ -253,6 +286,14 @@ def _without_politeness(tokens: list[str]) -> list[str]:
         tokens = tokens[1:]
     if len(tokens) > 1 and tokens[-1] in POLITE:
         tokens = tokens[:-1]
+    return tokens
+
+
+def _without_thanks(tokens: list[str]) -> list[str]:
+    """STOP is a STOP also where they are thankful."""
+    for thanks in (["thanks"], ["thank", "you"], ["ta"], ["cheers"]):
+        if len(tokens) > len(thanks) and tokens[-len(thanks) :] == thanks:
+            return tokens[: -len(thanks)]
     return tokens
 
 

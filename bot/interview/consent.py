@@ -132,13 +132,16 @@ def answer_again(turn: Turn, said: Said) -> None:
 
 
 def _answered(interview: Interview, said: Said, agreed: bool | None) -> str | None:
-    """The question that it belongs to all the same: one they reply to, or the open one, if they knew of no other."""
+    """The question that it belongs to all the same: one they reply to, or the open one, if they knew of no other.
+
+    So does a voice note; but a YES is a YES also where a mail program puts a logo below it.
+    """
     if interview.state is not State.ACTIVE:
         return None
     if said.replied_to in interview.answers:
         return said.replied_to
-    unaware = agreed is None and (said.unseen or said.unsent)
-    return interview.position if unaware or said.media is not None else None
+    unaware = said.unseen or said.unsent or said.media is not None
+    return interview.position if agreed is None and unaware else None
 
 
 def _go_on(turn: Turn, *, there_already: bool) -> None:

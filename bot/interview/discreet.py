@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from bot.interview.commands import Command, parse, yes_or_no
 from bot.interview.lint import Finding
 from bot.interview.schedule import Schedule, Wording
 
@@ -20,6 +21,16 @@ BLOCKED = (
 
 NEUTRAL_TEXTS = ("reminder-", "template-", "distress-discreet")
 """How the names of texts begin that may be read by somebody else."""
+
+
+BRINGING = frozenset({Command.READY, Command.AGAIN, Command.DONE, Command.SKIP, Command.BACK})
+"""Words of ours with which somebody asks for what comes next."""
+
+
+def brings(text: str) -> bool:
+    """Whether the message is a YES, or a word that asks for what comes next: then it is not whoever found the phone."""
+    word = parse(text)
+    return word.command in BRINGING if word else yes_or_no(text, numbered=False) is True
 
 
 def blocked(text: str, words: Iterable[str] = BLOCKED) -> tuple[str, ...]:

@@ -13,25 +13,28 @@ from bot.interview import (
     moving,
     pausing,
     persons,
+    reminding,
     settling,
     words,
 )
-from bot.interview.commands import Command, Word, parse, yes_or_no
+from bot.interview.commands import Command, Word, parse, says_nothing, yes_or_no
 from bot.interview.events import Belongs, Said, TaskKind
+from bot.interview.reminders import DISCREET
 from bot.interview.state import Menu, State
 from bot.interview.turn import Turn
 
 
 def hear(turn: Turn, said: Said) -> None:
     """STOP and LEAVE before all else; then signs of distress, a person who listens, a menu and the rest."""
-    beckoned = turn.interview.beckoned
+    told = turn.interview.beckoned or said.kept_back
+    asked_to_go_on = told or reminding.was_last(turn.interview, turn.now)
     reminded = tuple(moment for moment in turn.interview.reminded if moment <= turn.now)  # what still waits is dropped
     turn.change(heard=turn.now, asked=None, away=False, beckoned=False, reminded=reminded)
     done_there = {"stop": Word(Command.STOP), "start": Word(Command.READY)}.get(said.opt_out or "")
     word = done_there or parse(said.text) or pausing.named(turn, said.text)
     if word and word.command in (Command.STOP, Command.LEAVE):
         turn.file(said, Belongs.COMMAND)
-        leaving.stop(turn, said) if word.command is Command.STOP else leaving.leave(turn)
+        leaving.stop(turn, said) if word.command is Command.STOP else leaving.leave(turn, said)
         if said.sign:
             distress.alarm(turn)
     elif said.sign:
@@ -53,11 +56,22 @@ def hear(turn: Turn, said: Said) -> None:
         words.obey(turn, said, word)
     elif said.reopened and yes_or_no(said.text, numbered=False):
         turn.file(said, Belongs.CHOICE)  # yes, they want what waited for them
-    elif beckoned and yes_or_no(said.text, numbered=False):
-        turn.file(said, Belongs.CHOICE)
-        settling.ready(turn)
+    elif asked_to_go_on and _says_whether(turn, said):
+        pass
     else:
         _take_words(turn, said)
+        if said.kept_back and turn.interview.state in (State.SCREENING, State.CONSENT):
+            turn.say(DISCREET)
+
+
+def _says_whether(turn: Turn, said: Said) -> bool:
+    """Whether the message says if they want to go on: YES brings what is open, and NO is a break."""
+    wanted = yes_or_no(said.text, numbered=False)
+    if wanted is None or turn.interview.state not in (State.SCREENING, State.CONSENT, State.ACTIVE):
+        return False
+    turn.file(said, Belongs.CHOICE)
+    settling.ready(turn) if wanted else pausing.not_now(turn)
+    return True
 
 
 def _wants_a_call(turn: Turn, word: Word | None) -> bool:
@@ -77,12 +91,26 @@ def _chosen(turn: Turn, said: Said) -> bool:
             leaving.choose(turn, said)
         case Menu.CALL:
             return False
+        case Menu.COPY:
+            return _wants_a_copy(turn, said)
         case Menu.WHO:
             helping.choose(turn, said)
         case Menu.CHANGE:
             moving.choose_channel(turn, said)
         case _:
             moving.choose_address(turn, said)
+    return True
+
+
+def _wants_a_copy(turn: Turn, said: Said) -> bool:
+    """Whether the message says if they would like a copy, which they were asked when the interview ended."""
+    wanted = yes_or_no(said.text, numbered=True)
+    turn.change(menu=None)
+    if wanted is None:
+        return False
+    turn.file(said, Belongs.CHOICE)
+    if wanted:
+        words.copy(turn)
     return True
 
 
@@ -100,6 +128,10 @@ def _take_words(turn: Turn, said: Said) -> None:
             helping.choose(turn, said)
         case State.CONSENT:
             consent.answer(turn, said)
+        case State.ACTIVE | State.PAUSED if said.media is None and says_nothing(said.text):
+            turn.file(said, Belongs.ASIDE)
+            if interview.state is State.ACTIVE and not interview.answer.parts:
+                turn.say("done-empty")
         case State.ACTIVE:
             settling.answer(turn, said)
         case State.PAUSED if interview.position in interview.answers and not interview.agreeing:
@@ -115,6 +147,9 @@ def _take_words(turn: Turn, said: Said) -> None:
             answering.keep(turn, said, meant or interview.schedule.questions[-1].id, Belongs.LATE)
             answering.acknowledge(turn, said)
             turn.task(TaskKind.AFTERWARDS)
+        case State.LEFT:
+            turn.file(said, Belongs.ASIDE)
+            leaving.after_all(turn, said)
         case _:
             turn.file(said, Belongs.ASIDE)
             turn.task(TaskKind.AFTERWARDS)

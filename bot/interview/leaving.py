@@ -23,13 +23,25 @@ def stop(turn: Turn, said: Said) -> None:
         turn.say("stopped")
 
 
-def leave(turn: Turn) -> None:
-    if turn.interview.state is State.LEFT:
-        return
-    turn.follow(Cancel(people=True))
-    turn.change(state=State.LEAVING, menu=Menu.LEAVE)
-    turn.task(TaskKind.LEAVE)
-    turn.say("leave-ask")
+def leave(turn: Turn, said: Said) -> None:
+    """They want to go; 'delete my answers' says so too, and answers what it would be asked."""
+    if turn.interview.menu is Menu.LEAVE and choice(said.text, LEAVE_CHOICES):
+        choose(turn, said)
+    elif turn.interview.state is State.LEFT:
+        after_all(turn, said)
+    else:
+        turn.follow(Cancel(people=True))
+        turn.change(state=State.LEAVING, menu=Menu.LEAVE)
+        turn.task(TaskKind.LEAVE)
+        turn.say("leave-ask")
+
+
+def after_all(turn: Turn, said: Said) -> None:
+    """They have left; what was kept is deleted if they ask for it, as they were told. All else a person reads."""
+    if choice(said.text, LEAVE_CHOICES) == "delete" and said.text.strip() != "2":
+        _left(turn, "delete")
+    else:
+        turn.task(TaskKind.AFTERWARDS)
 
 
 def ask_again(turn: Turn, *, unclear: bool) -> None:
@@ -52,15 +64,18 @@ def choose(turn: Turn, said: Said) -> None:
 
 def _left(turn: Turn, picked: str) -> None:
     turn.change(state=State.LEFT)
-    today = turn.now.astimezone(turn.interview.person.timezone).date()
     if picked == "keep":
-        turn.say("left-keep")
-    elif today > turn.interview.person.cutoff:
+        _say_kept(turn)
+    elif turn.past_cutoff:
         turn.task(TaskKind.DELETE)
         turn.say("left-late")
     else:
         turn.task(TaskKind.DELETE)
         turn.say("left-delete", day=turn.promise()["day"])
+
+
+def _say_kept(turn: Turn) -> None:
+    turn.say("left-keep-late" if turn.past_cutoff else "left-keep")
 
 
 def withdrawn(turn: Turn, event: Withdrawn) -> None:
@@ -71,4 +86,4 @@ def withdrawn(turn: Turn, event: Withdrawn) -> None:
     if event.told and not event.kept:
         turn.say("answers-deleted")
     elif event.told and not known:
-        turn.say("left-keep")
+        _say_kept(turn)

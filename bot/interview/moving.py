@@ -49,7 +49,7 @@ def _moving_to(turn: Turn) -> str:
 def address_told(turn: Turn, told: AddressTold) -> None:
     """What the person hears of the address they want to move to."""
     if told.message is not None:
-        turn.follow(File(told.message, Belongs.CHOICE))
+        _wrote(turn, told.message)
     if turn.interview.state in ENDED or turn.interview.state is State.HANDOVER:
         return
     if told.outcome is Told.WRONG_CODE:
@@ -68,10 +68,16 @@ def address_told(turn: Turn, told: AddressTold) -> None:
         turn.say("change-code-sent")
 
 
+def _wrote(turn: Turn, message: int) -> None:
+    """They sent a code, right or wrong: what follows is a reply, and waits for no daylight."""
+    turn.follow(File(message, Belongs.CHOICE))
+    turn.change(heard=turn.now)
+
+
 def moved(turn: Turn, event: Moved) -> None:
     """The person is there: the open point is asked once, on the new way."""
     if event.message is not None:
-        turn.follow(File(event.message, Belongs.CHOICE))
+        _wrote(turn, event.message)
     turn.change(moving="", menu=None)
     if turn.interview.state in ENDED:
         return

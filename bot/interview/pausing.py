@@ -51,6 +51,13 @@ def pause(turn: Turn, word: Word) -> None:
         _pause_for(turn, length)
 
 
+def not_now(turn: Turn) -> None:
+    """They do not want what is ready for them: nothing more until they say READY."""
+    turn.change(state=State.PAUSED, until=None)
+    turn.follow(Cancel())
+    _pause_for(turn, OPEN)
+
+
 def choose(turn: Turn, said: Said) -> bool:
     """Whether the message says how long; a long one is an answer, and the break is open.
 

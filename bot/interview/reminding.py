@@ -121,9 +121,25 @@ def position(interview: Interview) -> str:
 def words(interview: Interview, text: str) -> str:
     """A reminder as it is sent: with the open question in one line, unless that would give something away."""
     body = wording.stock(interview, [text])
+    line = "" if text == DISCREET else _shown(interview)
+    return f"{body}\n\n{line}" if line else body
+
+
+def was_last(interview: Interview, now: datetime) -> bool:
+    """Whether all they got last is a reminder that does not show the open question, so that a yes or no answers it.
+
+    What is said to a statement is said to the statement, whatever reminded them of it.
+    """
+    left = [moment for moment in interview.reminded if moment <= now]
+    since = max((moment for moment in (interview.asked, interview.heard) if moment), default=now)
+    answering = interview.state is State.ACTIVE and not interview.agreeing
+    return answering and bool(left) and since < left[-1] and not _shown(interview)
+
+
+def _shown(interview: Interview) -> str:
+    """The open question as a reminder shows it: not where it would give something away."""
     line = line_of(interview)
-    hidden = text == DISCREET or not line or discreet.blocked(line)
-    return body if hidden else f"{body}\n\n{line}"
+    return "" if discreet.blocked(line) else line
 
 
 def line_of(interview: Interview) -> str:
@@ -137,7 +153,12 @@ def line_of(interview: Interview) -> str:
 
 
 def repeat(turn: Turn, before: Interview) -> None:
-    """After three silent days, what we reply repeats the open question in one line, if it does not ask it anyway."""
+    """After three silent days, what we reply repeats the open question in one line, if it does not ask it anyway.
+
+    Not on a phone that others may see: it may be somebody else who sent HELP.
+    """
+    if before.person.discreet:
+        return
     last = max((m for m in (before.asked, *before.reminded[-1:]) if m and m <= turn.now), default=None)
     ours = [(n, s) for n, s in enumerate(turn.effects) if isinstance(s, Send) and not s.author]
     asks = any(send.question for _, send in ours) or turn.interview.menu is not None

@@ -36,10 +36,15 @@ def settle_position(interview: Interview) -> str:
 
 
 def due(turn: Turn, event: Due) -> None:
-    """They have been quiet for so long that the answer counts as whole."""
+    """They have been quiet for so long that the answer counts as whole; who sent HELP meanwhile was not quiet."""
     interview = turn.interview
     here = interview.state is State.ACTIVE and not interview.agreeing and not interview.between
-    if here and event.position == settle_position(interview):
+    if not here or event.position != settle_position(interview):
+        return
+    quiet = (interview.heard or turn.now) + interview.pace.settle
+    if quiet > turn.now:
+        turn.follow(SetTimer(TimerKind.SETTLE, quiet, event.position))
+    else:
         settle(turn)
 
 

@@ -50,6 +50,7 @@ class Menu(StrEnum):
     WHO = "who"
     CALL = "call"
     ADDRESS = "address"
+    COPY = "copy"
 
 
 class Who(StrEnum):

@@ -89,6 +89,11 @@ class Turn:
         """The moments of the last two days, with one more."""
         return (*(moment for moment in moments if self.now - moment < LATELY), new)
 
+    @property
+    def past_cutoff(self) -> bool:
+        """Whether the last day has gone on which they can have answers taken out, by their own clock."""
+        return self.now.astimezone(self.interview.person.timezone).date() > self.interview.person.cutoff
+
     def promise(self) -> dict[str, str]:
         """Who will have read it and by when, for the texts that say so."""
         name, by = self.interview.rota.read_by(self.now, self.interview.person.researcher)

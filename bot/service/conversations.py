@@ -18,6 +18,7 @@ from bot.interview.distress import URGENT
 from bot.interview.engine import Step, step
 from bot.interview.events import (
     OUTLASTS,
+    AddressTold,
     Alert,
     Belongs,
     Book,
@@ -199,6 +200,8 @@ class _Turn:
         self.terms = terms
         self.participant = participant
         self.message = event.message if isinstance(event, Said | Moved | Enrolled) else None
+        wrote_now = participant.interview.heard == uow.now
+        self.answers = wrote_now or self.message is not None or isinstance(event, AddressTold)
         self.before: int | None = None
         self.version = participant.interview.schedule.version
 
@@ -285,8 +288,12 @@ class _Turn:
         self.before = outgoing.queue(uow, words, way)
 
     def beckons(self, effect: Send) -> bool:
-        """Whether somebody whose phone others may see is told only that a message is ready, until they write."""
-        if neutral(effect.texts) or not effect.unasked or not self.participant.interview.person.discreet:
+        """Whether somebody whose phone others may see is told only that a message is ready, until they want it.
+
+        Also of what follows their own message minutes later: they may have put the phone down.
+        """
+        of_ours = effect.author is None and not neutral(effect.texts)
+        if not self.participant.interview.person.discreet or not of_ours or (self.answers and not effect.unasked):
             return False
         if not is_beckoned(self.uow, self.participant):
             self.beckon(effect.not_before)

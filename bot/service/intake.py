@@ -8,18 +8,19 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import bindparam, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import RowMapping
 
 from bot.errors import OwnPaceError, place
-from bot.interview.commands import Command, parse
+from bot.interview.commands import Command, parse, says_nothing
+from bot.interview.discreet import brings
 from bot.interview.events import Belongs, Enrolled, Move, Moved, OptedOut, OutOfOffice, Said, TaskKind, Worried
 from bot.interview.invitation import is_join
 from bot.interview.reminding import REMINDERS
 from bot.interview.state import Interview, Menu, State
-from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, News, Reach, Undeciphered
+from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, MediaKind, News, Reach, Undeciphered
 from bot.records import participants
 from bot.records.participants import Found, Participant, Terms, lane
 from bot.records.prepared import Prepared, Row
@@ -192,8 +193,9 @@ class _Came:
 
 def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None:
     inbound = came.inbound
-    released = _release_waiting(uow, terms, found, inbound)
     participant = participants.read(uow, terms, found)
+    kept_back = participant.interview.person.discreet and not (inbound.start or _brings(inbound))
+    waiting = _release_waiting(uow, terms, found, inbound, kept_back=kept_back)
     if inbound.doubt:
         _mark(uow, came.id, problem=inbound.doubt)
         uow.open_task("check an answer", found.id, came.id, inbound.doubt)
@@ -206,34 +208,42 @@ def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None
         return
     if inbound.start and moves.opened(uow, terms, participant, came.id, inbound):
         return
-    if inbound.start and released:  # what waited for them is the answer
+    if inbound.start and waiting:  # what waited for them is the answer
         _mark(uow, came.id, belongs=Belongs.COMMAND.value)
         return
-    if inbound.edits and not _alarming(terms, inbound.body) and _is_version(uow, found, came):
+    if inbound.edits and not _alarming(terms, inbound.written) and _is_version(uow, found, came):
         return
     if participant.interview.moving and moves.returned(uow, terms, participant, came.id, inbound.body):
         return
-    _say(uow, terms, participant, came, released)
+    _say(uow, terms, participant, came, waiting, kept_back=kept_back)
 
 
-def _say(uow: UnitOfWork, terms: Terms, participant: Participant, came: _Came, released: list[Row]) -> None:
+def _brings(inbound: Inbound) -> bool:
+    return inbound.opt_out == "start" or brings(inbound.body)
+
+
+def _say(
+    uow: UnitOfWork, terms: Terms, participant: Participant, came: _Came, waiting: list[Row], *, kept_back: bool
+) -> None:
     inbound = came.inbound
     again = bool(inbound.start) or is_join(inbound.body)
     if again and (invitations.is_open(uow, inbound.start or inbound.body) or moves.is_elses(uow, participant, inbound)):
         note = "They sent an invitation or a link that is not theirs. Is somebody else at the same number or address?"
         uow.open_task("joined already", participant.id, came.id, note)
-    unseen, unsent = _unread(uow, participant, inbound, released)
+    unseen, unsent = _unread(uow, participant, inbound, waiting)
+    held = any(row["state"] == "held" for row in waiting)
     said = Said(
         message=came.id,
         text=Command.AGAIN.value if again else inbound.body,
         replied_to=came.answered["question"] if came.answered else None,
         unseen=unseen,
         unsent=unsent,
-        reopened=any(row["state"] == "held" for row in released),
+        reopened=held and not kept_back,
+        kept_back=held and kept_back,
         opt_out=inbound.opt_out,
-        media=inbound.media[0].kind if inbound.media else None,
+        media=_besides(uow, participant, came) if inbound.media else None,
         joined=bool(inbound.group) and _joined(uow, participant, came),
-        sign=sign_of(uow, terms, participant, inbound.body),
+        sign=sign_of(uow, terms, participant, inbound.written),
         booked=calls.booked(uow) if _about_a_call(participant.interview, inbound.body) else (),
     )
     if participant.interview.reminded:  # before that nobody is told of a silence
@@ -242,6 +252,12 @@ def _say(uow: UnitOfWork, terms: Terms, participant: Participant, came: _Came, r
     for effect in after.effects:
         if isinstance(effect, Move):
             moves.offer(uow, terms, participants.by_id(uow, terms, participant.id), effect)
+
+
+def _besides(uow: UnitOfWork, participant: Participant, came: _Came) -> MediaKind | None:
+    """What the message holds besides words; a file that they have sent before only where there are none."""
+    first = came.inbound.media[0].kind
+    return first if says_nothing(came.inbound.body) else media.first_new(uow, participant.id, came.id)
 
 
 def _about_a_call(interview: Interview, text: str) -> bool:
@@ -280,15 +296,15 @@ def _alarming(terms: Terms, text: str) -> bool:
     return any(signs.find(text) for signs in terms.signs.values())
 
 
-def _unread(uow: UnitOfWork, participant: Participant, inbound: Inbound, released: list[Row]) -> tuple[bool, bool]:
-    """Whether they wrote before what is open had left; and whether nothing of a statement has left yet, nor does now.
+def _unread(uow: UnitOfWork, participant: Participant, inbound: Inbound, waiting: list[Row]) -> tuple[bool, bool]:
+    """Whether they wrote before what is open had left; and whether nothing of a statement has left yet, nor waits to.
 
     A statement that was refused or did not arrive has not left: a YES to it could not be one.
     """
     interview = participant.interview
     point = interview.open_point if interview.position else ""
     agreeing = interview.agreeing or (point != "" and point not in interview.answers)
-    waits = point in {row["question"] for row in released}
+    waits = point in {row["question"] for row in waiting}
     if not point or not (waits or agreeing or inbound.written_at is not None):
         return False, False
     at = _left_at(uow, participant, point, arrived=agreeing)
@@ -392,7 +408,7 @@ def _flag(uow: UnitOfWork, terms: Terms, found: Found | None, inbound: Inbound, 
     _mark(uow, message_id, belongs="automatic" if inbound.automatic else "flagged", problem=problem)
     if not inbound.automatic:
         uow.open_task("sender not confirmed", found.id, message_id, problem)
-        if _alarming(terms, inbound.body):
+        if _alarming(terms, inbound.written):
             uow.open_task(TaskKind.DISTRESS.value, found.id, message_id, problem)
             happen(uow, terms, participants.by_id(uow, terms, found.id), Worried("service"))
     if may_stop and (word := parse(inbound.body)) and word.command is Command.STOP:
@@ -416,7 +432,7 @@ def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str, attempt: At
             "belongs": "held",
             "texts": invitations.TRIED if attempt else None,
             "body": key.seal(inbound.body, "body"),
-            "elided": key.seal(inbound.elided, "elided") if inbound.elided else None,
+            "elided": key.seal(inbound.beside, "elided") if inbound.beside else None,
             "raw": key.seal(inbound.raw, "raw"),
             "sender": sender,
             "sent_from": key.seal(inbound.sender.value, "address"),
@@ -429,7 +445,7 @@ def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str, attempt: At
     media.keep(uow, added, key_id, key, inbound)
     if attempt is None or attempt.wants_a_person:
         uow.open_task(why, None, added, attempt.problem or COULD_NOT_JOIN if attempt else inbound.if_unknown or None)
-    if _alarming(terms, inbound.body):
+    if _alarming(terms, inbound.written):
         untold = "" if _told_of(uow, sender) else alerts.tell_of_stranger(uow, terms)
         note = f"{why[:1].upper()}{why[1:]}. Nobody has answered it. {untold}".strip()
         uow.open_task(TaskKind.DISTRESS.value, None, added, note)
@@ -490,7 +506,7 @@ def _store(uow: UnitOfWork, inbound: Inbound, found: Found) -> int | None:
         "author": "participant",
         "belongs": "unread",
         "body": found.key.seal(inbound.body, "body"),
-        "elided": found.key.seal(inbound.elided, "elided") if inbound.elided else None,
+        "elided": found.key.seal(inbound.beside, "elided") if inbound.beside else None,
         "raw": found.key.seal(inbound.raw, "raw"),
         "album": inbound.group or None,
         "written_at": inbound.written_at,
@@ -540,10 +556,10 @@ def _answered(uow: UnitOfWork, reply_to: Sequence[str]) -> RowMapping | None:
     return min(rows, key=surest, default=None)
 
 
-def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbound) -> list[Row]:
+def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbound, *, kept_back: bool) -> list[Row]:
     """The person is writing, so nothing waits for their waking hours, or for them to write; what had not left.
 
-    Only what was to remind them is not wanted any more.
+    Only what was to remind them is not wanted any more. `kept_back`: what is held waits on, but for the word of it.
     """
     channel = terms.channels.get(inbound.sender.kind)
     if not inbound.automatic and (found.row["closed"] or (channel and channel.window)):
@@ -555,16 +571,16 @@ def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbou
     waiting = uow.run(_WAITING, {"of": lane(found.id)}) if found.waits else []
     if inbound.automatic:
         return []
-    if waiting:
-        reminders = select(messages.c.id).where(messages.c.participant_id == found.id, messages.c.texts.in_(REMINDERS))
-        unwanted = (outbox.c.lane == lane(found.id), outbox.c.state.in_(["pending", "held"]))
+    held = any(row["state"] == "held" for row in waiting)
+    of_lane = outbox.c.lane == lane(found.id)
+    told = select(messages.c.id).where(messages.c.participant_id == found.id, messages.c.texts.in_(REMINDERS))
+    leaves: ColumnElement[bool] = outbox.c.state.in_(["pending", "held"])
+    if held and kept_back:
+        leaves = or_(outbox.c.state == "pending", and_(outbox.c.state == "held", outbox.c.message_id.in_(told)))
+    elif waiting:
         cancelled = {"state": "cancelled", "changed_at": uow.now}
-        uow.execute(update(outbox).where(*unwanted, outbox.c.message_id.in_(reminders)).values(**cancelled))
-    if any(row["state"] == "held" or row["not_before"] > uow.now for row in waiting):
-        uow.execute(
-            update(outbox)
-            .where(outbox.c.lane == lane(found.id), outbox.c.state.in_(["pending", "held"]))
-            .values(state="pending", not_before=uow.now, unasked=False)
-        )
+        uow.execute(update(outbox).where(of_lane, leaves, outbox.c.message_id.in_(told)).values(**cancelled))
+    if held or any(row["not_before"] > uow.now for row in waiting):
+        uow.execute(update(outbox).where(of_lane, leaves).values(state="pending", not_before=uow.now, unasked=False))
         uow.changed.add("outbox")
     return waiting

@@ -73,6 +73,15 @@ def keep(uow: UnitOfWork, message_id: int, key_id: int, key: DataKey, inbound: I
     uow.changed.add("media")
 
 
+def first_new(uow: UnitOfWork, participant_id: int, message_id: int) -> MediaKind | None:
+    """What came with the message that they had not sent before: the logo in a signature comes with every mail."""
+    of = select(media.c.kind, media.c.found_by).join(messages, messages.c.id == media.c.message_id)
+    theirs = of.where(messages.c.participant_id == participant_id)
+    before = {row["found_by"] for row in uow.all(theirs.where(messages.c.id < message_id)) if row["found_by"]}
+    here = uow.all(theirs.where(messages.c.id == message_id).order_by(media.c.id))
+    return next((MediaKind(row["kind"]) for row in here if row["found_by"] not in before), None)
+
+
 def _at_most(said: int | None) -> int | None:
     return None if said is None else min(said, MOST)
 

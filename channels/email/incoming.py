@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 
 from bot.channel import Mailroom
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, Media, MediaKind, News, Undeciphered
-from channels.email import body, reply, subject, threading
+from channels.email import body, closing, reply, subject, threading
 from channels.email.automatic import Kind, Nature, nature
 from channels.email.body import Attachment, Body
 from channels.email.compose import as_sent
@@ -148,29 +148,10 @@ def _trimmed(inbound: Inbound, title: Subject, sent: Sequence[str]) -> Inbound:
     in_subject = title.words not in ("", inbound.body)
     if in_subject and (split.doubt == reply.ONLY_QUOTED or subject.only_signs(split.answer, title.names)):
         return replace(inbound, body=title.words, elided=inbound.body, doubt=inbound.doubt or FROM_SUBJECT)
-    answer, farewell, unsure = _short_answer(split.answer, title.names)
-    elided = "\n\n".join(part for part in (inbound.elided or split.elided, farewell) if part)
-    return replace(inbound, body=answer, elided=elided, doubt=inbound.doubt or split.doubt or unsure)
-
-
-SHORT = 20
-"""Characters of one line that may be a word of ours, a yes or a no."""
-
-
-BELOW_STOP = "more words stand below the STOP"
-
-
-def _short_answer(text: str, names: frozenset[str]) -> tuple[str, str, str]:
-    """One short line and the farewell below it, apart: 'STOP' and 'Kind regards, Sam'. Anything else stays as it is.
-
-    The farewell is kept with what was elided. A STOP counts whatever stands below it; the last says why to look there.
-    """
-    first, *rest = [line.strip() for line in text.strip().splitlines() if line.strip()] or [""]
-    farewell = bool(rest) and subject.FAREWELL.fullmatch(rest[0]) is not None
-    signed, stop = subject.names_the_writer(rest[1:], names), first.strip(" .!").upper() == "STOP"
-    if not farewell or len(first) > SHORT or not (signed or stop):
-        return text, "", ""
-    return first, "\n".join(rest), "" if signed else BELOW_STOP
+    elided, doubt = inbound.elided or split.elided, inbound.doubt or split.doubt
+    answer = replace(inbound, body=split.answer, elided=elided, doubt=doubt)
+    short = closing.short_answer(split.answer, title.names)
+    return replace(answer, body=short.answer, around=short.around, doubt=doubt or short.doubt) if short else answer
 
 
 # What became of a mail of ours

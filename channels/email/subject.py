@@ -13,6 +13,7 @@ from email.message import Message
 from email.utils import getaddresses
 
 from channels.email import frames
+from channels.email.closing import CONTACT, FAREWELL, names_the_writer
 from channels.email.mail import value
 from channels.email.reply import is_signature, words
 
@@ -63,15 +64,6 @@ def names_a_file(text: str, files: Sequence[str]) -> bool:
     return bool(files) and set(words(text)) <= set(words(" ".join(files)))
 
 
-FAREWELL = re.compile(
-    r"(?:(?:with |very |many )?(?:kind|kindest|best|warm|warmest)? ?(?:regards|wishes)"
-    r"|(?:many |with )?thanks(?: again)?|thank you|cheers|all the best|best|yours (?:sincerely|faithfully|truly)"
-    r"|cofion(?: cynnes| gorau)?|diolch)[,.!]?",
-    re.IGNORECASE,
-)
-_CONTACT = re.compile(r"(?:\+|\b0|\(0)[\d\s()./-]{6,}\d|\S+@\S+\.\S+|\b(?:https?://|www\.)\S+", re.IGNORECASE)
-
-
 def only_signs(text: str, names: frozenset[str]) -> bool:
     """Whether a text is no more than a signature: after "--", a farewell or the writer's name, or what a device writes.
 
@@ -85,27 +77,5 @@ def only_signs(text: str, names: frozenset[str]) -> bool:
     if FAREWELL.fullmatch(first):
         return names_the_writer(rest, names)
     if words(first) and set(words(first)) <= names:
-        return not rest or (is_signature(rest) and any(map(_CONTACT.search, rest)))
+        return not rest or (is_signature(rest) and any(map(CONTACT.search, rest)))
     return False
-
-
-def names_the_writer(lines: Sequence[str], names: frozenset[str]) -> bool:
-    """Whether lines below a farewell are no more than who wrote: each a name, or where one of them says how to reach
-    them. Anything else may be what they have to say.
-    """
-    if len(lines) > 4 or any(len(line) > 40 for line in lines):
-        return False
-    reached = any(map(_CONTACT.search, lines)) and is_signature(lines)
-    return all(_may_be_name(line, names) for line in (lines[:1] if reached else lines))
-
-
-_KISS = re.compile(r"(?:^|\s)x{1,5}$", re.IGNORECASE)
-
-
-def _may_be_name(line: str, names: frozenset[str]) -> bool:
-    """The writer's, or a few words that all begin with a capital letter; kisses, too."""
-    bare = _KISS.sub("", line).strip()
-    if set(words(bare)) <= names:
-        return True
-    capitals = all(word[0].isupper() or word[0].isdigit() for word in re.findall(r"[\w'’-]+", bare))
-    return capitals and len(bare.split()) <= 4 and not bare.isupper() and not re.search(r"[.!?…]$", bare)

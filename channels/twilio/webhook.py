@@ -1,6 +1,7 @@
 """What Twilio posts to us, in our words. Field names are Twilio's (docs/messaging/guides/webhook-request).
 
 Names of people and what WhatsApp knows besides (ProfileName, WaId) are left where they are, in the raw delivery.
+A place that somebody shares is taken out of it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from typing import NoReturn
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote_plus
 
 from multidict import MultiDictProxy
 
@@ -94,7 +95,7 @@ def _message(posted: MultiDictProxy[str], raw: bytes) -> Inbound:
         provider_key=f"{_id(posted, 'AccountSid')}/{sid}",
         sender=sender,
         body=body if decoded is None else decoded,
-        raw=raw,
+        raw=_kept(raw),
         provider_id=sid,
         reply_to=(answered,) if _ID.fullmatch(answered) else (),
         also=_also(posted, sender),
@@ -128,11 +129,17 @@ def _body(posted: MultiDictProxy[str]) -> str:
     """The words; for a button that was pressed or a place that was shared, what stands for them."""
     if "Body" not in posted:
         return _missing("Body")
-    return posted["Body"] or posted.get("ButtonText") or posted.get("ButtonPayload") or _place(posted)
+    shared = "[location shared: not kept]" if any(posted.get(name) for name in _PLACES) else ""
+    return posted["Body"] or posted.get("ButtonText") or posted.get("ButtonPayload") or shared
 
 
-def _place(posted: MultiDictProxy[str]) -> str:
-    return ", ".join(filter(None, (posted.get(name) for name in ("Label", "Address", "Latitude", "Longitude"))))
+_PLACES = ("Latitude", "Longitude", "Address", "Label")
+
+
+def _kept(body: bytes) -> bytes:
+    """A delivery as it is stored: as it came, but for where somebody is, which is never kept."""
+    pairs = body.split(b"&")
+    return b"&".join(pair for pair in pairs if unquote_plus(pair.partition(b"=")[0].decode("latin-1")) not in _PLACES)
 
 
 def unwrapped(body: str) -> str | None:

@@ -129,6 +129,19 @@ stat
 please
 Donne
 stop/back
+Stop it hurts when they shout
+stop asking the same questions
+No more visits
+I need to leave him
+Thanks
+Thank you
+thanks for your help
+Not now that my mum has moved in
+Go back to the office
+back to square 1
+I need help every day
+I asked if I could speak to someone
+I want to talk to someone who knows me
 STOP or SKIP
 skip 3
 back 2.5
@@ -149,7 +162,16 @@ SPELLINGS = [
     ("stop", "STOP"), ("STOP!!!", "STOP"), ("'Stop'", "STOP"), ("*stop*", "STOP"), ("sotp", "STOP"),
     ("stopp", "STOP"), ("S\u200btop", "STOP"), ("\ufeffstop\n", "STOP"), ("ＳＴＯＰ", "STOP"), ("stop 🛑", "STOP"),
     ("please stop", "STOP"), ("Please stop messaging me", "STOP"), ("stop texting me", "STOP"),
-    ("Stop  all messages.", "STOP"),
+    ("Stop  all messages.", "STOP"), ("STOP STOP STOP!", "STOP"), ("Stop thank you", "STOP"), ("ok stop", "STOP"),
+    ("I said STOP", "STOP"), ("just stop please", "STOP"), ("Stop it", "STOP"), ("dont text me again", "STOP"),
+    ("Don’t contact me any more", "STOP"), ("stop asking me questions", "STOP"), ("No more messages please", "STOP"),
+    ("stop sending me these texts", "STOP"), ("Remove me from your list", "STOP"), ("skip thanks", "SKIP"),
+    ("I want to speak to someone", "PERSON"), ("Can I talk to somebody please?", "PERSON"),
+    ("I need to speak to a human", "PERSON"), ("please ring me", "CALL"), ("can you call me", "CALL"),
+    ("I need help", "HELP"), ("help help help", "HELP"), ("not now", "PAUSE"), ("I need a break", "PAUSE"),
+    ("new number", "CHANGE"), ("I have a new number", "CHANGE"), ("my number has changed", "CHANGE"),
+    ("send me a copy", "COPY"), ("Withdraw", "LEAVE"), ("I would like to withdraw from the study", "LEAVE"),
+    ("delete my answers", "LEAVE"),
 ]  # fmt: skip
 
 
@@ -203,6 +225,9 @@ def test_a_whole_message_is_the_command_it_spells(text: str, command: str) -> No
     [
         ("BACK 3", Word(Command.BACK, 3)),
         ("back to 3 please", Word(Command.BACK, 3)),
+        ("Back to question 3", Word(Command.BACK, 3)),
+        ("go back to question 3 please", Word(Command.BACK, 3)),
+        ("go back 3", Word(Command.BACK, 3)),
         ("bakc 12", Word(Command.BACK, 12)),
         ("Pause 2.", Word(Command.PAUSE, 2)),
     ],

@@ -310,6 +310,18 @@ def test_a_changed_answer_to_a_statement_is_for_a_person(study: World) -> None:
 # Media
 
 
+def test_the_logo_in_a_signature_is_acknowledged_once_and_kept_each_time(study: World) -> None:
+    code = study.consented()
+    logo = (Media(MediaKind.PICTURE, "image/png", content=b"logo", name="image001.png"),)
+    study.says("We ring people.\n\nAnn", media=logo)
+    assert [body[:21] for body in study.leave()] == ["Thank you for the pic"]
+    study.says("And we write to them.\n\nAnn", media=logo)
+    assert study.leave() == []
+    assert [len(entry.media) for entry in study.record(code).entries if entry.belongs == "answer"] == [1, 1]
+    study.says("", media=logo)
+    assert [body[:21] for body in study.leave()] == ["Thank you for the pic"], "without a word it is the answer"
+
+
 def test_a_voice_note_counts_as_an_answer_is_acknowledged_and_waits_to_be_written_up(study: World) -> None:
     code = study.consented()
     study.says("", media=(Media(MediaKind.VOICE, "audio/ogg", content=b"sound", seconds=92),))

@@ -60,6 +60,17 @@ def test_the_code_comes_back_and_the_open_question_appears_once_on_the_new_chann
     assert [e.body for e in study.record(code).entries if e.question == "b-now" and e.incoming] == ["I answer by email"]
 
 
+@pytest.mark.parametrize(("hours", "right"), [(1, True), (10, True), (10, False)], ids=["by day", "at night", "wrong"])
+def test_whoever_sends_the_code_hours_later_hears_at_once(study: World, hours: int, right: bool) -> None:
+    study.consented()
+    code = wants_email(study)
+    study.clock.forward(hours=hours)
+    study.says(code if right else "000000")
+    said = study.leave()
+    assert said[0].startswith("Thank you. From now on" if right else "Sorry, that is not the code")
+    assert [body[:5] for body in said[1:]] == (["Q1 of"] if right else [])
+
+
 def test_an_answer_begun_on_one_channel_goes_on_on_the_other(study: World) -> None:
     code = study.consented()
     study.says("First part by text")

@@ -22,6 +22,7 @@ from bot.service import (
     alerts,
     calls,
     conversations,
+    copies,
     enrolment,
     handovers,
     intake,
@@ -124,6 +125,72 @@ def test_others_may_see_the_phone_so_the_question_waits_until_they_say_yes(study
     assert question.startswith("Q2 of")
     yes = study.record("SW01").entries[-1]
     assert (yes.body, yes.belongs) == ("Yes", "choice")
+
+
+READY = "We have a message ready for you"
+
+
+def test_others_may_see_the_phone_so_the_next_question_does_not_come_by_itself_minutes_after_an_answer(
+    study: World,
+) -> None:
+    code = to_the_first_question(study, discreet="yes")
+    say(study, "By phone")
+    wake(study, minutes=20)
+    (ready,) = study.leave()
+    assert READY in ready
+    say(study, "and by text")
+    assert study.leave() == []
+    assert study.record(code).entries[-1].question == "b-now", "they have not seen another question yet"
+    say(study, "Yes")
+    (question,) = study.leave()
+    assert question.startswith("Q2 of")
+    say(study, "With them")
+    say(study, "DONE")
+    assert [body[:5] for body in study.leave()] == ["Q3 of"], "that they asked for themselves"
+
+
+@pytest.mark.parametrize("words", ["who is this", "wrong number", "Hello?", "?"])
+def test_whoever_finds_the_phone_and_asks_hears_only_that_a_message_is_ready(study: World, words: str) -> None:
+    study.enrol(attributes={"discreet": "yes"})
+    (ready,) = study.leave()
+    say(study, words)
+    assert study.leave() == [ready]
+    say(study, "yes")
+    assert [body[:9] for body in study.leave()] == ["Hello Sam", "We will n", "We will n", "1. I have"]
+
+
+def test_whoever_finds_the_phone_and_sends_help_hears_nothing_of_the_questions(study: World) -> None:
+    to_the_first_question(study, discreet="yes", settle="1h")
+    study.clock.forward(days=5)
+    say(study, "HELP")
+    (told,) = study.leave()
+    assert told.endswith("01632 960000.")
+
+
+@pytest.mark.parametrize("words", ["no", "No thanks"])
+def test_a_no_to_what_is_ready_is_a_break_until_they_say_ready(study: World, words: str) -> None:
+    code = study.enrol(attributes={"discreet": "yes"})
+    study.leave()
+    say(study, words)
+    assert study.leave() == ["We will not send anything until you tell us. Reply READY to start again."]
+    wake(study, days=30)
+    assert study.leave() == []
+    say(study, "READY")
+    assert len(study.leave()) == 4
+    assert study.record(code).row.state == "Reading the statements"
+
+
+def test_others_may_see_the_phone_so_a_copy_waits_until_they_say_yes(study: World) -> None:
+    code = to_the_first_question(study, discreet="yes")
+    say(study, "By phone, mostly")
+    say(study, "COPY")
+    study.leave()
+    study.clock.forward(minutes=5)
+    study.run(copies.send_copy, study.program.terms, code, "kim")
+    (ready,) = study.leave()
+    assert READY in ready
+    say(study, "Yes")
+    assert any("By phone, mostly" in body for body in study.leave())
 
 
 def test_others_may_see_the_phone_so_a_hand_back_gives_nothing_away_either(study: World) -> None:
@@ -233,6 +300,36 @@ def be_silent(study: World) -> None:
 def stages(study: World, stage: str) -> int:
     board = study.program.database.read_now(progress.board)
     return next(line for line in board if not line.channel).stages[stage]
+
+
+@pytest.mark.parametrize("reminders", [1, 2])
+@pytest.mark.parametrize(
+    ("word", "reply"), [("Yes please", "Q1 of 14"), ("no", "We will not send anything until you tell us")]
+)
+def test_a_yes_or_no_to_a_reminder_without_the_question_is_no_answer_to_the_question(
+    study: World, word: str, reply: str, reminders: int
+) -> None:
+    code = to_the_first_question(study)
+    for days in (4, 6)[:reminders]:
+        wake(study, days=days)
+        (reminder,) = study.leave()
+        assert "social work" not in reminder
+    say(study, word)
+    assert [body[: len(reply)] for body in study.leave()] == [reply]
+    assert study.record(code).entries[-2].belongs == "choice"
+    assert interview(study, code).answer.parts == ()
+
+
+def test_a_yes_to_a_reminder_that_shows_the_question_is_an_answer(study: World) -> None:
+    code = to_the_first_question(study)
+    for _ in range(11):
+        say(study, "SKIP")
+    study.leave()
+    wake(study, days=4)
+    (reminder,) = study.leave()
+    assert "What rules, equipment, systems and training" in reminder
+    say(study, "yes")
+    assert (study.leave(), study.record(code).entries[-1].belongs) == ([], "answer")
 
 
 def test_an_automatic_reply_holds_reminders(study: World) -> None:

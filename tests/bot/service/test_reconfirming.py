@@ -13,7 +13,7 @@ from sqlalchemy import select
 from bot.errors import OwnPaceError, Refused, WrongUse
 from bot.export import reading
 from bot.interview.schedule import Schedule
-from bot.messages import Address
+from bot.messages import Address, Media, MediaKind
 from bot.records.participants import Rules
 from bot.records.tables import consents, outbox, schedules
 from bot.service import desk, outcomes, reconfirming
@@ -84,6 +84,15 @@ def test_the_interview_waits_for_the_new_statement_and_goes_on_where_it_was(stud
     ]
     assert record.row.place.startswith("Question 2 ")
     assert asks(study, changed(study, STORE)) == {}, "they know it as it is now"
+
+
+def test_a_yes_with_a_logo_below_it_is_a_yes(study: World) -> None:
+    code = study.consented(MAIL)
+    asks(study, changed(study, STORE))
+    study.leave()
+    study.says("yes", MAIL, media=(Media(MediaKind.PICTURE, "image/png", content=b"logo"),))
+    assert [agreed for _, agreed in ledger(study, code)] == [True, True]
+    assert [body[:6] for body in study.leave()] == ["Q1 of "]
 
 
 def test_a_no_to_a_needed_statement_ends_it_and_an_export_leaves_them_out(study: World) -> None:

@@ -314,6 +314,13 @@ def test_a_sign_spread_over_two_messages_is_found(study: World) -> None:
     assert study.record(code).row.state == "Waiting for a person"
 
 
+def test_a_sign_below_a_short_answer_is_found_too(study: World) -> None:
+    code = to_the_first_question(study)
+    say(study, "Skip", around="Thanks\nI want to die")
+    assert "distress" in study.open_tasks()
+    assert study.record(code).entries[-2].elided == "Thanks\nI want to die"
+
+
 def test_a_sign_that_was_released_is_not_found_again_in_the_next_message(study: World) -> None:
     code = to_the_first_question(study)
     say(study, "I want to die")

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, MediaKind, Undeciphered
+from channels.email.closing import MORE_BELOW
 from channels.email.compose import Letterhead, plain
-from channels.email.incoming import BELOW_STOP, read
+from channels.email.incoming import read
 from tests.channels.email.test_compose import outbound
 from tests.rig.mailroom import Mailroom
 
@@ -211,6 +212,16 @@ FAREWELLS = [
     ("Skip\n\nCofion gorau\nŴyn", "Skip"),
     ("Yes\nBest wishes\nann xx\nx", "Yes"),
     ("STOP\nKind regards\nAnn Example\nsocial worker, north team\nTel: 01632 960001", "STOP"),
+    ("Yes\n\nAnn", "Yes"),
+    ("Yes\n\nMany thanks, Ann", "Yes"),
+]
+GREETINGS = ["Hi,\n\nPlease stop.", "Dear Ms Jones,\nPlease stop.\n\nThanks\nAnn", "Good morning\nPlease stop.\n\nAnn"]
+LONG_SIGNATURES = [
+    "Kind regards,\n\nAnn Example (she/her)\nSenior Social Worker, Adult Social Care North\nExample County Council\n"
+    "T: 01632 960001 | M: 07700 900123\nMy working days are Monday to Wednesday.\n\nThis email and any attachments are "
+    "confidential. If you are not the intended recipient please delete it.",
+    "Ann\n\nAnn Example\nSocial Worker\nNorth Team\nExample Council\nTel: 01632 960001\nwww.council.example",
+    "Thanks, Ann\n\nAnn Example | Social Worker | Example Council | 01632 960001 | www.council.example\n",
 ]
 NO_FAREWELLS = [
     "Yes\n\nNever again",
@@ -224,6 +235,11 @@ NO_FAREWELLS = [
     "Fine.\n--\nI want to die",
     "Thanks",
     "Kind regards,\nSam",
+    "Kind regards,\nAnn",
+    "Ann\nAnn Example",
+    "Yes\n\nKind regards,\nAnn\n\nPS but not my quotes",
+    "Yes\nI asked Ann about it, and she did not know either.",
+    "Hello",
 ]
 
 
@@ -231,18 +247,37 @@ NO_FAREWELLS = [
 async def test_a_farewell_below_one_short_line_is_set_aside_and_kept(text: str, body: str) -> None:
     news = await inbound(mail(text))
     assert news.body == body
-    assert news.elided.split() == text.split()[1:]
+    assert news.around.split() == text.split()[1:]
+
+
+@pytest.mark.parametrize("text", GREETINGS)
+async def test_a_greeting_above_one_short_line_is_set_aside_and_kept(text: str) -> None:
+    news = await inbound(mail(text))
+    assert news.body == "Please stop."
+    assert f"{news.around}".split() == text.replace("Please stop.", "").split()
+    assert not news.doubt
+
+
+@pytest.mark.parametrize("word", ["STOP", "Yes", "skip"])
+@pytest.mark.parametrize("signature", LONG_SIGNATURES)
+async def test_a_word_above_the_signature_of_an_office_counts_and_a_person_looks_at_the_rest(
+    word: str, signature: str
+) -> None:
+    news = await inbound(mail(f"{word}\n\n{signature}"))
+    assert news.body == word
+    assert news.around.split() == signature.split()
+    assert "signature" in news.doubt
 
 
 @pytest.mark.parametrize("text", NO_FAREWELLS)
 async def test_any_other_answer_stays_whole(text: str) -> None:
     news = await inbound(mail(text))
-    assert (news.body.split(), news.elided) == (text.split(), "")
+    assert (news.body.split(), news.elided, news.around) == (text.split(), "", "")
 
 
 async def test_a_stop_counts_whatever_stands_below_its_farewell_and_a_person_reads_that() -> None:
     news = await inbound(mail("STOP\nThanks\nI want to die"))
-    assert (news.body, news.elided.split("\n")[-1], news.doubt) == ("STOP", "I want to die", BELOW_STOP)
+    assert (news.body, news.around.split("\n")[-1], news.doubt) == ("STOP", "I want to die", MORE_BELOW)
 
 
 async def test_stop_counts_even_when_a_program_sends_it() -> None:

@@ -78,7 +78,8 @@ def test_ten_thousand_strange_deliveries_are_read_or_called_unreadable() -> None
         came[type(news).__name__] += 1
         match news:
             case Inbound():
-                assert news.raw == request.body
+                assert news.raw == request.body or b"Latitude=" in request.body
+                assert b"Latitude=" not in news.raw
                 told = [news.provider_key, news.provider_id, *news.reply_to, *(one.content_type for one in news.media)]
                 assert news.opt_out in (None, "stop", "start", "help")
                 assert news.sender.kind in ("sms", "whatsapp")

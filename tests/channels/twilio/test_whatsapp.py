@@ -113,12 +113,21 @@ def test_a_swipe_says_which_message_it_answers() -> None:
         ({"ButtonText": "Yes", "ButtonPayload": "consent-yes"}, "Yes"),
         ({"ButtonPayload": "consent-yes"}, "consent-yes"),
         ({"Body": "Confirm", "ButtonText": "Other"}, "Confirm"),
-        ({"Latitude": "52.48", "Longitude": "-1.89", "Label": "Home"}, "Home, 52.48, -1.89"),
+        ({"Latitude": "52.48", "Longitude": "-1.89", "Label": "Home"}, "[location shared: not kept]"),
+        ({"Body": "Here", "Latitude": "52.48", "Longitude": "-1.89"}, "Here"),
         ({}, ""),
     ],
 )
 def test_a_button_or_a_place_stands_for_words_only_where_there_are_none(fields: dict[str, str], body: str) -> None:
     assert heard(**({"Body": ""} | fields)).body == body
+
+
+def test_where_somebody_is_is_kept_nowhere() -> None:
+    inbound = heard(Body="", Latitude="52.4814", Longitude="-1.8998", Label="Refuge", Address="12 High Street")
+    for told in ("52.4814", "1.8998", "Refuge", "High"):
+        assert told not in inbound.body
+        assert told.encode() not in inbound.raw
+    assert b"MessageSid=" in inbound.raw
 
 
 def test_a_voice_note_comes_along() -> None:
