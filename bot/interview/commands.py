@@ -66,7 +66,7 @@ PHRASES: Mapping[Command, tuple[str, ...]] = MappingProxyType(
             "stop sending me these",
             *_each("stop (messages|texts|emails|asking me questions|asking questions)"),
             *_each("(do not|don't|dont) (text|message|email|contact|write to) me (again|any more|anymore)"),
-            *_each("no more (messages|texts|emails|questions)"),
+            "no more questions",
             *_each("(take me off|remove me from) (your|this|the) list"),
         ),
         Command.SKIP: _each("skip (this|it|this one|that one|this question|that question)"),
@@ -74,7 +74,6 @@ PHRASES: Mapping[Command, tuple[str, ...]] = MappingProxyType(
         Command.AGAIN: ("say that again", "say it again", "ask me again"),
         Command.HELP: ("help me", "can you help me", "i need help"),
         Command.PAUSE: (
-            *_each("not (now|right now|today)"),
             *_each("(i need|i want|i would like|i'd like|id like|can i have|could i have|take|have) a (break|pause)"),
         ),
         Command.CALL: (
@@ -105,7 +104,13 @@ PHRASES: Mapping[Command, tuple[str, ...]] = MappingProxyType(
         ),
     }
 )
-"""Whole messages that mean a word of ours, beside the word itself."""
+"""Whole messages that mean a word of ours, beside the word itself.
+
+None that could as well answer a question about messages, or whether something is so: "no more emails", "not now".
+"""
+
+NOT_NOW = frozenset({"not now", "not right now", "not today", "not yet"})
+"""What says no to going on, where that is what they were asked."""
 
 # One slip away from a word of ours, yet a word or a name in its own right.
 REAL_WORDS = frozenset(
@@ -145,6 +150,11 @@ def parse(text: str) -> Word | None:
 
 
 _TO_A_QUESTION = ("", "to", "to question", "to question number", "question", "to q", "to number")
+
+
+def not_now(text: str) -> bool:
+    """Whether the whole message is that they do not want to go on yet."""
+    return " ".join(_without_thanks(_without_politeness(words_of(text)))) in NOT_NOW
 
 
 def says_nothing(text: str) -> bool:

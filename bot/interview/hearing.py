@@ -17,7 +17,7 @@ from bot.interview import (
     settling,
     words,
 )
-from bot.interview.commands import Command, Word, parse, says_nothing, yes_or_no
+from bot.interview.commands import Command, Word, not_now, parse, says_nothing, yes_or_no
 from bot.interview.events import Belongs, Said, TaskKind
 from bot.interview.reminders import DISCREET
 from bot.interview.state import Menu, State
@@ -66,7 +66,7 @@ def hear(turn: Turn, said: Said) -> None:
 
 def _says_whether(turn: Turn, said: Said) -> bool:
     """Whether the message says if they want to go on: YES brings what is open, and NO is a break."""
-    wanted = yes_or_no(said.text, numbered=False)
+    wanted = False if not_now(said.text) else yes_or_no(said.text, numbered=False)
     if wanted is None or turn.interview.state not in (State.SCREENING, State.CONSENT, State.ACTIVE):
         return False
     turn.file(said, Belongs.CHOICE)

@@ -132,6 +132,9 @@ stop/back
 Stop it hurts when they shout
 stop asking the same questions
 No more visits
+No more emails
+Not now
+Not today
 I need to leave him
 Thanks
 Thank you
@@ -164,11 +167,11 @@ SPELLINGS = [
     ("please stop", "STOP"), ("Please stop messaging me", "STOP"), ("stop texting me", "STOP"),
     ("Stop  all messages.", "STOP"), ("STOP STOP STOP!", "STOP"), ("Stop thank you", "STOP"), ("ok stop", "STOP"),
     ("I said STOP", "STOP"), ("just stop please", "STOP"), ("Stop it", "STOP"), ("dont text me again", "STOP"),
-    ("Don’t contact me any more", "STOP"), ("stop asking me questions", "STOP"), ("No more messages please", "STOP"),
+    ("Don’t contact me any more", "STOP"), ("stop asking me questions", "STOP"),
     ("stop sending me these texts", "STOP"), ("Remove me from your list", "STOP"), ("skip thanks", "SKIP"),
     ("I want to speak to someone", "PERSON"), ("Can I talk to somebody please?", "PERSON"),
     ("I need to speak to a human", "PERSON"), ("please ring me", "CALL"), ("can you call me", "CALL"),
-    ("I need help", "HELP"), ("help help help", "HELP"), ("not now", "PAUSE"), ("I need a break", "PAUSE"),
+    ("I need help", "HELP"), ("help help help", "HELP"), ("I need a break", "PAUSE"),
     ("new number", "CHANGE"), ("I have a new number", "CHANGE"), ("my number has changed", "CHANGE"),
     ("send me a copy", "COPY"), ("Withdraw", "LEAVE"), ("I would like to withdraw from the study", "LEAVE"),
     ("delete my answers", "LEAVE"),

@@ -304,7 +304,12 @@ def stages(study: World, stage: str) -> int:
 
 @pytest.mark.parametrize("reminders", [1, 2])
 @pytest.mark.parametrize(
-    ("word", "reply"), [("Yes please", "Q1 of 14"), ("no", "We will not send anything until you tell us")]
+    ("word", "reply"),
+    [
+        ("Yes please", "Q1 of 14"),
+        ("no", "We will not send anything until you tell us"),
+        ("Not now thanks", "We will not send anything until you tell us"),
+    ],
 )
 def test_a_yes_or_no_to_a_reminder_without_the_question_is_no_answer_to_the_question(
     study: World, word: str, reply: str, reminders: int
