@@ -14,7 +14,8 @@ def asking(words: str) -> Schedule:
     ours = prompts.load(ROOT / "prompts")[("social-workers", "en")]
     question = Question(id="first", standard=words, easy_read=words, short=words, closing=True)
     section = Section(id="one", title="Allotments", questions=(question,))
-    return ours.model_copy(update={"title": "Gardeners", "eligibility": (), "sections": (section,)})
+    theirs = ours.model_copy(update={"title": "Gardeners", "eligibility": (), "sections": (section,)})
+    return Schedule.from_json(theirs.to_json())  # a copy keeps what was worked out of ours
 
 
 def test_our_texts_in_another_study_are_warned_of_by_name_and_wording() -> None:
