@@ -135,12 +135,12 @@ WORDS = {
 
 
 def hard_words(study: World) -> Phone:
-    """An interview with emoji, Welsh, right-to-left text, CRLF, formulas, control characters and an empty answer."""
+    """An interview with emoji, Welsh, right-to-left text, CRLF, formulas, control characters and an answer of one mark."""
     phone = joins(study, 901, attributes={"team": "=HYPERLINK(1)", "region": "Gwynedd ŵ"})
     phone.consents()
     for parts in WORDS.values():
         phone.answers(*parts)
-    phone.answers("")
+    phone.answers("…")
     phone.says("SKIP")
     phone.answers("=1+1", 'this is <b>not</b> markup & "quoted"', "a\x07b\x0bc")
     phone.answers("I said too much", "and this I keep")

@@ -175,7 +175,7 @@ def test_hard_words(tmp_path: Path) -> None:
         hard_words(study)
         take_out(study, Qdpx(), tmp_path / "hard.qdpx")
         project = Project(tmp_path / "hard.qdpx")
-        sound(study, project, answers=6)
+        sound(study, project, answers=7)
         spans = project.spans()
         assert spans["SW01", "b-now"] == "\n".join(WORDS["b-now"])
         assert spans["SW01", "b-good"] == "Dear team,\n\nfirst line\nsecond line\n"
@@ -199,7 +199,7 @@ def test_two_exports_of_the_same_data_are_the_same_bytes(held: World, out: Path)
 def test_a_whole_study_of_two_cohorts(held: World, out: Path) -> None:
     take_out(held, Qdpx(), out)
     project = Project(out)
-    sound(held, project, answers=9)
+    sound(held, project, answers=10)
     top = [code.get("name") for codes in project.every("Codes") for code in codes]
     titles = [held.program.schedules[cohort, "en"].title for cohort in COHORTS]
     assert top == [*titles, "Objectives", REPLY]
@@ -251,4 +251,4 @@ def test_case_codes_link_each_case_to_the_whole_of_its_text(held: World, out: Pa
             if cases_.get(next(s.iter(f"{Q}CodeRef")).get("targetGUID")) == source.get("name")
         ]
         assert whole == [(0, len(project.text(source)))]
-    assert len(project.spans()) == 9
+    assert len(project.spans()) == 10
