@@ -42,7 +42,10 @@ def exposed(schedule: Schedule, words: Iterable[str] = BLOCKED) -> list[Finding]
     """Every blocked word in the texts that may be read by somebody else."""
     return [
         Finding(
-            key, wording, f"says '{word}', which tells others at a glance what the study is about; leave it out", (key,)
+            key,
+            wording,
+            f"says '{word}', which tells others at a glance what the study is about; leave it out",
+            (key, wording.value),
         )
         for key, text in schedule.texts.items()
         if key.startswith(NEUTRAL_TEXTS)

@@ -44,7 +44,7 @@ def unlisted(schedule: Schedule, signposting: Signposting) -> list[Finding]:
             where,
             wording,
             f"names the number {found}, which is not in signposting.yaml; add it there or remove it",
-            (where,),
+            (where, wording.value),
         )
         for where, text in schedule.texts.items()
         for wording in Wording

@@ -237,6 +237,20 @@ def test_what_check_calls_wrong_keeps_serve_from_starting_and_what_is_only_hard_
         )
 
 
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [("distress", "Call 0800 1111 now."), ("reminder-1", "Hello from the council.")],
+    ids=["a number", "a telling word"],
+)
+def test_what_could_harm_is_named_with_the_line_of_its_wording(folder: Path, key: str, words: str) -> None:
+    texts = own_texts(folder)
+    before, found, after = texts.read_text().partition(f"\n{key}:\n")
+    wording, *rest = after.partition("  short: >-\n")
+    texts.write_text(f"{before}{found}{wording}{rest[0]}    {words}\n{rest[1]}")
+    line = f"{before}{found}{wording}".count("\n") + 1
+    assert f"{texts}:{line}: {key} (short): " in ownpace(folder, "check")[1]
+
+
 def test_texts_of_our_study_in_another_are_warned_of_with_their_lines(folder: Path) -> None:
     texts = own_texts(folder)
     for other in ("disabled-adults.yaml", "social-workers.yaml"):
@@ -720,6 +734,7 @@ def test_a_whole_interview_can_be_seen_at_one_look_in_any_wording_and_language(f
     code, said = ownpace(folder, "talk", "--all", "--cohort", "social-workers")
     assert (code, ": cy, standard, version" in said) == (0, True)
     assert ownpace(folder, "talk", "--language", "en")[0] == 2
+    assert "there is no cohort 'carers' in language 'en'" in ownpace(folder, "talk", "--cohort", "carers")[1]
     assert not (folder / "data").exists(), "nothing is kept"
 
 
