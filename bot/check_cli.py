@@ -16,7 +16,7 @@ from bot import bootstrap, prompts
 from bot.config import Settings
 from bot.errors import OwnPaceError, ScheduleError
 from bot.interview.cost import sms_parts, texts
-from bot.interview.lint import Severity
+from bot.interview.lint import Severity, not_in_sms
 from bot.interview.review import Reviewed
 from bot.interview.schedule import Wording
 from bot.proofs import Schedules, proofread
@@ -107,6 +107,10 @@ def _unset(settings: Settings) -> Iterator[str]:
     """What a study that goes live wants to have said, and what says nothing."""
     if not settings.study.contact_phone:
         yield 'HELP tells people to "call us" without a number. Set contact_phone in [study].'
+    for key in ("name", "researcher"):
+        if dear := not_in_sms(getattr(settings.study, key)):
+            signs = ", ".join(dear)
+            yield f"{key} in [study] holds {signs}: a text message that says it costs about twice as much."
     site = urlsplit(settings.server.public_base_url)
     here = site.hostname in HERE
     if site.scheme == "http" and not here:

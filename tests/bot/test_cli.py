@@ -127,6 +127,14 @@ def test_reminders_that_would_press_people_are_warned_of(folder: Path) -> None:
     assert "Warning: reminders in [pace] begin 0:05:00 (hours, minutes, seconds) after our message." in said
 
 
+def test_a_study_name_that_makes_every_text_message_dear_is_warned_of(folder: Path) -> None:
+    settings(folder, 'name = "Own Pace"', 'name = "Tŷ Ni"')
+    code, said = ownpace(folder, "check")
+    assert code == 0
+    assert "Warning: name in [study] holds ŷ: a text message that says it costs about twice as much." in said
+    assert "researcher in [study] holds" not in said
+
+
 def test_a_key_that_has_gone_is_no_order(folder: Path) -> None:
     ownpace(folder, "migrate")
     (folder / "data/study.key").rename(folder / "elsewhere")
