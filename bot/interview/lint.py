@@ -86,10 +86,10 @@ def lint(schedule: Schedule, links: Links = NONE_LISTED) -> list[Finding]:
     for question in schedule.questions:
         for number in range(len(question.prompts)):
             findings += _of_prompt(question, number, schedule, links)
-    return findings if _in_english(schedule) else [*findings, *_dear(schedule)]
+    return findings if in_english(schedule) else [*findings, *_dear(schedule)]
 
 
-def _in_english(schedule: Schedule) -> bool:
+def in_english(schedule: Schedule) -> bool:
     return schedule.language.partition("-")[0] == "en"
 
 
@@ -176,7 +176,7 @@ def _problems(text: Text, wording: Wording, schedule: Schedule, links: Links) ->
 
 def _short_problems(text: Text, words: str, schedule: Schedule) -> Iterator[Problem]:
     letters = (sign for sign in not_in_sms(words) if not _is_picture(sign))
-    for sign in letters if _in_english(schedule) else ():
+    for sign in letters if in_english(schedule) else ():
         what = f"holds {_named(sign)}, which makes every text cost more than twice as much; use another character"
         yield Severity.STYLE, what
     longest = LONGEST_QUESTION if isinstance(text, Question) else LONGEST_TEXT
