@@ -227,7 +227,7 @@ def test_what_check_calls_wrong_keeps_serve_from_starting_and_what_is_only_hard_
         )
         code, said = ownpace(folder, "check")
         assert (code, last in said) == (2, False)
-        assert said.endswith("use at most 25\n1 text wants mending; serve starts all the same.\n")
+        assert said.endswith("use at most 25\n1 text wants mending; that alone does not keep serve from starting.\n")
         code, said = ownpace(folder, "serve", "--port", port)
         assert (code, "Address already in use" in said) == (1, True)
         assert "Warning: some texts want mending. See: scripts/ownpace check" in said
