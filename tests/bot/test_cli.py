@@ -115,8 +115,8 @@ def test_check_says_how_many_interviews_go_on_with_older_versions(folder: Path) 
     code, said = ownpace(folder, "check")
     assert code == 0
     assert said.count("interviews that go on") == 2
-    assert "\n  interviews that go on: 1 with this version, 2 with older ones\n" in said
-    assert "disabled-adults (en): no schedule here, and interviews that go on with the one they began with: 1\n" in said
+    assert "\nsocial-workers (en): interviews that go on: 1 with this version, 2 with older ones\n" in said
+    assert "\ndisabled-adults (en): interviews that go on: 1 with a schedule that is not here any more\n" in said
 
 
 def test_reminders_that_would_press_people_are_warned_of(folder: Path) -> None:
