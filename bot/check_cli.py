@@ -16,7 +16,7 @@ from bot import bootstrap, prompts
 from bot.config import Settings
 from bot.errors import OwnPaceError, ScheduleError
 from bot.interview.cost import sms_parts, texts
-from bot.interview.lint import Severity
+from bot.interview.lint import Severity, not_in_sms
 from bot.interview.review import Reviewed
 from bot.interview.schedule import Wording
 from bot.proofs import Schedules, proofread
@@ -24,8 +24,8 @@ from bot.records.vault import open_key_file
 from bot.service import alerts, progress
 from bot.terminal import CONFIG, HERE, ConfigPath, err, out
 
-Running = Mapping[tuple[str, str, str], int]
-"""How many interviews go on, by cohort, language and version."""
+Running = Mapping[tuple[str, str], Counter[str]]
+"""How many interviews go on with each version, by cohort and language."""
 
 
 def check(
@@ -41,8 +41,10 @@ def check(
     prompts.rota(settings.study.prompts)
     bootstrap.check_names(settings, schedules)
     _check_cutoff(settings)
+    for line in _described(schedules):
+        out.print(line, markup=False)
     unreached, running = _of_database(settings)
-    for line in (*_described(schedules, running), *_left_behind(schedules, running)):
+    for line in _going_on(schedules, running):
         out.print(line, markup=False)
     if settings.security.key_file.exists() or bootstrap.has_database(settings):
         open_key_file(settings.security.key_file)
@@ -107,6 +109,10 @@ def _unset(settings: Settings) -> Iterator[str]:
     """What a study that goes live wants to have said, and what says nothing."""
     if not settings.study.contact_phone:
         yield 'HELP tells people to "call us" without a number. Set contact_phone in [study].'
+    for key in ("name", "researcher"):
+        if dear := not_in_sms(getattr(settings.study, key)):
+            signs = ", ".join(dear)
+            yield f"{key} in [study] holds {signs}: a text message that says it costs about twice as much."
     site = urlsplit(settings.server.public_base_url)
     here = site.hostname in HERE
     if site.scheme == "http" and not here:
@@ -138,8 +144,8 @@ def _of_database(settings: Settings) -> tuple[list[str], Running]:
         return [problem] if problem else [], database.read_now(progress.under_way)
 
 
-def _described(schedules: Schedules, running: Running) -> Iterator[str]:
-    """What each schedule holds, what it costs, and how many interviews go on with it or with an older version."""
+def _described(schedules: Schedules) -> Iterator[str]:
+    """What each schedule holds, and what it costs."""
     for (cohort, language), schedule in schedules.items():
         yield (
             f"{cohort} ({language}): {schedule.total} questions, {len(schedule.statements)} statements, "
@@ -148,20 +154,17 @@ def _described(schedules: Schedules, running: Running) -> Iterator[str]:
         for wording in Wording:
             sent, parts = len(texts(schedule, wording)), sms_parts(schedule, wording)
             yield f"  {wording.value}: {sent} texts in a whole interview, {parts} SMS parts to pay for"
-        on = {version: many for (*whose, version), many in running.items() if whose == [cohort, language]}
-        if on:
-            older = sum(on.values()) - on.get(schedule.version, 0)
-            yield f"  interviews that go on: {on.get(schedule.version, 0)} with this version, {older} with older ones"
 
 
-def _left_behind(schedules: Schedules, running: Running) -> Iterator[str]:
-    """Interviews of a cohort whose file is not there any more."""
-    gone: Counter[tuple[str, str]] = Counter()
-    for (cohort, language, _), many in running.items():
-        if (cohort, language) not in schedules:
-            gone[cohort, language] += many
-    for (cohort, language), many in gone.items():
-        yield f"{cohort} ({language}): no schedule here, and interviews that go on with the one they began with: {many}"
+def _going_on(schedules: Schedules, running: Running) -> Iterator[str]:
+    """How many interviews go on with each schedule, with older ones, and with what is not there any more."""
+    for (cohort, language), on in sorted(running.items()):
+        if here := schedules.get((cohort, language)):
+            new = on[here.version]
+            which = f"{new} with this version, {on.total() - new} with older ones"
+        else:
+            which = f"{on.total()} with a schedule that is not here any more"
+        yield f"{cohort} ({language}): interviews that go on: {which}"
 
 
 def _overdue(settings: Settings) -> Iterator[str]:

@@ -343,7 +343,7 @@ def talk(
         with closing(program.database) as database:
             cohort = cohort or next(iter(program.schedules))[0]
             languages = sorted((known for name, known in program.schedules if name == cohort), key=english_first)
-            language = language or (languages or [""])[0]
+            language = language or (languages or ["en"])[0]
             entry = Entry(cohort, Address("simulator", "sms/talk"), wording=wording, language=language)
             enrolment.check(entry, program.rules)
             if whole:

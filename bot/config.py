@@ -98,6 +98,12 @@ def _phone(value: str) -> str:
     return value
 
 
+def _place(value: object) -> object:
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("is empty: fill it in, or remove the line")
+    return value
+
+
 def _zone(value: object) -> object:
     try:
         ZoneInfo(str(value))
@@ -144,6 +150,7 @@ def _period(value: object) -> timedelta | None:
     return timedelta(days=int(found[1]) if found[2] == "d" else -(-int(found[1]) * 1461 // 4))
 
 
+FilledPath = Annotated[Path, BeforeValidator(_place)]
 Period = Annotated[timedelta | None, BeforeValidator(_period)]
 
 
@@ -157,7 +164,7 @@ class Section(BaseModel):
 class Study(Section):
     name: Annotated[Filled, Field(max_length=20)] = "our study"
     timezone: Annotated[str, BeforeValidator(_zone)] = "Europe/London"
-    prompts: Path = Path("prompts")
+    prompts: FilledPath = Path("prompts")
     contact_phone: Annotated[str, Field(max_length=13), AfterValidator(_phone)] = ""
     researcher: Annotated[Filled, Field(max_length=15)] = "our researcher"
     agree_again_on_new_channel: bool = False
@@ -181,7 +188,7 @@ class Database(Section):
 
 
 class Security(Section):
-    key_file: Path = Path("data/study.key")
+    key_file: FilledPath = Path("data/study.key")
     two_step: Literal["offered", "required"] = "offered"
 
 
@@ -437,6 +444,8 @@ def _what_is_wrong(error: Mapping[str, Any], keys: tuple[str, ...], model: type[
             return "must be true or false"
         case "int_parsing" | "int_type" | "int_from_float":
             return "must be a whole number"
+        case "date_parsing" | "date_type" | "date_from_datetime_parsing" | "date_from_datetime_inexact":
+            return "must be a date such as 2027-03-31"
         case "greater_than_equal":
             return f"must be {details['ge']} or more"
         case "less_than_equal":

@@ -35,7 +35,7 @@ class Proofs:
         """Everything that is to be mended, '' where nothing is."""
         style = self.of(Severity.STYLE)
         want = "1 text wants" if len(style) == 1 else f"{len(style)} texts want"
-        told = [self.wrong(), *style, f"{want} mending; serve starts all the same." if style else ""]
+        told = [self.wrong(), *style, f"{want} mending; that alone does not keep serve from starting." if style else ""]
         return "\n".join(part for part in told if part)
 
     def refuse(self) -> None:

@@ -18,7 +18,10 @@ MEND = {
     "extra_forbidden": "is not known here",
     "string_too_short": "is empty: fill it in",
     "too_short": "is empty: add at least one",
-    "string_pattern_mismatch": "has a character that cannot be used: ids are small letters, figures and hyphens",
+    "string_pattern_mismatch": (
+        "has a character that cannot be used: ids are small letters, figures and hyphens, begin with a letter, and "
+        "have at most 40 characters"
+    ),
     "bool_parsing": "must be true or false",
     "int_parsing": "must be a whole number",
     "int_from_float": "must be a whole number",
@@ -97,13 +100,21 @@ def complain(file: File, model: type[BaseModel], error: ValidationError) -> None
         if each["type"] == "value_error":
             what = str(each["ctx"]["error"])
         elif each["type"] in ("enum", "literal_error"):
-            what = f"{place[-1]} must be one of {each['ctx']['expected']}"
+            what = f"{_called(place)} must be one of {each['ctx']['expected']}"
         else:
-            what = f"{place[-1] if place else 'the file'} {MEND.get(each['type'], each['msg'])}"
+            what = f"{_called(place)} {MEND.get(each['type'], each['msg'])}"
         if each["type"] == "extra_forbidden":
             near = difflib.get_close_matches(str(place[-1]), _names(model, place[:-1]), n=1)
             what += f": did you mean {near[0]}?" if near else ": remove it"
         file.complain(file.line(place), f"{name}{what}")
+
+
+def _called(place: Place) -> str:
+    """The name of a place: its key, or which item of a list it is."""
+    if not place:
+        return "the file"
+    *before, last = place
+    return f"{before[-1]}: item {last + 1}" if isinstance(last, int) and before else str(last)
 
 
 def _identified(data: Any, place: Place) -> str:

@@ -20,6 +20,7 @@ COLON = f"has a text with a colon, {NEAR}: put the text in quotes, or on the nex
 QUOTED = f"has words after a closing quote or bracket, {NEAR}: close it at the end, or put the whole text under >-"
 BRACKET = "has a [ or { that is never closed: close it, or put the whole text in quotes or under >-"
 QUOTE = "has a quote that is never closed: close it, or put the whole text under >-"
+SIGN = "has a text that begins with a sign that YAML keeps for itself: put the text in quotes, or under >-"
 BARE = (
     f"is a text that is not indented, or a name without a colon and a space after it, {NEAR}: begin the text two "
     "spaces further right than its name"
@@ -69,6 +70,8 @@ def _slip(error: yaml.MarkedYAMLError, row: str, column: int) -> str | None:
     begins = not row[:column].strip()
     if "'\\t'" in problem:
         return TAB
+    if problem.startswith("expected alphabetic or numeric") or "that cannot start any token" in problem:
+        return SIGN
     if problem.startswith("mapping values are not allowed"):
         return SPACES if re.fullmatch(r"\s*(- )?[\w-]+\s*", row[:column]) else COLON
     if context.startswith("while parsing a flow"):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from bot.interview.commands import Command, parse, yes_or_no
-from bot.interview.lint import Finding
+from bot.interview.lint import Finding, Severity, in_english
 from bot.interview.schedule import Schedule, Wording
 
 BLOCKED = (
@@ -39,10 +39,19 @@ def blocked(text: str, words: Iterable[str] = BLOCKED) -> tuple[str, ...]:
 
 
 def exposed(schedule: Schedule, words: Iterable[str] = BLOCKED) -> list[Finding]:
-    """Every blocked word in the texts that may be read by somebody else."""
+    """Every blocked word in the texts that may be read by somebody else.
+
+    The list is English: elsewhere such a word may be another, as 'care' is in Romanian, and keeps no server from
+    starting.
+    """
+    severity = Severity.WRONG if in_english(schedule) else Severity.STYLE
     return [
         Finding(
-            key, wording, f"says '{word}', which tells others at a glance what the study is about; leave it out", (key,)
+            key,
+            wording,
+            f"says '{word}', which tells others at a glance what the study is about; leave it out",
+            (key, wording.value),
+            severity,
         )
         for key, text in schedule.texts.items()
         if key.startswith(NEUTRAL_TEXTS)

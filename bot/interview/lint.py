@@ -86,21 +86,21 @@ def lint(schedule: Schedule, links: Links = NONE_LISTED) -> list[Finding]:
     for question in schedule.questions:
         for number in range(len(question.prompts)):
             findings += _of_prompt(question, number, schedule, links)
-    return findings if _in_english(schedule) else [*findings, *_dear(schedule)]
+    return findings if in_english(schedule) else [*findings, *_dear(schedule)]
 
 
-def _in_english(schedule: Schedule) -> bool:
+def in_english(schedule: Schedule) -> bool:
     return schedule.language.partition("-")[0] == "en"
 
 
 def _dear(schedule: Schedule) -> list[Finding]:
     """What it costs that a language has letters that SMS has not: said once, with the first text that has some."""
-    dear = {place: words for place, words in _as_texted(schedule) if _not_in_sms(words)}
+    dear = {place: words for place, words in _as_texted(schedule) if not_in_sms(words)}
     parts = sum(segments(gsm7_lookalike(words)) for words in dear.values())
     instead = sum(segments("x" * gsm7_units(words)) for words in dear.values())
     if parts == instead:
         return []
-    letters = _not_in_sms("".join(dear.values()))
+    letters = not_in_sms("".join(dear.values()))
     listed = ", ".join(letters[:MOST_LETTERS]) + (" ..." if len(letters) > MOST_LETTERS else "")
     who, them = ("holds", "it") if len(dear) == 1 else (f"and {len(dear) - 1} more texts hold", "them all")
     problem = (
@@ -119,7 +119,7 @@ def _as_texted(schedule: Schedule) -> Iterator[tuple[tuple[str | int, ...], str]
         yield from (((question.id, "prompts", number), words) for number, words in enumerate(question.prompts))
 
 
-def _not_in_sms(words: str) -> list[str]:
+def not_in_sms(words: str) -> list[str]:
     """The letters for which a whole SMS costs more, in order."""
     return sorted(set(gsm7_lookalike(words)) - GSM7 - GSM7_EXTENDED)
 
@@ -132,7 +132,7 @@ def warnings(words: str, wording: Wording, texted: bool) -> list[str]:
     signs = sorted({sign for sign in words if _is_picture(sign)})
     found += [f"holds the picture sign {_named(sign)}; say it in words" for sign in signs]
     if texted:
-        dear = [sign for sign in _not_in_sms(words) if sign not in signs]
+        dear = [sign for sign in not_in_sms(words) if sign not in signs]
         found += [f"holds {_named(sign)}, which makes every text cost more than twice as much" for sign in dear]
     return found
 
@@ -175,8 +175,8 @@ def _problems(text: Text, wording: Wording, schedule: Schedule, links: Links) ->
 
 
 def _short_problems(text: Text, words: str, schedule: Schedule) -> Iterator[Problem]:
-    letters = (sign for sign in _not_in_sms(words) if not _is_picture(sign))
-    for sign in letters if _in_english(schedule) else ():
+    letters = (sign for sign in not_in_sms(words) if not _is_picture(sign))
+    for sign in letters if in_english(schedule) else ():
         what = f"holds {_named(sign)}, which makes every text cost more than twice as much; use another character"
         yield Severity.STYLE, what
     longest = LONGEST_QUESTION if isinstance(text, Question) else LONGEST_TEXT

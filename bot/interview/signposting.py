@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bot.interview.lint import Finding
 from bot.interview.review import Reviewed, Words
@@ -15,6 +15,12 @@ _NUMBER = re.compile(r"\d(?:[ \u00a0-]?\d){2,}")
 """Three figures or more, as people group them: 999, 116 123, 85258."""
 
 
+def _callable(number: str) -> str:
+    if not re.fullmatch(r"[0-9 ]+", number):
+        raise ValueError("number must be figures and spaces alone, such as 116 123")
+    return number
+
+
 class Signpost(BaseModel):
     """One place to turn to. `number` is missing where each person has their own, as with their council."""
 
@@ -22,7 +28,7 @@ class Signpost(BaseModel):
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
     name: Words
-    number: Annotated[str, Field(pattern=r"^[0-9 ]+$")] | None = None
+    number: Annotated[str, AfterValidator(_callable)] | None = None
     how: Words
 
 
@@ -44,7 +50,7 @@ def unlisted(schedule: Schedule, signposting: Signposting) -> list[Finding]:
             where,
             wording,
             f"names the number {found}, which is not in signposting.yaml; add it there or remove it",
-            (where,),
+            (where, wording.value),
         )
         for where, text in schedule.texts.items()
         for wording in Wording

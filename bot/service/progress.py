@@ -93,17 +93,19 @@ def board(uow: UnitOfWork) -> list[Line]:
     return [_line(place, [row for row in rows if _in(row, place)]) for place in places]
 
 
-def under_way(uow: UnitOfWork) -> dict[tuple[str, str, str], int]:
-    """How many interviews go on, by cohort, language and version of the schedule."""
+def under_way(uow: UnitOfWork) -> dict[tuple[str, str], Counter[str]]:
+    """How many interviews go on with each version of the schedule, by cohort and language."""
     version = (schedules.c.cohort, schedules.c.language, schedules.c.version)
     rows = uow.all(
         select(*version, func.count().label("many"))
         .join(interviews, interviews.c.version == schedules.c.version)
         .where(interviews.c.state.not_in(OVER))
         .group_by(*version)
-        .order_by(*version)
     )
-    return {(row["cohort"], row["language"], row["version"]): row["many"] for row in rows}
+    found: dict[tuple[str, str], Counter[str]] = {}
+    for row in rows:
+        found.setdefault((row["cohort"], row["language"]), Counter())[row["version"]] = row["many"]
+    return found
 
 
 def _in(row: RowMapping, place: tuple[str, str]) -> bool:

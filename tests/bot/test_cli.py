@@ -115,8 +115,8 @@ def test_check_says_how_many_interviews_go_on_with_older_versions(folder: Path) 
     code, said = ownpace(folder, "check")
     assert code == 0
     assert said.count("interviews that go on") == 2
-    assert "\n  interviews that go on: 1 with this version, 2 with older ones\n" in said
-    assert "disabled-adults (en): no schedule here, and interviews that go on with the one they began with: 1\n" in said
+    assert "\nsocial-workers (en): interviews that go on: 1 with this version, 2 with older ones\n" in said
+    assert "\ndisabled-adults (en): interviews that go on: 1 with a schedule that is not here any more\n" in said
 
 
 def test_reminders_that_would_press_people_are_warned_of(folder: Path) -> None:
@@ -125,6 +125,14 @@ def test_reminders_that_would_press_people_are_warned_of(folder: Path) -> None:
     code, said = ownpace(folder, "check")
     assert code == 0
     assert "Warning: reminders in [pace] begin 0:05:00 (hours, minutes, seconds) after our message." in said
+
+
+def test_a_study_name_that_makes_every_text_message_dear_is_warned_of(folder: Path) -> None:
+    settings(folder, 'name = "Own Pace"', 'name = "Tŷ Ni"')
+    code, said = ownpace(folder, "check")
+    assert code == 0
+    assert "Warning: name in [study] holds ŷ: a text message that says it costs about twice as much." in said
+    assert "researcher in [study] holds" not in said
 
 
 def test_a_key_that_has_gone_is_no_order(folder: Path) -> None:
@@ -219,7 +227,7 @@ def test_what_check_calls_wrong_keeps_serve_from_starting_and_what_is_only_hard_
         )
         code, said = ownpace(folder, "check")
         assert (code, last in said) == (2, False)
-        assert said.endswith("use at most 25\n1 text wants mending; serve starts all the same.\n")
+        assert said.endswith("use at most 25\n1 text wants mending; that alone does not keep serve from starting.\n")
         code, said = ownpace(folder, "serve", "--port", port)
         assert (code, "Address already in use" in said) == (1, True)
         assert "Warning: some texts want mending. See: scripts/ownpace check" in said
@@ -235,6 +243,20 @@ def test_what_check_calls_wrong_keeps_serve_from_starting_and_what_is_only_hard_
             "the study's name says 'Disabled', which others may read on a locked screen; choose a neutral name\n"
             f"{last}\n",
         )
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [("distress", "Call 0800 1111 now."), ("reminder-1", "Hello from the council.")],
+    ids=["a number", "a telling word"],
+)
+def test_what_could_harm_is_named_with_the_line_of_its_wording(folder: Path, key: str, words: str) -> None:
+    texts = own_texts(folder)
+    before, found, after = texts.read_text().partition(f"\n{key}:\n")
+    wording, *rest = after.partition("  short: >-\n")
+    texts.write_text(f"{before}{found}{wording}{rest[0]}    {words}\n{rest[1]}")
+    line = f"{before}{found}{wording}".count("\n") + 1
+    assert f"{texts}:{line}: {key} (short): " in ownpace(folder, "check")[1]
 
 
 def test_texts_of_our_study_in_another_are_warned_of_with_their_lines(folder: Path) -> None:
@@ -720,6 +742,7 @@ def test_a_whole_interview_can_be_seen_at_one_look_in_any_wording_and_language(f
     code, said = ownpace(folder, "talk", "--all", "--cohort", "social-workers")
     assert (code, ": cy, standard, version" in said) == (0, True)
     assert ownpace(folder, "talk", "--language", "en")[0] == 2
+    assert "there is no cohort 'carers' in language 'en'" in ownpace(folder, "talk", "--cohort", "carers")[1]
     assert not (folder / "data").exists(), "nothing is kept"
 
 

@@ -216,7 +216,9 @@ SLIPS: dict[str, tuple[str, str, int, str]] = {
         f"{yaml_slips.HASH}. The line is '          - Which way is used most? # by you'.",
     ),
     "a # after one word": ("        objectives: [1]", "        objectives: [1 #2\n          ]", 0, yaml_slips.HASH),
-    "what is rare": ("        standard: >-", "        standard: @home", 0, "is not YAML: found character '@'"),
+    "a text that begins with @": ("        standard: >-", "        standard: @home", 0, yaml_slips.SIGN),
+    "a text that begins with *": ("        standard: >-", "        standard: * How", 0, yaml_slips.SIGN),
+    "what is rare": ("        standard: >-", "        standard: >>", 0, "is not YAML: expected"),
 }
 
 
@@ -400,6 +402,11 @@ DAMAGES: dict[str, tuple[Damage, str, str]] = {
         "disabled-adults.yaml:",
         "did you mean easy_read",
     ),
+    "an item that is none": (
+        lambda f: change(f / ADULTS, "        objectives: [1]", "        objectives: [1, one]"),
+        "disabled-adults.yaml:",
+        "objectives: item 2 must be a whole number",
+    ),
     "a code that begins with small letters": (
         lambda f: change(f / ADULTS, "code_prefix: P", "code_prefix: p"),
         "disabled-adults.yaml:",
@@ -471,7 +478,7 @@ DAMAGES: dict[str, tuple[Damage, str, str]] = {
     "a stock text that is missing": (
         lambda f: change(f / "en/texts.yaml", "\nstopped:", "\nstoped:") and None,
         "texts.yaml:",
-        "the text stopped is missing",
+        "the text stopped is missing; every study needs it: copy it from the texts.yaml that came with",
     ),
     "no statement that is needed": (
         lambda f: (

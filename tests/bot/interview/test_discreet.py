@@ -6,6 +6,7 @@ import pytest
 
 from bot import prompts
 from bot.interview.discreet import blocked, exposed, study_name_problem
+from bot.interview.lint import Severity
 from bot.interview.schedule import Schedule, Text
 from tests.rig import ROOT
 
@@ -54,6 +55,13 @@ def test_a_text_that_others_may_read_is_told_with_its_name_and_the_mend(key: str
     assert str(finding) == (
         f"{key} (easy_read): says 'council', which tells others at a glance what the study is about; leave it out"
     )
+
+
+def test_in_another_language_such_a_word_may_be_another_one() -> None:
+    english = with_text("reminder-1", "Un mesaj care asteapta.")
+    (wrong,) = exposed(english)
+    (doubtful,) = exposed(english.model_copy(update={"language": "ro"}))
+    assert (wrong.severity, doubtful.severity) == (Severity.WRONG, Severity.STYLE)
 
 
 def test_a_question_may_say_what_it_asks() -> None:

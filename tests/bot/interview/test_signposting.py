@@ -68,5 +68,5 @@ def test_a_damaged_file_names_its_line(tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8").replace("116 123", "one one six")
     path.write_text(text, encoding="utf-8")
     line = text[: text.index("one one six")].count("\n") + 1
-    with pytest.raises(ScheduleError, match=f"signposting.yaml:{line}: samaritans: number"):
+    with pytest.raises(ScheduleError, match=f"signposting.yaml:{line}: samaritans: number must be figures and spaces"):
         prompts.signposting(folder)
