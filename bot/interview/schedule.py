@@ -494,7 +494,8 @@ class Schedule(_Part):
 
     def _text_problems(self) -> Iterator[tuple[str, str]]:
         for key in sorted(REQUIRED_TEXTS - self.texts.keys()):
-            yield key, f"the text {key} is missing; every study needs it"
+            mend = "copy it from the prompts that came with this version"
+            yield key, f"the text {key} is missing; every study needs it: {mend}"
         for key in sorted({key for group in self.opening for key in group} - self.texts.keys() - REQUIRED_TEXTS):
             yield "opening", f"the opening names {key}, which is no text here"
 

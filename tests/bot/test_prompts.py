@@ -471,7 +471,7 @@ DAMAGES: dict[str, tuple[Damage, str, str]] = {
     "a stock text that is missing": (
         lambda f: change(f / "en/texts.yaml", "\nstopped:", "\nstoped:") and None,
         "texts.yaml:",
-        "the text stopped is missing",
+        "the text stopped is missing; every study needs it: copy it from the prompts that came with this version",
     ),
     "no statement that is needed": (
         lambda f: (
