@@ -356,12 +356,18 @@ def move(
         raise WrongUse("Say one of the two: --to URL, or --back.")
     with alone(settings.database.url):
         if not back:
-            _move(settings, typer.prompt("The address", hide_input=True, err=True) if to == "-" else to)
+            _move(settings, _asked_for() if to == "-" else to)
         elif come_back(settings.database.url):
             out.print("The study is served from SQLite again. Serve it nowhere else: messages would leave twice.")
             _catch_up(config)
         else:
             out.print("The study was not moved.")
+
+
+def _asked_for() -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt("The address", hide_input=True, err=True))
+    return sys.stdin.readline().strip()
 
 
 def _move(settings: Settings, to: str) -> None:

@@ -49,7 +49,8 @@ NOT_REACHED = {
     r"too many clients|connection slots": "has no connection left. Stop what else uses it, or raise max_connections.",
     r"is starting up|is shutting down": "is not ready yet, or no longer. Try again in a minute.",
     r"SSL|certificate": "does not agree with us about encryption: see sslmode in the address, and ssl in its settings.",
-    r"resolve host|translate host name": "is on a host that nobody knows. Correct the host in the address.",
+    r"resolve host|translate host name": "is on a host that nobody knows. Correct the host in the address; in a "
+    "password @ : / ? # % are written %40 %3A %2F %3F %23 %25.",
     r"[Cc]onnection refused|No such file": "cannot be reached: nothing listens there. Start PostgreSQL, or correct the "
     "host and port in the address.",
     r"timeout|timed out|[Uu]nreachable|No route": "cannot be reached: its host does not answer. Check that the machine "

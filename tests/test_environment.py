@@ -144,7 +144,7 @@ def test_nothing_is_installed_under_a_server_that_runs(folder: Path) -> None:
         assert environment(folder) == (0, ""), "with the libraries that are wanted the commands work"
         (folder / "requirements.txt").write_text("something==2\n")
         code, said = environment(folder)
-        assert (code, "Stop every server of this folder, then run this again." in said) == (1, True)
+        assert (code, "Stop every server of this folder, or take another copy" in said) == (1, True)
         assert len(lines(folder / "pips")) == 1
     assert environment(folder)[0] == 0
     assert len(lines(folder / "pips")) == 2

@@ -61,7 +61,7 @@ def test_a_worker_listens_where_it_is_told_to_and_nowhere_else(tmp_path: Path) -
         assert listens_at(process) == [port]
         until(lambda: monitor.get("/health/ready").text == "ready\n")
         assert monitor.get("/health/live").text == "live\n"
-        assert 'ownpace_part_seconds{part="timers"}' in monitor.get("/metrics").text
+        until(lambda: 'ownpace_part_seconds{part="timers"}' in monitor.get("/metrics").text)  # after its first round
         assert monitor.get("/").status_code == monitor.get("/sign-in").status_code == 404
 
         with worker(study, "untold.log", {}) as process:
