@@ -231,7 +231,7 @@ async def test_a_conversation_opens_to_its_researcher_and_when_a_person_is_neede
     await sign_in(client, "Researcher")
     answer = await client.get(f"/participants/{code}")
     assert answer.status_code == 403
-    assert "another researcher" in answer.text
+    assert "A coordinator can give them to you, on the page Assignments." in answer.text
     assert (await client.post(f"/participants/{code}/take-over", headers=HERE)).status_code == 403
     study.says("PERSON")
     assert (await client.get(f"/participants/{code}")).status_code == 200
