@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -12,7 +12,7 @@ from sqlalchemy.engine import RowMapping
 from bot.interview.events import TaskKind
 from bot.interview.fetching import CAUSES
 from bot.interview.state import Cause, State
-from bot.records.tables import interviews, participants, users
+from bot.records.tables import interviews, participants, tasks, users
 from bot.records.unit_of_work import UnitOfWork
 from bot.service.staff import User
 
@@ -83,24 +83,40 @@ def may_own(role: str, kind: str) -> bool:
 
 
 def may_open(uow: UnitOfWork, user: User, code: str, *, assigned_only: bool) -> bool:
-    """Whether this conversation is theirs to open.
+    """Whether this conversation is theirs to open. A code that nobody has is open to all: the page says so."""
+    wanted = code.strip().upper()
+    return wanted in open_to(uow, user, [wanted], assigned_only=assigned_only)
+
+
+def open_to(uow: UnitOfWork, user: User, codes: Collection[str], *, assigned_only: bool) -> frozenset[str]:
+    """Those of the codes whose conversation is theirs to open.
 
     It is when it is assigned to them or to nobody who signs in here, or when a person is needed at once: whoever is
-    fetched may come. A code that nobody has is open to all: the page says so.
+    fetched may come.
     """
     if user.role != "researcher" or not assigned_only:
-        return True
-    row = uow.one(
-        select(participants.c.id, participants.c.researcher, interviews.c.state, interviews.c.cause)
+        return frozenset(codes)
+    rows = uow.all(
+        select(
+            participants.c.id, participants.c.code, participants.c.researcher, interviews.c.state, interviews.c.cause
+        )
         .join(interviews, interviews.c.participant_id == participants.c.id)
-        .where(participants.c.code == code.strip().upper())
+        .where(participants.c.code.in_(codes))
     )
-    if row is None or _same(row["researcher"], user.name):
-        return True
-    needed = row["state"] == State.HANDOVER.value or row["cause"] == Cause.SAFEGUARDING.value
-    if needed or uow.has_task(row["id"], FETCHED):
-        return True
-    return not any(_same(row["researcher"], other) for other in writers(uow))
+    others = [name for name in writers(uow) if not _same(name, user.name)]
+    assigned = [row for row in rows if any(_same(row["researcher"], other) for other in others)]
+    fetched = _fetched(uow, [row["id"] for row in assigned]) if assigned else frozenset()
+    return frozenset(codes) - {row["code"] for row in assigned if not (_needed(row) or row["id"] in fetched)}
+
+
+def _needed(row: RowMapping) -> bool:
+    return bool(row["state"] == State.HANDOVER.value or row["cause"] == Cause.SAFEGUARDING.value)
+
+
+def _fetched(uow: UnitOfWork, ids: Collection[int]) -> frozenset[int]:
+    """For whom of these somebody is fetched."""
+    of = (tasks.c.participant_id.in_(ids), tasks.c.kind.in_(FETCHED), tasks.c.closed_at.is_(None))
+    return frozenset(row["participant_id"] for row in uow.all(select(tasks.c.participant_id).where(*of).distinct()))
 
 
 def may_reach(uow: UnitOfWork, user: User, code: str) -> bool:
@@ -115,8 +131,7 @@ def may_reach(uow: UnitOfWork, user: User, code: str) -> bool:
         .join(participants, participants.c.id == interviews.c.participant_id)
         .where(participants.c.code == code.strip().upper())
     )
-    needed = row and (row["state"] == State.HANDOVER.value or row["cause"] == Cause.SAFEGUARDING.value)
-    return bool(row and needed and row["saved"].get("holder", "") in ("", user.name))
+    return bool(row and _needed(row) and row["saved"].get("holder", "") in ("", user.name))
 
 
 def writers(uow: UnitOfWork) -> list[str]:

@@ -31,6 +31,7 @@ class Screen:
     code: str
     participant_id: int
     address: str
+    language: str
     lines: tuple[Line, ...]
     coming: int
 
@@ -49,7 +50,7 @@ def screen(uow: UnitOfWork, terms: Terms, code: str) -> Screen | None:
     ]
     lines.sort(key=lambda line: (line.at, line.id))
     coming = sum(row["state"] in ("pending", "sending") for row in sent)
-    return Screen(record.row.code, record.id, record.address, tuple(lines), coming)
+    return Screen(record.row.code, record.id, record.address, record.language, tuple(lines), coming)
 
 
 def _delivery(entry: views.Entry) -> str:

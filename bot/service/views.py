@@ -144,6 +144,7 @@ class Record:
     wording: str
     researcher: str
     title: str
+    language: str
     version: str
     entries: tuple[Entry, ...]
     consent: tuple[Consented, ...]
@@ -300,6 +301,7 @@ def record(uow: UnitOfWork, terms: Terms, code: str, stretch: Stretch | None = N
         wording=found.interview.person.wording.value.replace("_", " "),
         researcher=found.interview.person.researcher,
         title=schedule.title,
+        language=schedule.language,
         version=schedule.version,
         entries=entries,
         consent=tuple(_ledger(uow, found)),

@@ -146,7 +146,7 @@ def page(
         .limit(most + 1)
     )
     codes = {row["code"] for row in rows if row["code"]}
-    theirs = {code for code in codes if access.may_open(uow, user, code, assigned_only=assigned_only)}
+    theirs = access.open_to(uow, user, codes, assigned_only=assigned_only)
     found = tuple(_task(uow, user, row, theirs) for row in rows)
     return Page(
         tasks=found[:most],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
 
@@ -32,6 +33,9 @@ MOST_PEOPLE = 500
 """Enrolled in one commit, all of them or nobody, which takes about a second: nobody else can write meanwhile."""
 
 MOST_COLUMNS = 60
+
+IN_LINE = re.compile(r"^line:(\d+):")
+"""Where in a file a problem is, as commands say it: FILE:LINE."""
 
 
 # Progress, and the switch
@@ -100,7 +104,8 @@ def _enrol(request: Request, user: User, text: str = "", problem: str = "", **mo
         "found": _columns(text) if problem else [],
     }
     status = 409 if problem else 200
-    return page(request, "enrol.html", status=status, user=user, problems=problem.splitlines(), **known | more)
+    problems = [IN_LINE.sub(r"Line \1:", each) for each in problem.splitlines()]
+    return page(request, "enrol.html", status=status, user=user, problems=problems, **known | more)
 
 
 @signed_in(May.ARRANGE)

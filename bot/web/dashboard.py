@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from bot.service import calls, switch, views, work
+from bot.service import access, calls, switch, views, work
 from bot.service.access import May
 from bot.service.staff import User
 from bot.web.live import stream
@@ -28,8 +28,11 @@ async def participants(request: Request, user: User) -> Response:
 
 
 async def _everybody(request: Request, user: User) -> dict[str, Any]:
-    database, after = web(request).database, request.query_params.get("after", "")
+    parts, after = web(request), request.query_params.get("after", "")
+    database = parts.database
     rows, more = await database.read(views.page, after)
+    waiting = await database.read(work.page, user, most=5, assigned_only=parts.assigned_only)
+    codes = {row.code for row in rows} | {task.code for task in waiting.tasks}
     return {
         "user": user,
         "rows": rows,
@@ -38,7 +41,8 @@ async def _everybody(request: Request, user: User) -> dict[str, Any]:
         "live": "/live" + (f"?{urlencode({'after': after})}" if after else ""),
         "total": await database.read(views.everybody),
         "held": await database.read(views.held),
-        "work": await database.read(work.page, user, most=5),
+        "work": waiting,
+        "theirs": await database.read(access.open_to, user, codes, assigned_only=parts.assigned_only),
         "on_hold": await database.read(switch.on_hold),
     }
 

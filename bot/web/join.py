@@ -51,6 +51,11 @@ def about(parts: Web) -> list[str]:
     return [fill(texts[key].standard, values) for key in ABOUT if key in texts]
 
 
+def spoken(parts: Web) -> str:
+    """The language of those texts."""
+    return next(iter(parts.schedules.values())).language
+
+
 async def ask(request: Request) -> Response:
     """For those who have a code on paper: where to type it."""
     typed = request.query_params.get("code", "")
@@ -75,6 +80,7 @@ def _slip(typed: str) -> str:
 def _page(request: Request, code: str = "", problem: str = "") -> Response:
     parts = web(request)
     shown = {"code": code, "about": about(parts), "doors": doors(parts.channels, code), "problem": problem}
+    shown["language"] = spoken(parts)
     shown["phone"] = "" if parts.terms.study.phone == "us" else parts.terms.study.phone
     answer = page(request, "join.html", status=404 if problem else 200, **shown)
     answer.headers["x-robots-tag"] = "noindex"

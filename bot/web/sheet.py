@@ -15,7 +15,7 @@ from markupsafe import Markup
 from bot.errors import OwnPaceError
 from bot.interview.wording import full_date
 from bot.service.invitations import Group
-from bot.web.join import about, doors
+from bot.web.join import about, doors, spoken
 from bot.web.pages import templates
 from bot.web.state import Web
 
@@ -53,6 +53,7 @@ def made(parts: Web, site: str, group: Group, codes: Sequence[str], expires_at: 
     ]
     phone = "" if parts.terms.study.phone == "us" else parts.terms.study.phone
     known = {"study": parts.study, "about": about(parts), "phone": phone, "day": day, "cards": cards}
+    known["language"] = spoken(parts)
     return templates.get_template("sheet.html").render(**known)
 
 

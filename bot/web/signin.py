@@ -159,7 +159,7 @@ async def closed(request: Request, user: User, code: str) -> str:
     if await parts.database.read(access.may_open, user, code, assigned_only=parts.assigned_only):
         return ""
     await parts.database.run(access.refused, user, "open another's conversation", request.url.path)
-    return "This participant is another researcher's. To give them to you: scripts/ownpace assign CODE NAME"
+    return "This participant is another researcher's. A coordinator can give them to you, on the page Assignments."
 
 
 async def shut(request: Request) -> str:

@@ -36,12 +36,15 @@ async def phones(request: Request, user: User) -> Response:
 
 async def _phones(request: Request, user: User, problem: str = "") -> Response:
     parts = web(request)
+    every = await parts.database.read(views.phones)
+    codes = [row.code for row in every]
+    theirs = await parts.database.read(access.open_to, user, codes, assigned_only=parts.assigned_only)
     return page(
         request,
         "simulator.html",
         status=409 if problem else 200,
         user=user,
-        phones=await parts.database.read(views.phones),
+        phones=[row for row in every if row.code in theirs],
         schedules=parts.schedules,
         wordings=list(Wording),
         kinds=CHANNEL_NAMES,

@@ -18,6 +18,7 @@ from starlette.routing import Match, Route
 from bot import bootstrap
 from bot.messages import Address, Media, MediaKind
 from bot.records.tables import audit, messages
+from bot.records.unit_of_work import UnitOfWork
 from bot.service import access, enrolment, handovers, second_step, staff
 from bot.service.access import May
 from bot.web.app import create_app
@@ -196,6 +197,25 @@ async def test_whoever_signs_in_again_after_the_session_ended_lands_on_a_page_th
     assert sent > 1
 
 
+async def test_no_page_leads_a_researcher_to_another_ones_participant_before_a_person_is_needed(
+    study: World, client: httpx.AsyncClient
+) -> None:
+    """A link that is refused would be noted as if they had tried."""
+    study.run(staff.add_user, "Ann", PASSWORD, "researcher")
+    code = study.enrol(Address("simulator", "sms/anna"), researcher="Ann")
+    pages = ("/", "/simulator")
+    for name, leads in (("Ann", True), ("Researcher", False), ("Key-Holder", True), ("Admin", True)):
+        await sign_in(client, name)
+        for path in pages:
+            shown = (await client.get(path)).text
+            assert (f'/{code}"' in shown or f'/{code}#end"' in shown) is leads, (name, path)
+            assert f"/{code}/needs" not in shown
+        assert code in (await client.get("/")).text
+    study.run(UnitOfWork.open_task, "person asked", 1, None, None)
+    await sign_in(client, "Researcher")
+    assert (await client.get("/")).text.count(f'/participants/{code}#end"') == 2, "in the list, and under To do"
+
+
 async def test_a_coordinator_never_meets_what_people_said(study: World, client: httpx.AsyncClient) -> None:
     code = study.consented()
     study.says("A secret answer.")
@@ -231,7 +251,7 @@ async def test_a_conversation_opens_to_its_researcher_and_when_a_person_is_neede
     await sign_in(client, "Researcher")
     answer = await client.get(f"/participants/{code}")
     assert answer.status_code == 403
-    assert "another researcher" in answer.text
+    assert "A coordinator can give them to you, on the page Assignments." in answer.text
     assert (await client.post(f"/participants/{code}/take-over", headers=HERE)).status_code == 403
     study.says("PERSON")
     assert (await client.get(f"/participants/{code}")).status_code == 200

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bot.interview.schedule import Schedule
 from bot.messages import Address
 from bot.records import participants
 from bot.records.tables import field_notes, postponed, timers
@@ -48,6 +49,22 @@ async def held(team: Team) -> str:
     code = team.study.consented()
     await team.ann.post(f"/participants/{code}/take-over")
     return code
+
+
+async def test_words_in_the_participants_language_are_marked_as_such_and_ours_are_not(team: Team) -> None:
+    """A screen reader speaks each in its own language (WCAG 3.1.2)."""
+    study = team.study
+    schedules: dict[tuple[str, str], Schedule] = study.program.rules.schedules  # type: ignore[assignment]  # of this test
+    english = schedules[("social-workers", "en")]
+    schedules[("social-workers", "cy")] = english.model_copy(update={"language": "cy"})
+    code = study.consented(language="cy")
+    study.says("Dw i'n tecstio.")
+    page = (await team.ann.get(f"/participants/{code}")).text
+    assert '<p class="body" lang="cy">Dw i&#39;n tecstio.</p>' in page
+    assert '<q lang="cy">1. I have read or heard the information' in page
+    assert f'<p class="note" lang="cy">{html.escape(english.questions[1].short or "")}'.partition("&")[0] in page
+    assert '<h2 id="plan-title">Schedule</h2>' in page
+    assert 'lang="cy">Dw i' in (await team.ann.get(f"/participants/{code}/refile")).text
 
 
 async def test_what_was_written_last_stands_first_among_what_can_be_taken_back(team: Team, held: str) -> None:

@@ -140,8 +140,8 @@ async def test_bad_rows_are_listed_and_the_lines_are_there_to_be_corrected(team:
     bad = f"{GOOD}\nsocial-workers,sms,12,Max,\nnurses,sms,07700 900333,<b>,"
     shown = await team.cora.post("/enrol/preview", data={"people": bad})
     assert shown.status_code == 409
-    problems = re.findall(r"<li>(line:\d+)", shown.text)
-    assert problems == ["line:4", "line:5"]
+    problems = re.findall(r"<li>(Line \d+):", shown.text)
+    assert problems == ["Line 4", "Line 5"]
     assert "&lt;b&gt;" in shown.text
     assert "Enrol 4" not in shown.text
     assert team.study.count_of(people) == 0

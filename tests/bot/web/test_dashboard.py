@@ -194,7 +194,7 @@ async def test_the_panel_shows_what_was_shown_and_what_was_replied(study: World,
     code = study.consented(attributes={"team": "Hospital <b>"})
     await sign_in(client)
     page = (await client.get(f"/participants/{code}")).text
-    assert "<strong>Yes:</strong> <q>1. I have read or heard the information" in page
+    assert '<strong>Yes:</strong> <q lang="en">1. I have read or heard the information' in page
     assert "They wrote <q>yes</q>, Tuesday 24 November, 12:00 pm, by text. Wording: short, text version" in page
     assert "Sam" not in page
     assert "<dt>team</dt><dd>Hospital &lt;b&gt;</dd>" in page

@@ -74,6 +74,7 @@ async def test_names_that_nobody_decided_about_are_told_before_the_file_is_made(
     assert "Files can still name people." in (await key_holder.cora.get("/export")).text
     answer = await key_holder.cora.post("/export", data={"kind": "answers"})
     assert answer.status_code == 409
+    assert answer.text.count("Nothing was written") == 1, "said once"
     assert f"1 suggestion for 1 person. scripts/ownpace anonymise {code} shows them." in answer.text
     assert "Ffion" not in answer.text
     assert (await key_holder.cora.post("/export", data={"kind": "methods"})).status_code == 200, "it has no words"

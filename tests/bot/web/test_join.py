@@ -55,7 +55,9 @@ async def test_the_page_says_what_it_is_and_offers_what_is_there(study: World, c
     page = await client.get(f"/join/{code}")
     assert page.status_code == 200
     assert "You are invited to take part" in page.text
-    assert "Hello from our study. We are Disabled people who use social care, and researchers." in page.text
+    assert (
+        '<p lang="en">Hello from our study. We are Disabled people who use social care, and researchers.' in page.text
+    )
     assert f'href="https://chat.example/voices?start={code}&amp;x=&lt;"' in page.text
     assert "Join by Telegram" in page.text
     assert "@voices" in page.text
