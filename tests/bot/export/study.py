@@ -135,7 +135,7 @@ WORDS = {
 
 
 def hard_words(study: World) -> Phone:
-    """An interview with emoji, Welsh, right-to-left text, CRLF, formulas, control characters and an answer of one mark."""
+    """Emoji, Welsh, right to left, CRLF, formulas, control characters and an answer that is one mark."""
     phone = joins(study, 901, attributes={"team": "=HYPERLINK(1)", "region": "Gwynedd ŵ"})
     phone.consents()
     for parts in WORDS.values():
