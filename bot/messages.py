@@ -59,6 +59,7 @@ class Inbound:
     `elided` is the text of earlier messages that came along, and is no part of `body`; `around` is what stands around a
     short answer, such as a signature: kept with `elided`, but theirs. `doubt` says why a person should look at how they
     were told apart. `automatic`: a program wrote it, such as an out-of-office reply.
+    `forwarded`: they passed it on, and somebody else may have written it.
     `group` is the same for pictures that were sent as one. `edits` is the `provider_id` that this is a newer form
     of. `start` is the code with which somebody new introduced themselves.
     """
@@ -79,6 +80,7 @@ class Inbound:
     around: str = ""
     doubt: str = ""
     automatic: bool = False
+    forwarded: bool = False
     group: str = ""
     edits: str = ""
     start: str = ""

@@ -349,6 +349,16 @@ def test_pictures_sent_as_one_are_acknowledged_once(study: World) -> None:
     assert study.count_of(tables.media) == 3
 
 
+def test_what_somebody_forwards_is_not_silently_their_own_words(study: World) -> None:
+    code = study.consented()
+    study.says("I am only a name on a list to them.", forwarded=True)
+    (entry,) = [e for e in study.record(code).entries if e.body.startswith("I am only")]
+    assert entry.problem == intake.FORWARDED
+    assert study.open_tasks() == ["check an answer"]
+    study.says("DONE", forwarded=True)
+    assert study.open_tasks() == ["check an answer"], "a word of ours is one, whoever wrote it"
+
+
 def test_the_same_file_is_stored_once_and_encrypted(study: World) -> None:
     study.consented()
     for _ in range(2):
