@@ -242,7 +242,7 @@ def _say(
     said = Said(
         message=came.id,
         text=Command.AGAIN.value if again else inbound.body,
-        replied_to=came.answered["question"] if came.answered else None,
+        replied_to=came.answered["question"] if came.answered and not inbound.anew else None,
         unseen=unseen,
         unsent=unsent,
         reopened=held and not kept_back,

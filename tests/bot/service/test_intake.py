@@ -80,6 +80,19 @@ def test_a_reply_by_token_attaches_to_the_question_it_answers_also_during_a_brea
     assert [e.question for e in study.record(code).entries if e.incoming][-2:] == ["b-now", "b-decide"]
 
 
+def test_a_mail_begun_anew_to_a_remembered_address_answers_the_open_question(study: World) -> None:
+    """Programs suggest the address that they know, which is that of a mail of long ago."""
+    code = study.consented()
+    token = outbox_ids(study, code, "b-now")
+    study.says("First")
+    study.says("DONE")
+    study.leave()
+    study.says("About the second", reply_to=(token,), anew=True)
+    assert [e.question for e in study.record(code).entries if e.incoming][-1] == "b-decide"
+    elsewhere = Address("email", "sam@elsewhere.example")
+    assert study.says("From my other address", elsewhere, reply_to=(token,), anew=True) is Received.FLAGGED
+
+
 def test_a_reply_to_any_part_of_a_long_question_attaches_to_it(study: World) -> None:
     code = study.consented()
     study.says("First")
