@@ -54,11 +54,13 @@ class Inbound:
     `provider_key` is unique for ever on its channel: a second copy of the same message has the same key.
     `raw` is the delivery exactly as it came. `written_at` is the provider's own time, where it gives one.
     `provider_id` is how later messages name this one. `reply_to` holds the ids, ours or the provider's, of messages
-    that it may answer, the surest first. `also` are other addresses of the same sender.
+    that it may answer, the surest first; of one that was begun `anew` they say only whose it is.
+    `also` are other addresses of the same sender.
     `opt_out` is set when the provider itself acted on a STOP, START or HELP before handing the message on.
     `elided` is the text of earlier messages that came along, and is no part of `body`; `around` is what stands around a
     short answer, such as a signature: kept with `elided`, but theirs. `doubt` says why a person should look at how they
     were told apart. `automatic`: a program wrote it, such as an out-of-office reply.
+    `forwarded`: they passed it on, and somebody else may have written it.
     `group` is the same for pictures that were sent as one. `edits` is the `provider_id` that this is a newer form
     of. `start` is the code with which somebody new introduced themselves.
     """
@@ -70,6 +72,7 @@ class Inbound:
     written_at: datetime | None = None
     provider_id: str = ""
     reply_to: tuple[str, ...] = ()
+    anew: bool = False
     also: tuple[Address, ...] = ()
     in_chat: bool = False
     if_unknown: str = ""
@@ -79,6 +82,7 @@ class Inbound:
     around: str = ""
     doubt: str = ""
     automatic: bool = False
+    forwarded: bool = False
     group: str = ""
     edits: str = ""
     start: str = ""

@@ -46,6 +46,8 @@ OLD = timedelta(days=3)
 MOST_STRANGERS = 20
 """Replies to people we do not know, in an hour on one channel; more would be a conversation with programs."""
 
+FORWARDED = "They forwarded this: somebody else may have written it."
+
 COULD_NOT_JOIN = "Their invitation fits, and still they could not be enrolled. The log says why; please help them."
 
 _NEW_INBOUND = {
@@ -196,9 +198,9 @@ def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None
     participant = participants.read(uow, terms, found)
     kept_back = participant.interview.person.discreet and not (inbound.start or _brings(inbound))
     waiting = _release_waiting(uow, terms, found, inbound, kept_back=kept_back)
-    if inbound.doubt:
-        _mark(uow, came.id, problem=inbound.doubt)
-        uow.open_task("check an answer", found.id, came.id, inbound.doubt)
+    if doubt := inbound.doubt or _passed_on(inbound):
+        _mark(uow, came.id, problem=doubt)
+        uow.open_task("check an answer", found.id, came.id, doubt)
     if inbound.automatic:
         _mark(uow, came.id, belongs="automatic")
         happen(uow, terms, participant, OutOfOffice())
@@ -218,6 +220,11 @@ def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None
     _say(uow, terms, participant, came, waiting, kept_back=kept_back)
 
 
+def _passed_on(inbound: Inbound) -> str:
+    """Why a person should look at words, or a file, that may not be theirs; a word of ours counts whoever wrote it."""
+    return FORWARDED if inbound.forwarded and parse(inbound.body) is None and not is_join(inbound.body) else ""
+
+
 def _brings(inbound: Inbound) -> bool:
     return inbound.opt_out == "start" or brings(inbound.body)
 
@@ -235,7 +242,7 @@ def _say(
     said = Said(
         message=came.id,
         text=Command.AGAIN.value if again else inbound.body,
-        replied_to=came.answered["question"] if came.answered else None,
+        replied_to=came.answered["question"] if came.answered and not inbound.anew else None,
         unseen=unseen,
         unsent=unsent,
         reopened=held and not kept_back,

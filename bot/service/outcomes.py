@@ -36,6 +36,9 @@ GIVE_UP = timedelta(minutes=20)
 """For so long after a send the provider is asked what became of it; then a person decides."""
 
 
+AGAIN = "sent again"
+"""The code of what waits to be tried once more because its provider did not know of it."""
+
 LISTED = 100
 """The most messages that a provider is asked for, to find one among them."""
 
@@ -152,7 +155,7 @@ def _wait_for_them(uow: UnitOfWork, terms: Terms, seq: int) -> None:
     uow.execute(update(addresses).where(addresses.c.id == row["address_id"]).values(heard_at=None))
     if not _dropped(uow, seq):
         state = "pending" if _wanted(uow, terms, row) else "cancelled"
-        settle(uow, seq, state=state, not_before=uow.now, claimed_at=None, provider_id=None)
+        settle(uow, seq, state=state, not_before=uow.now, claimed_at=None, provider_id=None, code=None)
 
 
 def _wanted(uow: UnitOfWork, terms: Terms, row: RowMapping) -> bool:
@@ -223,7 +226,7 @@ def surely_not_sent(uow: UnitOfWork, seq: int) -> None:
     if uow.execute(select(outbox.c.claimed_at > uow.now).where(outbox.c.seq == seq)).scalar():
         cannot_tell(uow, seq)
     else:
-        settle(uow, seq, state="pending", reconcile_at=None, not_before=uow.now, code="sent again")
+        settle(uow, seq, state="pending", reconcile_at=None, not_before=uow.now, code=AGAIN)
 
 
 @beside
@@ -259,7 +262,8 @@ def update_delivery(uow: UnitOfWork, terms: Terms, news: DeliveryUpdate) -> bool
         )
     )
     known = Delivery(row["delivery"]) if row["delivery"] else Delivery.UNKNOWN
-    if row["state"] in ("sending", "unknown") and news.provider_id:  # the provider speaks of it, so it did leave
+    doubted = row["state"] == "pending" and row["code"] == AGAIN and news.status is not Delivery.FAILED
+    if (row["state"] in ("sending", "unknown") or doubted) and news.provider_id:  # it speaks of it, so it did leave
         settle(uow, row["seq"], state="accepted", provider_id=news.provider_id[:100], reconcile_at=None)
     about = _is_about(row, news)
     if news.outside_window and (row["template"] is None or not about):

@@ -106,7 +106,13 @@ def _is_stub(text: str) -> bool:
     return not words or (len(words) <= 30 and bool(_POINTS_AT_HTML.search(text)))
 
 
+_SEALS = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"})
+"""Made by a program over the rest of the mail (RFC 8551, RFC 3156): nobody sends them as an answer."""
+
+
 def _leaf(message: Message, kind: str) -> _Part:
+    if kind in _SEALS:
+        return _Part()
     data = mail.content(message)
     name = safely(lambda: _filename(message), lambda: "")
     is_text = kind in ("text/plain", "text/html") and not name

@@ -7,12 +7,13 @@ first trouble and then thrown away, and every command waits for whichever comes 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,19 +47,27 @@ POLL = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far a mailbox has been read. A UID means something only together with its UIDVALIDITY (RFC 3501, 2.3.1.1)."""
+    """How far a mailbox has been read. A UID means something only together with its UIDVALIDITY (RFC 3501, 2.3.1.1).
+
+    And both only in their mailbox: some providers give the same UIDVALIDITY to every inbox, as Gmail gives 1.
+    """
 
     validity: int
     uid: int
+    mailbox: str = ""
 
     def __str__(self) -> str:
-        return f"{self.validity}:{self.uid}"
+        return f"{self.mailbox}/{self.validity}:{self.uid}" if self.mailbox else f"{self.validity}:{self.uid}"
+
+    def after(self, uid: int) -> Place:
+        """The place behind this mail of the same mailbox."""
+        return replace(self, uid=uid)
 
     @classmethod
     def parse(cls, written: str) -> Place | None:
-        """The place that was stored, or None where none was."""
-        found = re.fullmatch(r"(\d+):(\d+)", written)
-        return cls(int(found[1]), int(found[2])) if found else None
+        """The place that was stored, or None where none was. Earlier versions did not name the mailbox."""
+        found = re.fullmatch(r"(?:([0-9a-f]{16})/)?(\d+):(\d+)", written)
+        return cls(int(found[2]), int(found[3]), found[1] or "") if found else None
 
 
 class Reader:
@@ -89,13 +98,13 @@ class Reader:
 
     async def _start(self, inbox: Inbox, mailroom: Mailroom) -> Place:
         """Where to go on. Storing it also says that the provider lets us in."""
-        stored = Place.parse(await mailroom.place())
+        stored, mailbox = Place.parse(await mailroom.place()), _name(self.account)
         if stored is None:
-            place = Place(inbox.validity, await inbox.uid_before(self.now() - FIRST_DAYS))
-        elif stored.validity != inbox.validity:
-            place = Place(inbox.validity, 0)  # all UIDs are new: everything is read, and known mails are recognised
+            place = Place(inbox.validity, await inbox.uid_before(self.now() - FIRST_DAYS), mailbox)
+        elif stored.validity != inbox.validity or stored.mailbox not in ("", mailbox):
+            place = Place(inbox.validity, 0, mailbox)  # all UIDs are new: all is read, and known mails are recognised
         else:
-            place = stored
+            place = replace(stored, mailbox=mailbox)
         await mailroom.take([], str(place))
         return place
 
@@ -105,7 +114,7 @@ class Reader:
         size = 0
         uids = await inbox.uids_after(place.uid)
         for uid in uids:
-            place = Place(inbox.validity, uid)
+            place = place.after(uid)
             raw = await self._fetched(inbox, place)
             news = await self._news(raw, place, inbox, mailroom)
             batch += news
@@ -132,6 +141,11 @@ class Reader:
         if len(raw) >= MOST_BYTES:
             return [unreadable("", raw, f"{_TOO_LONG} (UID {place.uid}).")]
         return [await read(raw, self.account.address, self.account.study, mailroom)]
+
+
+def _name(account: Account) -> str:
+    """Tells this mailbox from another, and not what it is called."""
+    return hashlib.sha256(f"{account.imap.host.lower()} {account.username}".encode()).hexdigest()[:16]
 
 
 _HELD_BACK = "The mail server does not hand over one mail; it is still in the mailbox"

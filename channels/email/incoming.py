@@ -20,7 +20,7 @@ from channels.email.compose import as_sent
 from channels.email.mail import parse, safely, value
 from channels.email.status import closes
 from channels.email.subject import Subject
-from channels.email.threading import Clue, Sort, clues, content_key, message_ids
+from channels.email.threading import Clue, Sort, clues, content_key, is_reply, message_ids
 
 ROOT = ".thread"
 """Ends the local part of the Message-ID that our threads begin with, though no mail has it."""
@@ -70,6 +70,7 @@ def _news(mail: EmailMessage, raw: bytes, address: str, title: Subject) -> News:
         written_at=safely(lambda: _written_at(mail), lambda: None),
         provider_id=_short(next(iter(message_ids(value(mail, "Message-ID"))), "")),
         reply_to=tuple(dict.fromkeys(_answered(found, address))),
+        anew=not is_reply(mail),
         media=tuple(_media(one) for one in said.attachments),
         automatic=kind.kind is not Kind.HUMAN,
         doubt=f"our own mail came back: {kind.sign}" if kind.kind is Kind.LOOP else _doubted(mail),

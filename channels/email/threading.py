@@ -78,6 +78,20 @@ def _subject(message: Message) -> Iterator[Clue]:
         yield Clue(Sort.SUBJECT, token.lower())
 
 
+_BEGINS_AS_REPLY = re.compile(r"\s*[^\W\d_]{1,5}\s?(?:\[\d+\]|\(\d+\))?\s?[:：]")
+
+
+def is_reply(message: Message) -> bool:
+    """Whether a mail program made it as the answer to a mail.
+
+    Else it was begun anew, to an address of ours that the program remembers from some mail long ago. Some programs
+    leave out the headers that name what is answered; none changes the subject, or leaves out "Re:" as well.
+    """
+    if any(value(message, name) for name in ("In-Reply-To", "References", "Thread-Index")):
+        return True
+    return any(_subject(message)) or bool(_BEGINS_AS_REPLY.match(value(message, "Subject")))
+
+
 def sender(message: Message) -> str | None:
     """The one address that a mail says it is from, in lower case; None where there is none or more than one.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 import re
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from telegram.error import TelegramError
 
@@ -19,6 +20,12 @@ from channels.telegram.errors import Meaning, meaning, outcome
 from channels.telegram.parts import split
 
 SECRET = "x-telegram-bot-api-secret-token"
+WATCH = 300.0
+"""Seconds between two looks whether Telegram can deliver."""
+UNDELIVERED = (
+    "Telegram cannot deliver to server.public_base_url, and forgets after a day what waits there. "
+    "Is the address reached from outside, and its certificate still good?"
+)
 HOLD = 50
 """Seconds for which Telegram holds back an answer while nothing comes."""
 
@@ -104,22 +111,48 @@ class Telegram(Channel):
         return updates.read(self.account.bot, update)
 
     async def listen(self, mailroom: Mailroom) -> None:
-        """Ask for updates until cancelled; with a webhook, tell Telegram where it is and return.
+        """Ask for updates until cancelled; with a webhook, tell Telegram where it is and look whether it can deliver.
 
         Telegram forgets what is below the offset that it is asked for, so the offset moves only after `take`.
         """
         self._remember(await self._ask(mailroom, "getMe"))
         if self.account.webhook_secret is not None:
-            await self._ask(
-                mailroom,
-                "setWebhook",
-                url=self.account.public_base_url + self.webhooks[0],
-                secret_token=self.account.webhook_secret,
-                allowed_updates=list(updates.WANTED),
-            )
-            return
+            await self._set_webhook(mailroom)
+            await self._watch(mailroom)
         await self._ask(mailroom, "deleteWebhook")
         await self._poll(mailroom)
+
+    @property
+    def _hook(self) -> str:
+        return self.account.public_base_url + self.webhooks[0]
+
+    async def _set_webhook(self, mailroom: Mailroom) -> None:
+        await self._ask(
+            mailroom,
+            "setWebhook",
+            url=self._hook,
+            secret_token=self.account.webhook_secret,
+            allowed_updates=list(updates.WANTED),
+        )
+
+    async def _watch(self, mailroom: Mailroom) -> NoReturn:
+        """Where Telegram cannot deliver, or another program took the webhook away, it tells nobody, and forgets what
+        waits after a day. Two looks in a row must find messages that wait after a failure.
+        """
+        failing, troubled = False, True
+        while True:
+            await asyncio.sleep(WATCH)
+            found = await self._ask(mailroom, "getWebhookInfo")
+            hook = found if isinstance(found, dict) else {}
+            if hook.get("url") != self._hook:
+                await self._set_webhook(mailroom)
+            before, failing = failing, bool(hook.get("pending_update_count") and hook.get("last_error_date"))
+            if failing and before:
+                troubled = True
+                await mailroom.trouble(UNDELIVERED)
+            elif troubled and not failing:
+                troubled = False
+                await mailroom.take([], await mailroom.place())  # which says that all is well again
 
     async def _poll(self, mailroom: Mailroom) -> None:
         """The first answer is taken even when it is empty, and at once: it says that Telegram lets us in."""

@@ -134,11 +134,21 @@ def _message(bot: str, sender: Address, message: Json, raw: bytes, *, edited: bo
             media=media,
             elided=_text(_object(message.get("quote") or {}), "text"),
             doubt=doubt,
+            forwarded=_is_forwarded(message, sender),
             group=_text(message, "media_group_id")[:100],
             edits=name if edited else "",
             start=start,
         )
     ]
+
+
+def _is_forwarded(message: Json, sender: Address) -> bool:
+    """Whether they passed on what somebody else wrote; words of their own from another chat are theirs."""
+    if "forward_origin" not in message:
+        return False
+    origin = message["forward_origin"] if isinstance(message["forward_origin"], dict) else {}
+    user = origin.get("sender_user")
+    return not (isinstance(user, dict) and str(user.get("id")) == sender.value)
 
 
 def _version(message: Json, words: str) -> str:

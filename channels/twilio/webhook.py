@@ -102,6 +102,7 @@ def _message(posted: MultiDictProxy[str], raw: bytes) -> Inbound:
         in_chat=sender.kind == "whatsapp" and bool(_ID.fullmatch(answered)),
         if_unknown=HIDDEN if addresses.is_user_id(sender.value) else "",
         opt_out=opt_out if opt_out in OPT_OUTS else None,
+        forwarded="true" in (posted.get("Forwarded", "").lower(), posted.get("FrequentlyForwarded", "").lower()),
         media=_media(posted),
         doubt="" if decoded is None else ENCODED,
     )

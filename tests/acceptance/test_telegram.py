@@ -276,6 +276,15 @@ async def receiving(mailroom: Memory) -> AsyncIterator[Receiver]:
         await runner.cleanup()
 
 
+async def hooked(network: Emulator, channel: Telegram, mailroom: Memory) -> asyncio.Task[None]:
+    """The channel listens, and Telegram knows where it delivers."""
+    listening = asyncio.create_task(channel.listen(mailroom))
+    while not await asyncio.to_thread(network.webhooks):
+        assert not listening.done()
+        await asyncio.sleep(0.01)
+    return listening
+
+
 async def test_by_webhook_nothing_is_lost_or_doubled_either_whichever_side_of_the_commit_dies(
     network: Emulator,
 ) -> None:
@@ -283,7 +292,7 @@ async def test_by_webhook_nothing_is_lost_or_doubled_either_whichever_side_of_th
     async with receiving(mailroom) as receiver, opened(network.url, receiver.url) as channel:
         receiver.channel = channel
         await asyncio.to_thread(network.write, ANNA, "/start c0de")
-        await channel.listen(mailroom)
+        listening = await hooked(network, channel, mailroom)
         (hook,) = await asyncio.to_thread(network.webhooks)
         assert (hook["url"], hook["secret_token"]) == (f"{receiver.url}/webhooks/telegram", WEBHOOK_SECRET)
         for text in texts:
@@ -293,6 +302,7 @@ async def test_by_webhook_nothing_is_lost_or_doubled_either_whichever_side_of_th
             for headers in ({}, {SECRET: "guessed"}):
                 forged = await stranger.post(hook["url"], content=b'{"update_id":1}', headers=headers)
                 assert forged.status_code == 403
+        listening.cancel()
     assert mailroom.bodies == ["", *texts]
     assert next(iter(mailroom.inbound.values())).start == "c0de"
     assert receiver.forged == 2
@@ -304,9 +314,10 @@ async def test_from_webhook_to_polling_and_back_nothing_is_lost(network: Emulato
     async with receiving(mailroom) as receiver:
         async with opened(network.url, receiver.url) as channel:
             receiver.channel = channel
-            await channel.listen(mailroom)
+            listening = await hooked(network, channel, mailroom)
             await asyncio.to_thread(network.write, ANNA, "by webhook")
             await until(lambda: mailroom.bodies == ["by webhook"])
+            listening.cancel()
         async with opened(network.url) as channel:
             listening = asyncio.create_task(channel.listen(mailroom))
             await until(lambda: mailroom.takes > 1)
@@ -318,8 +329,9 @@ async def test_from_webhook_to_polling_and_back_nothing_is_lost(network: Emulato
         async with opened(network.url, receiver.url) as channel:
             receiver.channel = channel
             await asyncio.to_thread(network.write, ANNA, "in between")
-            await channel.listen(mailroom)
+            listening = await hooked(network, channel, mailroom)
             await until(lambda: len(mailroom.bodies) == 3)
+            listening.cancel()
     assert mailroom.bodies == ["by webhook", "by polling", "in between"]
 
 

@@ -80,6 +80,19 @@ def test_a_reply_by_token_attaches_to_the_question_it_answers_also_during_a_brea
     assert [e.question for e in study.record(code).entries if e.incoming][-2:] == ["b-now", "b-decide"]
 
 
+def test_a_mail_begun_anew_to_a_remembered_address_answers_the_open_question(study: World) -> None:
+    """Programs suggest the address that they know, which is that of a mail of long ago."""
+    code = study.consented()
+    token = outbox_ids(study, code, "b-now")
+    study.says("First")
+    study.says("DONE")
+    study.leave()
+    study.says("About the second", reply_to=(token,), anew=True)
+    assert [e.question for e in study.record(code).entries if e.incoming][-1] == "b-decide"
+    elsewhere = Address("email", "sam@elsewhere.example")
+    assert study.says("From my other address", elsewhere, reply_to=(token,), anew=True) is Received.FLAGGED
+
+
 def test_a_reply_to_any_part_of_a_long_question_attaches_to_it(study: World) -> None:
     code = study.consented()
     study.says("First")
@@ -347,6 +360,16 @@ def test_pictures_sent_as_one_are_acknowledged_once(study: World) -> None:
         study.says("", media=(picture,), group="album 1")
     assert len([said for said in study.leave() if "picture" in said]) == 1
     assert study.count_of(tables.media) == 3
+
+
+def test_what_somebody_forwards_is_not_silently_their_own_words(study: World) -> None:
+    code = study.consented()
+    study.says("I am only a name on a list to them.", forwarded=True)
+    (entry,) = [e for e in study.record(code).entries if e.body.startswith("I am only")]
+    assert entry.problem == intake.FORWARDED
+    assert study.open_tasks() == ["check an answer"]
+    study.says("DONE", forwarded=True)
+    assert study.open_tasks() == ["check an answer"], "a word of ours is one, whoever wrote it"
 
 
 def test_the_same_file_is_stored_once_and_encrypted(study: World) -> None:

@@ -341,6 +341,21 @@ def test_what_the_provider_has_spoken_of_is_never_sent_again(study: World) -> No
     assert study.leave() == []
 
 
+def test_what_arrived_after_all_is_not_sent_again(study: World) -> None:
+    """Twilio's list did not have it yet, and the news of it comes before the second try."""
+    study.consented()
+    study.says("First")
+    study.says("DONE")
+    (claimed,) = study.claim()
+    study.run(outcomes.unknown, claimed.seq, timedelta())
+    study.run(outcomes.surely_not_sent, claimed.seq)
+    arrived = DeliveryUpdate("SM7", Delivery.DELIVERED, claimed.message.id)
+    assert study.run(outcomes.update_delivery, study.program.terms, arrived)
+    assert study.leave() == []
+    study.says("I have got it")
+    assert claimed.message.body not in study.leave()
+
+
 def test_information_that_a_person_was_promised_is_not_lost_when_they_ask_for_a_person(study: World) -> None:
     """Nobody is asked whether they have read what was never sent."""
     code = study.enrol(wording=Wording.STANDARD)

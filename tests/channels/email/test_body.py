@@ -27,6 +27,18 @@ def parts(kind: str, *inside: tuple[str, bytes]) -> bytes:
 # Parts
 
 
+@pytest.mark.parametrize("kind", ["pkcs7-signature", "x-pkcs7-signature", "pgp-signature"])
+def test_the_seal_that_a_program_puts_on_a_mail_is_no_file_that_somebody_sent(kind: str) -> None:
+    found = read(
+        parts(
+            "signed",
+            ("text/plain; charset=utf-8", b"Yes"),
+            (f"application/{kind}; name=smime.p7s\r\nContent-Disposition: attachment; filename=smime.p7s", b"0\x82"),
+        )
+    )
+    assert (found.text, found.attachments) == ("Yes", ())
+
+
 def test_every_inline_text_is_kept_in_order_around_pictures() -> None:
     raw = parts(
         "mixed",

@@ -280,6 +280,13 @@ async def test_a_stop_counts_whatever_stands_below_its_farewell_and_a_person_rea
     assert (news.body, news.around.split("\n")[-1], news.doubt) == ("STOP", "I want to die", MORE_BELOW)
 
 
+async def test_a_mail_begun_anew_to_an_address_of_ours_says_so() -> None:
+    to = f"voices+{TOKEN}@study.example"
+    begun, answered = [await inbound(mail("Words", To=to, Subject=said)) for said in ("Tea", "Re: Tea")]
+    assert (begun.anew, begun.reply_to[0]) == (True, TOKEN), "whose it is, it says all the same"
+    assert not answered.anew
+
+
 async def test_stop_counts_even_when_a_program_sends_it() -> None:
     """RFC 2369: the mail program of the person makes the mail that List-Unsubscribe names."""
     news = await inbound(mail("", Subject="STOP", To=f"voices+{TOKEN}@study.example", Auto_Submitted="auto-generated"))

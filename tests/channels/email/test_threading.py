@@ -10,6 +10,7 @@ from channels.email.threading import (
     Sort,
     clues,
     content_key,
+    is_reply,
     may_be_forged,
     message_ids,
     sender,
@@ -36,6 +37,23 @@ def test_clues_come_in_the_order_of_trust() -> None:
         (Sort.MESSAGE_ID, "<one@example.org>"),
         (Sort.SUBJECT, "abcdefg2"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("header", "reply"),
+    [
+        ("In-Reply-To: <a@study.example>", True),
+        ("References: <a@study.example>", True),
+        ("Thread-Index: AdxyZ0==", True),
+        ("Subject: Voices Study [#thread22]", True),
+        ("Subject: RE: Voices Study", True),
+        ("Subject: AW: Voices Study", True),
+        ("Subject: Another thought", False),
+        ("X-Nothing: at all", False),
+    ],
+)
+def test_a_mail_that_answers_one_says_so_somewhere(header: str, reply: bool) -> None:
+    assert is_reply(parse(header.encode() + b"\r\n\r\nHi")) is reply
 
 
 @pytest.mark.parametrize("name", ["To", "Cc", "Delivered-To", "X-Original-To", "X-Forwarded-To", "Envelope-To"])

@@ -14,7 +14,7 @@ from aiohttp import web
 from bot.channel import WebhookRequest
 from bot.errors import AddressError, Forged, Unavailable
 from bot.messages import Inbound, Reach
-from channels.telegram.channel import HOLD, SECRET, Telegram
+from channels.telegram.channel import HOLD, SECRET, UNDELIVERED, Telegram
 from tests.channels.telegram.mailrooms import Memory
 from tests.channels.telegram.payloads import CHAT, DATE, PRIVATE, edited, file, membership, message
 from tests.rig.telegram_files import BOT, TOKEN, Answer, Double, fault, ok, says, served
@@ -210,10 +210,46 @@ async def test_what_passes_is_tried_again_later_and_troubles_nobody(answer: Answ
 # By webhook
 
 
-async def test_with_a_webhook_telegram_is_told_where_once() -> None:
-    double, mailroom = Double(), Memory()
+async def hooked(channel: Telegram, mailroom: Memory, enough: Callable[[], bool]) -> None:
+    """Listen until there is enough, which is looked at again and again."""
+    listening = asyncio.create_task(channel.listen(mailroom))
+    async with asyncio.timeout(20):
+        while not enough() and not listening.done():  # noqa: ASYNC110  # a server sets no event
+            await asyncio.sleep(0.01)
+    listening.cancel()
+    with suppress(asyncio.CancelledError):
+        await listening
+
+
+async def test_people_are_told_when_telegram_cannot_deliver_and_not_of_one_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It tells nobody by itself, and forgets what waits after a day: a certificate that ran out lost every answer."""
+    monkeypatch.setattr("channels.telegram.channel.WATCH", 0.01)
+    hook = {"url": "https://study.example/webhooks/telegram", "pending_update_count": 2, "last_error_date": DATE}
+    looks = [hook, {**hook, "pending_update_count": 0}, hook, hook, {**hook, "pending_update_count": 0}]
+
+    async def info(request: web.Request) -> web.StreamResponse:
+        return await ok(looks.pop(0) if len(looks) > 1 else looks[0])(request)
+
+    mailroom = Memory("a place")
+    async with served(Double(getWebhookInfo=info), secret="s3cret") as channel:
+        await hooked(channel, mailroom, lambda: mailroom.takes == 2)
+    assert (mailroom.troubles, mailroom.news, mailroom.at) == ([UNDELIVERED], [], "a place")
+
+
+async def test_a_webhook_that_another_program_took_away_is_set_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("channels.telegram.channel.WATCH", 0.01)
+    double = Double(getWebhookInfo=ok({"url": "", "pending_update_count": 0}))
     async with served(double, secret="s3cret") as channel:
-        await channel.listen(mailroom)
+        await hooked(channel, Memory(), lambda: len(double.times("setWebhook")) > 1)
+    assert len(double.times("setWebhook")) > 1
+
+
+async def test_with_a_webhook_telegram_is_told_where_once() -> None:
+    double = Double()
+    async with served(double, secret="s3cret") as channel:
+        await hooked(channel, Memory(), lambda: bool(double.times("setWebhook")))
     assert double.times("setWebhook") == [
         {
             "url": "https://study.example/webhooks/telegram",
@@ -261,7 +297,7 @@ async def test_the_link_is_known_once_telegram_has_told_the_bots_name() -> None:
 
 async def test_listening_makes_the_link_known_too() -> None:
     async with served(Double(), secret="s") as channel:
-        await channel.listen(Memory())
+        await hooked(channel, Memory(), lambda: bool(channel.link("x")))
         assert channel.link("x")
 
 

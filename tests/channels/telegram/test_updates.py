@@ -23,7 +23,9 @@ from channels.telegram import updates
 from channels.telegram.channel import Telegram
 from channels.telegram.client import Account
 from tests.channels.telegram.payloads import (
+    ANNA,
     CHAT,
+    DATE,
     GROUP,
     OURS,
     PHOTO,
@@ -94,6 +96,21 @@ def test_a_reply_names_the_message_it_answers() -> None:
 def test_words_picked_out_of_the_message_it_answers_are_no_part_of_the_body() -> None:
     quote = {"text": "How was", "position": 0, "is_manual": True}
     assert inbound(update(text="Good", reply_to_message=OURS, quote=quote)).elided == "How was"
+
+
+ORIGINS: list[tuple[str, Any, bool]] = [
+    ("another person's", {"type": "user", "date": DATE, "sender_user": {**ANNA, "id": 77}}, True),
+    ("of somebody who hides", {"type": "hidden_user", "date": DATE, "sender_user_name": "Anna"}, True),
+    ("a channel's", {"type": "channel", "date": DATE, "chat": GROUP, "message_id": 3}, True),
+    ("of a kind that is new", "something", True),
+    ("their own from another chat", {"type": "user", "date": DATE, "sender_user": ANNA}, False),
+]
+
+
+@pytest.mark.parametrize(("origin", "forwarded"), [one[1:] for one in ORIGINS], ids=[one[0] for one in ORIGINS])
+def test_what_they_forward_may_be_somebody_elses_words(origin: Any, forwarded: bool) -> None:
+    assert inbound(update(text="I hate the job", forward_origin=origin)).forwarded is forwarded
+    assert not inbound(update(text="I hate the job")).forwarded
 
 
 def test_an_edit_names_the_message_it_changes_and_is_stored_beside_it() -> None:

@@ -130,6 +130,14 @@ def test_where_somebody_is_is_kept_nowhere() -> None:
     assert b"MessageSid=" in inbound.raw
 
 
+def test_what_they_forward_may_be_somebody_elses_words() -> None:
+    """Twilio's `Forwarded` and `FrequentlyForwarded` (docs/messaging/guides/webhook-request)."""
+    assert heard(Forwarded="true").forwarded
+    assert heard(Forwarded="true", FrequentlyForwarded="true").forwarded
+    assert not heard(Forwarded="false").forwarded
+    assert not heard().forwarded
+
+
 def test_a_voice_note_comes_along() -> None:
     url = "https://api.twilio.com/2010-04-01/Accounts/AC1/Messages/MM1/Media/ME1"
     (media,) = heard(Body="", NumMedia="1", MediaContentType0="audio/ogg", MediaUrl0=url).media
