@@ -314,9 +314,12 @@ def move(uow: UnitOfWork, terms: Terms, code: str, kind: str, written: str, rese
 
 
 def relocate(uow: UnitOfWork, participant: Participant, address: Address) -> None:
-    """Make this the main address. What waits to leave goes there, but for questions, which are asked again."""
+    """Make this the main address. What waits to leave goes there, but for questions, which are asked again.
+
+    What waits for somebody whose phone others may see waits there too, until they write.
+    """
     found = _main_address(uow, participant.id)
-    _relocate(uow, found, address)
+    _relocate(uow, found, address, discreet=participant.interview.person.discreet)
 
 
 def _main_address(uow: UnitOfWork, participant_id: int) -> Found:
@@ -325,7 +328,7 @@ def _main_address(uow: UnitOfWork, participant_id: int) -> Found:
     return found
 
 
-def _relocate(uow: UnitOfWork, found: Found, address: Address) -> None:
+def _relocate(uow: UnitOfWork, found: Found, address: Address, *, discreet: bool = False) -> None:
     uow.alone()  # somebody else could come to have the address
     of_person = addresses.c.participant_id == found.id
     uow.execute(update(addresses).where(of_person).values(main=False))
@@ -343,4 +346,5 @@ def _relocate(uow: UnitOfWork, found: Found, address: Address) -> None:
     uow.execute(update(outbox).where(*flying, asked).values(unwanted=True))  # no second try at the old address
     there = {"kind": address.kind, "address": sealed, "address_id": address_id}
     uow.execute(update(outbox).where(*waiting).values(**there))
-    uow.execute(update(outbox).where(*waiting, outbox.c.state == "held").values(state="pending"))
+    held = (*waiting, outbox.c.state == "held", *([~outbox.c.unasked] if discreet else []))
+    uow.execute(update(outbox).where(*held).values(state="pending"))
