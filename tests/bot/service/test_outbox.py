@@ -384,6 +384,12 @@ def test_outside_the_window_an_approved_text_goes_first_and_the_question_follows
     assert study.record(code).row.place.startswith("Statement 1 "), "the yes was to the template, not to a statement"
 
 
+def test_whoever_is_unknown_hears_so_as_they_have_just_written(windowed: World) -> None:
+    windowed.says("Hello?", NUMBER)
+    (said,) = windowed.leave()
+    assert "We do not have this number or address on our list." in said
+
+
 def test_inside_the_window_nothing_is_held_and_at_its_end_it_begins_anew(windowed: World) -> None:
     study = windowed
     study.enrol(NUMBER)
