@@ -449,7 +449,8 @@ def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str, attempt: At
         untold = "" if _told_of(uow, sender) else alerts.tell_of_stranger(uow, terms)
         note = f"{why[:1].upper()}{why[1:]}. Nobody has answered it. {untold}".strip()
         uow.open_task(TaskKind.DISTRESS.value, None, added, note)
-    if why == "unknown sender" and inbound.sender.kind in terms.channels and _may_reply(uow, inbound, sender):
+    waits = why == "unknown sender" and inbound.sender.kind in terms.channels and _wants_an_answer(uow, inbound)
+    if waits and not moves.let_code_leave(uow, inbound.sender) and _may_reply(uow, inbound, sender):
         _reply_to_stranger(uow, terms, inbound, sender)
     return Received.HELD
 
@@ -461,13 +462,16 @@ def _told_of(uow: UnitOfWork, sender: bytes) -> bool:
     return uow.one(of.where(*waits).limit(1)) is not None
 
 
-def _may_reply(uow: UnitOfWork, inbound: Inbound, sender: bytes) -> bool:
-    """Once a day to each, never to a program, to somebody who says STOP or to an old message, and never to a crowd."""
+def _wants_an_answer(uow: UnitOfWork, inbound: Inbound) -> bool:
+    """Not a program, nor somebody who says STOP; and no old message does."""
     word = parse(inbound.body)
     if inbound.automatic or inbound.opt_out or (word and word.command is Command.STOP):
         return False
-    if inbound.written_at is not None and uow.now - inbound.written_at > OLD:
-        return False
+    return inbound.written_at is None or uow.now - inbound.written_at <= OLD
+
+
+def _may_reply(uow: UnitOfWork, inbound: Inbound, sender: bytes) -> bool:
+    """Once a day to each, and never to a crowd."""
     ours = (messages.c.direction == "out", messages.c.belongs == "held")
     them = (messages.c.sender == sender, messages.c.at > uow.now - timedelta(days=1))
     if uow.one(select(messages.c.id).where(*ours, *them).limit(1)):

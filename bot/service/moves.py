@@ -33,6 +33,9 @@ MOST_A_DAY = 3
 LASTS = timedelta(days=7)
 """For so long a code or link may be used."""
 
+CODE = "change-code"
+"""The text that holds a code."""
+
 TOLD = ("change-code-sent", "change-link")
 """The texts that say that a code was sent, or hold a link."""
 
@@ -102,13 +105,13 @@ def _send_code(uow: UnitOfWork, participant: Participant, address: Address) -> N
     """A text of its own queue, so that a wrong address does not hold up the conversation."""
     code = uow.new_code()
     _keep(uow, participant, address, code)
-    body = stock(participant.interview, ["change-code"], code=code)
+    body = stock(participant.interview, [CODE], code=code)
     words = {
         "participant_id": participant.id,
         "key_id": participant.key_id,
         "channel": address.kind,
         "belongs": "sent",
-        "texts": "change-code",
+        "texts": CODE,
         "wording": participant.interview.person.wording.value,
         "version": participant.interview.schedule.version,
         "body": participant.key.seal(body, "body"),
@@ -184,6 +187,21 @@ def arrived(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Arrival | None:
     _relocate(uow, _main_address(uow, row["participant_id"]), inbound.sender)
     found = participants.find(uow, inbound.sender)
     return Arrival(found, moved=True) if found else None
+
+
+def let_code_leave(uow: UnitOfWork, sender: Address) -> bool:
+    """Whether a code waits until somebody writes from where it is to go, as on WhatsApp; they have, and it leaves."""
+    leaves = False
+    for row in uow.all(select(moves).where(moves.c.found_by == uow.vault.find(sender))):
+        waits = (outbox.c.lane == f"m{row['participant_id']}", outbox.c.state == "held")
+        code = (messages.c.id == outbox.c.message_id, messages.c.texts == CODE)
+        last = uow.execute(select(func.max(outbox.c.seq)).where(*waits, *code)).scalar()
+        if last is not None and not _expired(uow, row):
+            now = {"state": "pending", "not_before": uow.now, "changed_at": uow.now}
+            uow.execute(update(outbox).where(outbox.c.seq == last).values(**now))
+            uow.changed.add("outbox")
+            leaves = True
+    return leaves
 
 
 def opened(uow: UnitOfWork, terms: Terms, participant: Participant, message_id: int, inbound: Inbound) -> bool:
