@@ -174,6 +174,7 @@ def _join(uow: UnitOfWork, terms: Terms, inbound: Inbound, attempt: Attempt) -> 
             message_id = _store(uow, inbound, found)
             if message_id is None:
                 raise OwnPaceError("The message is here already.")
+            _heard(uow, terms, found, inbound)
             happen(uow, terms, participants.read(uow, terms, found), Enrolled(message_id, full))
     except Exception as error:
         log.error("somebody could not join by an invitation that fits", error=place(error))
@@ -560,18 +561,24 @@ def _answered(uow: UnitOfWork, reply_to: Sequence[str]) -> RowMapping | None:
     return min(rows, key=surest, default=None)
 
 
+def _heard(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbound) -> None:
+    """Where the provider counts the time from it, this is the last message from there; and it takes messages again."""
+    channel = terms.channels.get(inbound.sender.kind)
+    if found.row["closed"] or (channel and channel.window):
+        here = addresses.c.id == found.address_id
+        uow.execute(update(addresses).where(here).values(heard_at=uow.now, closed=None))
+    if channel and channel.window:  # which is the person's, not one address's
+        theirs = (addresses.c.participant_id == found.id, addresses.c.kind == inbound.sender.kind)
+        uow.execute(update(addresses).where(*theirs).values(heard_at=uow.now))
+
+
 def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbound, *, kept_back: bool) -> list[Row]:
     """The person is writing, so nothing waits for their waking hours, or for them to write; what had not left.
 
     Only what was to remind them is not wanted any more. `kept_back`: what is held waits on, but for the word of it.
     """
-    channel = terms.channels.get(inbound.sender.kind)
-    if not inbound.automatic and (found.row["closed"] or (channel and channel.window)):
-        here = addresses.c.id == found.address_id
-        uow.execute(update(addresses).where(here).values(heard_at=uow.now, closed=None))
-    if not inbound.automatic and channel and channel.window:  # which is the person's, not one address's
-        theirs = (addresses.c.participant_id == found.id, addresses.c.kind == inbound.sender.kind)
-        uow.execute(update(addresses).where(*theirs).values(heard_at=uow.now))
+    if not inbound.automatic:
+        _heard(uow, terms, found, inbound)
     waiting = uow.run(_WAITING, {"of": lane(found.id)}) if found.waits else []
     if inbound.automatic:
         return []
