@@ -104,9 +104,10 @@ def _branch(interview: Interview, question: Question) -> str | None:
     answer = interview.answers.get(question.id, Answer())
     if answer.goto:
         return answer.goto
-    attributes = interview.person.attributes
+    known = {name.casefold(): compared(value) for name, value in interview.person.attributes.items()}
     for branch in question.branches:
-        if branch.when.attribute and attributes.get(branch.when.attribute) == branch.when.is_:
+        name, value = branch.when.attribute, branch.when.is_
+        if name and value is not None and known.get(name.casefold()) == compared(value):
             return branch.goto
     return None
 

@@ -162,8 +162,9 @@ def show(uow: UnitOfWork, participant: Participant) -> None:
 
 
 def is_beckoned(uow: UnitOfWork, participant: Participant) -> bool:
-    """Whether they were told that a message is ready, and what waits is waiting for the word they were asked for."""
-    left = (*_beckons(participant), outbox.c.state.in_(["sending", "accepted", "unknown"]))
+    """Whether they were told here that a message is ready, and what waits waits for the word they were asked for."""
+    here = outbox.c.address_id == participant.address_id
+    left = (*_beckons(participant), here, outbox.c.state.in_(["sending", "accepted", "unknown"]))
     at, heard = uow.execute(select(func.max(outbox.c.claimed_at)).where(*left)).scalar(), participant.interview.heard
     held = (outbox.c.lane == lane(participant.id), outbox.c.state == "held")
     waits = uow.one(select(outbox.c.seq).where(*held).limit(1)) is not None

@@ -176,6 +176,7 @@ def _join(uow: UnitOfWork, terms: Terms, inbound: Inbound, attempt: Attempt) -> 
             message_id = _store(uow, inbound, found)
             if message_id is None:
                 raise OwnPaceError("The message is here already.")
+            _heard(uow, terms, found, inbound)
             happen(uow, terms, participants.read(uow, terms, found), Enrolled(message_id, full))
     except Exception as error:
         log.error("somebody could not join by an invitation that fits", error=place(error))
@@ -456,7 +457,8 @@ def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str, attempt: At
         untold = "" if _told_of(uow, sender) else alerts.tell_of_stranger(uow, terms)
         note = f"{why[:1].upper()}{why[1:]}. Nobody has answered it. {untold}".strip()
         uow.open_task(TaskKind.DISTRESS.value, None, added, note)
-    if why == "unknown sender" and inbound.sender.kind in terms.channels and _may_reply(uow, inbound, sender):
+    waits = why == "unknown sender" and inbound.sender.kind in terms.channels and _wants_an_answer(uow, inbound)
+    if waits and not moves.let_code_leave(uow, inbound.sender) and _may_reply(uow, inbound, sender):
         _reply_to_stranger(uow, terms, inbound, sender)
     return Received.HELD
 
@@ -468,13 +470,16 @@ def _told_of(uow: UnitOfWork, sender: bytes) -> bool:
     return uow.one(of.where(*waits).limit(1)) is not None
 
 
-def _may_reply(uow: UnitOfWork, inbound: Inbound, sender: bytes) -> bool:
-    """Once a day to each, never to a program, to somebody who says STOP or to an old message, and never to a crowd."""
+def _wants_an_answer(uow: UnitOfWork, inbound: Inbound) -> bool:
+    """Not a program, nor somebody who says STOP; and no old message does."""
     word = parse(inbound.body)
     if inbound.automatic or inbound.opt_out or (word and word.command is Command.STOP):
         return False
-    if inbound.written_at is not None and uow.now - inbound.written_at > OLD:
-        return False
+    return inbound.written_at is None or uow.now - inbound.written_at <= OLD
+
+
+def _may_reply(uow: UnitOfWork, inbound: Inbound, sender: bytes) -> bool:
+    """Once a day to each, and never to a crowd."""
     ours = (messages.c.direction == "out", messages.c.belongs == "held")
     them = (messages.c.sender == sender, messages.c.at > uow.now - timedelta(days=1))
     if uow.one(select(messages.c.id).where(*ours, *them).limit(1)):
@@ -563,18 +568,24 @@ def _answered(uow: UnitOfWork, reply_to: Sequence[str]) -> RowMapping | None:
     return min(rows, key=surest, default=None)
 
 
+def _heard(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbound) -> None:
+    """Where the provider counts the time from it, this is the last message from there; and it takes messages again."""
+    channel = terms.channels.get(inbound.sender.kind)
+    if found.row["closed"] or (channel and channel.window):
+        here = addresses.c.id == found.address_id
+        uow.execute(update(addresses).where(here).values(heard_at=uow.now, closed=None))
+    if channel and channel.window:  # which is the person's, not one address's
+        theirs = (addresses.c.participant_id == found.id, addresses.c.kind == inbound.sender.kind)
+        uow.execute(update(addresses).where(*theirs).values(heard_at=uow.now))
+
+
 def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbound, *, kept_back: bool) -> list[Row]:
     """The person is writing, so nothing waits for their waking hours, or for them to write; what had not left.
 
     Only what was to remind them is not wanted any more. `kept_back`: what is held waits on, but for the word of it.
     """
-    channel = terms.channels.get(inbound.sender.kind)
-    if not inbound.automatic and (found.row["closed"] or (channel and channel.window)):
-        here = addresses.c.id == found.address_id
-        uow.execute(update(addresses).where(here).values(heard_at=uow.now, closed=None))
-    if not inbound.automatic and channel and channel.window:  # which is the person's, not one address's
-        theirs = (addresses.c.participant_id == found.id, addresses.c.kind == inbound.sender.kind)
-        uow.execute(update(addresses).where(*theirs).values(heard_at=uow.now))
+    if not inbound.automatic:
+        _heard(uow, terms, found, inbound)
     waiting = uow.run(_WAITING, {"of": lane(found.id)}) if found.waits else []
     if inbound.automatic:
         return []

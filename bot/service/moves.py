@@ -33,6 +33,9 @@ MOST_A_DAY = 3
 LASTS = timedelta(days=7)
 """For so long a code or link may be used."""
 
+CODE = "change-code"
+"""The text that holds a code."""
+
 TOLD = ("change-code-sent", "change-link")
 """The texts that say that a code was sent, or hold a link."""
 
@@ -102,13 +105,13 @@ def _send_code(uow: UnitOfWork, participant: Participant, address: Address) -> N
     """A text of its own queue, so that a wrong address does not hold up the conversation."""
     code = uow.new_code()
     _keep(uow, participant, address, code)
-    body = stock(participant.interview, ["change-code"], code=code)
+    body = stock(participant.interview, [CODE], code=code)
     words = {
         "participant_id": participant.id,
         "key_id": participant.key_id,
         "channel": address.kind,
         "belongs": "sent",
-        "texts": "change-code",
+        "texts": CODE,
         "wording": participant.interview.person.wording.value,
         "version": participant.interview.schedule.version,
         "body": participant.key.seal(body, "body"),
@@ -184,6 +187,21 @@ def arrived(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Arrival | None:
     _relocate(uow, _main_address(uow, row["participant_id"]), inbound.sender)
     found = participants.find(uow, inbound.sender)
     return Arrival(found, moved=True) if found else None
+
+
+def let_code_leave(uow: UnitOfWork, sender: Address) -> bool:
+    """Whether a code waits until somebody writes from where it is to go, as on WhatsApp; they have, and it leaves."""
+    leaves = False
+    for row in uow.all(select(moves).where(moves.c.found_by == uow.vault.find(sender))):
+        waits = (outbox.c.lane == f"m{row['participant_id']}", outbox.c.state == "held")
+        code = (messages.c.id == outbox.c.message_id, messages.c.texts == CODE)
+        last = uow.execute(select(func.max(outbox.c.seq)).where(*waits, *code)).scalar()
+        if last is not None and not _expired(uow, row):
+            now = {"state": "pending", "not_before": uow.now, "changed_at": uow.now}
+            uow.execute(update(outbox).where(outbox.c.seq == last).values(**now))
+            uow.changed.add("outbox")
+            leaves = True
+    return leaves
 
 
 def opened(uow: UnitOfWork, terms: Terms, participant: Participant, message_id: int, inbound: Inbound) -> bool:
@@ -314,9 +332,12 @@ def move(uow: UnitOfWork, terms: Terms, code: str, kind: str, written: str, rese
 
 
 def relocate(uow: UnitOfWork, participant: Participant, address: Address) -> None:
-    """Make this the main address. What waits to leave goes there, but for questions, which are asked again."""
+    """Make this the main address. What waits to leave goes there, but for questions, which are asked again.
+
+    What waits for somebody whose phone others may see waits there too, until they write.
+    """
     found = _main_address(uow, participant.id)
-    _relocate(uow, found, address)
+    _relocate(uow, found, address, discreet=participant.interview.person.discreet)
 
 
 def _main_address(uow: UnitOfWork, participant_id: int) -> Found:
@@ -325,7 +346,7 @@ def _main_address(uow: UnitOfWork, participant_id: int) -> Found:
     return found
 
 
-def _relocate(uow: UnitOfWork, found: Found, address: Address) -> None:
+def _relocate(uow: UnitOfWork, found: Found, address: Address, *, discreet: bool = False) -> None:
     uow.alone()  # somebody else could come to have the address
     of_person = addresses.c.participant_id == found.id
     uow.execute(update(addresses).where(of_person).values(main=False))
@@ -343,4 +364,5 @@ def _relocate(uow: UnitOfWork, found: Found, address: Address) -> None:
     uow.execute(update(outbox).where(*flying, asked).values(unwanted=True))  # no second try at the old address
     there = {"kind": address.kind, "address": sealed, "address_id": address_id}
     uow.execute(update(outbox).where(*waiting).values(**there))
-    uow.execute(update(outbox).where(*waiting, outbox.c.state == "held").values(state="pending"))
+    held = (*waiting, outbox.c.state == "held", *([~outbox.c.unasked] if discreet else []))
+    uow.execute(update(outbox).where(*held).values(state="pending"))

@@ -289,7 +289,19 @@ def _too_many(uow: UnitOfWork, most: int, row: RowMapping | Row) -> bool:
 def _outside(uow: UnitOfWork, channel: Channel, row: RowMapping | Row) -> bool:
     """Whether the window has closed; it closes a little early, for what is still under way then."""
     assert channel.window is not None
-    return row["heard_at"] is None or uow.now - row["heard_at"] > channel.window - WINDOW_MARGIN
+    heard_at = row["heard_at"] if row["address_id"] is not None else _heard_there(uow, row)
+    return heard_at is None or uow.now - heard_at > channel.window - WINDOW_MARGIN
+
+
+def _heard_there(uow: UnitOfWork, row: RowMapping | Row) -> datetime | None:
+    """When somebody wrote last from an address that is nobody's whom we know, so that it lies with the unknown."""
+    try:
+        there = Address(row["kind"], uow.vault.data_key(row["wrapped"]).open(row["address"], "address"))
+    except (KeyFileError, TypeError):  # it cannot be read any more, and is not sent
+        return None
+    wrote = (messages.c.sender == uow.vault.find(there), messages.c.direction == "in")
+    last: datetime | None = uow.execute(select(func.max(messages.c.at)).where(*wrote)).scalar()
+    return last
 
 
 def _open_window(uow: UnitOfWork, terms: Terms, channel: Channel, row: RowMapping | Row) -> None:

@@ -14,6 +14,7 @@ from bot.interview.schedule import Wording
 from bot.interview.state import State
 from bot.interview.turn import ENDED
 from bot.interview.wording import fill, values
+from bot.messages import Delivery
 from bot.records import participants
 from bot.records.participants import CHANNEL_NAMES, Participant, Terms, channel_name
 from bot.records.tables import addresses, consents, data_keys, interviews, media, messages, outbox, tasks
@@ -354,9 +355,14 @@ def _beyond(uow: UnitOfWork, participant_id: int, entries: Sequence[Entry]) -> t
 def _ledger(uow: UnitOfWork, of: Participant) -> Iterator[Consented]:
     """Every answer to a consent statement as it was given, in order, then the statements that were not asked yet."""
     reply = messages.alias()
+    came = or_(outbox.c.delivery.is_(None), outbox.c.delivery != Delivery.FAILED.value)
     shown = (
         select(messages.c.body)
+        .join(outbox, outbox.c.message_id == messages.c.id)
         .where(
+            outbox.c.state.in_(["accepted", "unknown"]),
+            outbox.c.claimed_at <= consents.c.at,
+            came,
             messages.c.participant_id == of.id,
             messages.c.direction == "out",
             or_(

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import invariant
 
+from bot.interview import answering
 from bot.interview.events import Belongs, Due, Enrolled, TimerKind, Worried
+from bot.interview.schedule import Branch, Condition
 from bot.interview.state import Interview, Menu, State
 from tests.bot.interview.happening import ELIGIBILITY, QUESTIONS, STATEMENTS
 from tests.bot.interview.player import Player
@@ -98,6 +101,20 @@ class Interviews(Promises):
 
 TestInterviews = Interviews.TestCase
 TestInterviews.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+
+
+@pytest.mark.parametrize("team", ["hospital", "Hospital", " HOSPITAL. "])
+def test_a_branch_on_what_is_known_of_a_person_is_taken_however_a_spreadsheet_spells_it(team: str) -> None:
+    begun = interview(attributes={"team": team})
+    known = Branch(when=Condition.model_validate({"attribute": "Team", "is": "hospital"}), goto="a-hard")
+    first, *others = begun.schedule.sections[0].questions
+    section = begun.schedule.sections[0].model_copy(
+        update={"questions": (first.model_copy(update={"branches": (known,)}), *others)}
+    )
+    made = begun.schedule.model_copy(update={"sections": (section, *begun.schedule.sections[1:])})
+    following = answering.following(begun.but(schedule=made), "a-ways")
+    assert following is not None
+    assert following.id == "a-hard"
 
 
 def test_the_end_of_an_earlier_pause_does_not_end_a_later_one() -> None:

@@ -147,6 +147,19 @@ def test_a_break_still_ends_after_a_change(study: World) -> None:
     assert study.count_of(timers, timers.c.kind == "resume") == 1
 
 
+def test_the_ledger_shows_the_words_that_they_had_read_not_those_that_wait_or_came_after(study: World) -> None:
+    study.enrol(wording=Wording.STANDARD)
+    (*_, read) = study.leave()
+    study.clock.forward(hours=10)  # ten at night: the new words wait for the morning
+    change(study, wording="easy_read")
+    study.says("yes")
+    for _ in range(2):
+        (agreed,) = [one for one in study.record("SW01").consent if one.at]
+        assert (agreed.words, agreed.wording) == (read, "standard")
+        study.clock.forward(minutes=1)
+        study.leave()
+
+
 # Who may see their phone
 
 

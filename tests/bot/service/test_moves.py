@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -170,6 +171,25 @@ def test_somebody_who_never_asked_is_held_when_they_send_a_code(study: World) ->
     study.consented()
     wants_email(study)
     assert study.says("123 456", Address("email", "kim@example.org")) is Received.HELD
+
+
+def test_a_code_leaves_by_whatsapp_once_they_have_written_there(tmp_path: Path) -> None:
+    """Before that WhatsApp takes an approved text only, which holds no code and asks them to write."""
+    window = {"window": timedelta(hours=24), "templates": frozenset({"template-reopen"})}
+    new = Address("whatsapp", "+447700900555")
+    with world(tmp_path, {"sms": Post("sms"), "whatsapp": Post("whatsapp", **window)}) as study:
+        code = study.consented()
+        for words in ("CHANGE", "WhatsApp", new.value):
+            study.says(words)
+            said = [*study.leave(), *study.leave()]
+        assert any("message ready for you" in each for each in said)
+        study.clock.forward(minutes=5)
+        study.says("STOP", new)
+        assert study.leave() == [], "a wrong number, perhaps"
+        study.says("Yes", new)
+        study.says(code_sent(study), new)
+        assert any("From now on we will write to you here" in words for words in study.leave())
+        assert study.record(code).row.channel == "WhatsApp"
 
 
 def test_telegram_is_opened_by_a_link_and_only_once(study: World) -> None:

@@ -15,7 +15,7 @@ from bot.interview.events import Send
 from bot.interview.schedule import Wording
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound
 from bot.records import participants, tables
-from bot.service import conversations, handovers, intake, moves, outbox, outcomes
+from bot.service import conversations, handovers, intake, invitations, moves, outbox, outcomes
 from bot.service.outbox import Claimed
 from tests.bot.world import PHONE, Post, World, world
 
@@ -397,6 +397,21 @@ def test_outside_the_window_an_approved_text_goes_first_and_the_question_follows
     assert said[0].startswith("Hello Sam")
     assert said[-1].endswith("YES or NO?")
     assert study.record(code).row.place.startswith("Statement 1 "), "the yes was to the template, not to a statement"
+
+
+def test_whoever_is_unknown_hears_so_as_they_have_just_written(windowed: World) -> None:
+    windowed.says("Hello?", NUMBER)
+    (said,) = windowed.leave()
+    assert "We do not have this number or address on our list." in said
+
+
+def test_whoever_joins_has_just_written_and_is_welcomed_at_once(windowed: World) -> None:
+    group, soon = invitations.Group("social-workers"), windowed.clock.now + timedelta(days=1)
+    (code,) = windowed.run(invitations.make, windowed.program.rules, group, 1, soon, "Kim")
+    windowed.says(f"JOIN {code}", NUMBER)
+    said = windowed.leave()
+    assert len(said) > 1
+    assert not any("message ready for you" in each for each in said)
 
 
 def test_inside_the_window_nothing_is_held_and_at_its_end_it_begins_anew(windowed: World) -> None:

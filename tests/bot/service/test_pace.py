@@ -26,6 +26,7 @@ from bot.service import (
     enrolment,
     handovers,
     intake,
+    moves,
     outcomes,
     progress,
     reminding,
@@ -220,6 +221,21 @@ def test_others_may_see_the_phone_and_who_wrote_since_is_told_anew_that_a_messag
     assert study.leave() == []
     say(study, "Yes")
     assert any("study" in words for words in study.leave())
+
+
+def test_others_may_see_the_new_address_too_so_what_waited_waits_there_until_they_say_yes(tmp_path: Path) -> None:
+    mailbox = Address("email", "sam@example.org")
+    with world(tmp_path, {"sms": Anything("sms"), "email": Anything("email")}) as study:
+        study.enrol(attributes={"discreet": "yes"})
+        study.leave()
+        study.clock.forward(days=1)
+        study.run(moves.move, study.program.terms, "SW01", "email", mailbox.value, "Ann")
+        (ready,) = study.leave()
+        assert "message ready for you" in ready
+        study.clock.forward(days=1)
+        assert study.leave() == []
+        study.says("Yes", mailbox)
+        assert any("thank you for joining" in words for words in study.leave())
 
 
 def test_while_the_switch_is_off_nothing_leaves_and_then_all_of_it_in_order(study: World) -> None:
