@@ -135,9 +135,11 @@ def receive(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Received:
         by_token = answered is not None and not inbound.automatic
         return _flag(uow, terms, participants.found_by_id(uow, theirs), inbound, may_stop=by_token)
     if found is None:
+        code_leaves = moves.written_from_there(uow, inbound)
         attempt = invitations.attempt(uow, inbound)
         joined = attempt is not None and _join(uow, terms, inbound, attempt)
-        return Received.TAKEN if joined else _hold(uow, terms, inbound, "unknown sender", attempt)
+        known = Received.TAKEN if joined else None
+        return known or _hold(uow, terms, inbound, "unknown sender", attempt, reply=not code_leaves)
     if theirs not in (None, found.id):
         return _hold(uow, terms, inbound, "answers somebody else's message")
     if inbound.written_at is not None and inbound.written_at < found.row["created_at"] - BEFORE:
@@ -417,7 +419,9 @@ def _flag(uow: UnitOfWork, terms: Terms, found: Found | None, inbound: Inbound, 
     return Received.FLAGGED
 
 
-def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str, attempt: Attempt | None = None) -> Received:
+def _hold(
+    uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str, attempt: Attempt | None = None, *, reply: bool = True
+) -> Received:
     key_id, key = uow.holding_key()
     sender = uow.vault.find(inbound.sender)
     added = _insert(
@@ -449,7 +453,8 @@ def _hold(uow: UnitOfWork, terms: Terms, inbound: Inbound, why: str, attempt: At
         untold = "" if _told_of(uow, sender) else alerts.tell_of_stranger(uow, terms)
         note = f"{why[:1].upper()}{why[1:]}. Nobody has answered it. {untold}".strip()
         uow.open_task(TaskKind.DISTRESS.value, None, added, note)
-    if why == "unknown sender" and inbound.sender.kind in terms.channels and _may_reply(uow, inbound, sender):
+    stranger = reply and why == "unknown sender" and inbound.sender.kind in terms.channels
+    if stranger and _may_reply(uow, inbound, sender):
         _reply_to_stranger(uow, terms, inbound, sender)
     return Received.HELD
 

@@ -14,6 +14,7 @@ from sqlalchemy.engine import RowMapping
 
 from bot.channel import Ability
 from bot.errors import AddressError, OwnPaceError
+from bot.interview.commands import Command, parse
 from bot.interview.events import AddressTold, Move, Moved, Told
 from bot.interview.wording import stock
 from bot.messages import Address, Inbound
@@ -98,6 +99,11 @@ def _owner(uow: UnitOfWork, address: Address) -> int | None:
     return row["participant_id"] if row else None
 
 
+def code_lane(participant_id: int) -> str:
+    """The queue of somebody's codes."""
+    return f"m{participant_id}"
+
+
 def _send_code(uow: UnitOfWork, participant: Participant, address: Address) -> None:
     """A text of its own queue, so that a wrong address does not hold up the conversation."""
     code = uow.new_code()
@@ -114,7 +120,7 @@ def _send_code(uow: UnitOfWork, participant: Participant, address: Address) -> N
         "body": participant.key.seal(body, "body"),
     }
     sealed = participant.key.seal(address.value, "address")
-    outgoing.queue(uow, words, {"lane": f"m{participant.id}", "address": sealed})
+    outgoing.queue(uow, words, {"lane": code_lane(participant.id), "address": sealed})
 
 
 def _wait_for(uow: UnitOfWork, participant: Participant, kind: str, code: str) -> str:
@@ -184,6 +190,20 @@ def arrived(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> Arrival | None:
     _relocate(uow, _main_address(uow, row["participant_id"]), inbound.sender)
     found = participants.find(uow, inbound.sender)
     return Arrival(found, moved=True) if found else None
+
+
+def written_from_there(uow: UnitOfWork, inbound: Inbound) -> bool:
+    """Whether a code waited until somebody writes from where it goes, as on WhatsApp; then it leaves now."""
+    word = parse(inbound.body)
+    if inbound.automatic or (word and word.command is Command.STOP):
+        return False
+    waiting = uow.all(select(moves).where(moves.c.found_by == uow.vault.find(inbound.sender)))
+    lanes = [code_lane(row["participant_id"]) for row in waiting]
+    held = update(outbox).where(outbox.c.lane.in_(lanes), outbox.c.state == "held")
+    left = uow.execute(held.values(state="pending", not_before=uow.now, changed_at=uow.now)).rowcount
+    if left:
+        uow.changed.add("outbox")
+    return bool(left)
 
 
 def opened(uow: UnitOfWork, terms: Terms, participant: Participant, message_id: int, inbound: Inbound) -> bool:

@@ -44,7 +44,7 @@ from bot.messages import Address, Delivery, Outbound, Template
 from bot.records import participants
 from bot.records.participants import Participant, Terms, lane
 from bot.records.prepared import Prepared, Row
-from bot.records.tables import addresses, data_keys, messages, outbox
+from bot.records.tables import addresses, data_keys, messages, moves, outbox
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork, beside
 from bot.service import alerts, calls, outgoing, rates
@@ -59,6 +59,7 @@ WINDOW_MARGIN = timedelta(minutes=10)
 """How long before a provider's window closes nothing more is begun in it."""
 
 REOPEN = "template-reopen"
+CODE = "change-code"
 """The text that asks somebody to write, so that the provider lets us answer."""
 
 AT_ONCE = 64
@@ -289,7 +290,18 @@ def _too_many(uow: UnitOfWork, most: int, row: RowMapping | Row) -> bool:
 def _outside(uow: UnitOfWork, channel: Channel, row: RowMapping | Row) -> bool:
     """Whether the window has closed; it closes a little early, for what is still under way then."""
     assert channel.window is not None
-    return row["heard_at"] is None or uow.now - row["heard_at"] > channel.window - WINDOW_MARGIN
+    heard_at = row["heard_at"] or _written_from_there(uow, row)
+    return heard_at is None or uow.now - heard_at > channel.window - WINDOW_MARGIN
+
+
+def _written_from_there(uow: UnitOfWork, row: RowMapping | Row) -> datetime | None:
+    """When somebody wrote from where a code goes: that is nobody's address yet, so they were taken for a stranger."""
+    if row["texts"] != CODE:
+        return None
+    theirs = (moves.c.participant_id == row["participant_id"], moves.c.kind == row["kind"])
+    written = select(func.max(messages.c.at)).join(moves, moves.c.found_by == messages.c.sender).where(*theirs)
+    found: datetime | None = uow.execute(written.where(messages.c.direction == "in")).scalar()
+    return found
 
 
 def _open_window(uow: UnitOfWork, terms: Terms, channel: Channel, row: RowMapping | Row) -> None:
