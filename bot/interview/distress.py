@@ -41,9 +41,12 @@ def hear(turn: Turn, said: Said) -> None:
 
 
 def unattended(interview: Interview) -> bool:
-    """Whether there were signs of distress, and nobody has come yet: until then the bot answers who asks for one."""
+    """Whether there were signs of distress, and nobody has come yet: until then the bot answers who asks for one.
+
+    Also after a STOP or LEAVE, which is no reason to send a list of words to somebody who asks for help.
+    """
     alone = not interview.holder or interview.calling is not None
-    return interview.distressed and interview.state is State.HANDOVER and alone
+    return interview.distressed and interview.state in ENDED | {State.HANDOVER} and alone
 
 
 def asked(turn: Turn, said: Said, kind: TaskKind) -> None:

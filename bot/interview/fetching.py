@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.interview.events import Alert, Cancel, Due, SetTimer, TaskKind, TimerKind
 from bot.interview.state import Cause, Interview, State
-from bot.interview.turn import Turn
+from bot.interview.turn import ENDED, Turn
 
 CAUSES = {
     TaskKind.PERSON_ASKED: Cause.PERSON,
@@ -44,7 +44,8 @@ def promise(turn: Turn) -> None:
         return
     name, by = read_by(turn)
     turn.change(promised=by)
-    turn.say(f"person-asked{no_calls}", researcher=name, **turn.by(by))
+    nothing_waits = interview.state in ENDED or not interview.position
+    turn.say("person-asked-ended" if nothing_waits else f"person-asked{no_calls}", researcher=name, **turn.by(by))
 
 
 def read_by(turn: Turn) -> tuple[str, datetime]:

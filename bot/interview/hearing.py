@@ -105,9 +105,9 @@ def _chosen(turn: Turn, said: Said) -> bool:
 def _wants_a_copy(turn: Turn, said: Said) -> bool:
     """Whether the message says if they would like a copy, which they were asked when the interview ended."""
     wanted = yes_or_no(said.text, numbered=True)
-    turn.change(menu=None)
     if wanted is None:
         return False
+    turn.change(menu=None)
     turn.file(said, Belongs.CHOICE)
     if wanted:
         words.copy(turn)

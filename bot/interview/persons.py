@@ -20,7 +20,7 @@ from bot.interview.events import (
     TookOver,
     Wrote,
 )
-from bot.interview.state import Cause, Interview, Progress, State
+from bot.interview.state import Cause, Interview, Menu, Progress, State
 from bot.interview.turn import ENDED, Turn
 
 TO_A_PERSON = {
@@ -136,6 +136,8 @@ def written(turn: Turn, wrote: Wrote) -> None:
         turn.send(f"{wrote.text}\n\n{wrote.researcher}", author=wrote.researcher, not_before=wrote.not_before)
         fetching.acknowledge(turn)
         turn.change(promised=None)
+        if turn.interview.menu is Menu.COPY:  # from now on a YES is to them
+            turn.change(menu=None)
         if turn.interview.position in turn.interview.answers:
             turn.mark(turn.interview.position, probes=turn.interview.answer.probes + 1)
         if turn.interview.between:  # a probe: the next question waits for what they say to it

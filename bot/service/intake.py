@@ -25,6 +25,7 @@ from bot.records import participants
 from bot.records.participants import Found, Participant, Terms, lane
 from bot.records.prepared import Prepared, Row
 from bot.records.tables import addresses, delivery_updates, messages, outbox, tasks
+from bot.records.tables import media as media_table
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork, beside, sharing
 from bot.service import alerts, calls, enrolment, invitations, media, moves, outgoing, reaching
@@ -250,7 +251,7 @@ def _say(
         kept_back=held and kept_back,
         opt_out=inbound.opt_out,
         media=_besides(uow, participant, came) if inbound.media else None,
-        joined=bool(inbound.group) and _joined(uow, participant, came),
+        joined=bool(inbound.media) and _joined(uow, participant, came),
         sign=sign_of(uow, terms, participant, inbound.written),
         booked=calls.booked(uow) if _about_a_call(participant.interview, inbound.body) else (),
     )
@@ -331,9 +332,14 @@ def _left_at(uow: UnitOfWork, participant: Participant, point: str, *, arrived: 
 
 
 def _joined(uow: UnitOfWork, participant: Participant, came: _Came) -> bool:
-    """Whether another of the same album came before."""
-    same = (messages.c.participant_id == participant.id, messages.c.album == came.inbound.group)
-    return uow.one(select(messages.c.id).where(*same, messages.c.id < came.id).limit(1)) is not None
+    """Whether another of the same album came before, or of the same kind, in the answer that they are giving."""
+    interview, kind = participant.interview, came.inbound.media[0].kind.value
+    theirs = select(messages.c.id).where(messages.c.participant_id == participant.id, messages.c.id < came.id)
+    album = and_(messages.c.album == came.inbound.group, messages.c.album.is_not(None))
+    ones = select(media_table.c.message_id).where(media_table.c.kind == kind)
+    lately = messages.c.at > uow.now - interview.pace.settle
+    parts = and_(messages.c.id.in_(interview.answer.parts), messages.c.id.in_(ones), lately)
+    return uow.one(theirs.where(or_(album, parts)).limit(1)) is not None
 
 
 def _is_version(uow: UnitOfWork, found: Found, came: _Came) -> bool:

@@ -101,6 +101,11 @@ def _owner(uow: UnitOfWork, address: Address) -> int | None:
     return row["participant_id"] if row else None
 
 
+def code_lane(participant_id: int) -> str:
+    """The queue of somebody's codes."""
+    return f"m{participant_id}"
+
+
 def _send_code(uow: UnitOfWork, participant: Participant, address: Address) -> None:
     """A text of its own queue, so that a wrong address does not hold up the conversation."""
     code = uow.new_code()
@@ -117,7 +122,7 @@ def _send_code(uow: UnitOfWork, participant: Participant, address: Address) -> N
         "body": participant.key.seal(body, "body"),
     }
     sealed = participant.key.seal(address.value, "address")
-    outgoing.queue(uow, words, {"lane": f"m{participant.id}", "address": sealed})
+    outgoing.queue(uow, words, {"lane": code_lane(participant.id), "address": sealed})
 
 
 def _wait_for(uow: UnitOfWork, participant: Participant, kind: str, code: str) -> str:
@@ -193,7 +198,7 @@ def let_code_leave(uow: UnitOfWork, sender: Address) -> bool:
     """Whether a code waits until somebody writes from where it is to go, as on WhatsApp; they have, and it leaves."""
     leaves = False
     for row in uow.all(select(moves).where(moves.c.found_by == uow.vault.find(sender))):
-        waits = (outbox.c.lane == f"m{row['participant_id']}", outbox.c.state == "held")
+        waits = (outbox.c.lane == code_lane(row["participant_id"]), outbox.c.state == "held")
         code = (messages.c.id == outbox.c.message_id, messages.c.texts == CODE)
         last = uow.execute(select(func.max(outbox.c.seq)).where(*waits, *code)).scalar()
         if last is not None and not _expired(uow, row):

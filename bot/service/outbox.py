@@ -217,6 +217,9 @@ def _may_leave(uow: UnitOfWork, terms: Terms, row: RowMapping | Row) -> bool:
     if row["closed"]:
         _hold(uow, row)
         return False
+    if row["texts"] == CALL_BOOKED and _call_is_over(uow, terms, row):
+        settle(uow, row["seq"], state="cancelled")
+        return False
     if _unwelcome_now(uow, terms, row):
         return False
     if channel.window and row["template"] is None and _outside(uow, channel, row):
@@ -225,6 +228,12 @@ def _may_leave(uow: UnitOfWork, terms: Terms, row: RowMapping | Row) -> bool:
     if channel.most_an_hour is None or row["texts"] in URGENT:
         return True
     return not _too_many(uow, channel.most_an_hour, row)
+
+
+def _call_is_over(uow: UnitOfWork, terms: Terms, row: RowMapping | Row) -> bool:
+    """Whether it tells of a call whose time has come: it was held back, or could not leave for long."""
+    call = participants.by_id(uow, terms, row["participant_id"], lock=False).interview.call
+    return call is None or call.start <= uow.now
 
 
 def _too_soon(uow: UnitOfWork, row: RowMapping | Row) -> bool:

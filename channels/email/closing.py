@@ -31,6 +31,12 @@ CONTACT = re.compile(r"(?:\+|\b0|\(0)[\d\s()./-]{6,}\d|\S+@\S+\.\S+|\b(?:https?:
 """A telephone number or an address."""
 
 _KISS = re.compile(r"(?:^|\s)x{1,5}$", re.IGNORECASE)
+_WARNING = re.compile(
+    r"\W*(?:(?:caution|warning|external)\b.*\b(?:e-?mail|sender|message)\b.*|do not (?:click|open)\b.*"
+    r"|this (?:e-?mail|message)\b.*\b(?:outside|external)\b.*)",
+    re.IGNORECASE,
+)
+"""What mail servers put above a mail from elsewhere."""
 _POSTSCRIPT = re.compile(r"p\.? ?s\b", re.IGNORECASE)
 
 
@@ -46,11 +52,14 @@ class Short:
 def short_answer(text: str, names: frozenset[str]) -> Short | None:
     """One short line, apart from a greeting above and a farewell or the writer's name below; None for anything else.
 
+    A mail server's warning may stand above it too.
+
     `names` are the writer's, as words. What stands below their name is their signature, however long.
     """
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
-    above = lines[:1] if len(lines) > 1 and _GREETING.fullmatch(lines[0]) else []
-    first, *below = lines[len(above) :] or [""]
+    at = next((at for at, line in enumerate(lines) if not _WARNING.fullmatch(line)), 0)
+    at += len(lines) > at + 1 and _GREETING.fullmatch(lines[at]) is not None
+    above, first, *below = lines[:at], *(lines[at:] or [""])
     signs = FAREWELL.fullmatch(first) or set(words(first)) <= names
     if signs or len(first) > SHORT or not (above or below) or any(map(_POSTSCRIPT.match, below)):
         return None

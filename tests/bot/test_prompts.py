@@ -77,6 +77,13 @@ def test_the_studys_own_texts_have_nothing_to_mend() -> None:
         assert [str(finding) for finding in lint(schedule)] == []
 
 
+@pytest.mark.parametrize("key", ["info-cost", "consent-intro"])
+def test_who_is_to_ask_before_the_statements_is_told_how_since_only_yes_or_no_is_heard_there(key: str) -> None:
+    for schedule in prompts.load(ROOT / "prompts").values():
+        for wording in Wording:
+            assert "PERSON" in schedule.texts[key].worded(wording)
+
+
 def test_the_version_follows_the_content_and_nothing_else(folder: Path) -> None:
     before = {key: schedule.version for key, schedule in prompts.load(ROOT / "prompts").items()}
     assert {key: schedule.version for key, schedule in prompts.load(folder).items()} == before

@@ -27,6 +27,7 @@ FILLED = {
     "distress-asked": "distress-asked: {researcher}",
     "distress-discreet": "distress-discreet: {researcher} by {time} on {day}",
     "paused": "paused until {day}",
+    "person-asked-ended": "person-asked-ended: by {time} on {day}",
     "person-asked-no-calls": "person-asked-no-calls: by {time} on {day}",
     "person-asked": "person-asked: by {time} on {day}",
     "person-overdue": "person-overdue: by {time} on {day}",

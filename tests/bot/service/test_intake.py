@@ -323,6 +323,20 @@ def test_a_changed_answer_to_a_statement_is_for_a_person(study: World) -> None:
 # Media
 
 
+def test_of_several_voice_notes_in_one_answer_the_first_is_acknowledged(study: World) -> None:
+    code = study.consented()
+    for number in range(3):
+        study.says("", media=(Media(MediaKind.VOICE, "audio/ogg", content=b"part %d" % number),))
+        study.clock.forward(minutes=9)
+    assert [body[:20] for body in study.leave()] == ["Thank you for your v"]
+    study.says("", media=(Media(MediaKind.PICTURE, "image/png", content=b"a picture"),))
+    assert [body[:20] for body in study.leave()] == ["Thank you for the pi"]
+    study.clock.forward(hours=1)
+    study.says("", media=(Media(MediaKind.VOICE, "audio/ogg", content=b"much later"),))
+    assert [body[:20] for body in study.leave()] == ["Thank you for your v"]
+    assert len([entry for entry in study.record(code).entries if entry.media]) == 5
+
+
 def test_the_logo_in_a_signature_is_acknowledged_once_and_kept_each_time(study: World) -> None:
     code = study.consented()
     logo = (Media(MediaKind.PICTURE, "image/png", content=b"logo", name="image001.png"),)
@@ -331,6 +345,7 @@ def test_the_logo_in_a_signature_is_acknowledged_once_and_kept_each_time(study: 
     study.says("And we write to them.\n\nAnn", media=logo)
     assert study.leave() == []
     assert [len(entry.media) for entry in study.record(code).entries if entry.belongs == "answer"] == [1, 1]
+    study.clock.forward(hours=1)
     study.says("", media=logo)
     assert [body[:21] for body in study.leave()] == ["Thank you for the pic"], "without a word it is the answer"
 

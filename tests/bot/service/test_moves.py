@@ -84,6 +84,23 @@ def test_an_answer_begun_on_one_channel_goes_on_on_the_other(study: World) -> No
     assert study.record(code).row.place.startswith("Question 2 ")
 
 
+def test_a_code_that_waits_until_they_write_from_the_new_app_leaves_when_they_do(tmp_path: Path) -> None:
+    app = Address("whatsapp", "+447700900456")
+    window = {"window": timedelta(hours=24), "templates": frozenset({"template-reopen"})}
+    with world(tmp_path, {"sms": Post("sms"), "whatsapp": Post("whatsapp", **window)}) as study:
+        code = study.consented()
+        for words in ("CHANGE", "WhatsApp", app.value):
+            study.says(words)
+        assert any("Reply YES to get it now" in body for body in study.leave())
+        assert study.says("STOP", app) is Received.HELD
+        assert study.leave() == []
+        assert study.says("Yes", app) is Received.HELD, "they may have been written to by mistake"
+        (told,) = study.leave()
+        study.says(told.split("code is ")[1][:6], app)
+        assert [body[:9] for body in study.leave()] == ["Thank you", "Q1 of 14."]
+        assert asked(study, code)[-1] == ("whatsapp", "b-now")
+
+
 def test_a_wrong_code_changes_nothing_and_too_many_bring_a_person(study: World) -> None:
     code = study.consented()
     right = wants_email(study)

@@ -194,6 +194,23 @@ def test_others_may_see_the_phone_so_a_copy_waits_until_they_say_yes(study: Worl
     assert any("By phone, mostly" in body for body in study.leave())
 
 
+def test_a_call_that_is_over_is_told_to_nobody_who_says_yes_later(study: World) -> None:
+    code = to_the_first_question(study, discreet="yes")
+    say(study, "CALL")
+    say(study, "1")
+    assert any(body.startswith("Your call with") for body in study.leave())
+    booked = interview(study, code).call.start
+    study.clock.now = booked - timedelta(hours=1)
+    wake(study)
+    (ready,) = study.leave()
+    assert READY in ready
+    study.clock.now = booked + timedelta(days=1)
+    say(study, "Yes")
+    assert study.leave() == []
+    study.run(handovers.hand_back, study.program.terms, code, "Ann")
+    assert [body[:5] for body in study.leave()] == ["Q1 of"], "and what comes after it leaves"
+
+
 def test_others_may_see_the_phone_so_a_hand_back_gives_nothing_away_either(study: World) -> None:
     study.enrol(attributes={"discreet": "yes"})
     (ready,) = study.leave()

@@ -215,7 +215,13 @@ FAREWELLS = [
     ("Yes\n\nAnn", "Yes"),
     ("Yes\n\nMany thanks, Ann", "Yes"),
 ]
-GREETINGS = ["Hi,\n\nPlease stop.", "Dear Ms Jones,\nPlease stop.\n\nThanks\nAnn", "Good morning\nPlease stop.\n\nAnn"]
+GREETINGS = [
+    "CAUTION: This email originated from outside of the organisation. Do not click links.\n\nPlease stop.\n\nAnn",
+    "[External email]\nDo not click on links unless you know the sender.\nHello\nPlease stop.",
+    "Hi,\n\nPlease stop.",
+    "Dear Ms Jones,\nPlease stop.\n\nThanks\nAnn",
+    "Good morning\nPlease stop.\n\nAnn",
+]
 LONG_SIGNATURES = [
     "Kind regards,\n\nAnn Example (she/her)\nSenior Social Worker, Adult Social Care North\nExample County Council\n"
     "T: 01632 960001 | M: 07700 900123\nMy working days are Monday to Wednesday.\n\nThis email and any attachments are "
@@ -240,6 +246,8 @@ NO_FAREWELLS = [
     "Yes\n\nKind regards,\nAnn\n\nPS but not my quotes",
     "Yes\nI asked Ann about it, and she did not know either.",
     "Hello",
+    "She is from outside the area\nand he is not",
+    "External email",
 ]
 
 
