@@ -39,6 +39,7 @@ from bot.service.staff import User
 from bot.service.views import Stretch
 from bot.web.attachments import as_what
 from bot.web.live import stream
+from bot.web.needs import LABELS
 from bot.web.once import once
 from bot.web.pages import page, render, said_at
 from bot.web.rows import row_number
@@ -104,6 +105,7 @@ async def _known(request: Request, user: User, stretch: Stretch) -> dict[str, An
         "passages": await parts.database.read(splitting.passages, parts.terms, record.row.code, incoming),
         "written": await parts.database.read(writeups.beside, with_media) if with_media else {},
         "as_what": as_what,
+        "labels": LABELS,
         "beside": await parts.database.read(desk.beside, parts.terms, user, record.row.code),
         "on_hold": await parts.database.read(switch.on_hold),
         "others": parts.presence.others(f"/participants/{record.row.code}", user.name),

@@ -76,6 +76,9 @@ GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     ),
 )
 
+LABELS = {field.name: field.label for _, fields in GROUPS for field in fields}
+"""How the pages name what a file of people, and `ownpace needs`, name by a column."""
+
 
 @signed_in(May.ADAPT)
 async def shown(request: Request, user: User) -> Response:
@@ -124,6 +127,7 @@ async def _needs(
         "now": now,
         "said": now | dict(said or {}),
         "done": done,
+        "labels": LABELS,
         "saved": saved,
     }
     return page(request, "needs.html", status=409 if problem else 200, user=user, problem=problem, **known)

@@ -33,12 +33,14 @@ async def test_what_was_changed_on_the_page_is_changed_and_changed_back(team: Te
     study, client = team.study, getattr(team, who)
     study.consented(attributes={"supporter": "yes", "hours": "10:00-16:00"})
     before = needs(study)
+    beside = (await team.ann.get("/participants/SW01")).text
+    assert "<dt>Hours in which they want to hear from us</dt><dd>10:00-16:00</dd>" in beside
     form = posted((await client.get(PAGE)).text)
     assert (form["now-wording"], form["now-hours"]) == ("short", "10:00-16:00")
     study.run(adapting.change, study.program.terms, study.program.rules, "SW01", {"call": "video"}, "Ben")
     answer = await client.post(PAGE, data=form | {"now-wording": "easy_read", "now-hours": ""})
-    assert "wording: easy_read. It was: short" in answer.text
-    assert "hours: as the study says. It was: 10:00-16:00" in answer.text
+    assert "Wording: easy_read. It was: short" in answer.text
+    assert "Hours in which they want to hear from us: as the study says. It was: 10:00-16:00" in answer.text
     now = needs(study)
     assert (now["wording"], now["hours"], now["call"]) == ("easy_read", "", "video"), "what a colleague changed stays"
     back = answer.text.partition("Change it back")[0].rpartition("<form")[2]
