@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from bot.channel import Mailroom
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, Media, MediaKind, News, Undeciphered
 from channels.email import body, closing, reply, subject, threading
-from channels.email.automatic import Kind, Nature, nature
+from channels.email.automatic import MAY_BE_A_PERSONS, Kind, Nature, nature
 from channels.email.body import Attachment, Body
 from channels.email.compose import as_sent
 from channels.email.mail import parse, safely, value
@@ -73,7 +73,7 @@ def _news(mail: EmailMessage, raw: bytes, address: str, title: Subject) -> News:
         anew=not is_reply(mail),
         media=tuple(_media(one) for one in said.attachments),
         automatic=kind.kind is not Kind.HUMAN,
-        doubt=f"our own mail came back: {kind.sign}" if kind.kind is Kind.LOOP else _doubted(mail),
+        doubt=_doubted(mail, kind),
     )
     return _by_subject(inbound, value(mail, "Subject"), title, said)
 
@@ -81,7 +81,14 @@ def _news(mail: EmailMessage, raw: bytes, address: str, title: Subject) -> News:
 FORGED = "perhaps somebody else sent this mail: our mail server says that its sender's address may be forged"
 
 
-def _doubted(mail: EmailMessage) -> str:
+PERHAPS_A_PERSON = "this was taken for a program's mail, and perhaps a person wrote it"
+
+
+def _doubted(mail: EmailMessage, kind: Nature) -> str:
+    if kind.kind is Kind.LOOP:
+        return f"our own mail came back: {kind.sign}"
+    if kind.kind is Kind.AUTOMATIC and kind.sign in MAY_BE_A_PERSONS:
+        return f"{PERHAPS_A_PERSON}: {kind.sign}"
     return FORGED if threading.may_be_forged(mail) else ""
 
 

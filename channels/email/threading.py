@@ -10,6 +10,8 @@ from email.message import Message
 from email.utils import getaddresses
 from enum import StrEnum
 
+from bot.errors import AddressError
+from channels.email.account import normalised
 from channels.email.mail import value, values
 
 RECIPIENTS = ("To", "Cc", "Delivered-To", "X-Original-To", "X-Forwarded-To", "Envelope-To")
@@ -101,8 +103,16 @@ def sender(message: Message) -> str | None:
     found = {address.lower() for _, address in getaddresses(lines) if address}
     if len(lines) != 1 or len(found) != 1:
         return None
-    address = found.pop()
+    address = _as_enrolled(found.pop())
     return address if _ADDRESS.fullmatch(address) and len(address) <= 254 else None
+
+
+def _as_enrolled(address: str) -> str:
+    """With the domain that DNS knows, as addresses are kept: ann@bücher.example (RFC 6532) has an xn-- form as well."""
+    try:
+        return address if address.isascii() else normalised(address)
+    except AddressError:
+        return address
 
 
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\.]+(?:\.[^\s@<>()\[\],;:\"\\.]+)*")

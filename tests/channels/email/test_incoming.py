@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, MediaKind, Undeciphered
 from channels.email.closing import MORE_BELOW
 from channels.email.compose import Letterhead, plain
-from channels.email.incoming import read
+from channels.email.incoming import PERHAPS_A_PERSON, read
 from tests.channels.email.test_compose import outbound
 from tests.rig.mailroom import Mailroom
 
@@ -286,6 +286,21 @@ async def test_any_other_answer_stays_whole(text: str) -> None:
 async def test_a_stop_counts_whatever_stands_below_its_farewell_and_a_person_reads_that() -> None:
     news = await inbound(mail("STOP\nThanks\nI want to die"))
     assert (news.body, news.around.split("\n")[-1], news.doubt) == ("STOP", "I want to die", MORE_BELOW)
+
+
+@pytest.mark.parametrize(
+    ("more", "doubted"),
+    [
+        ({"Subject": "Out of office working is what I do"}, True),
+        ({"Precedence": "list"}, True),
+        ({"Subject": "Out of office", "Auto_Submitted": "auto-replied"}, False),
+    ],
+    ids=["a subject of their own", "over a list", "a program says that it is one"],
+)
+async def test_what_is_only_perhaps_a_programs_mail_is_looked_at(more: dict[str, str], doubted: bool) -> None:
+    """Else an answer would count for nothing, and nobody would know."""
+    news = await inbound(mail("I work from home.", **more))
+    assert (news.automatic, news.doubt.startswith(PERHAPS_A_PERSON)) == (True, doubted)
 
 
 async def test_a_mail_begun_anew_to_an_address_of_ours_says_so() -> None:

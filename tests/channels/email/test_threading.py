@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from channels.email.account import normalised
 from channels.email.mail import parse
 from channels.email.threading import (
     Clue,
@@ -118,6 +119,11 @@ def test_a_clue_does_not_print_its_token() -> None:
 )
 def test_the_sender_is_one_address_or_none(headers: list[str], address: str | None) -> None:
     assert sender(parse("\r\n".join(headers).encode() + b"\r\n\r\nHi")) == address
+
+
+def test_a_sender_whose_domain_has_other_letters_is_who_was_enrolled() -> None:
+    head = "From: Ann <Ann@Bücher.example>\r\n\r\nHi"
+    assert sender(parse(head.encode())) == normalised("ann@bücher.example") == "ann@xn--bcher-kva.example"
 
 
 def test_copies_of_one_mail_have_one_key_and_other_mails_another() -> None:
