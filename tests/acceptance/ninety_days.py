@@ -85,6 +85,7 @@ class Person:
     said: list[tuple[str, datetime]] = field(default_factory=list)
     got: list[tuple[datetime, str]] = field(default_factory=list)
     thinking: set[str] = field(default_factory=set)
+    statements: dict[str, int] = field(default_factory=dict)  # how often each was put to them: they answer the last
     answered: list[str] = field(default_factory=list)
     away: set[date] = field(default_factory=set)
     quiet: str = ""  # 'stopped' or 'left', as they see it
@@ -348,8 +349,15 @@ class Simulation:
             person.address = Address("email", f"{person.code.lower()}-new@example.org")
             self.later(person, minutes(1, 60), lambda: code)
         elif question and question.startswith("c") and question[1:2].isdigit():
+            person.statements[question] = asked = person.statements.get(question, 0) + 1
             self.later(
-                person, minutes(1, 300), lambda: None if person.quiet else rng.choice(["YES", "yes", "Yes.", "ok"])
+                person,
+                minutes(1, 300),
+                lambda: (
+                    None
+                    if person.quiet or person.statements[question] > asked
+                    else rng.choice(["YES", "yes", "Yes.", "ok"])
+                ),
             )
         elif question and question not in person.thinking:
             self.think(person, question)
