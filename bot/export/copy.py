@@ -125,6 +125,8 @@ def _blocks(uow: UnitOfWork, person: Participant, case: Case, researchers: Itera
     lines: list[Line] = []
     for turn in case.turns:
         if turn.speaker is Speaker.PARTICIPANT and turn.kind in DATA:
+            if not (turn.text.strip() or turn.media or turn.removed):  # a message with nothing in it
+                continue
             about = asked if asked[1] else (_question(person, turn.question), False)
             if about != asked:
                 if lines:

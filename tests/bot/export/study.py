@@ -140,6 +140,7 @@ def hard_words(study: World) -> Phone:
     phone.consents()
     for parts in WORDS.values():
         phone.answers(*parts)
+    phone.says("")
     phone.answers("…")
     phone.says("SKIP")
     phone.answers("=1+1", 'this is <b>not</b> markup & "quoted"', "a\x07b\x0bc")

@@ -133,9 +133,10 @@ class Promises(Happening):
         """
         if not self.asks_again(before, event):
             return
-        after, writes_only = self.player.interview, before.person.says("no_calls")
+        after, no_calls = self.player.interview, "-no-calls" if before.person.says("no_calls") else ""
+        asked = f"person-asked{no_calls}" if before.position else "person-asked-ended"  # whose questions are over
         due = not before.assured or self.player.now - before.assured >= timedelta(days=1)
-        text = (f"person-{'overdue' if self.overdue(before) else 'asked'}{'-no-calls' if writes_only else ''}",)
+        text = (f"person-overdue{no_calls}" if self.overdue(before) else asked,)
         assert [send.texts for send in sends] == [text] * (due and not before.holder)
         assert all(send.not_before is None and send.question is None for send in sends)
         call = word_of(event) is Command.CALL

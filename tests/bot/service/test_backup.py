@@ -161,16 +161,18 @@ def test_a_backup_that_would_hold_a_secret_is_not_made(study: World, tmp_path: P
 def test_a_backup_is_of_one_moment_while_others_write(study: World, tmp_path: Path) -> None:
     """Writers are not held up, and the copy holds each of their commits whole or not at all."""
     speaks(study)
-    stop = threading.Event()
+    stop, begun = threading.Event(), threading.Event()
     written: list[intake.Received] = []
 
     def write() -> None:
         while not stop.is_set():
             written.append(study.says(f"number {len(written)}", OTHER))
+            begun.set()
 
     writer = threading.Thread(target=write)
     writer.start()
     try:
+        assert begun.wait(30)
         for number in range(3):
             before = len(written)
             made = backed_up(study, tmp_path / f"{number}.zip")
