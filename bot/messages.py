@@ -62,7 +62,8 @@ class Inbound:
     were told apart. `automatic`: a program wrote it, such as an out-of-office reply.
     `forwarded`: they passed it on, and somebody else may have written it.
     `group` is the same for pictures that were sent as one. `edits` is the `provider_id` that this is a newer form
-    of. `start` is the code with which somebody new introduced themselves.
+    of. `start` is the code with which somebody new introduced themselves. `found`: no delivery brought it, and the
+    provider was asked for what it holds.
     """
 
     provider_key: str
@@ -86,6 +87,7 @@ class Inbound:
     group: str = ""
     edits: str = ""
     start: str = ""
+    found: bool = False
 
     @property
     def beside(self) -> str:

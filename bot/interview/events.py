@@ -40,7 +40,8 @@ class Said:
     `kept_back`: others may see their phone, and messages wait until they say that they want them, which this does not.
     `opt_out`: their provider already acted on a STOP or START. `media` says what came besides words; `joined`
     that more of the same came just before. `sign` is the group of the words of harm or distress that are in it, or in
-    it together with what came just before. `booked`: every call from now on, where they ask for one.
+    it together with what came just before. `booked`: every call from now on, where they ask for one. `wrote`: when they
+    wrote it, where that was long ago, so that nobody waits for an answer at this moment.
     """
 
     message: int
@@ -55,6 +56,7 @@ class Said:
     joined: bool = False
     sign: str | None = None
     booked: tuple[Booked, ...] = ()
+    wrote: datetime | None = None
 
 
 class TimerKind(StrEnum):

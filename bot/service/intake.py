@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -18,6 +18,7 @@ from bot.interview.commands import Command, parse, says_nothing
 from bot.interview.discreet import brings
 from bot.interview.events import Belongs, Enrolled, Move, Moved, OptedOut, OutOfOffice, Said, TaskKind, Worried
 from bot.interview.invitation import is_join
+from bot.interview.pace import REPLY_WITHIN
 from bot.interview.reminding import REMINDERS
 from bot.interview.state import Interview, Menu, State
 from bot.messages import Address, Delivery, DeliveryUpdate, Inbound, MediaKind, News, Reach, Undeciphered
@@ -105,7 +106,7 @@ def missed(uow: UnitOfWork, terms: Terms, kind: str, news: News) -> list[Receive
         began = uow.execute(select(func.min(people.c.created_at))).scalar()
         if began is None or news.written_at < began - CLOCKS_DIFFER:
             return []
-    return take(uow, terms, kind, [news])
+    return take(uow, terms, kind, [replace(news, found=True) if isinstance(news, Inbound) else news])
 
 
 def unseen(uow: UnitOfWork, kind: str, held: Sequence[News]) -> list[News]:
@@ -199,7 +200,8 @@ def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None
     inbound = came.inbound
     participant = participants.read(uow, terms, found)
     kept_back = participant.interview.person.discreet and not (inbound.start or _brings(inbound))
-    waiting = _release_waiting(uow, terms, found, inbound, kept_back=kept_back)
+    at = uow.now if _long_ago(uow, terms, inbound) is None else None
+    waiting = _release_waiting(uow, terms, found, inbound, kept_back=kept_back, at=at)
     if doubt := inbound.doubt or _passed_on(inbound):
         _mark(uow, came.id, problem=doubt)
         uow.open_task("check an answer", found.id, came.id, doubt)
@@ -254,6 +256,7 @@ def _say(
         joined=bool(inbound.media) and _joined(uow, participant, came),
         sign=sign_of(uow, terms, participant, inbound.written),
         booked=calls.booked(uow) if _about_a_call(participant.interview, inbound.body) else (),
+        wrote=_long_ago(uow, terms, inbound),
     )
     if participant.interview.reminded:  # before that nobody is told of a silence
         uow.close_tasks(participant.id, frozenset({TaskKind.SILENT.value}))
@@ -267,6 +270,12 @@ def _besides(uow: UnitOfWork, participant: Participant, came: _Came) -> MediaKin
     """What the message holds besides words; a file that they have sent before only where there are none."""
     first = came.inbound.media[0].kind
     return first if says_nothing(came.inbound.body) else media.first_new(uow, participant.id, came.id)
+
+
+def _long_ago(uow: UnitOfWork, terms: Terms, inbound: Inbound) -> datetime | None:
+    """When it was written, where that is too long ago for an answer at any hour; signs of distress do not wait."""
+    at = inbound.written_at if inbound.found and not _alarming(terms, inbound.written) else None
+    return at if at is not None and uow.now - at > REPLY_WITHIN else None
 
 
 def _about_a_call(interview: Interview, text: str) -> bool:
@@ -585,10 +594,13 @@ def _heard(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbound) -> Non
         uow.execute(update(addresses).where(*theirs).values(heard_at=uow.now))
 
 
-def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbound, *, kept_back: bool) -> list[Row]:
+def _release_waiting(
+    uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbound, *, kept_back: bool, at: datetime | None
+) -> list[Row]:
     """The person is writing, so nothing waits for their waking hours, or for them to write; what had not left.
 
     Only what was to remind them is not wanted any more. `kept_back`: what is held waits on, but for the word of it.
+    `at`: when it leaves; None for when it was to, as they are not writing now.
     """
     if not inbound.automatic:
         _heard(uow, terms, found, inbound)
@@ -605,6 +617,7 @@ def _release_waiting(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbou
         cancelled = {"state": "cancelled", "changed_at": uow.now}
         uow.execute(update(outbox).where(of_lane, leaves, outbox.c.message_id.in_(told)).values(**cancelled))
     if held or any(row["not_before"] > uow.now for row in waiting):
-        uow.execute(update(outbox).where(of_lane, leaves).values(state="pending", not_before=uow.now, unasked=False))
+        anew = {"not_before": at, "unasked": False} if at is not None else {}
+        uow.execute(update(outbox).where(of_lane, leaves).values(state="pending", **anew))
         uow.changed.add("outbox")
     return waiting

@@ -79,6 +79,35 @@ def interview(study: World, code: str) -> Any:
 # What leaves, and when
 
 
+def find(study: World, text: str, *, hours: float) -> None:
+    """A message that they sent so long ago, and the provider was asked for only now."""
+    inbound = Inbound(f"SM{next(study.numbers)}", PHONE, text, b"", study.clock.now - timedelta(hours=hours))
+    study.run(intake.missed, study.program.terms, "sms", inbound)
+
+
+@pytest.mark.parametrize("text", ["HELP", "SKIP", "I ring her first.", "PERSON", "STOP"])
+def test_what_was_written_in_the_evening_and_is_found_at_night_is_answered_in_the_morning(
+    study: World, text: str
+) -> None:
+    """As where the power failed at eleven, and came back at three."""
+    to_the_first_question(study)
+    study.clock.now = study.clock.now.replace(hour=3) + timedelta(days=1)
+    find(study, text, hours=4)
+    for _ in range(5):
+        wake(study, hours=1)
+        assert study.leave() == []
+    wake(study, hours=1)
+    assert study.leave() != [], "at nine"
+
+
+def test_signs_of_distress_are_answered_at_any_hour_however_late_they_are_found(study: World) -> None:
+    to_the_first_question(study)
+    study.clock.now = study.clock.now.replace(hour=3) + timedelta(days=1)
+    find(study, "I want to die", hours=4)
+    (reply,) = study.leave()
+    assert "116 123" in reply
+
+
 def test_a_message_that_could_not_leave_in_the_evening_does_not_leave_at_night(study: World) -> None:
     code = to_the_first_question(study, settle="1h")
     study.clock.forward(days=1)
