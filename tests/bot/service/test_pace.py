@@ -93,10 +93,10 @@ def test_what_was_written_in_the_evening_and_is_found_at_night_is_answered_in_th
     to_the_first_question(study)
     study.clock.now = study.clock.now.replace(hour=3) + timedelta(days=1)
     find(study, text, hours=4)
-    for _ in range(5):
-        wake(study, hours=1)
+    for minutes in (0, 25, 335 - 25):
+        wake(study, minutes=minutes)
         assert study.leave() == []
-    wake(study, hours=1)
+    wake(study, minutes=25)
     assert study.leave() != [], "at nine"
 
 
