@@ -48,8 +48,9 @@ async def refile(request: Request, user: User) -> Response:
 
 
 async def _shown(
-    request: Request, user: User, problem: str = "", chosen: Sequence[int] = (), to: str = "", reason: str = ""
+    request: Request, user: User, problem: str = "", chosen: Sequence[int] = (), to: str | None = None, reason: str = ""
 ) -> Response:
+    """`to`: the question that was chosen, '' for none of them; None where nothing was chosen yet."""
     parts, question = web(request), request.query_params.get("question", "")
     code = request.path_params["code"]
     stretch = Stretch(before=_before(request, chosen), most=30)
@@ -99,9 +100,9 @@ async def move(request: Request, user: User) -> Response:
     code, sent = request.path_params["code"], dict(posted)
     named = (row_number(value) for name, value in posted if name == "message")
     chosen = [one for one in named if one is not None]
-    to, reason = sent.get("to", ""), sent.get("reason", "")
+    to, reason = sent.get("to"), sent.get("reason", "")
     try:
-        if "to" not in sent:
+        if to is None:
             raise OwnPaceError("Choose where the messages belong.")
         await parts.database.run(refiling.refile, parts.terms, code, user.name, chosen, to, reason)
     except OwnPaceError as problem:
@@ -157,7 +158,7 @@ async def _split(request: Request, user: User, problem: str = "", sent: Sequence
         "plan": plan,
         "chosen": {value for name, value in sent if name == "part"},
         "words": posted.get("words", ""),
-        "to": posted.get("to", ""),
+        "to": posted.get("to"),
         "reason": posted.get("reason", ""),
     }
     return page(request, "split.html", status=409 if problem else 200, user=user, problem=problem, **known)

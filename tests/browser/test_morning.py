@@ -112,7 +112,7 @@ def test_from_a_file_of_people_to_the_files_that_leave(morning: Morning) -> None
 
     ann.goto(f"{study.url}/participants/{code}/refile")
     ann.get_by_label(re.compile("Some people ring me at home.")).check()
-    ann.get_by_label("Where do they belong?").select_option(index=1)
+    ann.get_by_label("Where do they belong?").select_option(index=2)
     ann.get_by_label("Why? The trail keeps it.").fill("It is part of that answer.")
     ann.get_by_role("button", name="Move them").click()
     expect(ann.get_by_text(re.compile("1 message from"))).to_be_visible()

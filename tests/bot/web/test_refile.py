@@ -160,6 +160,20 @@ async def test_what_cannot_be_moved_is_refused_with_the_mend(
     assert parts(team.study, code) == before
 
 
+async def test_no_question_is_chosen_before_somebody_chooses_one(team: Team, code: str) -> None:
+    """Else words would lie under the first one where they forgot."""
+    mine = message(team.study, code, "I mostly text.")
+    pages = [
+        await team.ann.get(f"/participants/{code}/refile?message={mine}"),
+        await team.ann.get(f"/participants/{code}/split/{mine}"),
+        await team.ann.post(f"/participants/{code}/refile", data={"message": mine, "reason": "x"}),
+    ]
+    for shown in pages:
+        assert '<option value="" disabled selected>Choose a question</option>' in shown.text
+    kept = await team.ann.post(f"/participants/{code}/refile", data={"message": mine, "to": "", "reason": ""})
+    assert '<option value="" selected>No question' in kept.text
+
+
 async def test_a_changed_message_moves_with_every_form_of_it(team: Team, code: str) -> None:
     team.study.says("Frist", provider_id="m1")
     team.study.says("First", edits="m1", provider_id="m2")
