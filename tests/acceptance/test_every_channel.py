@@ -32,6 +32,7 @@ PHONE = "+447700900301"
 
 CHANNELS = """
 [channels.email]
+rate = 0
 address = "{study}"
 smtp_host = "127.0.0.1"
 smtp_port = {smtp}
