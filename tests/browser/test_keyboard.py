@@ -89,6 +89,7 @@ def test_the_main_tasks_can_be_done_with_the_keyboard_alone(table: Desk) -> None
     page.keyboard.press("Space")
     tab_to(page, "Where do they belong?")
     page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
     tab_to(page, "Why?")
     page.keyboard.type("It is about that")
     page.keyboard.press("Enter")
