@@ -50,14 +50,14 @@ def hear(turn: Turn, said: Said) -> None:
         persons.fetch_by_call(turn, said)
     elif turn.interview.state is State.HANDOVER:
         persons.tell(turn, said, word)
+    elif said.reopened and _wants_what_waited(turn, said, word):
+        turn.file(said, Belongs.CHOICE)  # which leaves now: a menu in it they have not read yet
     elif turn.interview.menu and _chosen(turn, said):
         pass
     elif word:
         turn.file(said, Belongs.COMMAND)
         turn.change(menu=turn.interview.menu if turn.interview.menu is Menu.LEAVE else None)
         words.obey(turn, said, word)
-    elif said.reopened and yes_or_no(said.text, numbered=False):
-        turn.file(said, Belongs.CHOICE)  # yes, they want what waited for them
     elif asked_to_go_on and _says_whether(turn, said):
         pass
     else:
@@ -70,6 +70,12 @@ def _heard(turn: Turn, said: Said) -> datetime:
     """When they wrote last: what is found long after it was written is answered in their waking hours."""
     earlier = turn.interview.heard
     return turn.now if said.wrote is None else max(said.wrote, earlier or said.wrote)
+
+
+def _wants_what_waited(turn: Turn, said: Said, word: Word | None) -> bool:
+    """Whether a message to which what waited leaves says no more than that: YES, or READY where no question comes."""
+    ready = word is not None and word.command is Command.READY and turn.interview.state is State.COMPLETE
+    return ready or yes_or_no(said.text, numbered=False) is True
 
 
 def _says_whether(turn: Turn, said: Said) -> bool:
@@ -111,9 +117,12 @@ def _chosen(turn: Turn, said: Said) -> bool:
 
 
 def _wants_a_copy(turn: Turn, said: Said) -> bool:
-    """Whether the message says if they would like a copy, which they were asked when the interview ended."""
+    """Whether the message says if they would like a copy, which they were asked when the interview ended.
+
+    A NO to what waits for their word is none to what they were not asked yet.
+    """
     wanted = yes_or_no(said.text, numbered=True)
-    if wanted is None:
+    if wanted is None or said.kept_back:
         return False
     turn.change(menu=None)
     turn.file(said, Belongs.CHOICE)

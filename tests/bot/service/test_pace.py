@@ -14,6 +14,7 @@ from sqlalchemy import select
 from bot.channel import Ability, Channel
 from bot.errors import ConfigError, EnrolmentError, NotSent, OwnPaceError
 from bot.interview.schedule import Wording
+from bot.interview.state import State
 from bot.messages import Address, Inbound
 from bot.records import participants
 from bot.records.tables import audit, consents, messages, tasks, timers
@@ -221,6 +222,30 @@ def test_others_may_see_the_phone_so_a_copy_waits_until_they_say_yes(study: Worl
     assert READY in ready
     say(study, "Yes")
     assert any("By phone, mostly" in body for body in study.leave())
+
+
+@pytest.mark.parametrize("word", ["YES", "READY", "NO"])
+def test_what_they_say_to_what_is_ready_says_nothing_of_the_copy_that_it_asks_them_about(
+    study: World, word: str
+) -> None:
+    code = to_the_first_question(study, discreet="yes", settle="1h")
+    while interview(study, code).schedule.questions[-1].id != interview(study, code).position:
+        say(study, "By phone")
+        say(study, "DONE")
+        if interview(study, code).state is State.HANDOVER:
+            study.run(handovers.hand_back, study.program.terms, code, "Ann")
+        study.leave()
+        study.clock.forward(minutes=2)
+    say(study, "By phone")
+    study.clock.now = study.clock.now.replace(hour=12) + timedelta(days=2)
+    wake(study)
+    assert [READY in body for body in study.leave()] == [True]
+    for said in (word, "READY") if word == "NO" else (word,):
+        say(study, said)
+    assert ["copy of your answers" in body for body in study.leave()] == [True]
+    assert study.open_tasks() == []
+    say(study, "Yes")
+    assert study.open_tasks() == ["copy asked"]
 
 
 def test_a_call_that_is_over_is_told_to_nobody_who_says_yes_later(study: World) -> None:
