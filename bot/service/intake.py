@@ -584,14 +584,21 @@ def _answered(uow: UnitOfWork, reply_to: Sequence[str]) -> RowMapping | None:
 
 
 def _heard(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbound) -> None:
-    """Where the provider counts the time from it, this is the last message from there; and it takes messages again."""
+    """Where the provider counts the time from it, this is the last message from there; and it takes messages again.
+
+    It counts from when they wrote, which is long ago where it had to be asked for what it holds.
+    """
     channel = terms.channels.get(inbound.sender.kind)
-    if found.row["closed"] or (channel and channel.window):
-        here = addresses.c.id == found.address_id
-        uow.execute(update(addresses).where(here).values(heard_at=uow.now, closed=None))
-    if channel and channel.window:  # which is the person's, not one address's
+    at = min(inbound.written_at or uow.now, uow.now) if inbound.found else uow.now
+    since = [or_(addresses.c.heard_at.is_(None), addresses.c.heard_at < at)] if inbound.found else []
+    here, window = addresses.c.id == found.address_id, channel is not None and channel.window is not None
+    if found.row["closed"]:
+        uow.execute(update(addresses).where(here).values(closed=None))
+    if found.row["closed"] or window:
+        uow.execute(update(addresses).where(here, *since).values(heard_at=at))
+    if window:  # which is the person's, not one address's
         theirs = (addresses.c.participant_id == found.id, addresses.c.kind == inbound.sender.kind)
-        uow.execute(update(addresses).where(*theirs).values(heard_at=uow.now))
+        uow.execute(update(addresses).where(*theirs, *since).values(heard_at=at))
 
 
 def _release_waiting(
