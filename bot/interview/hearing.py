@@ -22,7 +22,7 @@ from bot.interview import (
 from bot.interview.commands import Command, Word, not_now, parse, says_nothing, yes_or_no
 from bot.interview.events import Belongs, Said, TaskKind
 from bot.interview.reminders import DISCREET
-from bot.interview.state import Menu, State
+from bot.interview.state import Interview, Menu, State
 from bot.interview.turn import Turn
 
 
@@ -88,6 +88,12 @@ def _says_whether(turn: Turn, said: Said) -> bool:
     return True
 
 
+def _wants_to_go_on(interview: Interview, said: Said) -> bool:
+    """Whether YES ends a break, as of somebody whose phone others may see: NO began it, to what they had not read."""
+    answering = interview.position in interview.answers and not interview.agreeing
+    return interview.person.discreet and answering and yes_or_no(said.text, numbered=False) is True
+
+
 def _wants_a_call(turn: Turn, word: Word | None) -> bool:
     """CALL after PERSON, or CHANGE CALL, while nobody has taken the conversation yet."""
     free = not turn.interview.holder and not turn.interview.distressed
@@ -151,6 +157,9 @@ def _take_words(turn: Turn, said: Said) -> None:
                 turn.say("done-empty")
         case State.ACTIVE:
             settling.answer(turn, said)
+        case State.PAUSED if _wants_to_go_on(interview, said):
+            turn.file(said, Belongs.CHOICE)
+            words.obey(turn, said, Word(Command.READY))
         case State.PAUSED if interview.position in interview.answers and not interview.agreeing:
             answering.keep(turn, said, *answering.meant(interview, said))
             answering.acknowledge(turn, said)

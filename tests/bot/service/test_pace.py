@@ -211,6 +211,19 @@ def test_a_no_to_what_is_ready_is_a_break_until_they_say_ready(study: World, wor
     assert study.record(code).row.state == "Reading the statements"
 
 
+def test_a_yes_after_such_a_no_is_no_answer_to_a_question_that_they_have_not_read(study: World) -> None:
+    code = to_the_first_question(study, discreet="yes")
+    say(study, "By phone")
+    wake(study, minutes=20)
+    study.leave()
+    say(study, "Not now")
+    study.leave()
+    study.clock.forward(hours=20)
+    say(study, "Yes")
+    assert [body[:5] for body in study.leave()] == ["Q2 of"]
+    assert next(e.belongs for e in reversed(study.record(code).entries) if e.incoming) == "choice"
+
+
 def test_others_may_see_the_phone_so_a_copy_waits_until_they_say_yes(study: World) -> None:
     code = to_the_first_question(study, discreet="yes")
     say(study, "By phone, mostly")
