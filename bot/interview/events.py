@@ -37,7 +37,8 @@ class Said:
     `replied_to` is the question they answered, where their channel can say. `unseen`: nothing of the open question
     had left when they wrote, so they cannot have read it. `unsent`: nothing of the open statement has left yet at all,
     or what left did not arrive, and nothing leaves now. `reopened`: messages waited for them to write, and leave now.
-    `kept_back`: others may see their phone, and messages wait until they say that they want them, which this does not.
+    `kept_back`: others may see their phone, and messages wait until they say that they want them, which this does not,
+    or did too long ago.
     `opt_out`: their provider already acted on a STOP or START. `media` says what came besides words; `joined`
     that more of the same came just before. `sign` is the group of the words of harm or distress that are in it, or in
     it together with what came just before. `booked`: every call from now on, where they ask for one. `wrote`: when they

@@ -20,6 +20,7 @@ from bot.interview import (
     words,
 )
 from bot.interview.commands import Command, Word, not_now, parse, says_nothing, yes_or_no
+from bot.interview.discreet import brings
 from bot.interview.events import Belongs, Said, TaskKind
 from bot.interview.reminders import DISCREET
 from bot.interview.state import Interview, Menu, State
@@ -50,6 +51,9 @@ def hear(turn: Turn, said: Said) -> None:
         persons.fetch_by_call(turn, said)
     elif turn.interview.state is State.HANDOVER:
         persons.tell(turn, said, word)
+    elif said.kept_back and brings(said.text):  # hours ago: they may have put the phone down since
+        turn.file(said, Belongs.CHOICE)
+        turn.say(DISCREET)
     elif said.reopened and _wants_what_waited(turn, said, word):
         turn.file(said, Belongs.CHOICE)  # which leaves now: a menu in it they have not read yet
     elif turn.interview.menu and _chosen(turn, said):

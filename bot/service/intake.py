@@ -199,8 +199,9 @@ class _Came:
 def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None:
     inbound = came.inbound
     participant = participants.read(uow, terms, found)
-    kept_back = participant.interview.person.discreet and not (inbound.start or _brings(inbound))
     at = uow.now if _long_ago(uow, terms, inbound) is None else None
+    here = bool(inbound.start) or (_brings(inbound) and at is not None)
+    kept_back = participant.interview.person.discreet and not here
     waiting = _release_waiting(uow, terms, found, inbound, kept_back=kept_back, at=at)
     if doubt := inbound.doubt or _passed_on(inbound):
         _mark(uow, came.id, problem=doubt)

@@ -180,6 +180,21 @@ def test_others_may_see_the_phone_so_the_next_question_does_not_come_by_itself_m
     assert [body[:5] for body in study.leave()] == ["Q3 of"], "that they asked for themselves"
 
 
+@pytest.mark.parametrize("word", ["Yes", "READY", "SKIP"])
+def test_a_yes_that_is_found_hours_later_brings_nothing_to_a_phone_that_others_may_see(study: World, word: str) -> None:
+    to_the_first_question(study, discreet="yes")
+    say(study, "By phone")
+    wake(study, minutes=20)
+    (ready,) = study.leave()
+    study.clock.now = study.clock.now.replace(hour=3) + timedelta(days=1)
+    find(study, word, hours=4)
+    assert study.leave() == []
+    study.clock.now = study.clock.now.replace(hour=11)
+    assert study.leave() == [ready]
+    say(study, "Yes")
+    assert [body[:5] for body in study.leave()] == ["Q2 of"]
+
+
 @pytest.mark.parametrize("words", ["who is this", "wrong number", "Hello?", "?"])
 def test_whoever_finds_the_phone_and_asks_hears_only_that_a_message_is_ready(study: World, words: str) -> None:
     study.enrol(attributes={"discreet": "yes"})
