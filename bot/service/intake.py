@@ -48,6 +48,12 @@ OLD = timedelta(days=3)
 MOST_STRANGERS = 20
 """Replies to people we do not know, in an hour on one channel; more would be a conversation with programs."""
 
+FEWEST_LINES = 4
+"""Nobody writes so many lines around a short answer, word for word as the last time: their mail program does."""
+
+STOOD_BEFORE = 20
+"""In so many of their earlier messages it is looked for what stands around a short answer."""
+
 FORWARDED = "They forwarded this: somebody else may have written it."
 
 COULD_NOT_JOIN = "Their invitation fits, and still they could not be enrolled. The log says why; please help them."
@@ -255,7 +261,7 @@ def _say(
         opt_out=inbound.opt_out,
         media=_besides(uow, participant, came) if inbound.media else None,
         joined=bool(inbound.media) and _joined(uow, participant, came),
-        sign=sign_of(uow, terms, participant, inbound.written),
+        sign=_sign_in(uow, terms, participant, came),
         booked=calls.booked(uow) if _about_a_call(participant.interview, inbound.body) else (),
         wrote=_long_ago(uow, terms, inbound),
     )
@@ -286,6 +292,27 @@ def _about_a_call(interview: Interview, text: str) -> bool:
 
 JUST_BEFORE = 3
 """So many of the last parts of an answer are looked at together with the one that comes."""
+
+
+def _sign_in(uow: UnitOfWork, terms: Terms, participant: Participant, came: _Came) -> str | None:
+    """The group of the words of harm or distress in a message; a signature that is the same in each mail counts once.
+
+    A council's may say whom to call in an emergency. A few lines may be written anew each time, and always count.
+    """
+    inbound = came.inbound
+    sign = sign_of(uow, terms, participant, inbound.written)
+    may_be_signature = inbound.around.count("\n") >= FEWEST_LINES - 1
+    if sign is None or not may_be_signature or not _stood_before(uow, participant, came):
+        return sign
+    return sign_of(uow, terms, participant, inbound.body)
+
+
+def _stood_before(uow: UnitOfWork, participant: Participant, came: _Came) -> bool:
+    """Whether the same stood around an earlier short answer of theirs."""
+    theirs = (messages.c.participant_id == participant.id, messages.c.id < came.id, messages.c.elided.is_not(None))
+    of = select(messages.c.elided).where(*theirs, messages.c.direction == "in").order_by(messages.c.id.desc())
+    earlier = (f"\n\n{participant.key.open(row['elided'], 'elided')}" for row in uow.all(of.limit(STOOD_BEFORE)))
+    return any(beside.endswith(f"\n\n{came.inbound.around}") for beside in earlier)
 
 
 def sign_of(uow: UnitOfWork, terms: Terms, participant: Participant, text: str) -> str | None:
