@@ -18,11 +18,13 @@ from bot.messages import MediaKind
 class Enrolled:
     """A coordinator, or the person, has put them into the study.
 
-    `message` is the one with which they came in by an invitation. `full`: there is no place now, so they wait.
+    `message` is the one with which they came in by an invitation. `full`: there is no place now, so they wait. `wrote`:
+    when they wrote it, where that was long ago.
     """
 
     message: int | None = None
     full: bool = False
+    wrote: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,22 +239,28 @@ class Told(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AddressTold:
-    """What became of the address that the person wants to move to; `message` held a code that does not fit."""
+    """What became of the address that the person wants to move to; `message` held a code that does not fit.
+
+    `wrote`: when they wrote it, where that was long ago.
+    """
 
     outcome: Told
     link: str = ""
     message: int | None = None
+    wrote: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
     """The person is reached somewhere else from now on; `message` is the one with the code, if there was one.
 
-    `unasked`: they did not ask for it; nothing reached them where they were.
+    `unasked`: they did not ask for it; nothing reached them where they were. `wrote`: when they wrote the code, where
+    that was long ago.
     """
 
     message: int | None = None
     unasked: bool = False
+    wrote: datetime | None = None
 
 
 Event = (

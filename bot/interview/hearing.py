@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from bot.interview import (
     answering,
     calling,
@@ -32,7 +30,7 @@ def hear(turn: Turn, said: Said) -> None:
     told = turn.interview.beckoned or said.kept_back
     asked_to_go_on = told or reminding.was_last(turn.interview, turn.now)
     reminded = tuple(moment for moment in turn.interview.reminded if moment <= turn.now)  # what still waits is dropped
-    turn.change(heard=_heard(turn, said), asked=None, away=False, beckoned=False, reminded=reminded)
+    turn.change(heard=turn.heard(said.wrote), asked=None, away=False, beckoned=False, reminded=reminded)
     done_there = {"stop": Word(Command.STOP), "start": Word(Command.READY)}.get(said.opt_out or "")
     word = done_there or parse(said.text) or pausing.named(turn, said.text)
     if word and word.command in (Command.STOP, Command.LEAVE):
@@ -68,12 +66,6 @@ def hear(turn: Turn, said: Said) -> None:
         _take_words(turn, said)
         if said.kept_back and turn.interview.state in (State.SCREENING, State.CONSENT):
             turn.say(DISCREET)
-
-
-def _heard(turn: Turn, said: Said) -> datetime:
-    """When they wrote last: what is found long after it was written is answered in their waking hours."""
-    earlier = turn.interview.heard
-    return turn.now if said.wrote is None else max(said.wrote, earlier or said.wrote)
 
 
 def _wants_what_waited(turn: Turn, said: Said, word: Word | None) -> bool:

@@ -185,7 +185,12 @@ def _join(uow: UnitOfWork, terms: Terms, inbound: Inbound, attempt: Attempt) -> 
             if message_id is None:
                 raise OwnPaceError("The message is here already.")
             _heard(uow, terms, found, inbound)
-            happen(uow, terms, participants.read(uow, terms, found), Enrolled(message_id, full))
+            happen(
+                uow,
+                terms,
+                participants.read(uow, terms, found),
+                Enrolled(message_id, full, _long_ago(uow, terms, inbound)),
+            )
     except Exception as error:
         log.error("somebody could not join by an invitation that fits", error=place(error))
         return False
@@ -205,7 +210,8 @@ class _Came:
 def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None:
     inbound = came.inbound
     participant = participants.read(uow, terms, found)
-    at = uow.now if _long_ago(uow, terms, inbound) is None else None
+    wrote = _long_ago(uow, terms, inbound)
+    at = uow.now if wrote is None else None
     here = bool(inbound.start) or (_brings(inbound) and at is not None)
     kept_back = participant.interview.person.discreet and not here
     waiting = _release_waiting(uow, terms, found, inbound, kept_back=kept_back, at=at)
@@ -217,7 +223,7 @@ def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None
         happen(uow, terms, participant, OutOfOffice())
         return
     if came.moved:
-        happen(uow, terms, participants.by_id(uow, terms, found.id), Moved(came.id))
+        happen(uow, terms, participants.by_id(uow, terms, found.id), Moved(came.id, wrote=wrote))
         return
     if inbound.start and moves.opened(uow, terms, participant, came.id, inbound):
         return
@@ -226,7 +232,7 @@ def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None
         return
     if inbound.edits and not _alarming(terms, inbound.written) and _is_version(uow, found, came):
         return
-    if participant.interview.moving and moves.returned(uow, terms, participant, came.id, inbound.body):
+    if participant.interview.moving and moves.returned(uow, terms, participant, came.id, inbound.body, wrote):
         return
     _say(uow, terms, participant, came, waiting, kept_back=kept_back)
 

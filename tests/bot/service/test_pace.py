@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +28,7 @@ from bot.service import (
     enrolment,
     handovers,
     intake,
+    invitations,
     moves,
     outcomes,
     progress,
@@ -107,6 +109,32 @@ def test_signs_of_distress_are_answered_at_any_hour_however_late_they_are_found(
     find(study, "I want to die", hours=4)
     (reply,) = study.leave()
     assert "116 123" in reply
+
+
+def test_an_invitation_that_is_found_at_night_is_answered_in_the_morning(study: World) -> None:
+    study.enrol(Address("sms", "+447700900777"))
+    study.leave()
+    group, soon = invitations.Group("social-workers"), study.clock.now + timedelta(days=9)
+    (code,) = study.run(invitations.make, study.program.rules, group, 1, soon, "Kim")
+    study.clock.now = study.clock.now.replace(hour=3) + timedelta(days=1)
+    find(study, f"JOIN {code}", hours=4)
+    assert study.leave() == []
+    wake(study, hours=6)
+    assert study.leave() != []
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_code_that_is_found_at_night_is_answered_in_the_morning(tmp_path: Path, *, right: bool) -> None:
+    with world(tmp_path, {"sms": Anything("sms"), "email": Anything("email")}) as study:
+        study.consented()
+        for words in ("CHANGE", "email", "sam@example.org"):
+            study.says(words)
+        code = next(match[1] for body in study.leave() if (match := re.search(r"code is (\d{6})", body)))
+        study.clock.now = study.clock.now.replace(hour=3) + timedelta(days=1)
+        find(study, code if right else "000000", hours=4)
+        assert study.leave() == []
+        wake(study, hours=6)
+        assert study.leave() != []
 
 
 def test_a_message_that_could_not_leave_in_the_evening_does_not_leave_at_night(study: World) -> None:
