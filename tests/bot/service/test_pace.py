@@ -27,6 +27,7 @@ from bot.service import (
     copies,
     enrolment,
     handovers,
+    holding,
     intake,
     invitations,
     moves,
@@ -218,6 +219,23 @@ def test_a_yes_that_is_found_hours_later_brings_nothing_to_a_phone_that_others_m
     find(study, word, hours=4)
     assert study.leave() == []
     study.clock.now = study.clock.now.replace(hour=11)
+    assert study.leave() == [ready]
+    say(study, "Yes")
+    assert [body[:5] for body in study.leave()] == ["Q2 of"]
+
+
+def test_a_message_that_is_linked_hours_later_brings_nothing_to_a_phone_that_others_may_see(study: World) -> None:
+    code = to_the_first_question(study, discreet="yes")
+    say(study, "By phone")
+    wake(study, minutes=20)
+    (ready,) = study.leave()
+    study.says("READY", Address("sms", "+447700900888"))
+    study.clock.forward(hours=22)
+    study.leave()
+    (held,) = study.program.database.read_now(
+        lambda uow: uow.all(select(messages.c.id).where(messages.c.belongs == "held", messages.c.direction == "in"))
+    )
+    study.run(holding.link, study.program.terms, held["id"], code, "kim", "They told me.", True)
     assert study.leave() == [ready]
     say(study, "Yes")
     assert [body[:5] for body in study.leave()] == ["Q2 of"]
