@@ -176,7 +176,7 @@ class Channel:
         return []
 
     async def listen(self, mailroom: Mailroom) -> None:
-        """Fetch what comes, until cancelled; returns at once where the provider delivers by itself.
+        """Fetch what comes, until cancelled; returns at once where nothing is to be done for that.
 
         Raises Unavailable when the provider cannot be reached; it is called again after a while.
         """

@@ -131,7 +131,7 @@ def transcript(
     times: Annotated[bool, typer.Option(help="With the time of day beside the date.")] = False,
     steering: Annotated[bool, typer.Option(help="With consent replies, commands and choices.")] = False,
     elided: Annotated[
-        bool, typer.Option(help="With text of earlier messages that came along, as mail programs quote it.")
+        bool, typer.Option(help="With text that came along: earlier messages that mail programs quote, signatures.")
     ] = False,
     originals: Originals = False,
     who: Who = ACTOR,

@@ -99,8 +99,8 @@ class Turn:
 
     `author` is the code of the participant, a pseudonym such as R02, or Bot. `text` is the newest form of a message
     that was changed after it came, and `edits` how often it was. `piece` counts from 1 where a researcher has split the
-    message between questions: its pieces are turns of the same id. `media` is what came besides words, and `elided` the
-    text of earlier messages that came along.
+    message between questions: its pieces are turns of the same id. `media` is what came besides words, and `elided`
+    text that came along: of earlier messages, or around a short answer.
     """
 
     id: int

@@ -33,8 +33,8 @@ BOT_TEXTS = {
 class Transcripts:
     """One file of one case, or a folder with a file for each.
 
-    `times`: the time of day too; `steering`: commands, choices and consent replies too; `elided`: text of earlier
-    messages that came along with one, as mail programs quote it.
+    `times`: the time of day too; `steering`: commands, choices and consent replies too; `elided`: text that
+    came along with one, of earlier messages as mail programs quote them, or around a short answer.
     """
 
     format: str
@@ -98,7 +98,7 @@ class Transcripts:
 
 def _quoted(text: str) -> str:
     """Text that came along: no line of it begins like a turn."""
-    return "\n".join(["[text of earlier messages that came along]", *(f"> {line}" for line in text.split("\n"))])
+    return "\n".join(["[text that came along]", *(f"> {line}" for line in text.split("\n"))])
 
 
 def question_name(case: Case, key: str) -> str:

@@ -300,10 +300,10 @@ def _without_politeness(tokens: list[str]) -> list[str]:
 
 
 def _without_thanks(tokens: list[str]) -> list[str]:
-    """STOP is a STOP also where they are thankful."""
+    """STOP is a STOP also where they are thankful, after a please too."""
     for thanks in (["thanks"], ["thank", "you"], ["ta"], ["cheers"]):
         if len(tokens) > len(thanks) and tokens[-len(thanks) :] == thanks:
-            return tokens[: -len(thanks)]
+            return _without_politeness(tokens[: -len(thanks)])
     return tokens
 
 

@@ -18,11 +18,13 @@ from bot.messages import MediaKind
 class Enrolled:
     """A coordinator, or the person, has put them into the study.
 
-    `message` is the one with which they came in by an invitation. `full`: there is no place now, so they wait.
+    `message` is the one with which they came in by an invitation. `full`: there is no place now, so they wait. `wrote`:
+    when they wrote it, where that was long ago.
     """
 
     message: int | None = None
     full: bool = False
+    wrote: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class Said:
     `replied_to` is the question they answered, where their channel can say. `unseen`: nothing of the open question
     had left when they wrote, so they cannot have read it. `unsent`: nothing of the open statement has left yet at all,
     or what left did not arrive, and nothing leaves now. `reopened`: messages waited for them to write, and leave now.
-    `kept_back`: others may see their phone, and messages wait until they say that they want them, which this does not.
+    `kept_back`: others may see their phone, and messages wait until they say that they want them, which this does not,
+    or did too long ago.
     `opt_out`: their provider already acted on a STOP or START. `media` says what came besides words; `joined`
     that more of the same came just before. `sign` is the group of the words of harm or distress that are in it, or in
     it together with what came just before. `booked`: every call from now on, where they ask for one. `wrote`: when they
@@ -236,22 +239,28 @@ class Told(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AddressTold:
-    """What became of the address that the person wants to move to; `message` held a code that does not fit."""
+    """What became of the address that the person wants to move to; `message` held a code that does not fit.
+
+    `wrote`: when they wrote it, where that was long ago.
+    """
 
     outcome: Told
     link: str = ""
     message: int | None = None
+    wrote: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
     """The person is reached somewhere else from now on; `message` is the one with the code, if there was one.
 
-    `unasked`: they did not ask for it; nothing reached them where they were.
+    `unasked`: they did not ask for it; nothing reached them where they were. `wrote`: when they wrote the code, where
+    that was long ago.
     """
 
     message: int | None = None
     unasked: bool = False
+    wrote: datetime | None = None
 
 
 Event = (

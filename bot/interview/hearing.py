@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from bot.interview import (
     answering,
     calling,
@@ -20,9 +18,10 @@ from bot.interview import (
     words,
 )
 from bot.interview.commands import Command, Word, not_now, parse, says_nothing, yes_or_no
+from bot.interview.discreet import brings
 from bot.interview.events import Belongs, Said, TaskKind
 from bot.interview.reminders import DISCREET
-from bot.interview.state import Menu, State
+from bot.interview.state import Interview, Menu, State
 from bot.interview.turn import Turn
 
 
@@ -31,7 +30,7 @@ def hear(turn: Turn, said: Said) -> None:
     told = turn.interview.beckoned or said.kept_back
     asked_to_go_on = told or reminding.was_last(turn.interview, turn.now)
     reminded = tuple(moment for moment in turn.interview.reminded if moment <= turn.now)  # what still waits is dropped
-    turn.change(heard=_heard(turn, said), asked=None, away=False, beckoned=False, reminded=reminded)
+    turn.change(heard=turn.heard(said.wrote), asked=None, away=False, beckoned=False, reminded=reminded)
     done_there = {"stop": Word(Command.STOP), "start": Word(Command.READY)}.get(said.opt_out or "")
     word = done_there or parse(said.text) or pausing.named(turn, said.text)
     if word and word.command in (Command.STOP, Command.LEAVE):
@@ -50,14 +49,17 @@ def hear(turn: Turn, said: Said) -> None:
         persons.fetch_by_call(turn, said)
     elif turn.interview.state is State.HANDOVER:
         persons.tell(turn, said, word)
+    elif said.kept_back and brings(said.text):  # hours ago: they may have put the phone down since
+        turn.file(said, Belongs.CHOICE)
+        turn.say(DISCREET)
+    elif said.reopened and _wants_what_waited(turn, said, word):
+        turn.file(said, Belongs.CHOICE)  # which leaves now: a menu in it they have not read yet
     elif turn.interview.menu and _chosen(turn, said):
         pass
     elif word:
         turn.file(said, Belongs.COMMAND)
         turn.change(menu=turn.interview.menu if turn.interview.menu is Menu.LEAVE else None)
         words.obey(turn, said, word)
-    elif said.reopened and yes_or_no(said.text, numbered=False):
-        turn.file(said, Belongs.CHOICE)  # yes, they want what waited for them
     elif asked_to_go_on and _says_whether(turn, said):
         pass
     else:
@@ -66,10 +68,10 @@ def hear(turn: Turn, said: Said) -> None:
             turn.say(DISCREET)
 
 
-def _heard(turn: Turn, said: Said) -> datetime:
-    """When they wrote last: what is found long after it was written is answered in their waking hours."""
-    earlier = turn.interview.heard
-    return turn.now if said.wrote is None else max(said.wrote, earlier or said.wrote)
+def _wants_what_waited(turn: Turn, said: Said, word: Word | None) -> bool:
+    """Whether a message to which what waited leaves says no more than that: YES, or READY where no question comes."""
+    ready = word is not None and word.command is Command.READY and turn.interview.state is State.COMPLETE
+    return ready or yes_or_no(said.text, numbered=False) is True
 
 
 def _says_whether(turn: Turn, said: Said) -> bool:
@@ -80,6 +82,12 @@ def _says_whether(turn: Turn, said: Said) -> bool:
     turn.file(said, Belongs.CHOICE)
     settling.ready(turn) if wanted else pausing.not_now(turn)
     return True
+
+
+def _wants_to_go_on(interview: Interview, said: Said) -> bool:
+    """Whether YES ends a break, as of somebody whose phone others may see: NO began it, to what they had not read."""
+    answering = interview.position in interview.answers and not interview.agreeing
+    return interview.person.discreet and answering and yes_or_no(said.text, numbered=False) is True
 
 
 def _wants_a_call(turn: Turn, word: Word | None) -> bool:
@@ -111,9 +119,12 @@ def _chosen(turn: Turn, said: Said) -> bool:
 
 
 def _wants_a_copy(turn: Turn, said: Said) -> bool:
-    """Whether the message says if they would like a copy, which they were asked when the interview ended."""
+    """Whether the message says if they would like a copy, which they were asked when the interview ended.
+
+    A NO to what waits for their word is none to what they were not asked yet.
+    """
     wanted = yes_or_no(said.text, numbered=True)
-    if wanted is None:
+    if wanted is None or said.kept_back:
         return False
     turn.change(menu=None)
     turn.file(said, Belongs.CHOICE)
@@ -142,6 +153,9 @@ def _take_words(turn: Turn, said: Said) -> None:
                 turn.say("done-empty")
         case State.ACTIVE:
             settling.answer(turn, said)
+        case State.PAUSED if _wants_to_go_on(interview, said):
+            turn.file(said, Belongs.CHOICE)
+            words.obey(turn, said, Word(Command.READY))
         case State.PAUSED if interview.position in interview.answers and not interview.agreeing:
             answering.keep(turn, said, *answering.meant(interview, said))
             answering.acknowledge(turn, said)

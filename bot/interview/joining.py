@@ -22,7 +22,7 @@ def begin(turn: Turn, event: Enrolled) -> None:
         return
     if event.message is not None:
         turn.follow(File(event.message, Belongs.COMMAND))
-        turn.change(heard=turn.now, joined=True)
+        turn.change(heard=turn.heard(event.wrote), joined=True)
     if event.full:
         turn.change(state=State.WAITING)
         turn.say(FULL)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from bot.interview import settling
 from bot.interview.commands import CHANGE_CHOICES, choice
 from bot.interview.events import AddressTold, Belongs, File, Move, Moved, Said, TaskKind, Told
@@ -49,7 +51,7 @@ def _moving_to(turn: Turn) -> str:
 def address_told(turn: Turn, told: AddressTold) -> None:
     """What the person hears of the address they want to move to."""
     if told.message is not None:
-        _wrote(turn, told.message)
+        _wrote(turn, told.message, told.wrote)
     if turn.interview.state in ENDED or turn.interview.state is State.HANDOVER:
         return
     if told.outcome is Told.WRONG_CODE:
@@ -68,16 +70,16 @@ def address_told(turn: Turn, told: AddressTold) -> None:
         turn.say("change-code-sent")
 
 
-def _wrote(turn: Turn, message: int) -> None:
-    """They sent a code, right or wrong: what follows is a reply, and waits for no daylight."""
+def _wrote(turn: Turn, message: int, wrote: datetime | None) -> None:
+    """They sent a code, right or wrong: what follows is a reply, and waits for no daylight unless it was long ago."""
     turn.follow(File(message, Belongs.CHOICE))
-    turn.change(heard=turn.now)
+    turn.change(heard=turn.heard(wrote))
 
 
 def moved(turn: Turn, event: Moved) -> None:
     """The person is there: the open point is asked once, on the new way."""
     if event.message is not None:
-        _wrote(turn, event.message)
+        _wrote(turn, event.message, event.wrote)
     turn.change(moving="", menu=None)
     if turn.interview.state in ENDED:
         return

@@ -89,6 +89,10 @@ class Turn:
         """The moments of the last two days, with one more."""
         return (*(moment for moment in moments if self.now - moment < LATELY), new)
 
+    def heard(self, wrote: datetime | None) -> datetime:
+        """When they wrote last: what is found long after it was written is answered in their waking hours."""
+        return self.now if wrote is None else max(wrote, self.interview.heard or wrote)
+
     @property
     def past_cutoff(self) -> bool:
         """Whether the last day has gone on which they can have answers taken out, by their own clock."""

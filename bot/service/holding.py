@@ -16,7 +16,7 @@ from bot.interview.quiet import next_allowed
 from bot.interview.state import State
 from bot.messages import MediaKind
 from bot.records import participants
-from bot.records.participants import Participant, Terms
+from bot.records.participants import Participant, Terms, lane
 from bot.records.tables import addresses, media, messages, outbox, tasks
 from bot.records.tables import participants as people
 from bot.records.unit_of_work import UnitOfWork
@@ -156,12 +156,18 @@ def _check_may_answer(uow: UnitOfWork, participant: Participant, body: str) -> N
 
 
 def _take_through(uow: UnitOfWork, terms: Terms, participant: Participant, row: RowMapping, body: str) -> None:
+    """As if they had sent it now; to a phone that others may see, as if when they did: nobody has it in hand now."""
     came = uow.one(select(media.c.kind).where(media.c.message_id == row["id"]).order_by(media.c.id).limit(1))
+    sign = intake.sign_of(uow, terms, participant, body)
+    away = participant.interview.person.discreet and sign is None and not is_reply(uow.now, row["at"])
+    held = (outbox.c.lane == lane(participant.id), outbox.c.state == "held")
     said = Said(
         message=row["id"],
         text=body,
         media=MediaKind(came["kind"]) if came else None,
-        sign=intake.sign_of(uow, terms, participant, body),
+        kept_back=away and uow.one(select(outbox.c.seq).where(*held).limit(1)) is not None,
+        sign=sign,
+        wrote=row["at"] if away else None,
     )
     happen(uow, terms, participant, said)
 

@@ -48,6 +48,12 @@ OLD = timedelta(days=3)
 MOST_STRANGERS = 20
 """Replies to people we do not know, in an hour on one channel; more would be a conversation with programs."""
 
+FEWEST_LINES = 4
+"""Nobody writes so many lines around a short answer, word for word as the last time: their mail program does."""
+
+STOOD_BEFORE = 20
+"""In so many of their earlier messages it is looked for what stands around a short answer."""
+
 FORWARDED = "They forwarded this: somebody else may have written it."
 
 COULD_NOT_JOIN = "Their invitation fits, and still they could not be enrolled. The log says why; please help them."
@@ -179,7 +185,12 @@ def _join(uow: UnitOfWork, terms: Terms, inbound: Inbound, attempt: Attempt) -> 
             if message_id is None:
                 raise OwnPaceError("The message is here already.")
             _heard(uow, terms, found, inbound)
-            happen(uow, terms, participants.read(uow, terms, found), Enrolled(message_id, full))
+            happen(
+                uow,
+                terms,
+                participants.read(uow, terms, found),
+                Enrolled(message_id, full, _long_ago(uow, terms, inbound)),
+            )
     except Exception as error:
         log.error("somebody could not join by an invitation that fits", error=place(error))
         return False
@@ -199,8 +210,10 @@ class _Came:
 def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None:
     inbound = came.inbound
     participant = participants.read(uow, terms, found)
-    kept_back = participant.interview.person.discreet and not (inbound.start or _brings(inbound))
-    at = uow.now if _long_ago(uow, terms, inbound) is None else None
+    wrote = _long_ago(uow, terms, inbound)
+    at = uow.now if wrote is None else None
+    here = bool(inbound.start) or (_brings(inbound) and at is not None)
+    kept_back = participant.interview.person.discreet and not here
     waiting = _release_waiting(uow, terms, found, inbound, kept_back=kept_back, at=at)
     if doubt := inbound.doubt or _passed_on(inbound):
         _mark(uow, came.id, problem=doubt)
@@ -210,7 +223,7 @@ def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None
         happen(uow, terms, participant, OutOfOffice())
         return
     if came.moved:
-        happen(uow, terms, participants.by_id(uow, terms, found.id), Moved(came.id))
+        happen(uow, terms, participants.by_id(uow, terms, found.id), Moved(came.id, wrote=wrote))
         return
     if inbound.start and moves.opened(uow, terms, participant, came.id, inbound):
         return
@@ -219,7 +232,7 @@ def _take_turn(uow: UnitOfWork, terms: Terms, found: Found, came: _Came) -> None
         return
     if inbound.edits and not _alarming(terms, inbound.written) and _is_version(uow, found, came):
         return
-    if participant.interview.moving and moves.returned(uow, terms, participant, came.id, inbound.body):
+    if participant.interview.moving and moves.returned(uow, terms, participant, came.id, inbound.body, wrote):
         return
     _say(uow, terms, participant, came, waiting, kept_back=kept_back)
 
@@ -254,7 +267,7 @@ def _say(
         opt_out=inbound.opt_out,
         media=_besides(uow, participant, came) if inbound.media else None,
         joined=bool(inbound.media) and _joined(uow, participant, came),
-        sign=sign_of(uow, terms, participant, inbound.written),
+        sign=_sign_in(uow, terms, participant, came),
         booked=calls.booked(uow) if _about_a_call(participant.interview, inbound.body) else (),
         wrote=_long_ago(uow, terms, inbound),
     )
@@ -285,6 +298,27 @@ def _about_a_call(interview: Interview, text: str) -> bool:
 
 JUST_BEFORE = 3
 """So many of the last parts of an answer are looked at together with the one that comes."""
+
+
+def _sign_in(uow: UnitOfWork, terms: Terms, participant: Participant, came: _Came) -> str | None:
+    """The group of the words of harm or distress in a message; a signature that is the same in each mail counts once.
+
+    A council's may say whom to call in an emergency. A few lines may be written anew each time, and always count.
+    """
+    inbound = came.inbound
+    sign = sign_of(uow, terms, participant, inbound.written)
+    may_be_signature = inbound.around.count("\n") >= FEWEST_LINES - 1
+    if sign is None or not may_be_signature or not _stood_before(uow, participant, came):
+        return sign
+    return sign_of(uow, terms, participant, inbound.body)
+
+
+def _stood_before(uow: UnitOfWork, participant: Participant, came: _Came) -> bool:
+    """Whether the same stood around an earlier short answer of theirs."""
+    theirs = (messages.c.participant_id == participant.id, messages.c.id < came.id, messages.c.elided.is_not(None))
+    of = select(messages.c.elided).where(*theirs, messages.c.direction == "in").order_by(messages.c.id.desc())
+    earlier = (f"\n\n{participant.key.open(row['elided'], 'elided')}" for row in uow.all(of.limit(STOOD_BEFORE)))
+    return any(beside.endswith(f"\n\n{came.inbound.around}") for beside in earlier)
 
 
 def sign_of(uow: UnitOfWork, terms: Terms, participant: Participant, text: str) -> str | None:
@@ -584,14 +618,21 @@ def _answered(uow: UnitOfWork, reply_to: Sequence[str]) -> RowMapping | None:
 
 
 def _heard(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbound) -> None:
-    """Where the provider counts the time from it, this is the last message from there; and it takes messages again."""
+    """Where the provider counts the time from it, this is the last message from there; and it takes messages again.
+
+    It counts from when they wrote, which is long ago where it had to be asked for what it holds.
+    """
     channel = terms.channels.get(inbound.sender.kind)
-    if found.row["closed"] or (channel and channel.window):
-        here = addresses.c.id == found.address_id
-        uow.execute(update(addresses).where(here).values(heard_at=uow.now, closed=None))
-    if channel and channel.window:  # which is the person's, not one address's
+    at = min(inbound.written_at or uow.now, uow.now) if inbound.found else uow.now
+    since = [or_(addresses.c.heard_at.is_(None), addresses.c.heard_at < at)] if inbound.found else []
+    here, window = addresses.c.id == found.address_id, channel is not None and channel.window is not None
+    if found.row["closed"]:
+        uow.execute(update(addresses).where(here).values(closed=None))
+    if found.row["closed"] or window:
+        uow.execute(update(addresses).where(here, *since).values(heard_at=at))
+    if window:  # which is the person's, not one address's
         theirs = (addresses.c.participant_id == found.id, addresses.c.kind == inbound.sender.kind)
-        uow.execute(update(addresses).where(*theirs).values(heard_at=uow.now))
+        uow.execute(update(addresses).where(*theirs, *since).values(heard_at=at))
 
 
 def _release_waiting(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.engine import RowMapping
@@ -267,7 +267,9 @@ def codes_in(text: str) -> list[str]:
     return [first + second for first, second in found[:2]]
 
 
-def returned(uow: UnitOfWork, terms: Terms, participant: Participant, message_id: int, text: str) -> bool:
+def returned(
+    uow: UnitOfWork, terms: Terms, participant: Participant, message_id: int, text: str, wrote: datetime | None
+) -> bool:
     """Whether the message, from an address we knew, was about the code; if it fits, the interview moves."""
     row = uow.one(select(moves).where(moves.c.participant_id == participant.id))
     codes = codes_in(text)
@@ -277,13 +279,13 @@ def returned(uow: UnitOfWork, terms: Terms, participant: Participant, message_id
         if code_in(text) is None:  # an answer with a number in it
             return False
         told = Told.TOO_MANY if _miss(uow, row) else Told.WRONG_CODE
-        happen(uow, terms, participant, AddressTold(told, message=message_id))
+        happen(uow, terms, participant, AddressTold(told, message=message_id, wrote=wrote))
         return True
     if _expired(uow, row):
-        happen(uow, terms, participant, AddressTold(Told.EXPIRED, message=message_id))
+        happen(uow, terms, participant, AddressTold(Told.EXPIRED, message=message_id, wrote=wrote))
         return True
     relocate(uow, participant, Address(row["kind"], participant.key.open(row["value"], "address")))
-    happen(uow, terms, participants.by_id(uow, terms, participant.id), Moved(message_id))
+    happen(uow, terms, participants.by_id(uow, terms, participant.id), Moved(message_id, wrote=wrote))
     return True
 
 

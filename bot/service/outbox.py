@@ -335,11 +335,13 @@ def _is_opening(uow: UnitOfWork, row: RowMapping | Row) -> bool:
     """Whether the person has been asked to write already, and has not written since. What failed has asked nobody.
 
     By the order of the messages: news of the one that asked may come after their reply, and when they were heard is
-    not known once the provider says that the window has closed.
+    not known once the provider says that the window has closed. Each code may be for another number, of which no more
+    is known: only what went after it asked there.
     """
     here = (messages.c.participant_id == row["participant_id"], messages.c.channel == row["kind"])
     wrote = (*here, messages.c.direction == "in", messages.c.belongs != "automatic")
-    last = func.coalesce(select(func.max(messages.c.id)).where(*wrote).scalar_subquery(), 0)
+    heard = func.coalesce(select(func.max(messages.c.id)).where(*wrote).scalar_subquery(), 0)
+    last = heard if row["address_id"] is not None else row["message_id"]
     asked = (outbox.c.lane == row["lane"], outbox.c.template == REOPEN, outbox.c.state.not_in(["cancelled", "refused"]))
     came = or_(outbox.c.delivery.is_(None), outbox.c.delivery != Delivery.FAILED.value)
     return uow.one(select(outbox.c.seq).where(*asked, came, outbox.c.message_id > last).limit(1)) is not None

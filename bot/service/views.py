@@ -88,9 +88,9 @@ class Attachment:
 class Entry:
     """One message of a record.
 
-    `delivery` is what became of it, for messages that we sent. `elided` is the text of earlier messages that came
-    along; `replaces` the message of which this is a newer form. `wording` and `version` of the schedule: what it was
-    sent from. `movable`: it may be put under another question.
+    `delivery` is what became of it, for messages that we sent. `elided` is text that came along, of earlier messages or
+    around a short answer; `replaces` the message of which this is a newer form. `wording` and `version` of the
+    schedule: what it was sent from. `movable`: it may be put under another question.
     """
 
     id: int

@@ -165,6 +165,7 @@ SPELLINGS = [
     ("stop", "STOP"), ("STOP!!!", "STOP"), ("'Stop'", "STOP"), ("*stop*", "STOP"), ("sotp", "STOP"),
     ("stopp", "STOP"), ("S\u200btop", "STOP"), ("\ufeffstop\n", "STOP"), ("ＳＴＯＰ", "STOP"), ("stop 🛑", "STOP"),
     ("please stop", "STOP"), ("Please stop messaging me", "STOP"), ("stop texting me", "STOP"),
+    ("Stop please, thank you", "STOP"),
     ("Stop  all messages.", "STOP"), ("STOP STOP STOP!", "STOP"), ("Stop thank you", "STOP"), ("ok stop", "STOP"),
     ("I said STOP", "STOP"), ("just stop please", "STOP"), ("Stop it", "STOP"), ("dont text me again", "STOP"),
     ("Don’t contact me any more", "STOP"), ("stop asking me questions", "STOP"),

@@ -209,6 +209,18 @@ def test_a_code_leaves_by_whatsapp_once_they_have_written_there(tmp_path: Path) 
         assert study.record(code).row.channel == "WhatsApp"
 
 
+def test_whoever_corrects_their_whatsapp_number_is_asked_to_write_there_too(tmp_path: Path) -> None:
+    window = {"window": timedelta(hours=24), "templates": frozenset({"template-reopen"})}
+    with world(tmp_path, {"sms": Post("sms"), "whatsapp": Post("whatsapp", **window)}) as study:
+        study.consented()
+        for number in ("+447700900554", "+447700900555"):
+            for words in ("CHANGE", "WhatsApp", number):
+                study.says(words)
+                said = [*study.leave(), *study.leave()]
+            assert any("message ready for you" in each for each in said), number
+        assert [*study.leave(), *study.leave()] == []
+
+
 def test_telegram_is_opened_by_a_link_and_only_once(study: World) -> None:
     code = study.consented()
     study.says("CHANGE")

@@ -467,6 +467,18 @@ def test_a_message_that_cannot_be_read_any_more_holds_up_nobody_else(study: Worl
     assert study.open_tasks() == ["message refused"]
 
 
+def test_a_message_that_is_found_late_opens_the_window_from_when_it_was_written(windowed: World) -> None:
+    """As where the program was off since Friday: the provider would refuse each first reply."""
+    study = windowed
+    study.consented(NUMBER)
+    study.clock.forward(days=3)
+    for hours, reply in ((30, "message ready for you"), (20, "You can send")):
+        words = Inbound(f"SM-{hours}", NUMBER, "HELP", b"", study.clock.now - timedelta(hours=hours), found=True)
+        study.run(intake.receive, study.program.terms, words)
+        said = [*study.leave(), *study.leave()]
+        assert reply in said[0], hours
+
+
 def test_a_provider_that_says_the_window_has_closed_is_believed(windowed: World) -> None:
     study = windowed
     study.enrol(NUMBER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from sqlalchemy import select
 from bot.channel import Ability, Channel
 from bot.errors import ConfigError, EnrolmentError, NotSent, OwnPaceError
 from bot.interview.schedule import Wording
+from bot.interview.state import State
 from bot.messages import Address, Inbound
 from bot.records import participants
 from bot.records.tables import audit, consents, messages, tasks, timers
@@ -25,7 +27,9 @@ from bot.service import (
     copies,
     enrolment,
     handovers,
+    holding,
     intake,
+    invitations,
     moves,
     outcomes,
     progress,
@@ -108,6 +112,32 @@ def test_signs_of_distress_are_answered_at_any_hour_however_late_they_are_found(
     assert "116 123" in reply
 
 
+def test_an_invitation_that_is_found_at_night_is_answered_in_the_morning(study: World) -> None:
+    study.enrol(Address("sms", "+447700900777"))
+    study.leave()
+    group, soon = invitations.Group("social-workers"), study.clock.now + timedelta(days=9)
+    (code,) = study.run(invitations.make, study.program.rules, group, 1, soon, "Kim")
+    study.clock.now = study.clock.now.replace(hour=3) + timedelta(days=1)
+    find(study, f"JOIN {code}", hours=4)
+    assert study.leave() == []
+    wake(study, hours=6)
+    assert study.leave() != []
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_code_that_is_found_at_night_is_answered_in_the_morning(tmp_path: Path, *, right: bool) -> None:
+    with world(tmp_path, {"sms": Anything("sms"), "email": Anything("email")}) as study:
+        study.consented()
+        for words in ("CHANGE", "email", "sam@example.org"):
+            study.says(words)
+        code = next(match[1] for body in study.leave() if (match := re.search(r"code is (\d{6})", body)))
+        study.clock.now = study.clock.now.replace(hour=3) + timedelta(days=1)
+        find(study, code if right else "000000", hours=4)
+        assert study.leave() == []
+        wake(study, hours=6)
+        assert study.leave() != []
+
+
 def test_a_message_that_could_not_leave_in_the_evening_does_not_leave_at_night(study: World) -> None:
     code = to_the_first_question(study, settle="1h")
     study.clock.forward(days=1)
@@ -179,6 +209,38 @@ def test_others_may_see_the_phone_so_the_next_question_does_not_come_by_itself_m
     assert [body[:5] for body in study.leave()] == ["Q3 of"], "that they asked for themselves"
 
 
+@pytest.mark.parametrize("word", ["Yes", "READY", "SKIP"])
+def test_a_yes_that_is_found_hours_later_brings_nothing_to_a_phone_that_others_may_see(study: World, word: str) -> None:
+    to_the_first_question(study, discreet="yes")
+    say(study, "By phone")
+    wake(study, minutes=20)
+    (ready,) = study.leave()
+    study.clock.now = study.clock.now.replace(hour=3) + timedelta(days=1)
+    find(study, word, hours=4)
+    assert study.leave() == []
+    study.clock.now = study.clock.now.replace(hour=11)
+    assert study.leave() == [ready]
+    say(study, "Yes")
+    assert [body[:5] for body in study.leave()] == ["Q2 of"]
+
+
+def test_a_message_that_is_linked_hours_later_brings_nothing_to_a_phone_that_others_may_see(study: World) -> None:
+    code = to_the_first_question(study, discreet="yes")
+    say(study, "By phone")
+    wake(study, minutes=20)
+    (ready,) = study.leave()
+    study.says("READY", Address("sms", "+447700900888"))
+    study.clock.forward(hours=22)
+    study.leave()
+    (held,) = study.program.database.read_now(
+        lambda uow: uow.all(select(messages.c.id).where(messages.c.belongs == "held", messages.c.direction == "in"))
+    )
+    study.run(holding.link, study.program.terms, held["id"], code, "kim", "They told me.", True)
+    assert study.leave() == [ready]
+    say(study, "Yes")
+    assert [body[:5] for body in study.leave()] == ["Q2 of"]
+
+
 @pytest.mark.parametrize("words", ["who is this", "wrong number", "Hello?", "?"])
 def test_whoever_finds_the_phone_and_asks_hears_only_that_a_message_is_ready(study: World, words: str) -> None:
     study.enrol(attributes={"discreet": "yes"})
@@ -210,6 +272,19 @@ def test_a_no_to_what_is_ready_is_a_break_until_they_say_ready(study: World, wor
     assert study.record(code).row.state == "Reading the statements"
 
 
+def test_a_yes_after_such_a_no_is_no_answer_to_a_question_that_they_have_not_read(study: World) -> None:
+    code = to_the_first_question(study, discreet="yes")
+    say(study, "By phone")
+    wake(study, minutes=20)
+    study.leave()
+    say(study, "Not now")
+    study.leave()
+    study.clock.forward(hours=20)
+    say(study, "Yes")
+    assert [body[:5] for body in study.leave()] == ["Q2 of"]
+    assert next(e.belongs for e in reversed(study.record(code).entries) if e.incoming) == "choice"
+
+
 def test_others_may_see_the_phone_so_a_copy_waits_until_they_say_yes(study: World) -> None:
     code = to_the_first_question(study, discreet="yes")
     say(study, "By phone, mostly")
@@ -221,6 +296,30 @@ def test_others_may_see_the_phone_so_a_copy_waits_until_they_say_yes(study: Worl
     assert READY in ready
     say(study, "Yes")
     assert any("By phone, mostly" in body for body in study.leave())
+
+
+@pytest.mark.parametrize("word", ["YES", "READY", "NO"])
+def test_what_they_say_to_what_is_ready_says_nothing_of_the_copy_that_it_asks_them_about(
+    study: World, word: str
+) -> None:
+    code = to_the_first_question(study, discreet="yes", settle="1h")
+    while interview(study, code).schedule.questions[-1].id != interview(study, code).position:
+        say(study, "By phone")
+        say(study, "DONE")
+        if interview(study, code).state is State.HANDOVER:
+            study.run(handovers.hand_back, study.program.terms, code, "Ann")
+        study.leave()
+        study.clock.forward(minutes=2)
+    say(study, "By phone")
+    study.clock.now = study.clock.now.replace(hour=12) + timedelta(days=2)
+    wake(study)
+    assert [READY in body for body in study.leave()] == [True]
+    for said in (word, "READY") if word == "NO" else (word,):
+        say(study, said)
+    assert ["copy of your answers" in body for body in study.leave()] == [True]
+    assert study.open_tasks() == []
+    say(study, "Yes")
+    assert study.open_tasks() == ["copy asked"]
 
 
 def test_a_call_that_is_over_is_told_to_nobody_who_says_yes_later(study: World) -> None:

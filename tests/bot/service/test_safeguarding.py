@@ -467,3 +467,23 @@ def test_a_take_over_does_not_set_a_support_text_aside_that_has_not_left(study: 
     study.run(outcomes.not_sent, study.program.terms, support, NotSent("busy"))
     study.clock.forward(seconds=2)
     assert texts(study) == ["Thank you for telling us. "[:25]]
+
+
+def test_what_a_signature_says_of_emergencies_fetches_a_person_once(study: World) -> None:
+    code = to_the_first_question(study)
+    signature = "Kind regards\nSam Price\nSocial Worker\nIn an emergency please ring 999."
+    say(study, "AGAIN", around=signature)
+    assert study.record(code).row.state == "Waiting for a person"
+    study.run(handovers.hand_back, study.program.terms, code, "Ann", "It is in their signature")
+    say(study, "AGAIN", around=signature)
+    assert study.record(code).row.state == "Answering"
+    say(study, "AGAIN", around=f"I want to die\n{signature}")
+    assert study.record(code).row.state == "Waiting for a person"
+
+
+def test_a_sign_in_a_few_lines_below_a_short_answer_counts_each_time(study: World) -> None:
+    code = to_the_first_question(study)
+    for _ in range(2):
+        say(study, "AGAIN", around="Thanks\nI want to die")
+        assert study.record(code).row.state == "Waiting for a person"
+        study.run(handovers.hand_back, study.program.terms, code, "Ann", "We have spoken")
