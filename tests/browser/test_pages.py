@@ -104,7 +104,8 @@ def test_what_somebody_writes_anywhere_is_there_after_a_reload_until_it_is_sent(
         page.reload()
     page.get_by_text("Field notes", exact=True).click()
     expect(note).to_have_value("")
-    message.fill("")
+    with page.expect_response(lambda answer: answer.url.endswith("/unsent")):
+        message.fill("")
     page.reload()
     expect(message).to_have_value("")
     page.context.close()
