@@ -646,7 +646,7 @@ def _release_waiting(
     if not inbound.automatic:
         _heard(uow, terms, found, inbound)
     waiting = uow.run(_WAITING, {"of": lane(found.id)}) if found.waits else []
-    if inbound.automatic:
+    if inbound.automatic or not waiting:
         return []
     held = any(row["state"] == "held" for row in waiting)
     of_lane = outbox.c.lane == lane(found.id)
@@ -654,7 +654,7 @@ def _release_waiting(
     leaves: ColumnElement[bool] = outbox.c.state.in_(["pending", "held"])
     if held and kept_back:
         leaves = or_(outbox.c.state == "pending", and_(outbox.c.state == "held", outbox.c.message_id.in_(told)))
-    elif waiting:
+    else:
         cancelled = {"state": "cancelled", "changed_at": uow.now}
         uow.execute(update(outbox).where(of_lane, leaves, outbox.c.message_id.in_(told)).values(**cancelled))
     if held or any(row["not_before"] > uow.now for row in waiting):
