@@ -622,14 +622,16 @@ def _heard(uow: UnitOfWork, terms: Terms, found: Found, inbound: Inbound) -> Non
 
     It counts from when they wrote, which is long ago where it had to be asked for what it holds.
     """
-    channel = terms.channels.get(inbound.sender.kind)
+    channel, closed = terms.channels.get(inbound.sender.kind), found.row["closed"]
+    window = channel is not None and channel.window is not None
+    if not (closed or window):
+        return
     at = min(inbound.written_at or uow.now, uow.now) if inbound.found else uow.now
     since = [or_(addresses.c.heard_at.is_(None), addresses.c.heard_at < at)] if inbound.found else []
-    here, window = addresses.c.id == found.address_id, channel is not None and channel.window is not None
-    if found.row["closed"]:
+    here = addresses.c.id == found.address_id
+    if closed:
         uow.execute(update(addresses).where(here).values(closed=None))
-    if found.row["closed"] or window:
-        uow.execute(update(addresses).where(here, *since).values(heard_at=at))
+    uow.execute(update(addresses).where(here, *since).values(heard_at=at))
     if window:  # which is the person's, not one address's
         theirs = (addresses.c.participant_id == found.id, addresses.c.kind == inbound.sender.kind)
         uow.execute(update(addresses).where(*theirs, *since).values(heard_at=at))
