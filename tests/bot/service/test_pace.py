@@ -597,9 +597,10 @@ def test_a_group_has_its_own_pace_and_a_person_theirs_over_it(tmp_path: Path) ->
 
 
 def test_a_pace_for_a_group_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"social-worker in \[pace\.cohorts\] has no cohort to act on"):  # noqa: SIM117
-        with world(tmp_path, {"sms": Anything("sms")}, pace={"cohorts": {"social-worker": {"caps": 2}}}):
-            pass
+    problem = r"social-worker in \[pace\.cohorts\] has no cohort to act on"
+    wrong = world(tmp_path, {"sms": Anything("sms")}, pace={"cohorts": {"social-worker": {"caps": 2}}})
+    with pytest.raises(ConfigError, match=problem), wrong:
+        pass
 
 
 @pytest.mark.parametrize(
